@@ -1,0 +1,29 @@
+# Each target builds .venv (Python 3.7, locked dependencies) first if need be. Extra options go in ARGS:
+#   make train ARGS="--set seed=3 --out runs/seed_3"
+PYTHON := .venv/bin/python
+CONFIG ?= configs/synthetic.yaml
+ARGS ?=
+export PYTHON37
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev train test clean
+
+help:  ## show this list
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 14
+
+setup:  ## make .venv with everything that training needs
+	@scripts/setup_venv.sh requirements.lock
+
+setup-dev:  ## the same, with the test and lint tools
+	@scripts/setup_venv.sh requirements.lock requirements-dev.lock
+
+train: setup  ## train the tutorial's model; figures and numbers go to runs/synthetic
+	@$(PYTHON) scripts/train.py --config "$(CONFIG)" $(ARGS)
+
+test: setup-dev  ## run the linter and the whole test suite
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m pytest $(ARGS)
+
+clean:  ## remove .venv and caches; run folders stay
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis *.egg-info
+	find avb_tf1 scripts tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,21 @@
+from setuptools import setup
+
+setup(
+    name="avb_tf1",
+    version="1.0.0",
+    description="Adversarial Variational Bayes on the 2x2 synthetic data, in TensorFlow 1.15 graph mode",
+    packages=["avb_tf1"],
+    python_requires=">=3.7,<3.8",
+    # Ranges for use as a library; requirements.txt and requirements.lock pin what was tested.
+    install_requires=[
+        "tensorflow>=1.15,<1.16",
+        "tensorflow-probability>=0.8,<0.9",
+        "numpy>=1.16,<1.20",
+        "scipy>=1.4,<1.8",
+        "matplotlib>=3.4,<3.6",
+        "tqdm>=4.40",
+        "PyYAML>=5.4",
+        "pydantic>=1.10,<2",
+        "protobuf<3.21",
+    ],
+)
