@@ -1,0 +1,85 @@
+"""Safe reading of small YAML documents from strangers: plain data only, and nothing that can grow when it is read."""
+
+import re
+
+import yaml
+
+from avb_tf1.errors import InputError
+
+MAX_BYTES = 100000
+MAX_DEPTH = 20
+
+
+class _Refused(yaml.error.MarkedYAMLError):
+    """A construct that YAML allows and a config doesn't need."""
+
+
+class _ConfigLoader(yaml.SafeLoader):
+    """SafeLoader without aliases, duplicate keys and deep nesting, and with YAML 1.2's floats (PyYAML reads 1e-3 as a string)."""
+
+    depth = 0
+
+    def compose_node(self, parent, index):
+        event = self.peek_event()
+        if isinstance(event, yaml.events.AliasEvent):
+            raise _Refused(None, None, "aliases (*name) are not allowed", event.start_mark)
+        if self.depth >= MAX_DEPTH:
+            raise _Refused(None, None, "nested deeper than %d levels" % MAX_DEPTH, event.start_mark)
+        self.depth += 1
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self.depth -= 1
+
+    def construct_mapping(self, node, deep=False):
+        mapping = {}
+        for key_node, value_node in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise _Refused(None, None, "a key must be a plain word", key_node.start_mark)
+            key = self.construct_object(key_node)
+            if key in mapping:
+                raise _Refused(None, None, 'the key "%s" stands twice' % key, key_node.start_mark)
+            mapping[key] = self.construct_object(value_node, deep=deep)
+        return mapping
+
+
+_ConfigLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"), list("-+0123456789"))
+
+
+def parse_yaml(text, source):
+    """Return the plain data (dict, list, str, int, float, bool, None) that a YAML text holds.
+
+    Args:
+        text: str.
+        source: str, how to call the text in an error: a file's path, or "--set KEY=VALUE".
+
+    Raises:
+        InputError: not YAML, or a construct that is refused; names the source and, where known, the line.
+    """
+    try:
+        return yaml.load(text, _ConfigLoader)  # a SafeLoader: plain data only
+    except yaml.error.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = " (line %d, column %d)" % (mark.line + 1, mark.column + 1) if mark else ""
+        raise InputError("%s: not a valid config%s: %s" % (source, where, error.problem or error.context))
+    except (yaml.YAMLError, ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise InputError("%s: not a valid config: %s" % (source, str(error).splitlines()[0]))
+
+
+def read_yaml(path):
+    """Return the plain data in the YAML file at `path`; raises InputError as parse_yaml does, or if it can't be read."""
+    try:
+        with open(path, "rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise InputError("%s: can't read the config: %s" % (path, error.strerror))
+    except ValueError as error:  # a null byte in the path
+        raise InputError("%r: can't read the config: %s" % (path, error))
+    if len(content) > MAX_BYTES:
+        raise InputError("%s: larger than %d bytes, so not a config" % (path, MAX_BYTES))
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        raise InputError("%s: not a text file in UTF-8" % path)
+    return parse_yaml(text, path)
