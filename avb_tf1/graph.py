@@ -1,0 +1,283 @@
+"""Build the TensorFlow graph of an experiment: networks, graph_replace, losses and optimisers, in that order.
+
+The order matters: graph_replace copies the operations between two tensors, so it has to come before any gradient is taken.
+Every random op has an explicit op seed, so that the config's one seed fixes all streams.
+"""
+
+from dataclasses import dataclass
+from typing import Dict, Optional, Tuple
+
+from avb_tf1 import networks, speed
+from avb_tf1.data import N_PIXELS, balanced_batch
+from avb_tf1.quiet_tensorflow import tf, tfc, tfd
+
+graph_replace = tfc.graph_editor.graph_replace
+
+
+@dataclass(frozen=True)
+class UpdateStep:
+    """One session.run of an iteration. An iteration runs its steps in turn; each draws fresh noise.
+
+    Attributes:
+        train_op: applies the step's updates, after all of its gradients were taken.
+        monitors: name -> float32 scalar, its value before the update; names are unique within an iteration.
+        noise: the random tensors that the step draws.
+    """
+
+    train_op: tf.Operation
+    monitors: Dict[str, tf.Tensor]
+    noise: Tuple[tf.Tensor, ...]
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """The trained networks on any number n of inputs, for evaluation; they share the training graph's weights.
+
+    Attributes:
+        x: placeholder [n, 4]; z: placeholder [n, latent_dim]; eps: placeholder [n, noise dimension].
+        z_posterior: [n, latent_dim], a sample of q(z|x) made from x and eps.
+        probabilities: [n, 4], pixel probabilities of p(x|z), from z.
+        discriminator_logits: [n, 1], T(x, z), from x and z; None for the VAE.
+        mean, log_variance: [n, latent_dim], parameters of q(z|x), from x; None for AVB.
+    """
+
+    x: tf.Tensor
+    z: tf.Tensor
+    eps: tf.Tensor
+    z_posterior: tf.Tensor
+    probabilities: tf.Tensor
+    discriminator_logits: Optional[tf.Tensor] = None
+    mean: Optional[tf.Tensor] = None
+    log_variance: Optional[tf.Tensor] = None
+
+
+@dataclass(frozen=True)
+class ModelGraph:
+    """What the trainer and the evaluation need of a finalized graph, whichever the model. All tensors are float32.
+
+    Attributes:
+        graph: the tf.Graph.
+        x: constant [batch, 4].
+        eps: [batch, noise dimension], the encoder's noise, drawn anew in each session.run.
+        z_posterior: [batch, latent_dim], a sample of q(z|x).
+        probabilities: [batch, 4], pixel probabilities of p(x|z_posterior).
+        reconstruction_log_likelihood: scalar, batch mean of log p(x|z_posterior), nats per example (summed over pixels).
+        generator_loss: scalar, minus the ELBO, nats per example; what encoder and decoder minimise.
+        variables: scope ("encoder", "decoder", "discriminator") -> its trainable variables.
+        steps: the UpdateSteps of one iteration.
+        learning_rate_factor: scalar placeholder to feed in each step, or None if the rates are constant.
+        endpoints: Endpoints.
+        initialize: op that draws all initial weights.
+        saver: tf.train.Saver of all variables.
+    """
+
+    graph: tf.Graph
+    x: tf.Tensor
+    eps: tf.Tensor
+    z_posterior: tf.Tensor
+    probabilities: tf.Tensor
+    reconstruction_log_likelihood: tf.Tensor
+    generator_loss: tf.Tensor
+    variables: Dict[str, Tuple[tf.Variable, ...]]
+    steps: Tuple[UpdateStep, ...]
+    learning_rate_factor: Optional[tf.Tensor]
+    endpoints: Endpoints
+    initialize: tf.Operation
+    saver: tf.train.Saver
+
+
+@dataclass(frozen=True)
+class AVBGraph(ModelGraph):
+    """A ModelGraph with an implicit posterior and a discriminator.
+
+    Attributes:
+        z_prior: [batch, latent_dim], a sample of N(0, I).
+        discriminator_logits_prior: [batch, 1], T(x, z_prior).
+        discriminator_logits_posterior: [batch, 1], T(x, z_posterior).
+        kl_discriminator: scalar, mean T(x, z_posterior), nats: the discriminator's estimate of KL(q(z|x) || p(z)).
+        discriminator_loss: scalar, batch mean of the two binary cross-entropies, nats.
+    """
+
+    z_prior: tf.Tensor
+    discriminator_logits_prior: tf.Tensor
+    discriminator_logits_posterior: tf.Tensor
+    kl_discriminator: tf.Tensor
+    discriminator_loss: tf.Tensor
+
+
+@dataclass(frozen=True)
+class VAEGraph(ModelGraph):
+    """A ModelGraph with a Gaussian posterior.
+
+    Attributes:
+        kl_posterior_prior: scalar, batch mean of the closed-form KL(q(z|x) || p(z)), nats.
+    """
+
+    kl_posterior_prior: tf.Tensor
+
+
+def build_graph(config):
+    """Build and finalize the graph of an experiment.
+
+    Args:
+        config: AVBConfig or VAEConfig.
+
+    Returns:
+        AVBGraph or VAEGraph, by the config's kind.
+    """
+    graph = tf.Graph()
+    with graph.as_default():
+        tf.set_random_seed(config.seed)
+        with speed.product_relu_gradient(config.runtime.product_relu_gradient):
+            tensors = (_build_avb if config.model.kind == "avb" else _build_vae)(config)
+        model = tensors.pop("graph_class")(
+            graph=graph, initialize=tf.global_variables_initializer(), saver=tf.train.Saver(max_to_keep=None), **tensors)
+    graph.finalize()
+    return model
+
+
+def _build_avb(config):
+    """The tutorial's model (its sections "Encoder" to "Optimization"; paper, Algorithm 1)."""
+    model, batch_size = config.model, config.data.batch_size
+    x = tf.constant(balanced_batch(batch_size)[0], name="x")
+    eps = _standard_normal("eps", batch_size, model.encoder.noise_dim)
+    z_posterior = networks.encoder(x, eps, model)
+    probabilities = networks.decoder(z_posterior, model)
+    reconstruction_log_likelihood = _reconstruction_log_likelihood(x, probabilities)
+
+    z_prior = _standard_normal("z_prior", batch_size, model.latent_dim)
+    logits_prior = networks.discriminator(x, z_prior, model)
+    # The same operations on the same weights, with the encoder's sample in the prior sample's place.
+    n_variables = len(tf.global_variables())
+    logits_posterior = graph_replace(logits_prior, {z_prior: z_posterior})
+    _check(len(tf.global_variables()) == n_variables, "graph_replace made new variables")
+
+    kl_discriminator = tf.reduce_mean(logits_posterior)
+    generator_loss = kl_discriminator - reconstruction_log_likelihood
+    discriminator_loss = tf.reduce_mean(
+        tf.nn.sigmoid_cross_entropy_with_logits(logits=logits_posterior, labels=tf.ones_like(logits_posterior))
+        + tf.nn.sigmoid_cross_entropy_with_logits(logits=logits_prior, labels=tf.zeros_like(logits_prior)))
+
+    variables = _variables_by_scope("encoder", "decoder", "discriminator")
+    endpoints = _endpoints(model, model.encoder.noise_dim, lambda x, eps: networks.encoder(x, eps, model))
+    endpoints["discriminator_logits"] = networks.discriminator(endpoints["x"], endpoints["z"], model)
+
+    factor = _learning_rate_factor(config.training)
+    generator = (_adam(config.training.generator, factor), generator_loss, variables["encoder"] + variables["decoder"])
+    discriminator = (_adam(config.training.discriminator, factor), discriminator_loss, variables["discriminator"])
+    generator_monitors = {
+        "generator_loss": generator_loss,
+        "reconstruction_log_likelihood": reconstruction_log_likelihood,
+        "kl_discriminator": kl_discriminator,
+    }
+    discriminator_monitors = {"discriminator_loss": discriminator_loss}
+    both_noise, generator_noise = (eps, z_prior), (eps,)
+    discriminator_op = _update("discriminator/adam", discriminator)
+    if config.training.update == "simultaneous":
+        steps = [UpdateStep(_update("encoder/adam", generator, discriminator),
+                            dict(generator_monitors, **discriminator_monitors), both_noise)]
+    else:
+        steps = [UpdateStep(_update("encoder/adam", generator), generator_monitors, generator_noise),
+                 UpdateStep(discriminator_op, discriminator_monitors, both_noise)]
+    steps += [UpdateStep(discriminator_op, {}, both_noise)] * (config.training.n_discriminator_updates - 1)
+
+    return dict(
+        graph_class=AVBGraph, x=x, eps=eps, z_posterior=z_posterior, probabilities=probabilities,
+        reconstruction_log_likelihood=reconstruction_log_likelihood, generator_loss=generator_loss, variables=variables,
+        steps=tuple(steps), learning_rate_factor=factor, endpoints=Endpoints(**endpoints), z_prior=z_prior,
+        discriminator_logits_prior=logits_prior, discriminator_logits_posterior=logits_posterior,
+        kl_discriminator=kl_discriminator, discriminator_loss=discriminator_loss)
+
+
+def _build_vae(config):
+    """The paper's baseline: a diagonal Gaussian posterior with a reparameterised sample and the closed-form KL."""
+    model, batch_size = config.model, config.data.batch_size
+    x = tf.constant(balanced_batch(batch_size)[0], name="x")
+    eps = _standard_normal("eps", batch_size, model.latent_dim)
+    mean, log_variance = networks.gaussian_encoder(x, model)
+    z_posterior = mean + tf.exp(log_variance / 2) * eps
+    probabilities = networks.decoder(z_posterior, model)
+    reconstruction_log_likelihood = _reconstruction_log_likelihood(x, probabilities)
+    kl_posterior_prior = tf.reduce_mean(
+        tf.reduce_sum(tf.exp(log_variance) + tf.square(mean) - 1 - log_variance, axis=1) / 2)
+    generator_loss = kl_posterior_prior - reconstruction_log_likelihood
+
+    variables = _variables_by_scope("encoder", "decoder")
+
+    def sample(x, eps):
+        mean, log_variance = networks.gaussian_encoder(x, model)
+        return mean + tf.exp(log_variance / 2) * eps
+
+    endpoints = _endpoints(model, model.latent_dim, sample)
+    endpoints["mean"], endpoints["log_variance"] = networks.gaussian_encoder(endpoints["x"], model)
+
+    factor = _learning_rate_factor(config.training)
+    generator = (_adam(config.training.generator, factor), generator_loss, variables["encoder"] + variables["decoder"])
+    monitors = {
+        "generator_loss": generator_loss,
+        "reconstruction_log_likelihood": reconstruction_log_likelihood,
+        "kl_posterior_prior": kl_posterior_prior,
+    }
+    return dict(
+        graph_class=VAEGraph, x=x, eps=eps, z_posterior=z_posterior, probabilities=probabilities,
+        reconstruction_log_likelihood=reconstruction_log_likelihood, generator_loss=generator_loss, variables=variables,
+        steps=(UpdateStep(_update("encoder/adam", generator), monitors, (eps,)),), learning_rate_factor=factor,
+        endpoints=Endpoints(**endpoints), kl_posterior_prior=kl_posterior_prior)
+
+
+def _standard_normal(name, n_samples, dim):
+    """Samples of N(0, I), float32 [n_samples, dim], drawn anew in each session.run."""
+    distribution = tfd.MultivariateNormalDiag(loc=tf.zeros(dim), scale_diag=tf.ones(dim))
+    return distribution.sample(n_samples, seed=networks.op_seed(name), name=name)
+
+
+def _reconstruction_log_likelihood(x, probabilities):
+    log_probabilities = tfd.Bernoulli(probs=probabilities).log_prob(x)
+    return tf.reduce_mean(tf.reduce_sum(log_probabilities, axis=1))
+
+
+def _variables_by_scope(*scopes):
+    """The trainable variables under each scope, checked to be disjoint and to cover all of them."""
+    # The slash matters: without it "encoder" would also be the beginning of "encoder_2/...".
+    by_scope = {
+        scope: tuple(tf.get_collection(tf.GraphKeys.TRAINABLE_VARIABLES, scope + "/")) for scope in scopes}
+    collected = sorted(variable.name for variables in by_scope.values() for variable in variables)
+    _check(collected == sorted(variable.name for variable in tf.trainable_variables()),
+           "the scopes %s don't cover the trainable variables once each" % ", ".join(scopes))
+    return by_scope
+
+
+def _endpoints(model, noise_dim, sample):
+    x = tf.placeholder(tf.float32, [None, N_PIXELS], "endpoints/x")
+    z = tf.placeholder(tf.float32, [None, model.latent_dim], "endpoints/z")
+    eps = tf.placeholder(tf.float32, [None, noise_dim], "endpoints/eps")
+    return dict(x=x, z=z, eps=eps, z_posterior=sample(x, eps), probabilities=networks.decoder(z, model))
+
+
+def _learning_rate_factor(training):
+    if training.linear_decay is None:
+        return None
+    return tf.placeholder(tf.float32, [], "learning_rate_factor")
+
+
+def _adam(config, factor):
+    rate = config.learning_rate if factor is None else config.learning_rate * factor
+    return tf.train.AdamOptimizer(rate, beta1=config.beta1, beta2=config.beta2, epsilon=config.epsilon)
+
+
+def _update(scope, *updates):
+    """Return an op that takes the gradients of all updates, (optimiser, loss, variables) each, and only then applies them.
+
+    Without that order an update could change weights that another gradient is still being computed from: the losses would
+    then depend on how the threads happen to run.
+    """
+    taken = [(optimizer, optimizer.compute_gradients(loss, variables)) for optimizer, loss, variables in updates]
+    # An absolute name scope: it names the optimisers' own variables (powers of beta), so that each name in a checkpoint
+    # begins with a network's.
+    with tf.control_dependencies([gradient for _, pairs in taken for gradient, _ in pairs]), tf.name_scope(scope + "/"):
+        return tf.group(*[optimizer.apply_gradients(pairs) for optimizer, pairs in taken])
+
+
+def _check(condition, message):
+    if not condition:
+        raise AssertionError("the graph is not what it should be: %s" % message)

@@ -1,0 +1,72 @@
+"""TensorFlow 1.15 and TensorFlow Probability without the chatter that no user of this package can act on.
+
+Every module that needs them imports `tf`, `tfc`, `tfd` or `tfp` from here. What is silenced: NumPy's FutureWarnings while
+TensorFlow is imported, the notes on deprecated names and on contrib, the C++ runtime's INFO lines, and its search for a GPU
+when a session is opened. Other warnings pass.
+"""
+
+import contextlib
+import logging
+import os
+import sys
+import tempfile
+import warnings
+
+_CHATTER = ("deprecated", "Instructions for updating", "The TensorFlow contrib module will not be included")
+
+
+def _is_worth_reading(record):
+    return not any(phrase in record.getMessage() for phrase in _CHATTER)
+
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")  # read by the C++ runtime when it is loaded; 1 drops INFO only
+logging.getLogger("tensorflow").addFilter(_is_worth_reading)
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", FutureWarning)
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import tensorflow as tf
+    import tensorflow_probability as tfp
+
+    tfc = tf.contrib
+    tfc.layers  # contrib is loaded lazily: load it while the warnings are off
+    tfd = tfp.distributions
+
+__all__ = ["open_session", "tf", "tfc", "tfd", "tfp"]
+
+
+def open_session(graph, intra_op_threads, inter_op_threads):
+    """Return a tf.Session on the CPU with thread pools of its own.
+
+    Args:
+        graph: tf.Graph.
+        intra_op_threads: int, threads inside one operation; 1 for results that are the same everywhere.
+        inter_op_threads: int, operations that run at once; 0: one a core.
+    """
+    options = tf.ConfigProto(
+        intra_op_parallelism_threads=intra_op_threads,
+        inter_op_parallelism_threads=inter_op_threads,
+        use_per_session_threads=True,  # otherwise the first session of a process decides for all later ones
+        device_count={"GPU": 0})
+    with _without_gpu_search_chatter():
+        return tf.Session(graph=graph, config=options)
+
+
+@contextlib.contextmanager
+def _without_gpu_search_chatter():
+    """Hold back what is written to file descriptor 2, then write all of it but the lines on a missing GPU driver.
+
+    The C++ runtime logs those lines as errors, so no log level hides them without hiding real ones.
+    """
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as held_back:
+        stderr = os.dup(2)
+        os.dup2(held_back.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            held_back.seek(0)
+            for line in held_back:
+                if b"dso_loader" not in line and b"cuda_d" not in line:
+                    os.write(2, line)

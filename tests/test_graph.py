@@ -1,0 +1,188 @@
+import numpy as np
+import pytest
+import reference
+from conftest import small, synthetic
+from test_networks import vae_config, weights_of
+
+from avb_tf1 import networks
+from avb_tf1.graph import _variables_by_scope, build_graph
+from avb_tf1.quiet_tensorflow import open_session, tf, tfd
+
+SMOOTH = ["model.%s.activation=tanh" % name for name in ("encoder", "decoder", "discriminator")]
+
+
+@pytest.fixture(scope="module")
+def tutorial():
+    return build_graph(synthetic())
+
+
+def test_the_tutorials_18_variables(tutorial):
+    shapes = {scope: [tuple(variable.shape.as_list()) for variable in variables]
+              for scope, variables in tutorial.variables.items()}
+    assert shapes == {
+        "encoder": [(8, 256), (256,), (256, 256), (256,), (256, 2), (2,)],
+        "decoder": [(2, 256), (256,), (256, 256), (256,), (256, 4), (4,)],
+        "discriminator": [(6, 256), (256,), (256, 256), (256,), (256, 1), (1,)]}
+
+
+def test_shapes_and_types(tutorial):
+    shapes = {"x": [512, 4], "eps": [512, 4], "z_prior": [512, 2], "z_posterior": [512, 2], "probabilities": [512, 4],
+              "discriminator_logits_prior": [512, 1], "discriminator_logits_posterior": [512, 1], "generator_loss": [],
+              "discriminator_loss": [], "kl_discriminator": [], "reconstruction_log_likelihood": []}
+    for name, shape in shapes.items():
+        tensor = getattr(tutorial, name)
+        assert (tensor.shape.as_list(), tensor.dtype) == (shape, tf.float32), name
+
+
+def test_graph_is_finalized(tutorial):
+    assert tutorial.graph.finalized
+
+
+def test_all_random_ops_have_explicit_seeds(tutorial):
+    seeds = [(op.get_attr("seed"), op.get_attr("seed2")) for op in tutorial.graph.get_operations() if "Random" in op.type]
+    assert len(seeds) == len(set(seeds)) == 9 + 2  # nine weight matrices, noise and prior
+
+
+def test_scopes_must_cover_the_variables():
+    with tf.Graph().as_default():
+        tf.get_variable("encoder/w", [1])
+        tf.get_variable("encoder_2/w", [1])
+        with pytest.raises(AssertionError, match="cover"):
+            _variables_by_scope("encoder")
+
+
+def test_graph_replace_equals_the_discriminator_rebuilt_with_reuse():
+    config = small()
+    model = build_graph(config)
+    model.graph._unsafe_unfinalize()
+    with model.graph.as_default():
+        n_variables = len(tf.global_variables())
+        with tf.variable_scope(tf.get_variable_scope(), reuse=True):
+            rebuilt = networks.discriminator(model.x, model.z_posterior, config.model)
+        assert len(tf.global_variables()) == n_variables
+    with open_session(model.graph, 1, 1) as session:
+        session.run(model.initialize)
+        replaced, rebuilt, prior = session.run(
+            [model.discriminator_logits_posterior, rebuilt, model.discriminator_logits_prior])
+    np.testing.assert_array_equal(replaced, rebuilt)
+    assert not np.array_equal(replaced, prior)
+
+
+def test_losses_equal_a_numpy_formula():
+    config = small(*SMOOTH)
+    model = build_graph(config)
+    with open_session(model.graph, 1, 1) as session:
+        session.run(model.initialize)
+        weights = weights_of(session, model)
+        x, eps, z_prior, generator_loss, discriminator_loss, kl, likelihood = session.run(
+            [model.x, model.eps, model.z_prior, model.generator_loss, model.discriminator_loss, model.kl_discriminator,
+             model.reconstruction_log_likelihood])
+    expected = reference.losses(weights, *[a.astype(np.float64) for a in (x, eps, z_prior)], model=config.model)
+    np.testing.assert_allclose([generator_loss, discriminator_loss], expected, rtol=1e-5)
+    np.testing.assert_allclose(kl - likelihood, generator_loss, rtol=1e-6)
+
+
+def test_uninformative_discriminator_has_loss_2_log_2():
+    model = build_graph(small())
+    with open_session(model.graph, 1, 1) as session:
+        session.run(model.initialize)
+        for variable in model.variables["discriminator"]:
+            variable.load(np.zeros(variable.shape.as_list()), session)
+        loss, kl = session.run([model.discriminator_loss, model.kl_discriminator])
+    np.testing.assert_allclose([loss, kl], [2 * np.log(2), 0], rtol=1e-6)
+
+
+def test_first_adam_step_follows_numerically_checked_gradients():
+    config = small(*(SMOOTH + ["model.%s.n_units=3" % name for name in ("encoder", "decoder", "discriminator")]))
+    model = build_graph(config)
+    with open_session(model.graph, 1, 1) as session:
+        session.run(model.initialize)
+        before = weights_of(session, model)
+        x, eps, z_prior, _ = session.run([model.x, model.eps, model.z_prior, model.steps[0].train_op])
+        inputs = [a.astype(np.float64) for a in (x, eps, z_prior)]
+        for scope, variables in model.variables.items():
+            index, adam = (1, config.training.discriminator) if scope == "discriminator" else (0, config.training.generator)
+            for variable in variables:
+                name = variable.op.name
+                gradient = reference.gradient(
+                    lambda weights, index=index: reference.losses(weights, *inputs, model=config.model)[index], before, name)
+                slot = session.run(model.graph.get_tensor_by_name(name + "/Adam:0"))  # (1 - beta1) * gradient
+                np.testing.assert_allclose(slot / (1 - adam.beta1), gradient, rtol=2e-3, atol=2e-6)
+                clear = np.abs(gradient) > 1e-4  # elsewhere the step depends on the gradient's last digits
+                moved = session.run(variable) - before[name]
+                np.testing.assert_allclose(
+                    moved[clear], reference.first_adam_update(gradient, adam)[clear], rtol=2e-3, atol=2e-7)
+
+
+@pytest.mark.parametrize("update, scopes", [
+    ("simultaneous", [{"encoder", "decoder", "discriminator"}, {"discriminator"}, {"discriminator"}]),
+    ("alternating", [{"encoder", "decoder"}, {"discriminator"}, {"discriminator"}, {"discriminator"}])])
+def test_each_step_moves_only_its_own_networks(update, scopes):
+    model = build_graph(small("training.update=" + update, "training.n_discriminator_updates=3"))
+    assert len(model.steps) == len(scopes)
+    with open_session(model.graph, 1, 1) as session:
+        session.run(model.initialize)
+        for step, expected in zip(model.steps, scopes):
+            before = session.run(model.variables)
+            session.run(step.train_op)
+            after = session.run(model.variables)
+            moved = {scope for scope in before
+                     if any(not np.array_equal(a, b) for a, b in zip(before[scope], after[scope]))}
+            assert moved == expected
+
+
+def test_alternating_takes_the_discriminators_gradient_at_the_updated_encoder():
+    model = build_graph(small("training.update=alternating"))
+    with open_session(model.graph, 1, 1) as session:
+        session.run(model.initialize)
+        session.run(model.steps[0].train_op)
+        weights = weights_of(session, model)
+        x, eps, z_prior, _, loss = session.run(
+            [model.x, model.eps, model.z_prior, model.steps[1].train_op, model.steps[1].monitors["discriminator_loss"]])
+    expected = reference.losses(weights, *[a.astype(np.float64) for a in (x, eps, z_prior)], model=small().model)[1]
+    np.testing.assert_allclose(loss, expected, rtol=1e-5)
+
+
+def test_steps_name_the_noise_they_draw():
+    model = build_graph(small("training.update=alternating"))
+    assert [step.noise for step in model.steps] == [(model.eps,), (model.eps, model.z_prior)]
+
+
+@pytest.mark.parametrize("overrides", [[], ["model.discriminator.kind=inner_product"]])
+def test_product_relu_gradient_changes_no_bit(overrides):
+    def trained(switch):
+        model = build_graph(small(*overrides + ["runtime.product_relu_gradient=%s" % switch]))
+        types = {op.type for op in model.graph.get_operations()}
+        with open_session(model.graph, 1, 1) as session:
+            session.run(model.initialize)
+            for _ in range(20):
+                session.run(model.steps[0].train_op)
+            return types, session.run(model.variables)
+
+    fast_types, fast = trained("true")
+    plain_types, plain = trained("false")
+    assert "ReluGrad" in plain_types and "ReluGrad" not in fast_types
+    for scope in plain:
+        for a, b in zip(fast[scope], plain[scope]):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_vae_loss_and_kl():
+    config = vae_config()
+    model = build_graph(config)
+    assert sorted(model.variables) == ["decoder", "encoder"]
+    assert not any(op.name.startswith("discriminator") for op in model.graph.get_operations())
+    with open_session(model.graph, 1, 1) as session:
+        session.run(model.initialize)
+        weights_of(session, model)  # moves the biases, so that the mean isn't near 0
+        ends = model.endpoints
+        x, z, loss, kl = session.run([model.x, model.z_posterior, model.generator_loss, model.kl_posterior_prior])
+        mean, log_variance, p = session.run(
+            [ends.mean, ends.log_variance, ends.probabilities], {ends.x: x, ends.z: z})
+    with tf.Graph().as_default(), tf.Session() as session:
+        expected_kl = session.run(tf.reduce_mean(tfd.kl_divergence(
+            tfd.MultivariateNormalDiag(mean, np.exp(log_variance / 2)), tfd.MultivariateNormalDiag(tf.zeros(2), tf.ones(2)))))
+    p = p.astype(np.float64)
+    np.testing.assert_allclose(kl, expected_kl, rtol=1e-5)
+    log_likelihood = np.sum(x * np.log(p) + (1 - x) * np.log(1 - p), axis=1).mean()
+    np.testing.assert_allclose(loss, expected_kl - log_likelihood, rtol=1e-5)

@@ -1,0 +1,106 @@
+"""Each network against an independent numpy forward pass."""
+
+import numpy as np
+import pytest
+import reference
+from conftest import small
+
+from avb_tf1.data import balanced_batch
+from avb_tf1.graph import build_graph
+from avb_tf1.networks import op_seed
+from avb_tf1.quiet_tensorflow import open_session
+
+
+def weights_of(session, model):
+    """All trainable weights, float64, by name without ":0"; biases moved off zero first, so that they count."""
+    random_state = np.random.RandomState(0)
+    weights = {}
+    for variables in model.variables.values():
+        for variable in variables:
+            value = session.run(variable)
+            if variable.op.name.endswith("biases"):
+                value = random_state.standard_normal(value.shape).astype(np.float32)
+                variable.load(value, session)
+            weights[variable.op.name] = value.astype(np.float64)
+    return weights
+
+
+@pytest.mark.parametrize("activation", sorted(reference.ACTIVATIONS))
+@pytest.mark.parametrize("overrides", [
+    [], ["model.encoder.center_input=true", "model.discriminator.center_input=false"],
+    ["model.discriminator.kind=inner_product"], ["model.encoder.n_hidden_layers=0", "model.decoder.n_hidden_layers=3"],
+    ["model.latent_dim=1"]], ids=["tutorial", "centred", "inner_product", "depth", "one_dimension"])
+def test_forward_pass(overrides, activation):
+    networks = ["encoder", "decoder", "discriminator"]
+    experiment = small(*overrides + ["model.%s.activation=%s" % (network, activation) for network in networks])
+    config, model = experiment.model, build_graph(experiment)
+    random_state = np.random.RandomState(1)
+    x, _ = balanced_batch(16)
+    eps = random_state.standard_normal((16, 4))
+    z = random_state.standard_normal((16, config.latent_dim))
+    with open_session(model.graph, 1, 1) as session:
+        session.run(model.initialize)
+        weights = weights_of(session, model)
+        ends = model.endpoints
+        outputs = session.run([ends.z_posterior, ends.probabilities, ends.discriminator_logits],
+                              {ends.x: x, ends.eps: eps, ends.z: z})
+    expected = [reference.encoder(weights, x, eps, config.encoder), reference.decoder(weights, z, config.decoder),
+                reference.discriminator(weights, x, z, config.discriminator)]
+    for output, value in zip(outputs, expected):
+        assert output.dtype == np.float32 and output.shape == value.shape
+        np.testing.assert_allclose(output, value, rtol=1e-4, atol=1e-5)
+
+
+def test_vae_encoder():
+    config = vae_config()
+    model = build_graph(config)
+    x, _ = balanced_batch(16)
+    with open_session(model.graph, 1, 1) as session:
+        session.run(model.initialize)
+        weights = weights_of(session, model)
+        ends = model.endpoints
+        eps = np.random.RandomState(1).standard_normal((16, 2))
+        mean, log_variance, z = session.run([ends.mean, ends.log_variance, ends.z_posterior], {ends.x: x, ends.eps: eps})
+    expected_mean, expected_log_variance = [
+        reference.mlp(weights, "encoder", 2 * x - 1, 2, "relu", output) for output in ("mean", "log_variance")]
+    np.testing.assert_allclose(mean, expected_mean, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(log_variance, expected_log_variance, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(z, expected_mean + np.exp(expected_log_variance / 2) * eps, rtol=1e-4, atol=1e-5)
+
+
+def vae_config():
+    return small("model={kind: vae, latent_dim: 2, encoder: {center_input: true, n_hidden_layers: 2, n_units: 8, "
+                 "activation: relu}, decoder: {n_hidden_layers: 2, n_units: 8, activation: relu, probability_margin: 1e-6}}",
+                 "training={n_iterations: 20, linear_decay: null, generator: {learning_rate: 1e-3, beta1: .9, beta2: .999, "
+                 "epsilon: 1e-8}}")
+
+
+def test_probabilities_stay_inside_the_margin():
+    model = build_graph(small("model.decoder.probability_margin=0.1"))
+    with open_session(model.graph, 1, 1) as session:
+        session.run(model.initialize)
+        z = 1e4 * np.random.RandomState(0).standard_normal((100, 2))
+        probabilities = session.run(model.endpoints.probabilities, {model.endpoints.z: z})
+    np.testing.assert_allclose([probabilities.min(), probabilities.max()], [0.1, 0.9], rtol=1e-6)
+
+
+def test_initial_weights_are_xavier_uniform_and_differ_between_layers():
+    model = build_graph(small("model.encoder.n_units=64", "model.decoder.n_units=64", "model.discriminator.n_units=64"))
+    with open_session(model.graph, 1, 1) as session:
+        session.run(model.initialize)
+        values = [value for values in session.run(model.variables).values() for value in values]
+    for value in values:
+        if value.ndim == 1:
+            assert not value.any()
+        else:
+            limit = np.sqrt(6 / sum(value.shape))
+            assert 0.8 * limit < np.abs(value).max() <= limit
+    squares = [value for value in values if value.shape == (64, 64)]
+    assert len(squares) == 3 and not any(np.array_equal(a, b) for a, b in zip(squares, squares[1:]))
+
+
+def test_op_seed_is_fixed_and_apart():
+    names = ["eps", "z_prior", "encoder/hidden_1", "encoder/hidden_2", "decoder/hidden_1"]
+    assert len({op_seed(name) for name in names}) == len(names)
+    assert all(0 <= op_seed(name) < 2**31 for name in names)
+    assert op_seed("eps") == 1466861993  # another value would change every run
