@@ -31,7 +31,7 @@ def set_options(overrides):
 def run_script(name, *arguments, cwd=None, **options):
     """Run scripts/<name> in a process of its own, as a user does; from another folder than the project's."""
     return subprocess.run([sys.executable, os.path.join(ROOT, "scripts", name)] + [str(a) for a in arguments],
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True, cwd=str(cwd or ROOT), **options)
+                          capture_output=True, text=True, cwd=str(cwd or ROOT), **options)
 
 
 def assert_one_clear_line(result, *words, code=2):

@@ -125,7 +125,6 @@ def test_keys_of_the_other_model_are_unknown():
 def test_missing_and_unreadable_files(tmp_path):
     assert "No such file" in refusal(path=tmp_path / "absent.yaml")
     assert "directory" in refusal(path=tmp_path)
-    assert "can't read" in refusal(path="a\0b")
 
 
 @pytest.mark.parametrize("text, word", [

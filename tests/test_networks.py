@@ -61,8 +61,8 @@ def test_vae_encoder():
         ends = model.endpoints
         eps = np.random.RandomState(1).standard_normal((16, 2))
         mean, log_variance, z = session.run([ends.mean, ends.log_variance, ends.z_posterior], {ends.x: x, ends.eps: eps})
-    expected_mean, expected_log_variance = [
-        reference.mlp(weights, "encoder", 2 * x - 1, 2, "relu", output) for output in ("mean", "log_variance")]
+    expected_mean = reference.mlp(weights, "encoder", 2 * x - 1, 2, "relu", "mean")
+    expected_log_variance = reference.mlp(weights, "encoder", 2 * x - 1, 2, "relu", "log_variance")
     np.testing.assert_allclose(mean, expected_mean, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(log_variance, expected_log_variance, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(z, expected_mean + np.exp(expected_log_variance / 2) * eps, rtol=1e-4, atol=1e-5)

@@ -1,0 +1,135 @@
+"""Save and restore all that a run needs to go on, verified by checksum and fingerprint.
+
+A checkpoint of iteration N is four files: `model-N.index` and `model-N.data-00000-of-00001` (TensorFlow's, with all weights,
+Adam slots and powers of beta), `model-N.monitors.npz` (losses so far) and `model-N.json`, the manifest, which is written last
+and names the checksums of the others: a checkpoint without a manifest doesn't exist. TensorFlow's own index file `checkpoint`
+points to the newest, so that tf.train.load_checkpoint reads the folder.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from typing import Dict
+
+import numpy as np
+
+from avb_tf1 import files
+from avb_tf1.errors import InputError
+
+N_KEPT = 2
+_MANIFEST = re.compile(r"^model-([0-9]+)\.json\Z")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A verified checkpoint.
+
+    Attributes:
+        path: the prefix that tf.train.Saver restores from.
+        iteration: int, iterations done.
+        monitors: name -> float32 [iteration], as in trainer.TrainingResult.
+    """
+
+    path: str
+    iteration: int
+    monitors: Dict[str, np.ndarray]
+
+
+def fingerprint(config):
+    """Return the part of a config that decides every bit of a run: all but its name and how it is run."""
+    return {key: value for key, value in json.loads(config.json()).items() if key not in ("name", "runtime")}
+
+
+def save(session, saver, folder, iteration, monitors, config):
+    """Save a checkpoint into `folder` and remove all but the last two.
+
+    Args:
+        session: tf.Session.
+        saver: tf.train.Saver of all variables.
+        folder: str, made if need be.
+        iteration: int, iterations done.
+        monitors: name -> float32 [iteration].
+        config: the run's config.
+    """
+    os.makedirs(folder, exist_ok=True)
+    stem = "model-%d" % iteration
+    with contextlib.ExitStack() as stack:
+        temporary = tempfile.mkdtemp(dir=folder, prefix=".writing-")
+        stack.callback(shutil.rmtree, temporary, ignore_errors=True)
+        saver.save(session, os.path.join(temporary, stem), write_meta_graph=False, write_state=False)
+        np.savez(os.path.join(temporary, stem + ".monitors.npz"), **monitors)
+        digests = {}
+        for name in sorted(os.listdir(temporary)):
+            digests[name] = _digest(os.path.join(temporary, name))
+            with files.replacing(os.path.join(folder, name)) as target:
+                os.replace(os.path.join(temporary, name), target)
+    files.write_json(os.path.join(folder, stem + ".json"), {
+        "iteration": iteration, "sha256": digests, "fingerprint": fingerprint(config)})
+    files.write_text(os.path.join(folder, "checkpoint"), 'model_checkpoint_path: "%s"\n' % stem)
+    for old in _iterations(folder)[N_KEPT:]:
+        _remove(folder, old)
+
+
+def latest(folder, config):
+    """Return the newest good Checkpoint in `folder`, passing over damaged ones, or None if there is none at all.
+
+    Raises:
+        InputError: all checkpoints are damaged, or the newest good one belongs to another config; says which and why.
+    """
+    problem = None
+    for iteration in _iterations(folder):
+        path = os.path.join(folder, "model-%d" % iteration)
+        try:
+            with open(path + ".json", encoding="utf-8") as file:
+                manifest = json.load(file)
+            for name, digest in manifest["sha256"].items():
+                if _digest(os.path.join(folder, os.path.basename(name))) != digest:
+                    raise ValueError("%s is damaged (its checksum differs)" % name)
+            saved = manifest["fingerprint"]
+            with np.load(path + ".monitors.npz", allow_pickle=False) as archive:
+                monitors = {name: archive[name] for name in archive.files}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+            problem = problem or "%s.json: not a good checkpoint: %s" % (path, error)
+            continue
+        _require_same(saved, fingerprint(config), path)
+        return Checkpoint(path, iteration, monitors)
+    if problem:
+        raise InputError(problem)
+    return None
+
+
+def _require_same(saved, wanted, path):
+    saved, wanted = _flat(saved), _flat(wanted)
+    for key in sorted(set(saved) | set(wanted)):
+        if saved.get(key) != wanted.get(key):
+            raise InputError("%s: the checkpoint belongs to another config: %s is %s there and %s here" % (
+                path, key, json.dumps(saved.get(key)), json.dumps(wanted.get(key))))
+
+
+def _flat(tree, prefix=""):
+    if not isinstance(tree, dict):
+        return {prefix[:-1]: tree}
+    return {key: value for word, branch in tree.items() for key, value in _flat(branch, "%s%s." % (prefix, word)).items()}
+
+
+def _iterations(folder):
+    names = os.listdir(folder) if os.path.isdir(folder) else []
+    return sorted((int(match.group(1)) for match in map(_MANIFEST.match, names) if match), reverse=True)
+
+
+def _remove(folder, iteration):
+    stem = "model-%d." % iteration
+    # The manifest first: without it the rest is no longer a checkpoint, whenever this is interrupted.
+    for name in sorted((name for name in os.listdir(folder) if name.startswith(stem)), key=lambda name: name != stem + "json"):
+        os.remove(os.path.join(folder, name))
+
+
+def _digest(path):
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()

@@ -1,0 +1,34 @@
+"""What all scripts share: how an exception becomes a line and an exit code."""
+
+import os
+import sys
+
+from avb_tf1.errors import InputError
+
+
+def run(command):
+    """Call `command` and exit: 0 done, 2 bad input, 130 interrupted, 1 anything else.
+
+    What the user or the machine is to blame for is told in one line on standard error; only a bug shows a traceback.
+    """
+    try:
+        command()
+        sys.stdout.flush()
+    except InputError as error:
+        _exit(2, error)
+    except (FloatingPointError, MemoryError, OSError) as error:
+        _exit(1, error)
+    except KeyboardInterrupt:
+        _exit(130, "interrupted")
+    except Exception as error:  # TensorFlow's and our own errors are known by name only: neither may be imported this early
+        if type(error).__name__ in ("GridError", "ResourceExhaustedError"):
+            _exit(1, error)
+        raise
+
+
+def _exit(code, error):
+    if isinstance(error, BrokenPipeError):  # e.g. `train.py | head`: no one is left to read the message
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    text = " ".join(str(error).split()) or type(error).__name__
+    print("error: %s" % text, file=sys.stderr)
+    sys.exit(code)

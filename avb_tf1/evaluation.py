@@ -1,0 +1,310 @@
+"""Exact and sampled evaluation of a trained model, in numpy and scipy: it knows arrays and functions of arrays only.
+
+With a latent space of one or two dimensions log p(x) is an integral that a grid gives exactly (to a tolerance checked at run
+time). The entropy of an implicit posterior has no closed form; a k-nearest-neighbour estimate with a standard error stands for
+it. All values are in nats per example unless a docstring says per pixel.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Callable, Optional
+
+import numpy as np
+from scipy.spatial import cKDTree
+from scipy.special import digamma, gammaln
+
+from avb_tf1.data import N_PIXELS, all_binary_images, balanced_batch, one_hot_images
+
+TOLERANCE = 1e-4              # nats: how much a finer grid or a wider box may change log p(x)
+_N_CELLS = 200                # a side of the first grid
+_CELL_TOLERANCE = 1e-7        # share of p(x) by which halving a cell may change its integral before it is split
+_BOX = 6.0                    # half the side of the first box, in standard deviations of the prior
+_MAX_REFINEMENTS = 4          # of the grid, and of the box
+_MAX_CELLS = 4000000
+_CHUNK = 16384                # rows that go through a network at once
+
+N_NEIGHBOURS = 3
+MAX_STANDARD_ERROR = 0.005    # nats, of the sampled KL divergences
+_N_SAMPLES = 32768            # a class, at first
+_MAX_SAMPLES = 262144
+
+
+class GridError(Exception):
+    """A decoder is too sharp, or its mass too far out, for the quadrature."""
+
+
+@dataclass(frozen=True)
+class Networks:
+    """The trained networks as functions of float32 arrays, for any number n of rows.
+
+    Attributes:
+        latent_dim, noise_dim: int.
+        encode: (x [n, 4], eps [n, noise_dim]) -> z [n, latent_dim], samples of q(z|x).
+        decode: z [n, latent_dim] -> pixel probabilities of p(x|z), [n, 4].
+        discriminate: (x [n, 4], z [n, latent_dim]) -> logits T(x, z), [n, 1]; None for the VAE.
+        posterior_parameters: x [n, 4] -> mean and log-variance of a Gaussian q(z|x), [n, latent_dim] each; None for AVB.
+    """
+
+    latent_dim: int
+    noise_dim: int
+    encode: Callable
+    decode: Callable
+    discriminate: Optional[Callable] = None
+    posterior_parameters: Optional[Callable] = None
+
+
+def evaluate(networks, random_state):
+    """Return every metric of a trained model as a dict of floats.
+
+    Args:
+        networks: Networks.
+        random_state: numpy RandomState that the posterior samples' noise is drawn from.
+
+    Returns:
+        dict; where a value is sampled, `<name>_standard_error` stands beside it:
+        log_likelihood: mean over the four images of log p(x), by quadrature.
+        elbo: mean of log p(x|z) minus kl_posterior_prior.
+        inference_gap: log_likelihood - elbo, the mean KL(q(z|x) || p(z|x)).
+        kl_posterior_prior: mean over x of KL(q(z|x) || p(z)).
+        kl_marginal_prior: KL(q(z) || p(z)) with q(z) the mean of q(z|x) over x.
+        reconstruction_error: minus the mean of log p(x|z) per pixel.
+        kl_discriminator: mean T(x, z) over posterior samples (AVB only): what the discriminator takes kl_posterior_prior for.
+        An infinite KL (samples that coincide) makes elbo and inference_gap infinite too.
+
+    Raises:
+        GridError: see log_likelihood.
+    """
+    log_likelihoods = log_likelihood(networks.decode, networks.latent_dim, one_hot_images())
+    n_samples = _N_SAMPLES
+    while True:
+        metrics = _sampled_metrics(networks, n_samples, random_state)
+        error = max(metrics["kl_posterior_prior_standard_error"], metrics["kl_marginal_prior_standard_error"])
+        if error < MAX_STANDARD_ERROR or n_samples >= _MAX_SAMPLES:
+            break
+        n_samples *= 2
+    metrics["n_samples_per_class"] = n_samples
+    metrics["log_likelihood"] = float(np.mean(log_likelihoods))
+    metrics["inference_gap"] = metrics["log_likelihood"] - metrics["elbo"]
+    metrics["inference_gap_standard_error"] = metrics["elbo_standard_error"]
+    return metrics
+
+
+def log_likelihood(decode, latent_dim, images):
+    """Return log p(x) = log of the integral of p(x|z) N(z; 0, I) for each image, by quadrature on a grid over z.
+
+    Midpoint rule, with every cell halved until that hardly changes its integral: decoders are smooth but for the narrow
+    borders between the images' regions. The whole grid is made finer, and its box wider, until neither changes any value by
+    TOLERANCE or more.
+
+    Args:
+        decode: z float32 [n, latent_dim] -> pixel probabilities [n, 4].
+        latent_dim: int, 1 or 2.
+        images: [n_images, 4], pixels in {0, 1}.
+
+    Returns:
+        float64 [n_images], nats.
+
+    Raises:
+        GridError: the limits were reached first, or the probabilities of all 16 binary images don't sum to 1 within TOLERANCE.
+    """
+    every_image = all_binary_images()
+    wanted = [int(np.flatnonzero((every_image == image).all(axis=1))) for image in np.asarray(images)]
+
+    def integrals(box, refinement):
+        return _integrals(decode, latent_dim, wanted, box, int(_N_CELLS * 2**refinement * box / _BOX),
+                          _CELL_TOLERANCE / 2**refinement)
+
+    box, current = _BOX, integrals(_BOX, 0)
+    for _ in range(_MAX_REFINEMENTS):
+        previous, current = current, integrals(box * 4 / 3, 0)
+        if _settled(previous, current, wanted):
+            break
+        box *= 4 / 3
+    else:
+        raise GridError("log p(x) still changes when the grid's box grows to +-%.0f" % (box * 4 / 3))
+    for refinement in range(1, _MAX_REFINEMENTS + 1):
+        previous, current = current, integrals(box, refinement)
+        if _settled(previous, current, wanted):
+            break
+    else:
+        raise GridError("the decoder is too sharp: refining the grid still changes log p(x) by %.1e nats" % (
+            np.max(np.abs(np.log(current / previous)[wanted]))))
+    if not abs(current.sum() - 1) < TOLERANCE:
+        raise GridError("the probabilities of all 16 binary images sum to %.6f instead of 1" % current.sum())
+    return np.log(current[wanted])
+
+
+def _settled(before, after, wanted):
+    return np.all(np.abs(np.log(after / before)[wanted]) < TOLERANCE)
+
+
+def _integrals(decode, latent_dim, wanted, box, n_cells, cell_tolerance):
+    """p(x) of all 16 binary images, float64 [16]; cells are split for the sake of the images with the indices `wanted`."""
+    step = 2 * box / n_cells
+    axis = (np.arange(n_cells) + 0.5) * step - box
+    centers = np.stack(np.meshgrid(*[axis] * latent_dim), axis=-1).reshape(-1, latent_dim)
+    corners = np.stack(np.meshgrid(*[[-0.5, 0.5]] * latent_dim), axis=-1).reshape(-1, latent_dim)
+    values = _joint_density(decode, centers)
+    scale = values[:, wanted].sum(axis=0) * step**latent_dim
+    totals = np.zeros(values.shape[1])
+    while len(centers):
+        if len(centers) > _MAX_CELLS:
+            raise GridError("the decoder is too sharp: more than %d cells of the grid would have to be halved" % _MAX_CELLS)
+        step /= 2
+        children = centers[:, np.newaxis, :] + corners * step
+        child_values = _joint_density(decode, children.reshape(-1, latent_dim)).reshape(len(centers), len(corners), -1)
+        halved = child_values.sum(axis=1) * step**latent_dim
+        change = np.abs(halved - values * (2 * step)**latent_dim)[:, wanted] / scale
+        split = (change > cell_tolerance).any(axis=1)
+        totals += halved[~split].sum(axis=0)
+        centers = children[split].reshape(-1, latent_dim)
+        values = child_values[split].reshape(-1, len(totals))
+    return totals
+
+
+def _joint_density(decode, z):
+    """p(x|z) N(z; 0, I) of all 16 binary images, float64 [n, 16], for z float64 [n, latent_dim]."""
+    log_conditional = log_bernoulli(in_chunks(decode, z.astype(np.float32)), all_binary_images())
+    return np.exp(log_conditional + log_prior(z)[:, np.newaxis])
+
+
+def posterior_density(decode, axis, images):
+    """Return the exact posteriors p(z|x) of a two-dimensional latent space on a square grid.
+
+    Args:
+        decode: z float32 [n, 2] -> pixel probabilities [n, 4].
+        axis: [m], the coordinates along both axes.
+        images: [n_images, 4], pixels in {0, 1}.
+
+    Returns:
+        float64 [n_images, m, m], density at (z_1, z_2) = (axis[column], axis[row]).
+    """
+    z = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
+    log_joint = log_bernoulli(in_chunks(decode, z.astype(np.float32)), images) + log_prior(z)[:, np.newaxis]
+    density = np.exp(log_joint - log_likelihood(decode, 2, images))
+    return density.T.reshape(len(images), len(axis), len(axis))
+
+
+def log_bernoulli(probabilities, images):
+    """Return log p(x|z) of each image at each z, summed over pixels.
+
+    Args:
+        probabilities: [n, 4], pixel probabilities at n values of z.
+        images: [n_images, 4], pixels in {0, 1}.
+
+    Returns:
+        float64 [n, n_images], nats.
+    """
+    probabilities = np.asarray(probabilities, np.float64)
+    with np.errstate(divide="ignore"):  # a margin of 0 allows log 0
+        # The floor keeps 0 * log 0 at 0 in the products; exp of it is 0.
+        log_on = np.maximum(np.log(probabilities), -1e4)
+        log_off = np.maximum(np.log1p(-probabilities), -1e4)
+    images = np.asarray(images, np.float64)
+    return log_on @ images.T + log_off @ (1 - images).T
+
+
+def log_prior(z):
+    """Return log N(z; 0, I), float64 [n], for z [n, latent_dim]."""
+    z = np.asarray(z, np.float64)
+    return -0.5 * (z**2).sum(axis=1) - 0.5 * z.shape[1] * math.log(2 * math.pi)
+
+
+def knn_log_density(samples, n_neighbours=N_NEIGHBOURS):
+    """Return for each sample the term whose mean is the Kozachenko-Leonenko estimate of E log q, minus the entropy.
+
+    Kozachenko and Leonenko 1987, in the form of Kraskov et al. 2004, eq. 20, with Euclidean balls.
+
+    Args:
+        samples: [n, d], independent samples of q.
+        n_neighbours: int, k; a larger k has less variance and more bias.
+
+    Returns:
+        float64 [n], nats; +inf where k neighbours coincide with the sample.
+    """
+    samples = np.asarray(samples, np.float64)
+    n, d = samples.shape
+    distance = cKDTree(samples).query(samples, k=n_neighbours + 1)[0][:, -1]  # the nearest is the sample itself
+    log_ball = d / 2 * math.log(math.pi) - gammaln(d / 2 + 1)
+    with np.errstate(divide="ignore"):
+        return digamma(n_neighbours) - digamma(n) - log_ball - d * np.log(distance)
+
+
+def knn_kl_from_prior(samples):
+    """Return an estimate of KL(q || N(0, I)) from samples of q, and its standard error.
+
+    The prior's term is exact at each sample; only the entropy is estimated.
+
+    Args:
+        samples: [n, d].
+
+    Returns:
+        (float, float), nats.
+    """
+    return mean_and_error(knn_log_density(samples) - log_prior(samples))
+
+
+def gaussian_kl_from_prior(mean, log_variance):
+    """Return KL(N(mean, diag(exp(log_variance))) || N(0, I)), float64 [n], for parameters [n, latent_dim]."""
+    mean, log_variance = np.asarray(mean, np.float64), np.asarray(log_variance, np.float64)
+    return 0.5 * (np.exp(log_variance) + mean**2 - 1 - log_variance).sum(axis=1)
+
+
+def mean_and_error(values):
+    """Return the mean of values [n] and its standard error, taking them as independent; (inf, 0) if the mean is infinite."""
+    mean = float(np.mean(values))
+    return (mean, float(np.std(values) / math.sqrt(len(values)))) if math.isfinite(mean) else (mean, 0.0)
+
+
+def _sampled_metrics(networks, n_samples, random_state):
+    z, labels = sample_posterior(networks, n_samples, random_state)
+    x = one_hot_images()[labels]
+    log_reconstruction = log_bernoulli(in_chunks(networks.decode, z), one_hot_images())[np.arange(len(z)), labels]
+    if networks.posterior_parameters is None:
+        log_ratio = np.concatenate([knn_log_density(z[labels == label]) for label in range(N_PIXELS)]) - log_prior(z)
+        kl_posterior, kl_posterior_error = mean_and_error(log_ratio)
+        elbo, elbo_error = mean_and_error(log_reconstruction - log_ratio)
+    else:
+        kl_posterior = float(gaussian_kl_from_prior(*networks.posterior_parameters(one_hot_images())).mean())
+        kl_posterior_error = 0.0
+        elbo, elbo_error = mean_and_error(log_reconstruction - kl_posterior)
+    kl_marginal, kl_marginal_error = knn_kl_from_prior(z)
+    error, error_error = mean_and_error(-log_reconstruction / N_PIXELS)
+    metrics = {
+        "elbo": elbo, "elbo_standard_error": elbo_error,
+        "kl_posterior_prior": kl_posterior, "kl_posterior_prior_standard_error": kl_posterior_error,
+        "kl_marginal_prior": kl_marginal, "kl_marginal_prior_standard_error": kl_marginal_error,
+        "reconstruction_error": error, "reconstruction_error_standard_error": error_error,
+    }
+    if networks.discriminate is not None:
+        logits = in_chunks(networks.discriminate, x, z)
+        metrics["kl_discriminator"], metrics["kl_discriminator_standard_error"] = mean_and_error(
+            logits.astype(np.float64)[:, 0])
+    return metrics
+
+
+def sample_posterior(networks, n_samples, random_state):
+    """Draw samples of q(z|x) for each of the four images.
+
+    Args:
+        networks: Networks.
+        n_samples: int, a class.
+        random_state: numpy RandomState.
+
+    Returns:
+        z float32 [4 * n_samples, latent_dim] and labels int64 [4 * n_samples], ordered by class.
+    """
+    x, labels = balanced_batch(N_PIXELS * n_samples)
+    eps = random_state.standard_normal((len(x), networks.noise_dim)).astype(np.float32)
+    return in_chunks(networks.encode, x, eps), labels
+
+
+def classification_accuracy(networks, z, labels):
+    """Return the share of latents z [n, latent_dim] whose most probable pixel is their own, labels [n]; a float in [0, 1]."""
+    return float(np.mean(np.argmax(in_chunks(networks.decode, z), axis=1) == labels))
+
+
+def in_chunks(function, *arrays):
+    """Return function(*arrays), computed for a bounded number of rows at a time."""
+    return np.concatenate([
+        function(*[array[start:start + _CHUNK] for array in arrays]) for start in range(0, len(arrays[0]), _CHUNK)])

@@ -1,0 +1,164 @@
+"""One experiment, from config to run folder: graph, training, evaluation, figures."""
+
+import contextlib
+import io
+import math
+import os
+import platform
+import time
+
+import numpy as np
+
+from avb_tf1 import __version__, checkpoint, evaluation, files, plotting, report, run_folder, speed, trainer
+from avb_tf1.config import to_yaml
+from avb_tf1.data import one_hot_images
+from avb_tf1.graph import build_graph
+from avb_tf1.networks import op_seed
+from avb_tf1.progress import Progress
+from avb_tf1.published import OPTIMUM
+from avb_tf1.quiet_tensorflow import open_session, tf, tfp
+from avb_tf1.summaries import SummaryLog
+
+N_LATENTS = 5120  # the tutorial's 10 batches of 512
+N_PRIOR_IMAGES = 16
+N_FINAL = 100     # iterations whose mean is the final loss
+
+
+def run_experiment(config, out, show_progress):
+    """Train and evaluate one model and leave its figures and numbers in a run folder.
+
+    Args:
+        config: AVBConfig or VAEConfig.
+        out: str, the run folder, claimed and empty of earlier runs (run_folder.claimed).
+        show_progress: bool.
+
+    Returns:
+        The metrics and the timing, as in metrics.json and timing.json.
+
+    Raises:
+        FloatingPointError: training diverged.
+        evaluation.GridError: the trained decoder can't be integrated exactly.
+    """
+    def in_folder(name):
+        return os.path.join(out, name)
+
+    files.write_text(in_folder(run_folder.CONFIG), to_yaml(config))
+    with opened_model(config) as (session, model):
+        session.run(model.initialize)
+        progress = Progress(config.training.n_iterations, show_progress)
+        log = SummaryLog(in_folder(run_folder.TENSORBOARD), model.graph)
+        with contextlib.closing(progress), contextlib.closing(log):
+            result = trainer.train(session, model, config.training, [progress, log])
+        checkpoint.save(session, model.saver, in_folder(run_folder.CHECKPOINT), config.training.n_iterations, result.monitors,
+                        config)
+        start = time.perf_counter()
+        networks = trainer.array_functions(session, model)
+        metrics, z, labels = measure(networks, result.monitors, config)
+        timing = dict(_machine(config.runtime), seconds=result.seconds,
+                      iterations_per_second=config.training.n_iterations / result.seconds,
+                      evaluation_seconds=time.perf_counter() - start)
+        write_losses(in_folder(run_folder.LOSSES), result.monitors)
+        with files.replacing(in_folder(run_folder.LATENTS)) as temporary:
+            np.savez(temporary, z=z, label=labels)
+        files.write_json(in_folder(run_folder.METRICS), metrics)
+        files.write_json(in_folder(run_folder.TIMING), timing)
+        draw_figures(out, networks, result.monitors, z, labels, config.seed)
+    return metrics, timing
+
+
+def run_and_report(config, out, show_progress):
+    """run_experiment, telling on standard output what is trained, and at the end what came of it and where it is."""
+    print("Training %s (%s, seed %d) for %d iterations of batch %d into %s" % (
+        config.name, config.model.kind.upper(), config.seed, config.training.n_iterations, config.data.batch_size, out),
+        flush=True)
+    metrics, timing = run_experiment(config, out, show_progress)
+    print(report.summary(metrics, timing))
+    print("\n".join(["Figures:"] + ["  " + os.path.join(out, name) for name in run_folder.FIGURES]))
+
+
+@contextlib.contextmanager
+def opened_model(config):
+    """Give a session and the config's ModelGraph, its variables not yet initialised."""
+    if config.runtime.keep_freed_memory:
+        speed.keep_freed_memory()
+    model = build_graph(config)
+    with open_session(model.graph, config.runtime.intra_op_threads, config.runtime.inter_op_threads) as session:
+        yield session, model
+
+
+def measure(networks, monitors, config):
+    """Return the metrics of a trained model, as in metrics.json, and the latents, as in latents.npz.
+
+    The same networks, monitors and seed give the same numbers: the noise is drawn here, from streams of its own.
+
+    Args:
+        networks: evaluation.Networks.
+        monitors: as in trainer.TrainingResult.
+        config: AVBConfig or VAEConfig.
+
+    Returns:
+        metrics: name -> number, or None where it is infinite; z: float32 [5120, latent_dim]; labels: int64 [5120].
+    """
+    z, labels = evaluation.sample_posterior(networks, N_LATENTS // len(one_hot_images()), _stream(config.seed, "latents"))
+    metrics = {name: float(np.mean(values[-N_FINAL:], dtype=np.float64)) for name, values in losses_of(monitors).items()}
+    metrics["classification_accuracy"] = evaluation.classification_accuracy(networks, z, labels)
+    metrics.update(evaluation.evaluate(networks, _stream(config.seed, "evaluation")))
+    # JSON has no infinity.
+    return {name: value if math.isfinite(value) else None for name, value in metrics.items()}, z, labels
+
+
+def losses_of(monitors):
+    """Return those of the monitors that an optimiser minimises, in the order of losses.csv."""
+    return {name: monitors[name] for name in ("generator_loss", "discriminator_loss") if name in monitors}
+
+
+def write_losses(path, monitors):
+    """Write losses.csv: a row an iteration, from 1, with the 9 significant digits that a float32 needs."""
+    losses = losses_of(monitors)
+    text = io.StringIO()
+    text.write(",".join(["iteration"] + list(losses)) + "\n")
+    for iteration, values in enumerate(zip(*losses.values()), 1):
+        text.write("%d,%s\n" % (iteration, ",".join("%.9g" % value for value in values)))
+    files.write_text(path, text.getvalue())
+
+
+def draw_figures(out, networks, monitors, z, labels, seed):
+    """Write the run folder's three figures."""
+    images = one_hot_images()
+    plotting.training_curve(
+        os.path.join(out, run_folder.TRAINING_CURVE), losses_of(monitors),
+        {name: optimum.value for name, optimum in OPTIMUM.items()})
+    plotting.latent_space(os.path.join(out, run_folder.LATENT_SPACE), z, labels, images)
+    probabilities = evaluation.in_chunks(networks.decode, z)
+    prior_samples = _stream(seed, "prior images").standard_normal((N_PRIOR_IMAGES, networks.latent_dim)).astype(np.float32)
+    plotting.reconstructions(
+        os.path.join(out, run_folder.RECONSTRUCTIONS), images,
+        np.stack([probabilities[labels == label].mean(axis=0) for label in range(len(images))]),
+        networks.decode(prior_samples))
+
+
+def _stream(seed, name):
+    """A random stream of the experiment's, by the config's seed and a name; apart from all that training draws."""
+    return np.random.RandomState([seed, op_seed(name)])
+
+
+def _machine(runtime):
+    return {
+        "cpu_model": _cpu_model(),
+        "n_cpus": len(os.sched_getaffinity(0)),
+        "intra_op_threads": runtime.intra_op_threads,
+        "inter_op_threads": runtime.inter_op_threads or len(os.sched_getaffinity(0)),
+        "avb_tf1": __version__,
+        "python": platform.python_version(),
+        "tensorflow": tf.__version__,
+        "tensorflow_probability": tfp.__version__,
+        "numpy": np.__version__,
+    }
+
+
+def _cpu_model():
+    with contextlib.suppress(OSError), open("/proc/cpuinfo") as file:
+        for line in file:
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,53 @@
+"""Writing files whole or not at all."""
+
+import contextlib
+import json
+import os
+import tempfile
+
+
+@contextlib.contextmanager
+def replacing(path):
+    """Give a temporary path to write to; on a clean exit it is flushed to the disk and takes the place of `path`.
+
+    On an exception the temporary file is removed and whatever `path` held stays. The temporary name keeps the suffix, since
+    writers of figures and archives choose their format by it.
+    """
+    folder, name = os.path.split(path)
+    handle, temporary = tempfile.mkstemp(dir=folder or ".", prefix=".writing-", suffix="-" + name)
+    os.close(handle)
+    try:
+        yield temporary
+        _flush(temporary)
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+        _flush(folder or ".")
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.remove(temporary)
+        raise
+
+
+def write_text(path, text):
+    """Write a UTF-8 text file, whole or not at all."""
+    with replacing(path) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+
+
+def write_json(path, data):
+    """Write JSON with sorted keys, whole or not at all. Numbers must be finite: JSON has no NaN."""
+    write_text(path, json.dumps(data, indent=2, sort_keys=True, allow_nan=False) + "\n")
+
+
+def _flush(path):
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _umask():
+    umask = os.umask(0)  # there is no other way to read it
+    os.umask(umask)
+    return umask

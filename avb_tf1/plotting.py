@@ -1,0 +1,146 @@
+"""Arrays in, figure files out. No TensorFlow, no window: every figure is drawn on Agg and written whole."""
+
+import numpy as np
+from matplotlib import patches
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.legend_handler import HandlerBase
+
+from avb_tf1 import files
+
+# Okabe and Ito's palette, distinguishable in the common kinds of colour blindness; one colour a class.
+CLASS_COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
+_LOSS_COLORS = {"generator_loss": "#0072B2", "discriminator_loss": "#D55E00"}
+_PIXEL_OFF, _PIXEL_EDGE = "#f2f2f2", "#666666"
+_LATENT_LIMIT = 4.0
+_DPI = 150
+
+
+def training_curve(path, losses, optima):
+    """Draw losses over iterations, with a thin line at each one's optimum.
+
+    Args:
+        path: str, the PNG to write.
+        losses: name ("generator_loss", "discriminator_loss") -> [n_iterations], nats.
+        optima: name -> float, nats.
+    """
+    figure = _figure(7, 4)
+    axes = figure.subplots()
+    for name, values in losses.items():
+        label = name.replace("_", " ")
+        axes.plot(np.arange(1, len(values) + 1), values, color=_LOSS_COLORS[name], linewidth=0.8, label=label)
+        axes.axhline(optima[name], color=_LOSS_COLORS[name], linewidth=0.8, linestyle="--",
+                     label="its optimum, %.4f" % optima[name])
+    # A wild first iteration must not flatten the rest of the curve.
+    shown = np.concatenate([values[len(values) // 100:] for values in losses.values()])
+    low, high = min([shown.min()] + [optima[name] for name in losses]), shown.max()
+    axes.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
+    axes.set(xlabel="iteration", ylabel="loss (nats)", title="Training curve")
+    axes.grid(alpha=0.25)
+    axes.legend()
+    _save(figure, path)
+
+
+def latent_space(path, z, labels, images):
+    """Draw posterior samples as the tutorial does, one colour a class, over circles at the prior's 1, 2 and 3 sigma.
+
+    Args:
+        path: str, the PNG to write.
+        z: [n, latent_dim]; with one latent dimension each class gets a band of its own.
+        labels: integer [n], 0 to 3.
+        images: [4, 4], the class's images, shown in the legend.
+    """
+    figure = _figure(6, 6)
+    axes = figure.subplots()
+    draw_latents(axes, z, labels)
+    axes.set_title("Latent space")
+    class_legend(axes, images)
+    _save(figure, path)
+
+
+def reconstructions(path, images, mean_reconstructions, prior_reconstructions):
+    """Draw inputs, their mean reconstructions, and images decoded from prior samples, as 2x2 pixel pictures.
+
+    Args:
+        path: str, the PNG to write.
+        images: [4, 4], pixels in [0, 1], row-major.
+        mean_reconstructions: [4, 4], pixel probabilities.
+        prior_reconstructions: [16, 4], pixel probabilities.
+    """
+    figure = _figure(7.6, 3.2)
+    left, right = figure.subfigures(1, 2, width_ratios=[1.6, 1])
+    left.suptitle("input (top), mean reconstruction (bottom)", fontsize=9)
+    pairs = left.subplots(2, 4)
+    for axes, image in zip(pairs.ravel(), np.concatenate([images, mean_reconstructions])):
+        drawn = _draw_image(axes, image)
+    bar = left.colorbar(drawn, ax=pairs, orientation="horizontal", shrink=0.6, aspect=40)
+    bar.set_label("probability that the pixel is on", fontsize=8)
+    bar.ax.tick_params(labelsize=8)
+    right.suptitle("decoded from 16 prior samples", fontsize=9)
+    for axes, image in zip(right.subplots(4, 4).ravel(), prior_reconstructions):
+        _draw_image(axes, image)
+    _save(figure, path)
+
+
+def draw_latents(axes, z, labels, size=2, alpha=0.5):
+    """Scatter latents [n, latent_dim] of classes labels [n] on a matplotlib Axes, with the prior's circles below them."""
+    limit = max(_LATENT_LIMIT, 1.05 * float(np.abs(z).max()))
+    if z.shape[1] == 1:
+        _draw_one_dimension(axes, z[:, 0], labels, limit, size, alpha)
+        return
+    for radius in (1, 2, 3):
+        axes.add_patch(patches.Circle((0, 0), radius, fill=False, color="0.75", linewidth=0.8, zorder=0))
+        axes.annotate(r"%d$\sigma$" % radius, (radius * np.sqrt(0.5),) * 2, color="0.55", fontsize=7, zorder=0)
+    for label, color in enumerate(CLASS_COLORS):
+        axes.scatter(*z[labels == label].T[:2], s=size, alpha=alpha, color=color, edgecolor="none")
+    axes.set(xlim=(-limit, limit), ylim=(-limit, limit), xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
+
+
+def _draw_one_dimension(axes, z, labels, limit, size, alpha):
+    for sigma in (-3, -2, -1, 1, 2, 3):
+        axes.axvline(sigma, color="0.75", linewidth=0.8, zorder=0)
+    for label, color in enumerate(CLASS_COLORS):
+        own = z[labels == label]
+        height = label + 0.8 * (np.arange(len(own)) % 97) / 97  # spread over the band, with no randomness
+        axes.scatter(own, height, s=size, alpha=alpha, color=color, edgecolor="none")
+    axes.set(xlim=(-limit, limit), xlabel="$z_1$", yticks=[])
+
+
+def class_legend(axes, images):
+    """Give Axes a legend that shows each class's 2x2 image in the class's colour."""
+    entries = [patches.Patch(color=color) for color in CLASS_COLORS]
+    handlers = {entry: _ImageHandler(image) for entry, image in zip(entries, images)}
+    axes.legend(entries, [""] * len(entries), handler_map=handlers, title="x", loc="upper right",
+                handlelength=1.6, handleheight=1.6, handletextpad=0, borderpad=0.6, labelspacing=0.5)
+
+
+class _ImageHandler(HandlerBase):
+    """Draws a 2x2 image as a legend's key: the pixels that are on have the entry's colour."""
+
+    def __init__(self, image):
+        super().__init__()
+        self._image = image
+
+    def create_artists(self, legend, handle, x, y, width, height, fontsize, transform):
+        side = min(width, height) / 2
+        return [
+            patches.Rectangle(
+                (x + column * side, y + (1 - row) * side), side, side, transform=transform, linewidth=0.6,
+                facecolor=handle.get_facecolor() if on else _PIXEL_OFF, edgecolor=_PIXEL_EDGE)
+            for (row, column), on in np.ndenumerate(np.reshape(self._image, (2, 2)))]
+
+
+def _draw_image(axes, image):
+    axes.set(xticks=[], yticks=[])
+    return axes.imshow(np.reshape(image, (2, 2)), cmap="Greys", vmin=0, vmax=1)
+
+
+def _figure(width, height):
+    figure = Figure(figsize=(width, height), constrained_layout=True, dpi=_DPI)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _save(figure, path):
+    with files.replacing(path) as temporary:
+        figure.savefig(temporary)

@@ -1,0 +1,96 @@
+"""The folder that a run leaves behind: who may write into it, and the names in it. Knows no TensorFlow."""
+
+import contextlib
+import fcntl
+import os
+import re
+import tempfile
+
+from avb_tf1.errors import InputError
+
+CONFIG = "config.yaml"
+LOSSES = "losses.csv"
+LATENTS = "latents.npz"
+METRICS = "metrics.json"
+TIMING = "timing.json"
+TRAINING_CURVE = "training_curve.png"
+LATENT_SPACE = "latent_space.png"
+RECONSTRUCTIONS = "reconstructions.png"
+CHECKPOINT = "checkpoint"
+TENSORBOARD = "tensorboard"
+
+FIGURES = (TRAINING_CURVE, LATENT_SPACE, RECONSTRUCTIONS)
+_FILES = (CONFIG, LOSSES, LATENTS, METRICS, TIMING) + FIGURES
+_FILES_OF_FOLDER = {
+    CHECKPOINT: re.compile(r"checkpoint\Z|model-[0-9]+\.|\.writing-"),
+    TENSORBOARD: re.compile(r"events\.out\.tfevents\."),
+}
+
+
+@contextlib.contextmanager
+def claimed(out, overwrite):
+    """Make the folder `out` if need be and hold it for this process; a lock that ends with the process keeps others out.
+
+    Args:
+        out: str.
+        overwrite: bool; if true, an earlier run's files in `out` are removed, and nothing else in it.
+
+    Raises:
+        InputError: `out` is a file, can't be made or written to, is in use by another run, or isn't empty and `overwrite` is
+            false. Nothing was changed then.
+    """
+    if os.path.isdir(out) and os.listdir(out) and not overwrite:
+        raise InputError(
+            "%s: the run folder is not empty; pass --overwrite to replace the run in it, or --out for another" % out)
+    made = _make(out)
+    try:
+        descriptor = os.open(out, os.O_RDONLY)
+    except OSError as error:
+        raise InputError("%s: can't open the run folder: %s" % (out, error.strerror))
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise InputError("%s: another run is writing into this folder" % out)
+        try:
+            tempfile.TemporaryFile(dir=out).close()
+        except OSError as error:
+            for folder in made:
+                os.rmdir(folder)
+            raise InputError("%s: can't write into the run folder: %s" % (out, error.strerror))
+        _remove_run(out)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _make(out):
+    """Make `out` and its parents; return those that were made, the innermost first."""
+    missing = []
+    path = os.path.abspath(out)
+    while not os.path.lexists(path):
+        missing.append(path)
+        path = os.path.dirname(path)
+    try:
+        os.makedirs(out, exist_ok=True)
+    except OSError as error:
+        for folder in missing:
+            with contextlib.suppress(OSError):
+                os.rmdir(folder)
+        raise InputError("%s: can't make the run folder: %s" % (
+            out, "a file stands in its place" if os.path.isfile(out) else error.strerror))
+    return missing
+
+
+def _remove_run(out):
+    for name in _FILES:
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(os.path.join(out, name))
+    for name, pattern in _FILES_OF_FOLDER.items():
+        folder = os.path.join(out, name)
+        if os.path.isdir(folder) and not os.path.islink(folder):
+            for entry in os.listdir(folder):
+                if pattern.match(entry) and os.path.isfile(os.path.join(folder, entry)):
+                    os.remove(os.path.join(folder, entry))
+            with contextlib.suppress(OSError):  # something else is in it
+                os.rmdir(folder)

@@ -1,0 +1,26 @@
+"""TensorBoard event files of a run."""
+
+from avb_tf1.quiet_tensorflow import tf
+
+_EVERY = 10  # iterations
+
+
+class SummaryLog:
+    """Writes the monitors of every tenth iteration, and of the first, to an event file, beside the graph.
+
+    Args:
+        folder: str, made if need be.
+        graph: tf.Graph.
+    """
+
+    def __init__(self, folder, graph):
+        self._writer = tf.summary.FileWriter(folder, graph)
+
+    def __call__(self, iteration, monitors):
+        if iteration % _EVERY == 0 or iteration == 1:
+            values = [tf.Summary.Value(tag=name, simple_value=value) for name, value in monitors.items()]
+            self._writer.add_summary(tf.Summary(value=values), iteration)
+
+    def close(self):
+        """Write out what is still in memory."""
+        self._writer.close()

@@ -1,0 +1,67 @@
+import os
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+from avb_tf1 import run_folder
+from avb_tf1.errors import InputError
+
+
+def claim(path, overwrite=False):
+    with run_folder.claimed(str(path), overwrite):
+        return sorted(os.listdir(str(path)))
+
+
+def refusal(path, overwrite=False):
+    with pytest.raises(InputError) as caught:
+        claim(path, overwrite)
+    return str(caught.value)
+
+
+def test_makes_the_folder_and_its_parents(tmp_path):
+    assert claim(tmp_path / "a" / "b c") == []
+
+
+def test_an_empty_folder_is_taken(tmp_path):
+    assert claim(tmp_path) == []
+
+
+def test_a_folder_with_anything_in_it_is_refused(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    assert "--overwrite" in refusal(tmp_path)
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_overwrite_removes_the_run_and_nothing_else(tmp_path):
+    for name in ("config.yaml", "metrics.json", "notes.txt", "checkpoint/model-3.json", "checkpoint/checkpoint",
+                 "checkpoint/mine", "tensorboard/events.out.tfevents.1.host"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("x")
+    assert claim(tmp_path, overwrite=True) == ["checkpoint", "notes.txt"]
+    assert os.listdir(str(tmp_path / "checkpoint")) == ["mine"]
+
+
+def test_a_file_in_its_place(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    assert "a file stands in its place" in refusal(tmp_path / "file", overwrite=True)
+    assert "can't make" in refusal(tmp_path / "file" / "below")
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs a folder that no one can write to")
+def test_a_folder_that_can_not_be_written_to():
+    assert "can't" in refusal("/proc/self/fdinfo/run")
+    assert "can't" in refusal("/proc/self/task", overwrite=True)
+
+
+def test_a_second_run_is_refused_until_the_first_ends(tmp_path):
+    hold = ("import sys; sys.path.insert(0, %r); from avb_tf1 import run_folder\n"
+            "with run_folder.claimed(%r, False): print('held', flush=True); sys.stdin.read()" % (ROOT, str(tmp_path)))
+    with subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout.readline() == b"held\n"
+        assert "another run" in refusal(tmp_path)
+        holder.kill()
+    assert claim(tmp_path) == []

@@ -1,0 +1,102 @@
+import numpy as np
+import pytest
+from conftest import small
+from test_networks import vae_config
+
+from avb_tf1 import trainer
+from avb_tf1.graph import build_graph
+from avb_tf1.quiet_tensorflow import open_session
+
+
+def trained(config, inter_op_threads=1):
+    """Train and return the monitors, the final weights and what an observer saw."""
+    model = build_graph(config)
+    seen = []
+    with open_session(model.graph, 1, inter_op_threads) as session:
+        session.run(model.initialize)
+        result = trainer.train(session, model, config.training, [lambda *args: seen.append(args)])
+        weights = [value for values in session.run(model.variables).values() for value in values]
+    return result.monitors, weights, seen
+
+
+def assert_same(a, b):
+    assert list(a[0]) == list(b[0])
+    for name in a[0]:
+        np.testing.assert_array_equal(a[0][name], b[0][name])
+    for left, right in zip(a[1], b[1]):
+        np.testing.assert_array_equal(left, right)
+
+
+@pytest.mark.parametrize("overrides", [
+    [], ["training.update=alternating", "training.n_discriminator_updates=2"],
+    ["training.linear_decay={begin: 0.5, end_factor: 0.1}"]], ids=["simultaneous", "alternating", "decay"])
+def test_one_seed_repeats_with_1_and_2_inter_op_threads(overrides):
+    config = small("data.batch_size=512", "model.encoder.n_units=64", *overrides)
+    first = trained(config, inter_op_threads=1)
+    assert_same(first, trained(config, inter_op_threads=1))
+    assert_same(first, trained(config, inter_op_threads=2))
+
+
+def test_two_seeds_differ():
+    a, b = trained(small("seed=0")), trained(small("seed=1"))
+    assert not np.array_equal(a[0]["generator_loss"], b[0]["generator_loss"])
+
+
+def test_monitors_are_recorded_and_observed_each_iteration():
+    monitors, _, seen = trained(small("training.n_iterations=3"))
+    assert sorted(monitors) == ["discriminator_loss", "generator_loss", "kl_discriminator", "reconstruction_log_likelihood"]
+    assert [iteration for iteration, _ in seen] == [1, 2, 3]
+    for name, values in monitors.items():
+        assert values.dtype == np.float32 and values.shape == (3,)
+        np.testing.assert_array_equal(values, np.float32([observed[name] for _, observed in seen]))
+    np.testing.assert_allclose(
+        monitors["generator_loss"], monitors["kl_discriminator"] - monitors["reconstruction_log_likelihood"], rtol=1e-6)
+
+
+def test_vae_has_no_discriminator_loss():
+    assert sorted(trained(vae_config())[0]) == ["generator_loss", "kl_posterior_prior", "reconstruction_log_likelihood"]
+
+
+def test_evaluation_between_iterations_does_not_disturb_the_noise():
+    config = small()
+
+    def monitors(evaluate):
+        model = build_graph(config)
+        with open_session(model.graph, 1, 1) as session:
+            session.run(model.initialize)
+            networks = trainer.array_functions(session, model)
+
+            def observe(iteration, _):
+                if evaluate:
+                    z = networks.encode(np.eye(4), np.ones([4, networks.noise_dim]))
+                    networks.decode(z), networks.discriminate(np.eye(4), z)
+
+            return trainer.train(session, model, config.training, [observe]).monitors["generator_loss"]
+
+    np.testing.assert_array_equal(monitors(True), monitors(False))
+
+
+def test_learning_rate_factor():
+    training = small("training.n_iterations=100", "training.linear_decay={begin: 0.5, end_factor: 0.01}").training
+    factors = [trainer.learning_rate_factor(iteration, training) for iteration in (1, 50, 75, 100)]
+    np.testing.assert_allclose(factors, [1, 1, 0.505, 0.01])
+    assert trainer.learning_rate_factor(100, small().training) == 1
+
+
+def test_decayed_rate_reaches_adam():
+    config = small("training.n_iterations=4", "training.linear_decay={begin: 0, end_factor: 0}")
+    model = build_graph(config)
+    weights = []
+    with open_session(model.graph, 1, 1) as session:
+        session.run(model.initialize)
+        weight = model.variables["encoder"][0]
+        trainer.train(session, model, config.training, [lambda *_: weights.append(session.run(weight))])
+    np.testing.assert_array_equal(weights[2], weights[3])  # the last iteration's rate is 0
+    assert not np.array_equal(weights[1], weights[2])
+
+
+def test_divergence_is_named():
+    with pytest.raises(FloatingPointError, match="is not finite at iteration"):
+        trained(small("training.generator.learning_rate=1", "training.n_iterations=2000", "model.decoder.n_hidden_layers=12",
+                      "training.generator.beta1=0", "training.generator.beta2=0", "training.generator.epsilon=1e-40",
+                      "model.decoder.probability_margin=0"))
