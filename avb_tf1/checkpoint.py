@@ -69,8 +69,8 @@ def save(session, saver, folder, iteration, monitors, config):
             digests[name] = _digest(os.path.join(temporary, name))
             with files.replacing(os.path.join(folder, name)) as target:
                 os.replace(os.path.join(temporary, name), target)
-    files.write_json(os.path.join(folder, stem + ".json"), {
-        "iteration": iteration, "sha256": digests, "fingerprint": fingerprint(config)})
+    manifest = {"iteration": iteration, "sha256": digests, "fingerprint": fingerprint(config)}
+    files.write_json(os.path.join(folder, stem + ".json"), {"manifest": manifest, "sha256": _digest_of_manifest(manifest)})
     files.write_text(os.path.join(folder, "checkpoint"), 'model_checkpoint_path: "%s"\n' % stem)
     for old in _iterations(folder)[N_KEPT:]:
         _remove(folder, old)
@@ -87,7 +87,10 @@ def latest(folder, config):
         path = os.path.join(folder, "model-%d" % iteration)
         try:
             with open(path + ".json", encoding="utf-8") as file:
-                manifest = json.load(file)
+                written = json.load(file)
+            manifest = written["manifest"]
+            if _digest_of_manifest(manifest) != written["sha256"]:
+                raise ValueError("it is damaged (its checksum differs)")
             for name, digest in manifest["sha256"].items():
                 if _digest(os.path.join(folder, os.path.basename(name))) != digest:
                     raise ValueError("%s is damaged (its checksum differs)" % name)
@@ -128,6 +131,10 @@ def _remove(folder, iteration):
     # The manifest first: without it the rest is no longer a checkpoint, whenever this is interrupted.
     for name in sorted((name for name in os.listdir(folder) if name.startswith(stem)), key=lambda name: name != stem + "json"):
         os.remove(os.path.join(folder, name))
+
+
+def _digest_of_manifest(manifest):
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
 
 
 def _digest(path):

@@ -93,7 +93,8 @@ def log_likelihood(decode, latent_dim, images):
     """Return log p(x) = log of the integral of p(x|z) N(z; 0, I) for each image, by quadrature on a grid over z.
 
     Simpson's rule, with every cell halved until that hardly changes its integral: decoders are smooth but for the narrow
-    borders between the images' regions. The whole grid is made finer and its box wider until that changes no value by TOLERANCE.
+    borders between the images' regions. The whole grid is made finer and its box wider until that changes no value by
+    TOLERANCE.
 
     Args:
         decode: z float32 [n, latent_dim] -> pixel probabilities [n, 4].

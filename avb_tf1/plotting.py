@@ -28,13 +28,15 @@ def training_curve(path, losses, optima):
     axes = figure.subplots()
     for name, values in losses.items():
         label = name.replace("_", " ")
-        axes.plot(np.arange(1, len(values) + 1), values, color=_LOSS_COLORS[name], linewidth=0.8, label=label)
+        axes.plot(np.arange(1, len(values) + 1), values, color=_LOSS_COLORS[name], linewidth=0.8, label=label,
+                  marker="." if len(values) == 1 else None)
         axes.axhline(optima[name], color=_LOSS_COLORS[name], linewidth=0.8, linestyle="--",
                      label="its optimum, %.4f" % optima[name])
     # A wild first iteration must not flatten the rest of the curve.
     shown = np.concatenate([values[len(values) // 100:] for values in losses.values()])
     low, high = min([shown.min()] + [optima[name] for name in losses]), shown.max()
-    axes.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
+    margin = 0.05 * (high - low) or 0.05
+    axes.set_ylim(low - margin, high + margin)
     axes.set(xlabel="iteration", ylabel="loss (nats)", title="Training curve")
     axes.grid(alpha=0.25)
     axes.legend()
