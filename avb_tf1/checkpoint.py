@@ -21,6 +21,7 @@ import numpy as np
 
 from avb_tf1 import files
 from avb_tf1.errors import InputError
+from avb_tf1.quiet_tensorflow import tf
 
 N_KEPT = 2
 _MANIFEST = re.compile(r"^model-([0-9]+)\.json\Z")
@@ -42,8 +43,10 @@ class Checkpoint:
 
 
 def fingerprint(config):
-    """Return the part of a config that decides every bit of a run: all but its name and how it is run."""
-    return {key: value for key, value in json.loads(config.json()).items() if key not in ("name", "runtime")}
+    """Return the part of a config that decides every bit of a run: all but its name and how it is run and saved."""
+    tree = json.loads(config.json())
+    del tree["name"], tree["runtime"], tree["training"]["checkpoint_every"]
+    return tree
 
 
 def save(session, saver, folder, iteration, monitors, config):
@@ -60,9 +63,12 @@ def save(session, saver, folder, iteration, monitors, config):
     os.makedirs(folder, exist_ok=True)
     stem = "model-%d" % iteration
     with contextlib.ExitStack() as stack:
-        temporary = tempfile.mkdtemp(dir=folder, prefix=".writing-")
+        temporary = tempfile.mkdtemp(dir=folder, prefix=files.TEMPORARY_PREFIX)
         stack.callback(shutil.rmtree, temporary, ignore_errors=True)
-        saver.save(session, os.path.join(temporary, stem), write_meta_graph=False, write_state=False)
+        try:
+            saver.save(session, os.path.join(temporary, stem), write_meta_graph=False, write_state=False)
+        except (tf.errors.OpError, ValueError) as error:  # ValueError: the folder is gone
+            raise OSError("can't save a checkpoint in %s: %s" % (folder, str(error).splitlines()[0]))
         np.savez(os.path.join(temporary, stem + ".monitors.npz"), **monitors)
         digests = {}
         for name in sorted(os.listdir(temporary)):

@@ -7,7 +7,7 @@ from avb_tf1.errors import InputError
 
 
 def run(command):
-    """Call `command` and exit: 0 done, 2 bad input, 130 interrupted, 1 anything else.
+    """Call `command` and exit: 0 done, 2 bad input, 130 or 143 stopped by SIGINT or SIGTERM, 1 anything else.
 
     What the user or the machine is to blame for is told in one line on standard error; only a bug shows a traceback.
     """
@@ -16,12 +16,14 @@ def run(command):
         sys.stdout.flush()
     except InputError as error:
         _exit(2, error)
-    except (FloatingPointError, MemoryError, OSError) as error:
+    except (MemoryError, OSError) as error:
         _exit(1, error)
     except KeyboardInterrupt:
         _exit(130, "interrupted")
     except Exception as error:  # TensorFlow's and our own errors are known by name only: neither may be imported this early
-        if type(error).__name__ in ("GridError", "ResourceExhaustedError"):
+        if type(error).__name__ == "Stopped":
+            _exit(error.exit_code, error)
+        if type(error).__name__ in ("DivergenceError", "GridError", "ResourceExhaustedError"):
             _exit(1, error)
         raise
 

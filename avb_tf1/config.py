@@ -110,6 +110,7 @@ class LinearDecayConfig(_Section):
 class VAETrainingConfig(_Section):
     n_iterations: conint(strict=True, ge=1, le=1000000000)
     linear_decay: Optional[LinearDecayConfig] = ...
+    checkpoint_every: conint(strict=True, ge=1, le=1000000000)
     generator: AdamConfig
 
 

@@ -5,11 +5,12 @@ import io
 import math
 import os
 import platform
+import shlex
 import time
 
 import numpy as np
 
-from avb_tf1 import __version__, checkpoint, evaluation, files, plotting, report, run_folder, speed, trainer
+from avb_tf1 import __version__, checkpoint, evaluation, files, plotting, report, run_folder, speed, stopping, trainer
 from avb_tf1.config import to_yaml
 from avb_tf1.data import one_hot_images
 from avb_tf1.graph import build_graph
@@ -27,43 +28,65 @@ N_FINAL = 100     # iterations whose mean is the final loss
 def run_experiment(config, out, show_progress):
     """Train and evaluate one model and leave its figures and numbers in a run folder.
 
+    Goes on from the newest good checkpoint in the folder, if there is one; the result has the same bits either way.
+
     Args:
         config: AVBConfig or VAEConfig.
-        out: str, the run folder, claimed and empty of earlier runs (run_folder.claimed).
+        out: str, the run folder, held by this process (run_folder.claimed).
         show_progress: bool.
 
     Returns:
         The metrics and the timing, as in metrics.json and timing.json.
 
     Raises:
-        FloatingPointError: training diverged.
+        trainer.DivergenceError: a loss or a gradient is not finite.
+        stopping.Stopped: SIGINT or SIGTERM came; a checkpoint was saved.
         evaluation.GridError: the trained decoder can't be integrated exactly.
+        InputError: the folder's checkpoints are damaged or belong to another config.
+        OSError: the folder can't be written to.
     """
     def in_folder(name):
         return os.path.join(out, name)
 
-    files.write_text(in_folder(run_folder.CONFIG), to_yaml(config))
+    found = checkpoint.latest(in_folder(run_folder.CHECKPOINT), config)
+    if found is None:
+        files.write_text(in_folder(run_folder.CONFIG), to_yaml(config))
     with opened_model(config) as (session, model):
-        session.run(model.initialize)
-        progress = Progress(config.training.n_iterations, show_progress)
-        log = SummaryLog(in_folder(run_folder.TENSORBOARD), model.graph)
-        with contextlib.closing(progress), contextlib.closing(log):
-            result = trainer.train(session, model, config.training, [progress, log])
-        checkpoint.save(session, model.saver, in_folder(run_folder.CHECKPOINT), config.training.n_iterations, result.monitors,
-                        config)
+        result = _train(session, model, config, out, found, show_progress)
         start = time.perf_counter()
         networks = trainer.array_functions(session, model)
         metrics, z, labels = measure(networks, result.monitors, config)
-        timing = dict(_machine(config.runtime), seconds=result.seconds,
-                      iterations_per_second=config.training.n_iterations / result.seconds,
+        timing = dict(_machine(config.runtime), seconds=result.seconds, n_trained=result.n_trained,
+                      iterations_per_second=result.n_trained / result.seconds,
                       evaluation_seconds=time.perf_counter() - start)
         write_losses(in_folder(run_folder.LOSSES), result.monitors)
         with files.replacing(in_folder(run_folder.LATENTS)) as temporary:
             np.savez(temporary, z=z, label=labels)
-        files.write_json(in_folder(run_folder.METRICS), metrics)
-        files.write_json(in_folder(run_folder.TIMING), timing)
         draw_figures(out, networks, result.monitors, z, labels, config.seed)
+        files.write_json(in_folder(run_folder.TIMING), timing)
+        files.write_json(in_folder(run_folder.METRICS), metrics)  # the last: a folder that has it is complete
     return metrics, timing
+
+
+def _train(session, model, config, out, found, show_progress):
+    if found is None:
+        session.run(model.initialize)
+    else:
+        model.saver.restore(session, found.path)
+    n_done = 0 if found is None else found.iteration
+
+    def save(iteration, monitors):
+        checkpoint.save(session, model.saver, os.path.join(out, run_folder.CHECKPOINT), iteration, monitors, config)
+
+    progress = Progress(config.training.n_iterations, show_progress, n_done)
+    log = SummaryLog(os.path.join(out, run_folder.TENSORBOARD), model.graph, n_done)
+    with contextlib.closing(progress), contextlib.closing(log), stopping.on_signals() as request:
+        result = trainer.train(session, model, config.training, [progress, log], found and found.monitors, save,
+                               lambda: request.signal_number is not None)
+    if request.signal_number is not None:
+        raise stopping.Stopped(request.signal_number, "stopped after iteration %d; go on with --resume %s" % (
+            n_done + result.n_trained, shlex.quote(out)))
+    return result
 
 
 def run_and_report(config, out, show_progress):

@@ -5,6 +5,8 @@ import json
 import os
 import tempfile
 
+TEMPORARY_PREFIX = ".writing-"
+
 
 @contextlib.contextmanager
 def replacing(path):
@@ -14,7 +16,7 @@ def replacing(path):
     writers of figures and archives choose their format by it.
     """
     folder, name = os.path.split(path)
-    handle, temporary = tempfile.mkstemp(dir=folder or ".", prefix=".writing-", suffix="-" + name)
+    handle, temporary = tempfile.mkstemp(dir=folder or ".", prefix=TEMPORARY_PREFIX, suffix="-" + name)
     os.close(handle)
     try:
         yield temporary

@@ -20,11 +20,13 @@ class UpdateStep:
 
     Attributes:
         train_op: applies the step's updates, after all of its gradients were taken.
+        gradient_sum: float32 scalar, the sum of all entries of these gradients: not finite if one of them isn't.
         monitors: name -> float32 scalar, its value before the update; names are unique within an iteration.
         noise: the random tensors that the step draws.
     """
 
     train_op: tf.Operation
+    gradient_sum: tf.Tensor
     monitors: Dict[str, tf.Tensor]
     noise: Tuple[tf.Tensor, ...]
 
@@ -38,7 +40,7 @@ class Endpoints:
         z_posterior: [n, latent_dim], a sample of q(z|x) made from x and eps.
         probabilities: [n, 4], pixel probabilities of p(x|z), from z.
         discriminator_logits: [n, 1], T(x, z), from x and z; None for the VAE.
-        mean, log_variance: [n, latent_dim], parameters of q(z|x), from x; None for AVB.
+        posterior_parameters: mean and log-variance of a Gaussian q(z|x), [n, latent_dim] each, from x; None for AVB.
     """
 
     x: tf.Tensor
@@ -47,8 +49,7 @@ class Endpoints:
     z_posterior: tf.Tensor
     probabilities: tf.Tensor
     discriminator_logits: Optional[tf.Tensor] = None
-    mean: Optional[tf.Tensor] = None
-    log_variance: Optional[tf.Tensor] = None
+    posterior_parameters: Optional[Tuple[tf.Tensor, tf.Tensor]] = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class ModelGraph:
         generator_loss: scalar, minus the ELBO, nats per example; what encoder and decoder minimise.
         variables: scope ("encoder", "decoder", "discriminator") -> its trainable variables.
         steps: the UpdateSteps of one iteration.
+        gradient_slots: variable name -> the optimiser's running mean of its gradient.
         learning_rate_factor: scalar placeholder to feed in each step, or None if the rates are constant.
         endpoints: Endpoints.
         initialize: op that draws all initial weights.
@@ -80,6 +82,7 @@ class ModelGraph:
     generator_loss: tf.Tensor
     variables: Dict[str, Tuple[tf.Variable, ...]]
     steps: Tuple[UpdateStep, ...]
+    gradient_slots: Dict[str, tf.Variable]
     learning_rate_factor: Optional[tf.Tensor]
     endpoints: Endpoints
     initialize: tf.Operation
@@ -171,20 +174,21 @@ def _build_avb(config):
         "kl_discriminator": kl_discriminator,
     }
     discriminator_monitors = {"discriminator_loss": discriminator_loss}
-    both_noise, generator_noise = (eps, z_prior), (eps,)
-    discriminator_op = _update("discriminator/adam", discriminator)
+    both_noise, generator_noise = (eps, z_prior), (eps,)  # the generator's loss has no prior sample in it
+    discriminator_update = _update("discriminator/adam", discriminator)
     if config.training.update == "simultaneous":
-        steps = [UpdateStep(_update("encoder/adam", generator, discriminator),
+        steps = [UpdateStep(*_update("encoder/adam", generator, discriminator),
                             dict(generator_monitors, **discriminator_monitors), both_noise)]
     else:
-        steps = [UpdateStep(_update("encoder/adam", generator), generator_monitors, generator_noise),
-                 UpdateStep(discriminator_op, discriminator_monitors, both_noise)]
-    steps += [UpdateStep(discriminator_op, {}, both_noise)] * (config.training.n_discriminator_updates - 1)
+        steps = [UpdateStep(*_update("encoder/adam", generator), generator_monitors, generator_noise),
+                 UpdateStep(*discriminator_update, discriminator_monitors, both_noise)]
+    steps += [UpdateStep(*discriminator_update, {}, both_noise)] * (config.training.n_discriminator_updates - 1)
 
     return dict(
         graph_class=AVBGraph, x=x, eps=eps, z_posterior=z_posterior, probabilities=probabilities,
         reconstruction_log_likelihood=reconstruction_log_likelihood, generator_loss=generator_loss, variables=variables,
-        steps=tuple(steps), learning_rate_factor=factor, endpoints=Endpoints(**endpoints), z_prior=z_prior,
+        steps=tuple(steps), gradient_slots=_gradient_slots(generator, discriminator), learning_rate_factor=factor,
+        endpoints=Endpoints(**endpoints), z_prior=z_prior,
         discriminator_logits_prior=logits_prior, discriminator_logits_posterior=logits_posterior,
         kl_discriminator=kl_discriminator, discriminator_loss=discriminator_loss)
 
@@ -209,7 +213,7 @@ def _build_vae(config):
         return mean + tf.exp(log_variance / 2) * eps
 
     endpoints = _endpoints(model, model.latent_dim, sample)
-    endpoints["mean"], endpoints["log_variance"] = networks.gaussian_encoder(endpoints["x"], model)
+    endpoints["posterior_parameters"] = networks.gaussian_encoder(endpoints["x"], model)
 
     factor = _learning_rate_factor(config.training)
     generator = (_adam(config.training.generator, factor), generator_loss, variables["encoder"] + variables["decoder"])
@@ -221,7 +225,8 @@ def _build_vae(config):
     return dict(
         graph_class=VAEGraph, x=x, eps=eps, z_posterior=z_posterior, probabilities=probabilities,
         reconstruction_log_likelihood=reconstruction_log_likelihood, generator_loss=generator_loss, variables=variables,
-        steps=(UpdateStep(_update("encoder/adam", generator), monitors, (eps,)),), learning_rate_factor=factor,
+        steps=(UpdateStep(*_update("encoder/adam", generator), monitors, (eps,)),),
+        gradient_slots=_gradient_slots(generator), learning_rate_factor=factor,
         endpoints=Endpoints(**endpoints), kl_posterior_prior=kl_posterior_prior)
 
 
@@ -266,7 +271,8 @@ def _adam(config, factor):
 
 
 def _update(scope, *updates):
-    """Return an op that takes the gradients of all updates, (optimiser, loss, variables) each, and only then applies them.
+    """Return an op that takes the gradients of all updates, (optimiser, loss, variables) each, and only then applies them,
+    and the sum of all entries of the gradients.
 
     Without that order an update could change weights that another gradient is still being computed from: the losses would
     then depend on how the threads happen to run.
@@ -274,8 +280,15 @@ def _update(scope, *updates):
     taken = [(optimizer, optimizer.compute_gradients(loss, variables)) for optimizer, loss, variables in updates]
     # An absolute name scope: it names the optimisers' own variables (powers of beta), so that each name in a checkpoint
     # begins with a network's.
-    with tf.control_dependencies([gradient for _, pairs in taken for gradient, _ in pairs]), tf.name_scope(scope + "/"):
-        return tf.group(*[optimizer.apply_gradients(pairs) for optimizer, pairs in taken])
+    gradients = [gradient for _, pairs in taken for gradient, _ in pairs]
+    with tf.control_dependencies(gradients), tf.name_scope(scope + "/"):
+        train_op = tf.group(*[optimizer.apply_gradients(pairs) for optimizer, pairs in taken])
+    return train_op, tf.add_n([tf.reduce_sum(gradient) for gradient in gradients])
+
+
+def _gradient_slots(*updates):
+    return {variable.op.name: optimizer.get_slot(variable, "m")
+            for optimizer, _, variables in updates for variable in variables}
 
 
 def _check(condition, message):

@@ -15,14 +15,15 @@ class Progress:
     Args:
         n_iterations: int.
         enabled: False shows nothing.
+        n_done: int, iterations done before this run of the loop.
     """
 
-    def __init__(self, n_iterations, enabled):
-        self._n_iterations = n_iterations
+    def __init__(self, n_iterations, enabled, n_done=0):
+        self._n_iterations, self._n_done = n_iterations, n_done
         self._bar = None
         self._period = float("inf")
         if enabled and sys.stdout.isatty():
-            self._bar = tqdm.tqdm(total=n_iterations, file=sys.stdout, unit="it", miniters=1)
+            self._bar = tqdm.tqdm(total=n_iterations, initial=n_done, file=sys.stdout, unit="it", miniters=1)
             self._period = BAR_SECONDS
         elif enabled:
             self._period = LINE_SECONDS
@@ -39,7 +40,7 @@ class Progress:
             self._bar.set_postfix(losses, refresh=False)
             self._bar.update(iteration - self._bar.n)
         elif self._period < float("inf"):
-            rate = iteration / (now - self._start)
+            rate = (iteration - self._n_done) / (now - self._start)
             left = (self._n_iterations - iteration) / rate
             print("iteration %d/%d  %s  %.1f it/s  %.0f s left" % (
                 iteration, self._n_iterations, "  ".join("%s %s" % item for item in losses.items()), rate, left), flush=True)

@@ -21,8 +21,9 @@ def summary(metrics, timing):
             optimum = "%10.4f" % OPTIMUM[name].value if name in OPTIMUM else ""
             lines.append("%-26s %s %s" % (name, _number(metrics[name]), optimum))
     lines.append("%-26s %s %10.4f" % ("classification_accuracy", _number(metrics["classification_accuracy"]), 1))
-    lines.append("%-26s %10.2f   (the tutorial's: %.2f, on its author's machine)" % (
-        "iterations per second", timing["iterations_per_second"], TUTORIAL_ITERATIONS_PER_SECOND.value))
+    if timing["n_trained"]:
+        lines.append("%-26s %10.2f   (the tutorial's: %.2f, on its author's machine)" % (
+            "iterations per second", timing["iterations_per_second"], TUTORIAL_ITERATIONS_PER_SECOND.value))
     return "\n".join(line.rstrip() for line in lines)
 
 

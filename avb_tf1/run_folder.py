@@ -4,8 +4,10 @@ import contextlib
 import fcntl
 import os
 import re
+import shutil
 import tempfile
 
+from avb_tf1 import files
 from avb_tf1.errors import InputError
 
 CONFIG = "config.yaml"
@@ -22,7 +24,7 @@ TENSORBOARD = "tensorboard"
 FIGURES = (TRAINING_CURVE, LATENT_SPACE, RECONSTRUCTIONS)
 _FILES = (CONFIG, LOSSES, LATENTS, METRICS, TIMING) + FIGURES
 _FILES_OF_FOLDER = {
-    CHECKPOINT: re.compile(r"checkpoint\Z|model-[0-9]+\.|\.writing-"),
+    CHECKPOINT: re.compile(r"checkpoint\Z|model-[0-9]+\."),
     TENSORBOARD: re.compile(r"events\.out\.tfevents\."),
 }
 
@@ -39,10 +41,41 @@ def claimed(out, overwrite):
         InputError: `out` is a file, can't be made or written to, is in use by another run, or isn't empty and `overwrite` is
             false. Nothing was changed then.
     """
-    if os.path.isdir(out) and os.listdir(out) and not overwrite:
-        raise InputError(
-            "%s: the run folder is not empty; pass --overwrite to replace the run in it, or --out for another" % out)
+    if os.path.isdir(out) and not overwrite and [name for name in _listed(out) if not _is_leftover(name)]:
+        raise InputError("%s: the run folder is not empty; pass --resume to go on with the run in it, --overwrite to replace "
+                         "it, or --out for another folder" % out)
     made = _make(out)
+    try:
+        with _held(out):
+            _remove_run(out)
+            yield
+    except InputError:
+        for folder in made:
+            with contextlib.suppress(OSError):
+                os.rmdir(folder)
+        raise
+
+
+@contextlib.contextmanager
+def reclaimed(out):
+    """Hold the folder of an earlier run for this process, to go on with it.
+
+    Raises:
+        InputError: `out` is no run folder, can't be written to or is in use by another run.
+    """
+    if not os.path.isfile(os.path.join(out, CONFIG)):
+        raise InputError("%s: not a run folder (it has no %s); start the run with --config" % (out, CONFIG))
+    with _held(out):
+        yield
+
+
+def is_complete(out):
+    """Whether the run in the folder `out` came to its end."""
+    return os.path.isfile(os.path.join(out, METRICS))
+
+
+@contextlib.contextmanager
+def _held(out):
     try:
         descriptor = os.open(out, os.O_RDONLY)
     except OSError as error:
@@ -55,13 +88,33 @@ def claimed(out, overwrite):
         try:
             tempfile.TemporaryFile(dir=out).close()
         except OSError as error:
-            for folder in made:
-                os.rmdir(folder)
             raise InputError("%s: can't write into the run folder: %s" % (out, error.strerror))
-        _remove_run(out)
+        _remove_leftovers(out)
         yield
     finally:
         os.close(descriptor)
+
+
+def _listed(folder):
+    try:
+        return os.listdir(folder)
+    except OSError as error:
+        raise InputError("%s: can't read the run folder: %s" % (folder, error.strerror))
+
+
+def _is_leftover(name):
+    return name.startswith(files.TEMPORARY_PREFIX)
+
+
+def _remove_leftovers(out):
+    """Remove the temporary files of a run that was killed while it wrote."""
+    for folder in (out, os.path.join(out, CHECKPOINT)):
+        for name in os.listdir(folder) if os.path.isdir(folder) else []:
+            path = os.path.join(folder, name)
+            if _is_leftover(name) and os.path.isdir(path):
+                shutil.rmtree(path, ignore_errors=True)
+            elif _is_leftover(name):
+                os.remove(path)
 
 
 def _make(out):

@@ -11,10 +11,13 @@ class SummaryLog:
     Args:
         folder: str, made if need be.
         graph: tf.Graph.
+        n_done: int; TensorBoard drops what an interrupted run had written of later iterations.
     """
 
-    def __init__(self, folder, graph):
+    def __init__(self, folder, graph, n_done=0):
         self._writer = tf.summary.FileWriter(folder, graph)
+        if n_done:
+            self._writer.add_session_log(tf.SessionLog(status=tf.SessionLog.START), n_done + 1)
 
     def __call__(self, iteration, monitors):
         if iteration % _EVERY == 0 or iteration == 1:

@@ -9,6 +9,10 @@ import numpy as np
 from avb_tf1.evaluation import Networks
 
 
+class DivergenceError(Exception):
+    """A loss or a gradient became NaN or infinite."""
+
+
 @dataclass(frozen=True)
 class TrainingResult:
     """What training leaves behind besides the session's weights.
@@ -18,43 +22,66 @@ class TrainingResult:
             "reconstruction_log_likelihood" and, by the model, "discriminator_loss", "kl_discriminator" or
             "kl_posterior_prior"; nats per example.
         seconds: wall time of the loop.
+        n_trained: int, iterations that this call ran.
     """
 
     monitors: Dict[str, np.ndarray]
     seconds: float
+    n_trained: int
 
 
-def train(session, model, training, observers):
-    """Train for training.n_iterations iterations.
+def train(session, model, training, observers, done=None, save=None, is_stop_requested=lambda: False):
+    """Train up to training.n_iterations iterations.
 
     Args:
-        session: tf.Session on model.graph, its variables initialised.
+        session: tf.Session on model.graph, its variables initialised or restored.
         model: ModelGraph.
         training: the config's training section.
         observers: functions called after each iteration with its number, from 1, and a dict of its monitors (floats).
+        done: None, or the monitors (name -> [n_done]) of the iterations that the session's weights have behind them; the
+            session must be new then, its noise not yet drawn from.
+        save: None, or a function that saves a checkpoint; called with the number of iterations done and their monitors
+            every training.checkpoint_every iterations, at the end, and before a stop.
+        is_stop_requested: function; once it returns true, training ends after the iteration.
 
     Returns:
-        TrainingResult.
+        TrainingResult; with fewer than n_iterations monitors if a stop was requested.
 
     Raises:
-        FloatingPointError: a monitor became NaN or infinite; names it and the iteration.
+        DivergenceError: a loss or a gradient became NaN or infinite; names it and the iteration.
     """
     feed_list = [] if model.learning_rate_factor is None else [model.learning_rate_factor]
     # make_callable does once what session.run does on each call: parse the fetches and find the pruned graph.
-    steps = [session.make_callable([step.train_op] + list(step.monitors.values()), feed_list) for step in model.steps]
+    steps = [session.make_callable([step.train_op, step.gradient_sum] + list(step.monitors.values()), feed_list)
+             for step in model.steps]
     names = [name for step in model.steps for name in step.monitors]
     history = np.zeros([len(names), training.n_iterations], np.float32)
+    n_done = 0
+    if done is not None:
+        n_done = len(done[names[0]])
+        history[:, :n_done] = [done[name] for name in names]
+        _skip_noise(session, model, n_done)
+
+    def monitors(n_iterations):
+        return dict(zip(names, history[:, :n_iterations]))
+
     start = time.perf_counter()
-    for iteration in range(1, training.n_iterations + 1):
+    iteration = n_done
+    for iteration in range(n_done + 1, training.n_iterations + 1):
         feeds = [learning_rate_factor(iteration, training)] if feed_list else []
-        values = [value for step in steps for value in step(*feeds)[1:]]
+        results = [step(*feeds) for step in steps]
+        values = [value for result in results for value in result[2:]]
+        if not np.isfinite(values + [result[1] for result in results]).all():
+            raise DivergenceError(_describe_divergence(session, model, iteration, dict(zip(names, values))))
         history[:, iteration - 1] = values
-        if not np.isfinite(values).all():
-            bad = next(name for name, value in zip(names, values) if not np.isfinite(value))
-            raise FloatingPointError("%s is not finite at iteration %d" % (bad, iteration))
         for observe in observers:
             observe(iteration, dict(zip(names, values)))
-    return TrainingResult(dict(zip(names, history)), time.perf_counter() - start)
+        stop = is_stop_requested()
+        if save is not None and (iteration % training.checkpoint_every == 0 or iteration == training.n_iterations or stop):
+            save(iteration, monitors(iteration))
+        if stop:
+            break
+    return TrainingResult(monitors(iteration), time.perf_counter() - start, iteration - n_done)
 
 
 def learning_rate_factor(iteration, training):
@@ -72,12 +99,35 @@ def learning_rate_factor(iteration, training):
 def array_functions(session, model):
     """Return the trained networks as functions of arrays (evaluation.Networks), run in `session`."""
     ends = model.endpoints
+
+    def function(fetches, *inputs):
+        return None if fetches is None else session.make_callable(fetches, list(inputs))
+
     return Networks(
         latent_dim=ends.z.shape[1].value,
         noise_dim=ends.eps.shape[1].value,
-        encode=session.make_callable(ends.z_posterior, [ends.x, ends.eps]),
-        decode=session.make_callable(ends.probabilities, [ends.z]),
-        discriminate=(None if ends.discriminator_logits is None else
-                      session.make_callable(ends.discriminator_logits, [ends.x, ends.z])),
-        posterior_parameters=(None if ends.mean is None else
-                              session.make_callable([ends.mean, ends.log_variance], [ends.x])))
+        encode=function(ends.z_posterior, ends.x, ends.eps),
+        decode=function(ends.probabilities, ends.z),
+        discriminate=function(ends.discriminator_logits, ends.x, ends.z),
+        posterior_parameters=function(ends.posterior_parameters, ends.x))
+
+
+def _skip_noise(session, model, n_iterations):
+    """Draw and drop the noise of iterations that are done: a random op's position in its stream is in no checkpoint."""
+    draws = [session.make_callable([tensor.op for tensor in step.noise]) for step in model.steps]
+    for _ in range(n_iterations):
+        for draw in draws:
+            draw()
+
+
+def _describe_divergence(session, model, iteration, monitors):
+    for name, value in monitors.items():
+        if not np.isfinite(value):
+            what = name
+            break
+    else:
+        # The update has been applied: Adam's first slot holds what was wrong with the gradient.
+        what = next(("the gradient of " + name for name, slot in model.gradient_slots.items()
+                     if not np.isfinite(session.run(slot)).all()), "a gradient")
+    return ("%s is not finite at iteration %d; a lower learning rate (training.generator.learning_rate, "
+            "training.discriminator.learning_rate) or a larger model.decoder.probability_margin may help" % (what, iteration))

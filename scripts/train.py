@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Train a model from a config and leave its figures and numbers in a run folder."""
+"""Train a model from a config and leave its figures and numbers in a run folder; or go on with a run that was interrupted."""
 
 import argparse
 import os
@@ -12,16 +12,27 @@ from avb_tf1 import command_line, config, run_folder
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--config", required=True, metavar="FILE", help="the experiment, e.g. configs/synthetic.yaml")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--config", metavar="FILE", help="the experiment, e.g. configs/synthetic.yaml")
+    what.add_argument("--resume", metavar="DIR", help="go on with the run in this folder, from its last good checkpoint")
     parser.add_argument("--out", metavar="DIR", help="the run folder (default: runs/<name in the config>)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides",
                         help="override a key of the config, e.g. --set seed=3 --set training.n_iterations=500")
     parser.add_argument("--overwrite", action="store_true", help="replace the run that the folder holds")
     parser.add_argument("--no-progress", action="store_true", help="show no progress while training")
     args = parser.parse_args()
-    experiment_config = config.load_config(args.config, args.overrides)
-    out = args.out if args.out is not None else os.path.join("runs", experiment_config.name)
-    with run_folder.claimed(out, args.overwrite):
+    if args.resume is not None:
+        if args.out is not None or args.overrides or args.overwrite:
+            parser.error("--resume takes no --out, --set or --overwrite: the run goes on in its folder, as its config says")
+        out = args.resume
+        folder = run_folder.reclaimed(out)
+    else:
+        experiment_config = config.load_config(args.config, args.overrides)
+        out = args.out if args.out is not None else os.path.join("runs", experiment_config.name)
+        folder = run_folder.claimed(out, args.overwrite)
+    with folder:
+        if args.resume is not None:
+            experiment_config = config.load_config(os.path.join(out, run_folder.CONFIG))
         from avb_tf1 import experiment  # loads TensorFlow, which takes seconds: after the input is known to be good
         experiment.run_and_report(experiment_config, out, show_progress=not args.no_progress)
 

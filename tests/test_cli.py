@@ -48,7 +48,7 @@ def test_losses_csv(tutorial_run):
     # Nine significant digits give each float32 back.
     reader = tf.train.load_checkpoint(str(out / "checkpoint"))
     assert reader.has_tensor("encoder/hidden_1/weights")
-    monitors = np.load(glob.glob(str(out / "checkpoint" / "*.monitors.npz"))[0], allow_pickle=False)
+    monitors = np.load(str(out / "checkpoint" / "model-600.monitors.npz"), allow_pickle=False)
     np.testing.assert_array_equal(np.float32(table[:, 1]), monitors["generator_loss"])
     np.testing.assert_array_equal(np.float32(table[:, 2]), monitors["discriminator_loss"])
 
@@ -182,6 +182,13 @@ def test_bad_input_is_refused_in_one_line(tmp_path, arguments, words):
 def test_bad_usage_exits_with_2(tmp_path):
     result = run_script("train.py", cwd=tmp_path)
     assert result.returncode == 2 and "--config" in result.stderr and "Traceback" not in result.stderr
+
+
+def test_resume_takes_no_other_config(tmp_path):
+    result = run_script("train.py", "--resume", tmp_path, "--set", "seed=1", cwd=tmp_path)
+    assert result.returncode == 2 and "--resume takes no" in result.stderr and "Traceback" not in result.stderr
+    assert_one_clear_line(run_script("train.py", "--resume", tmp_path), tmp_path, "not a run folder")
+    assert_one_clear_line(run_script("train.py", "--resume", tmp_path / "absent"), "absent", "not a run folder")
 
 
 def test_divergence_exits_with_1(tmp_path):

@@ -178,7 +178,7 @@ def test_vae_loss_and_kl():
         ends = model.endpoints
         x, z, loss, kl = session.run([model.x, model.z_posterior, model.generator_loss, model.kl_posterior_prior])
         mean, log_variance, p = session.run(
-            [ends.mean, ends.log_variance, ends.probabilities], {ends.x: x, ends.z: z})
+            [*ends.posterior_parameters, ends.probabilities], {ends.x: x, ends.z: z})
     with tf.Graph().as_default(), tf.Session() as session:
         expected_kl = session.run(tf.reduce_mean(tfd.kl_divergence(
             tfd.MultivariateNormalDiag(mean, np.exp(log_variance / 2)), tfd.MultivariateNormalDiag(tf.zeros(2), tf.ones(2)))))

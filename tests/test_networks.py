@@ -60,7 +60,7 @@ def test_vae_encoder():
         weights = weights_of(session, model)
         ends = model.endpoints
         eps = np.random.RandomState(1).standard_normal((16, 2))
-        mean, log_variance, z = session.run([ends.mean, ends.log_variance, ends.z_posterior], {ends.x: x, ends.eps: eps})
+        mean, log_variance, z = session.run([*ends.posterior_parameters, ends.z_posterior], {ends.x: x, ends.eps: eps})
     expected_mean = reference.mlp(weights, "encoder", 2 * x - 1, 2, "relu", "mean")
     expected_log_variance = reference.mlp(weights, "encoder", 2 * x - 1, 2, "relu", "log_variance")
     np.testing.assert_allclose(mean, expected_mean, rtol=1e-4, atol=1e-5)
@@ -71,8 +71,8 @@ def test_vae_encoder():
 def vae_config():
     return small("model={kind: vae, latent_dim: 2, encoder: {center_input: true, n_hidden_layers: 2, n_units: 8, "
                  "activation: relu}, decoder: {n_hidden_layers: 2, n_units: 8, activation: relu, probability_margin: 1e-6}}",
-                 "training={n_iterations: 20, linear_decay: null, generator: {learning_rate: 1e-3, beta1: .9, beta2: .999, "
-                 "epsilon: 1e-8}}")
+                 "training={n_iterations: 20, linear_decay: null, checkpoint_every: 10, "
+                 "generator: {learning_rate: 1e-3, beta1: .9, beta2: .999, epsilon: 1e-8}}")
 
 
 def test_probabilities_stay_inside_the_margin():

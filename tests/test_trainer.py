@@ -76,6 +76,58 @@ def test_evaluation_between_iterations_does_not_disturb_the_noise():
     np.testing.assert_array_equal(monitors(True), monitors(False))
 
 
+@pytest.mark.parametrize("overrides", [
+    [], ["training.update=alternating", "training.n_discriminator_updates=2"],
+    ["training.linear_decay={begin: 0.5, end_factor: 0.1}"], None], ids=["simultaneous", "alternating", "decay", "vae"])
+def test_resumed_training_has_the_same_bits(overrides, tmp_path):
+    config = vae_config() if overrides is None else small(*overrides)
+    model = build_graph(config)
+    whole = trained(config)
+
+    def session_that_trains(stop_after, done=None):
+        """Train in a session of its own, from a saved state if there is one; return the monitors and the weights."""
+        path = str(tmp_path / "model")
+        seen = []
+        with open_session(model.graph, 1, 1) as session:
+            model.saver.restore(session, path) if done else session.run(model.initialize)
+            result = trainer.train(session, model, config.training, [lambda i, _: seen.append(i)], done,
+                                   lambda *_: model.saver.save(session, path), lambda: seen[-1] == stop_after)
+            weights = [value for values in session.run(model.variables).values() for value in values]
+        return result.monitors, weights
+
+    done = None
+    for stop_after in (1, 7, 13):
+        done, _ = session_that_trains(stop_after, done)
+        assert all(len(values) == stop_after for values in done.values())
+    assert_same(whole, session_that_trains(None, done))
+
+
+def test_gradient_that_is_not_finite_is_named():
+    config = small("training.n_iterations=5")
+    model = build_graph(config)
+    with open_session(model.graph, 1, 1) as session:
+        session.run(model.initialize)
+
+        def poison(iteration, _):
+            if iteration == 2:  # a slot that overflows: the losses stay finite for another iteration
+                slot = model.gradient_slots["decoder/output/biases"]
+                slot.load(np.full(4, np.nan), session)
+
+        with pytest.raises(trainer.DivergenceError, match="at iteration"):
+            trainer.train(session, model, config.training, [poison])
+
+
+def test_gradient_sum_sees_every_gradient():
+    model = build_graph(small())
+    with open_session(model.graph, 1, 1) as session:
+        session.run(model.initialize)
+        step = model.steps[0]
+        total = session.run([step.gradient_sum, step.train_op])[0]
+        slots = session.run(model.gradient_slots)  # (1 - beta1) * gradient after the first step
+    assert sorted(slots) == sorted(v.op.name for variables in model.variables.values() for v in variables)
+    np.testing.assert_allclose(total, sum(slot.sum(dtype=np.float64) for slot in slots.values()) / 0.5, rtol=1e-4)
+
+
 def test_learning_rate_factor():
     training = small("training.n_iterations=100", "training.linear_decay={begin: 0.5, end_factor: 0.01}").training
     factors = [trainer.learning_rate_factor(iteration, training) for iteration in (1, 50, 75, 100)]
@@ -96,7 +148,7 @@ def test_decayed_rate_reaches_adam():
 
 
 def test_divergence_is_named():
-    with pytest.raises(FloatingPointError, match="is not finite at iteration"):
+    with pytest.raises(trainer.DivergenceError, match="is not finite at iteration"):
         trained(small("training.generator.learning_rate=1", "training.n_iterations=2000", "model.decoder.n_hidden_layers=12",
                       "training.generator.beta1=0", "training.generator.beta2=0", "training.generator.epsilon=1e-40",
                       "model.decoder.probability_margin=0"))
