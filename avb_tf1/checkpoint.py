@@ -55,12 +55,13 @@ def save(session, saver, folder, iteration, monitors, config):
     Args:
         session: tf.Session.
         saver: tf.train.Saver of all variables.
-        folder: str, made if need be.
+        folder: str, made if need be; its parent must exist.
         iteration: int, iterations done.
         monitors: name -> float32 [iteration].
         config: the run's config.
     """
-    os.makedirs(folder, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(folder)  # not its parents: a run folder that was removed isn't made again without its config
     stem = "model-%d" % iteration
     with contextlib.ExitStack() as stack:
         temporary = tempfile.mkdtemp(dir=folder, prefix=files.TEMPORARY_PREFIX)
