@@ -6,7 +6,7 @@ ARGS ?=
 export PYTHON37
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev train test clean
+.PHONY: help setup setup-dev train figure table test clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -19,6 +19,12 @@ setup-dev:  ## the same, with the test and lint tools
 
 train: setup  ## train the tutorial's model; figures and numbers go to runs/synthetic
 	@$(PYTHON) scripts/train.py --config "$(CONFIG)" $(ARGS)
+
+figure: setup  ## write docs/figure_5.png (trains what is missing: about 10 minutes)
+	@$(PYTHON) scripts/paper.py figure $(ARGS)
+
+table: setup  ## write docs/table_1.md, 4 configs x 5 seeds (trains what is missing: about 2 hours)
+	@$(PYTHON) scripts/paper.py table $(ARGS)
 
 test: setup-dev  ## run the linter and the whole test suite
 	@$(PYTHON) -m ruff check .

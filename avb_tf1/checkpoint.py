@@ -20,6 +20,7 @@ from typing import Dict
 import numpy as np
 
 from avb_tf1 import files
+from avb_tf1.config import fingerprint, require_same
 from avb_tf1.errors import InputError
 from avb_tf1.quiet_tensorflow import tf
 
@@ -40,13 +41,6 @@ class Checkpoint:
     path: str
     iteration: int
     monitors: Dict[str, np.ndarray]
-
-
-def fingerprint(config):
-    """Return the part of a config that decides every bit of a run: all but its name and how it is run and saved."""
-    tree = json.loads(config.json())
-    del tree["name"], tree["runtime"], tree["training"]["checkpoint_every"]
-    return tree
 
 
 def save(session, saver, folder, iteration, monitors, config):
@@ -107,25 +101,11 @@ def latest(folder, config):
         except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
             problem = problem or "%s.json: not a good checkpoint: %s" % (path, error)
             continue
-        _require_same(saved, fingerprint(config), path)
+        require_same(saved, fingerprint(config), path)
         return Checkpoint(path, iteration, monitors)
     if problem:
         raise InputError(problem)
     return None
-
-
-def _require_same(saved, wanted, path):
-    saved, wanted = _flat(saved), _flat(wanted)
-    for key in sorted(set(saved) | set(wanted)):
-        if saved.get(key) != wanted.get(key):
-            raise InputError("%s: the checkpoint belongs to another config: %s is %s there and %s here" % (
-                path, key, json.dumps(saved.get(key)), json.dumps(wanted.get(key))))
-
-
-def _flat(tree, prefix=""):
-    if not isinstance(tree, dict):
-        return {prefix[:-1]: tree}
-    return {key: value for word, branch in tree.items() for key, value in _flat(branch, "%s%s." % (prefix, word)).items()}
 
 
 def _iterations(folder):

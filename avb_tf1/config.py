@@ -4,6 +4,7 @@ The keys, their types and their ranges are the fields below; configs/synthetic.y
 """
 
 import difflib
+import json
 from typing import Optional, Union
 
 import pydantic
@@ -169,6 +170,28 @@ def load_config(path, overrides=()):
         key = _override(tree, override)
         source_of_key[key] = "--set %s" % override
     return _validate(tree, path, source_of_key)
+
+
+def fingerprint(config):
+    """Return the part of a config that decides every bit of a run: all but its name and how it is run and saved."""
+    tree = config.dict()
+    del tree["name"], tree["runtime"], tree["training"]["checkpoint_every"]
+    return tree
+
+
+def require_same(found, wanted, path):
+    """Raise InputError, naming `path` and the first key that differs, unless two fingerprints are equal."""
+    found, wanted = _flat(found), _flat(wanted)
+    for key in sorted(set(found) | set(wanted)):
+        if found.get(key) != wanted.get(key):
+            raise InputError("%s: made by another config: %s is %s there and %s here" % (
+                path, key, json.dumps(found.get(key)), json.dumps(wanted.get(key))))
+
+
+def _flat(tree, prefix=""):
+    if not isinstance(tree, dict):
+        return {prefix[:-1]: tree}
+    return {key: value for word, branch in tree.items() for key, value in _flat(branch, "%s%s." % (prefix, word)).items()}
 
 
 def to_yaml(config):

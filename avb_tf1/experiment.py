@@ -10,9 +10,10 @@ import time
 
 import numpy as np
 
-from avb_tf1 import __version__, checkpoint, evaluation, files, plotting, report, run_folder, speed, stopping, trainer
-from avb_tf1.config import to_yaml
+from avb_tf1 import __version__, ais, checkpoint, evaluation, files, plotting, report, run_folder, speed, stopping, trainer
+from avb_tf1.config import load_config, to_yaml
 from avb_tf1.data import one_hot_images
+from avb_tf1.errors import InputError
 from avb_tf1.graph import build_graph
 from avb_tf1.networks import op_seed
 from avb_tf1.progress import Progress
@@ -22,6 +23,7 @@ from avb_tf1.summaries import SummaryLog
 
 N_LATENTS = 5120  # the tutorial's 10 batches of 512
 N_PRIOR_IMAGES = 16
+N_AIS_CHAINS, N_AIS_STEPS = 50000, 8  # with sharp decoders more chains help more than more steps
 N_FINAL = 100     # iterations whose mean is the final loss
 
 
@@ -97,6 +99,53 @@ def run_and_report(config, out, show_progress):
     metrics, timing = run_experiment(config, out, show_progress)
     print(report.summary(metrics, timing))
     print("\n".join(["Figures:"] + ["  " + os.path.join(out, name) for name in run_folder.FIGURES]))
+
+
+@contextlib.contextmanager
+def opened_run(folder):
+    """Give the config, the checkpoint and the trained networks (evaluation.Networks) of a finished run.
+
+    Raises:
+        InputError: the folder holds no finished training.
+    """
+    path = os.path.join(folder, run_folder.CONFIG)
+    if not os.path.isfile(path):
+        raise InputError("%s: not a run folder (it has no %s)" % (folder, run_folder.CONFIG))
+    config = load_config(path)
+    found = checkpoint.latest(os.path.join(folder, run_folder.CHECKPOINT), config)
+    if found is None or found.iteration < config.training.n_iterations:
+        raise InputError("%s: its training is not finished; go on with scripts/train.py --resume" % folder)
+    with opened_model(config) as (session, model):
+        model.saver.restore(session, found.path)
+        yield config, found, trainer.array_functions(session, model)
+
+
+def evaluate_run(folder, with_ais, write):
+    """Evaluate a finished run again and tell the numbers on standard output.
+
+    Args:
+        folder: str, the run folder.
+        with_ais: bool; whether to check log p(x) by annealed importance sampling.
+        write: bool; whether to replace the run's metrics.json.
+    """
+    with opened_run(folder) as (config, found, networks):
+        metrics, _, _ = measure(networks, found.monitors, config)
+    print(report.summary(metrics))
+    path = os.path.join(folder, run_folder.METRICS)
+    if write:
+        files.write_json(path, metrics)
+        print("Written to %s" % path)
+    else:
+        try:
+            with open(path, encoding="utf-8") as file:
+                same = file.read() == files.json_text(metrics)
+            print("%s %s" % (path, "has the same numbers" if same else "has other numbers; --write replaces them"))
+        except (OSError, ValueError) as error:
+            print("%s can't be read: %s" % (path, error))
+    if with_ais:
+        estimates, errors = ais.log_likelihood(config, found.path, N_AIS_CHAINS, N_AIS_STEPS)
+        print("log_likelihood by annealed importance sampling: %.4f, standard error %.4f (by quadrature: %.4f)" % (
+            np.mean(estimates), np.sqrt(np.sum(errors**2)) / len(errors), metrics["log_likelihood"]))
 
 
 @contextlib.contextmanager

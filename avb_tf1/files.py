@@ -38,7 +38,12 @@ def write_text(path, text):
 
 def write_json(path, data):
     """Write JSON with sorted keys, whole or not at all. Numbers must be finite: JSON has no NaN."""
-    write_text(path, json.dumps(data, indent=2, sort_keys=True, allow_nan=False) + "\n")
+    write_text(path, json_text(data))
+
+
+def json_text(data):
+    """Return what write_json writes."""
+    return json.dumps(data, indent=2, sort_keys=True, allow_nan=False) + "\n"
 
 
 def _flush(path):

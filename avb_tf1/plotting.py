@@ -84,6 +84,37 @@ def reconstructions(path, images, mean_reconstructions, prior_reconstructions):
     _save(figure, path)
 
 
+def figure_5(path, models, axis, images):
+    """Draw the paper's Figure 5, and below it what explains it.
+
+    Top: latent codes, one colour a class. Below: the exact posteriors p(z|x) as filled contours, under samples of q(z|x).
+
+    Args:
+        path: str, the PNG to write.
+        models: sequence of (title, z [n, 2], labels [n], densities [4, m, m] of p(z|x) at (axis[column], axis[row])).
+        axis: [m], the densities' coordinates along both axes.
+        images: [4, 4], the class's images, shown in the legend.
+    """
+    figure = _figure(4.2 * len(models), 8.4)
+    for column, (title, z, labels, densities) in enumerate(models):
+        top, bottom = (figure.add_subplot(2, len(models), row * len(models) + column + 1) for row in (0, 1))
+        draw_latents(top, z, labels)
+        top.set_title("%s: samples of q(z|x)" % title)
+        for density, color in zip(densities, CLASS_COLORS):
+            levels = density.max() * np.array([0.05, 0.3, 0.6, 1.0])
+            bottom.contourf(axis, axis, density, levels=levels, colors=[_tint(color, share) for share in (0.25, 0.45, 0.65)])
+        draw_latents(bottom, z, labels, size=1, alpha=0.9)
+        bottom.set_title("%s: exact p(z|x) under samples of q(z|x)" % title)
+        class_legend(top, images)
+    _save(figure, path)
+
+
+def _tint(color, share):
+    """The color (hexadecimal) with white added until `share` of it is left."""
+    rgb = np.array([int(color[i:i + 2], 16) for i in (1, 3, 5)]) / 255
+    return tuple(1 - share * (1 - rgb))
+
+
 def draw_latents(axes, z, labels, size=2, alpha=0.5):
     """Scatter latents [n, latent_dim] of classes labels [n] on a matplotlib Axes, with the prior's circles below them."""
     limit = max(_LATENT_LIMIT, 1.05 * float(np.abs(z).max()))

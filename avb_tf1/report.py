@@ -6,11 +6,11 @@ _ROWS = ("generator_loss", "discriminator_loss", "reconstruction_error", "log_li
          "kl_posterior_prior", "kl_marginal_prior", "kl_discriminator")
 
 
-def summary(metrics, timing):
+def summary(metrics, timing=None):
     """Return the table that ends a run: each metric beside its optimum, and the speed beside the tutorial's.
 
     Args:
-        metrics, timing: as in metrics.json and timing.json.
+        metrics, timing: as in metrics.json and timing.json; without timing there is no row on speed.
 
     Returns:
         str, lines of plain text; losses and log-likelihoods in nats per example, the reconstruction error per pixel.
@@ -21,7 +21,7 @@ def summary(metrics, timing):
             optimum = "%10.4f" % OPTIMUM[name].value if name in OPTIMUM else ""
             lines.append("%-26s %s %s" % (name, _number(metrics[name]), optimum))
     lines.append("%-26s %s %10.4f" % ("classification_accuracy", _number(metrics["classification_accuracy"]), 1))
-    if timing["n_trained"]:
+    if timing is not None and timing["n_trained"]:
         lines.append("%-26s %10.2f   (the tutorial's: %.2f, on its author's machine)" % (
             "iterations per second", timing["iterations_per_second"], TUTORIAL_ITERATIONS_PER_SECOND.value))
     return "\n".join(line.rstrip() for line in lines)

@@ -4,6 +4,7 @@ import glob
 import json
 import os
 import pty
+import shutil
 import subprocess
 import sys
 
@@ -108,6 +109,22 @@ def test_tensorboard(tutorial_run):
     assert [step for step, _ in steps["generator_loss"]] == [1] + list(range(10, 601, 10))
     for step, value in steps["generator_loss"]:
         assert value == np.float32(table[step - 1, 1])
+
+
+def test_evaluation_from_the_checkpoint_alone_gives_the_same_numbers(tutorial_run, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(str(tutorial_run[0]), str(copy))
+    (copy / "losses.csv").unlink()
+    (copy / "latents.npz").unlink()
+    result = run_script("evaluate.py", copy)
+    assert result.returncode == 0, result.stderr
+    assert "metrics.json has the same numbers" in result.stdout
+    expected = content(copy, "metrics.json")
+    (copy / "metrics.json").write_text("{}")
+    assert "has other numbers" in run_script("evaluate.py", copy).stdout
+    assert run_script("evaluate.py", copy, "--write").returncode == 0
+    assert content(copy, "metrics.json") == expected
+    assert_one_clear_line(run_script("evaluate.py", tmp_path), "not a run folder")
 
 
 def test_the_folders_config_repeats_the_run(tmp_path):

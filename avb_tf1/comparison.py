@@ -1,0 +1,127 @@
+"""Finished runs beside the published numbers, as a Markdown table. Knows no TensorFlow."""
+
+import json
+import math
+import os
+from dataclasses import dataclass
+from typing import Dict, List, Tuple
+
+import numpy as np
+
+from avb_tf1 import run_folder
+from avb_tf1.config import Config, fingerprint, load_config
+from avb_tf1.errors import InputError
+from avb_tf1.published import OPTIMUM, TABLE_1
+
+COLUMNS = ("log_likelihood", "reconstruction_error", "elbo", "kl_marginal_prior")  # Table 1's
+_TITLES = {
+    "log_likelihood": "log-likelihood",
+    "reconstruction_error": "reconstruction error (nats per pixel)",
+    "elbo": "ELBO",
+    "kl_marginal_prior": "KL(q(z), p(z))",
+    "kl_posterior_prior": "mean KL(q(z\\|x), p(z))",
+    "kl_discriminator": "the same, by the discriminator",
+    "inference_gap": "inference gap",
+}
+_HIGHER_IS_BETTER = ("log_likelihood", "elbo")
+
+
+@dataclass(frozen=True)
+class RunGroup:
+    """Runs of one config that differ in the seed only.
+
+    Attributes:
+        config: that of the first run.
+        seeds: one a run.
+        metrics: one dict a run, as in metrics.json.
+    """
+
+    config: Config
+    seeds: Tuple[int, ...]
+    metrics: Tuple[Dict, ...]
+
+
+def read_runs(folders):
+    """Return the finished runs in `folders` as RunGroups, in the order in which their configs first appear.
+
+    Raises:
+        InputError: a folder holds no finished run, or two folders hold the same config and seed.
+    """
+    groups: List[List] = []
+    for folder in folders:
+        config, metrics = _read(folder)
+        key = dict(fingerprint(config), seed=None, name=config.name)
+        group = next((group for group in groups if group[0] == key), None)
+        if group is None:
+            group = [key, []]
+            groups.append(group)
+        if any(config.seed == other.seed for other, _ in group[1]):
+            raise InputError("%s: another folder holds a run of %s with seed %d too" % (folder, config.name, config.seed))
+        group[1].append((config, metrics))
+    return [RunGroup(runs[0][0], tuple(config.seed for config, _ in runs), tuple(metrics for _, metrics in runs))
+            for _, runs in groups]
+
+
+def _read(folder):
+    if not os.path.isfile(os.path.join(folder, run_folder.CONFIG)) or not run_folder.is_complete(folder):
+        raise InputError("%s: not a finished run (it needs %s and %s)" % (folder, run_folder.CONFIG, run_folder.METRICS))
+    config = load_config(os.path.join(folder, run_folder.CONFIG))
+    path = os.path.join(folder, run_folder.METRICS)
+    try:
+        with open(path, encoding="utf-8") as file:
+            metrics = json.load(file)
+        values = [metrics[name] for name in COLUMNS]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise InputError("%s: can't read the metrics: %s" % (path, error))
+    if not all(value is None or isinstance(value, float) for value in values):
+        raise InputError("%s: can't read the metrics: not all of %s are numbers" % (path, ", ".join(COLUMNS)))
+    return config, metrics
+
+
+def markdown(groups):
+    """Return one table with a row for each config and metric, and a sentence for each departure from a published number."""
+    lines = ["| config | metric | published | optimum | obtained | seeds |", "|---|---|---|---|---|---|"]
+    sentences = []
+    for group in groups:
+        for name, title in _TITLES.items():
+            if name not in group.metrics[0]:
+                continue
+            mean, spread = _mean_and_spread(group, name)
+            published = TABLE_1[group.config.model.kind].get(name)
+            lines.append("| %s | %s | %s | %s | %s | %d |" % (
+                group.config.name, title, _published_cell(published),
+                _number(OPTIMUM[name].value) if name in OPTIMUM else "", _obtained(mean, spread), len(group.seeds)))
+            if published is not None:
+                sentences.append(_verdict(group, name, published.value, mean, spread))
+    return "\n".join(lines + [""] + ["- " + sentence for sentence in sentences])
+
+
+def _mean_and_spread(group, name):
+    values = [math.inf if metrics[name] is None else metrics[name] for metrics in group.metrics]
+    mean = float(np.mean(values))
+    return mean, float(np.std(values, ddof=1)) if len(values) > 1 and math.isfinite(mean) else None
+
+
+def _obtained(mean, spread):
+    return _number(mean) if spread is None else "%s ± %s" % (_number(mean), _number(spread))
+
+
+def _published_cell(published):
+    return "" if published is None else "%s (%s)" % (_number(published.value), published.how)
+
+
+def _verdict(group, name, published, mean, spread):
+    """A plain sentence: how the obtained mean stands to the published number, measured by the spread over seeds."""
+    difference = mean - published
+    better = (difference > 0) == (name in _HIGHER_IS_BETTER)
+    what = "%s: %s is %s" % (group.config.name, _TITLES[name], _obtained(mean, spread))
+    if spread is not None and abs(difference) <= 2 * spread:
+        return "%s, the paper's %s within twice the spread." % (what, _number(published))
+    return "%s, %s than the paper's %s by %s." % (
+        what, "better" if better else "worse", _number(published), _number(abs(difference)))
+
+
+def _number(value):
+    if not math.isfinite(value):
+        return "infinite"
+    return "%.4f" % value if abs(value) >= 0.01 or value == 0 else "%.2g" % value

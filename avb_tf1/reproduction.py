@@ -1,0 +1,110 @@
+"""The paper's figure and table, from finished runs where they exist; what is missing is trained first."""
+
+import contextlib
+import json
+import os
+import time
+
+import numpy as np
+
+from avb_tf1 import comparison, evaluation, experiment, files, plotting, run_folder
+from avb_tf1.config import fingerprint, load_config, require_same
+from avb_tf1.data import one_hot_images
+
+TABLE_CONFIGS = ("synthetic", "paper_vae", "paper_avb", "tuned_avb")
+FIGURE_CONFIGS = (("VAE", "paper_vae"), ("AVB", "paper_avb"))
+SEEDS = (0, 1, 2, 3, 4)
+_FIGURE_AXIS = np.linspace(-3.8, 3.8, 381)
+
+
+def make_table(configs_folder, runs_folder, path):
+    """Write Table 1 as Markdown: the tutorial's, the paper's and the tuned configs, five seeds each.
+
+    Args:
+        configs_folder: str, where the configs are.
+        runs_folder: str, where the runs are or will be: <config>_seed_<n>.
+        path: str, the Markdown file to write.
+    """
+    folders = ensure_runs(configs_folder, runs_folder, [(name, seed) for name in TABLE_CONFIGS for seed in SEEDS])
+    table = comparison.markdown(comparison.read_runs(folders))
+    commands = ["- %s: `python scripts/train.py --config configs/%s.yaml --set seed=N`" % (name, name)
+                for name in TABLE_CONFIGS]
+    files.write_text(path, "\n".join([
+        "# Table 1: published and obtained",
+        "",
+        "Mean ± standard deviation over seeds %d to %d; nats per example, the reconstruction error per pixel." % (
+            SEEDS[0], SEEDS[-1]),
+        "Published: Table 1 of Mescheder, Nowozin, Geiger 2017 (arXiv 1701.04722v4); \"recalled\" means quoted from memory of",
+        "the paper. For `synthetic` and `tuned_avb`, which the paper doesn't have, the paper's AVB stands there.",
+        "The optimum is exact. Written by `make table`; each run is made, for N = %d to %d, by" % (SEEDS[0], SEEDS[-1]),
+        ""] + commands + ["", table, ""]))
+    print(table)
+    print("Written to %s" % path)
+
+
+def make_figure(configs_folder, runs_folder, path):
+    """Write Figure 5: latent codes and exact posteriors of the paper's VAE and AVB, seed 0. Arguments as of make_table."""
+    folders = ensure_runs(configs_folder, runs_folder, [(name, 0) for _, name in FIGURE_CONFIGS])
+    images, models = one_hot_images(), []
+    for (title, _), folder in zip(FIGURE_CONFIGS, folders):
+        with np.load(os.path.join(folder, run_folder.LATENTS), allow_pickle=False) as latents:
+            z, labels = latents["z"], latents["label"]
+        with experiment.opened_run(folder) as (_, _, networks):
+            models.append((title, z, labels, evaluation.posterior_density(networks.decode, _FIGURE_AXIS, images)))
+    plotting.figure_5(path, models, _FIGURE_AXIS, images)
+    print("Written to %s" % path)
+
+
+def ensure_runs(configs_folder, runs_folder, wanted):
+    """Train those of the wanted runs that aren't finished, telling which and how long the rest will take.
+
+    Args:
+        configs_folder, runs_folder: str.
+        wanted: sequence of (config name, seed).
+
+    Returns:
+        list of str, the run folders, in the order of `wanted`.
+
+    Raises:
+        InputError: a folder holds a run of another config.
+    """
+    runs = [(load_config(os.path.join(configs_folder, name + ".yaml"), ["seed=%d" % seed]),
+             os.path.join(runs_folder, "%s_seed_%d" % (name, seed))) for name, seed in wanted]
+    for config, out in runs:
+        if os.path.isfile(os.path.join(out, run_folder.CONFIG)):
+            require_same(fingerprint(load_config(os.path.join(out, run_folder.CONFIG))), fingerprint(config), out)
+    missing = [(config, out) for config, out in runs if not run_folder.is_complete(out)]
+    seconds_of_work = _measured_pace([run for run in runs if run not in missing])
+    for number, (config, out) in enumerate(missing, 1):
+        left = sum(_work(config) for config, _ in missing[number - 1:])
+        print("Run %d of %d%s" % (number, len(missing), "" if seconds_of_work is None else
+                                  ", about %.0f minutes left" % (left * seconds_of_work / 60)), flush=True)
+        start = time.perf_counter()
+        interrupted = os.path.isfile(os.path.join(out, run_folder.CONFIG))
+        with run_folder.reclaimed(out) if interrupted else run_folder.claimed(out, overwrite=False):
+            experiment.run_and_report(config, out, show_progress=True)
+        seconds_of_work = (time.perf_counter() - start) / _work(config)
+    return [out for _, out in runs]
+
+
+def _work(config):
+    """Multiplications of a whole training in the networks' square layers, roughly: enough to compare configs by."""
+    model, training = config.model, config.training
+    square = sum(network.n_hidden_layers * network.n_units**2 for network in (model.encoder, model.decoder))
+    if model.kind == "avb":
+        factors = 2 if model.discriminator.kind == "inner_product" else 1
+        square += ((1 + training.n_discriminator_updates) * factors
+                   * model.discriminator.n_hidden_layers * model.discriminator.n_units**2)
+    return training.n_iterations * config.data.batch_size * square
+
+
+def _measured_pace(finished):
+    """Seconds for a unit of work, from the finished runs' own timing; None if there are none."""
+    seconds = work = 0.0
+    for config, out in finished:
+        with contextlib.suppress(OSError, ValueError, KeyError), open(os.path.join(out, run_folder.TIMING)) as file:
+            timing = json.load(file)
+            if timing["n_trained"] == config.training.n_iterations:
+                seconds += timing["seconds"]
+                work += _work(config)
+    return seconds / work if work else None

@@ -1,0 +1,21 @@
+#!/usr/bin/env python
+"""Print runs beside the published numbers: one table, runs that differ in the seed only taken together."""
+
+import argparse
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
+
+from avb_tf1 import command_line, comparison
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("runs", metavar="RUN_DIR", nargs="+", help="run folders, as scripts/train.py leaves them")
+    args = parser.parse_args()
+    print(comparison.markdown(comparison.read_runs(args.runs)))
+
+
+if __name__ == "__main__":
+    command_line.run(main)

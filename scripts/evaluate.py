@@ -1,0 +1,25 @@
+#!/usr/bin/env python
+"""Evaluate a run again, from its checkpoint and config alone, and say whether its metrics.json has the same numbers."""
+
+import argparse
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
+
+from avb_tf1 import command_line
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", metavar="RUN_DIR", help="a run folder, as scripts/train.py leaves it")
+    parser.add_argument("--ais", action="store_true",
+                        help="also estimate log p(x) by annealed importance sampling (about a minute)")
+    parser.add_argument("--write", action="store_true", help="write the numbers to the run's metrics.json")
+    args = parser.parse_args()
+    from avb_tf1 import experiment
+    experiment.evaluate_run(args.run, with_ais=args.ais, write=args.write)
+
+
+if __name__ == "__main__":
+    command_line.run(main)

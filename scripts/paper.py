@@ -1,0 +1,30 @@
+#!/usr/bin/env python
+"""Make the paper's Figure 5 or Table 1, with runs that are finished already; what is missing is trained first."""
+
+import argparse
+import os
+import sys
+
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir)
+sys.path.insert(0, ROOT)
+
+from avb_tf1 import command_line
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=["figure", "table"])
+    parser.add_argument("--runs", metavar="DIR", default=os.path.join("runs", "table"),
+                        help="where the runs are, or will be made (default: %(default)s)")
+    parser.add_argument("--out", metavar="FILE", help="the file to write (default: docs/figure_5.png or docs/table_1.md)")
+    args = parser.parse_args()
+    from avb_tf1 import reproduction
+    make, name = {
+        "figure": (reproduction.make_figure, "figure_5.png"),
+        "table": (reproduction.make_table, "table_1.md"),
+    }[args.what]
+    make(os.path.join(ROOT, "configs"), args.runs, args.out or os.path.normpath(os.path.join(ROOT, "docs", name)))
+
+
+if __name__ == "__main__":
+    command_line.run(main)

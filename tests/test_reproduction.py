@@ -1,0 +1,72 @@
+import os
+import shutil
+
+import pytest
+from conftest import SYNTHETIC, small
+from test_networks import vae_config
+
+from avb_tf1 import reproduction
+from avb_tf1.config import load_config, to_yaml
+from avb_tf1.errors import InputError
+
+SEEDS = (0, 1)
+
+
+@pytest.fixture
+def folders(tmp_path, monkeypatch):
+    """A folder with tiny configs under the real names, and a place for the runs."""
+    configs = tmp_path / "configs"
+    configs.mkdir()
+    monkeypatch.setattr(reproduction, "SEEDS", SEEDS)
+    for name in reproduction.TABLE_CONFIGS:
+        config = vae_config() if name == "paper_vae" else small("training.n_iterations=30" if name == "tuned_avb" else "seed=0")
+        (configs / (name + ".yaml")).write_text(to_yaml(config).replace("name: synthetic", "name: " + name))
+    return str(configs), str(tmp_path / "runs")
+
+
+def test_missing_runs_are_trained_and_finished_ones_kept(folders, tmp_path, capsys):
+    configs, runs = folders
+    wanted = [("synthetic", 0), ("synthetic", 1)]
+    first = reproduction.ensure_runs(configs, runs, wanted)
+    assert [os.path.basename(path) for path in first] == ["synthetic_seed_0", "synthetic_seed_1"]
+    assert load_config(os.path.join(first[1], "config.yaml")).seed == 1
+    assert "Run 2 of 2, about 0 minutes left" in capsys.readouterr().out
+    shutil.rmtree(first[1])
+    stamp = os.stat(os.path.join(first[0], "metrics.json")).st_mtime_ns
+    assert reproduction.ensure_runs(configs, runs, wanted) == first
+    assert os.stat(os.path.join(first[0], "metrics.json")).st_mtime_ns == stamp
+    assert "Run 1 of 1, about 0 minutes left" in capsys.readouterr().out
+
+
+def test_figure_and_table(folders, tmp_path):
+    configs, runs = folders
+    figure, table = str(tmp_path / "figure.png"), str(tmp_path / "table.md")
+    reproduction.make_figure(configs, runs, figure)
+    reproduction.make_table(configs, runs, table)
+    with open(figure, "rb") as file:
+        assert file.read(8) == b"\x89PNG\r\n\x1a\n"
+    with open(table, encoding="utf-8") as file:
+        text = file.read()
+    for name in reproduction.TABLE_CONFIGS:
+        assert "| %s | log-likelihood |" % name in text
+        assert "configs/%s.yaml --set seed=N" % name in text
+    assert "| paper_vae | the same, by the discriminator" not in text
+
+
+def test_a_run_of_another_config_is_not_taken(folders, tmp_path):
+    configs, runs = folders
+    reproduction.ensure_runs(configs, runs, [("synthetic", 0)])
+    path = os.path.join(configs, "synthetic.yaml")
+    with open(path) as file:
+        text = file.read()
+    with open(path, "w") as file:
+        file.write(text.replace("n_iterations: 20", "n_iterations: 21"))
+    with pytest.raises(InputError, match="n_iterations"):
+        reproduction.ensure_runs(configs, runs, [("synthetic", 0)])
+
+
+def test_work_grows_with_what_costs_time():
+    base = reproduction._work(load_config(SYNTHETIC))
+    for override in ("training.n_iterations=4000", "data.batch_size=1024"):
+        assert reproduction._work(load_config(SYNTHETIC, [override])) == 2 * base
+    assert base < reproduction._work(load_config(SYNTHETIC, ["training.n_discriminator_updates=2"])) < 2 * base
