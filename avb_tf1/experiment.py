@@ -54,7 +54,7 @@ def run_experiment(config, out, show_progress):
     if found is None:
         files.write_text(in_folder(run_folder.CONFIG), to_yaml(config))
     with opened_model(config) as (session, model):
-        result = _train(session, model, config, out, found, show_progress)
+        result = train(session, model, config, out, found, show_progress)
         start = time.perf_counter()
         networks = trainer.array_functions(session, model)
         metrics, z, labels = measure(networks, result.monitors, config)
@@ -70,7 +70,11 @@ def run_experiment(config, out, show_progress):
     return metrics, timing
 
 
-def _train(session, model, config, out, found, show_progress):
+def train(session, model, config, out, found, show_progress, observers=()):
+    """Train with checkpoints and event files in `out`, from the Checkpoint `found` or, if that is None, from the start.
+
+    Returns and raises as trainer.train does; further raises stopping.Stopped.
+    """
     if found is None:
         session.run(model.initialize)
     else:
@@ -83,7 +87,7 @@ def _train(session, model, config, out, found, show_progress):
     progress = Progress(config.training.n_iterations, show_progress, n_done)
     log = SummaryLog(os.path.join(out, run_folder.TENSORBOARD), model.graph, n_done)
     with contextlib.closing(progress), contextlib.closing(log), stopping.on_signals() as request:
-        result = trainer.train(session, model, config.training, [progress, log], found and found.monitors, save,
+        result = trainer.train(session, model, config.training, [progress, log, *observers], found and found.monitors, save,
                                lambda: request.signal_number is not None)
     if request.signal_number is not None:
         raise stopping.Stopped(request.signal_number, "stopped after iteration %d; go on with --resume %s" % (

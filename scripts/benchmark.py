@@ -1,0 +1,29 @@
+#!/usr/bin/env python
+"""Compare the speed of this package's training with the tutorial's loop, in whole processes that take turns."""
+
+import argparse
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
+
+from avb_tf1 import benchmark, command_line
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pairs", type=int, default=5, metavar="N", help="pairs of processes, A B A B ... (default: 5)")
+    parser.add_argument("--iterations", type=int, default=1000, metavar="N",
+                        help="iterations to time in each process, after 100 to warm up (default: 1000)")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides",
+                        help="override a key of configs/synthetic.yaml for this package's side")
+    parser.add_argument("--measure", choices=sorted(benchmark.SIDES), help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.measure:
+        benchmark.SIDES[args.measure](args.iterations, args.overrides)
+    else:
+        benchmark.run(os.path.abspath(__file__), args.pairs, args.iterations, args.overrides)
+
+
+if __name__ == "__main__":
+    command_line.run(main)
