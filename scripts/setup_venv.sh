@@ -8,7 +8,9 @@ cd "$(dirname "$0")/.."
 # TensorFlow 1.15 has wheels for Python 3.7 and older only. Candidates are judged by running them: a python3.7 on PATH
 # may be a version manager's shim that fails.
 is_python37() {
-    "$1" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info[:2] != (3, 7))' >/dev/null 2>&1
+    "$1" -c \
+        'import ensurepip, sys, venv; sys.exit(sys.implementation.name != "cpython" or sys.version_info[:2] != (3, 7))' \
+        >/dev/null 2>&1
 }
 
 find_python37() {
@@ -34,7 +36,7 @@ find_python37() {
     fi
     cat >&2 <<'MESSAGE'
 error: no working Python 3.7 found, and TensorFlow 1.15 needs one. Three ways to get it, then run make again:
-  uv:     pip install uv                           (make lets uv download Python 3.7)
+  uv:     pip install uv==0.5.0                    (make lets uv download Python 3.7; newer uv no longer offers it)
   pyenv:  pyenv install 3.7                        (builds it from source)
   conda:  conda create -n py37 python=3.7          (found in conda's envs)
 If you have one elsewhere: make PYTHON37=/path/to/python3.7 ...
