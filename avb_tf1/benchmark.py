@@ -84,6 +84,8 @@ class _Stopwatch:
 
 def _measure_tutorial(n_iterations, _):
     """The tutorial's loop as it is written: a default Session, one session.run with both losses and both train ops."""
+    from matplotlib import pyplot  # noqa: F401 (the tutorial imports it, so its start-up and memory have it)
+
     from avb_tf1 import tutorial
     from avb_tf1.quiet_tensorflow import tf
 

@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 
-from avb_tf1 import __version__, ais, checkpoint, evaluation, files, plotting, report, run_folder, speed, stopping, trainer
+from avb_tf1 import __version__, ais, checkpoint, evaluation, files, report, run_folder, speed, stopping, trainer
 from avb_tf1.config import load_config, to_yaml
 from avb_tf1.data import one_hot_images
 from avb_tf1.errors import InputError
@@ -200,6 +200,8 @@ def write_losses(path, monitors):
 
 def draw_figures(out, networks, monitors, z, labels, seed):
     """Write the run folder's three figures."""
+    from avb_tf1 import plotting  # matplotlib takes most of a second to load: not before training
+
     images = one_hot_images()
     plotting.training_curve(
         os.path.join(out, run_folder.TRAINING_CURVE), losses_of(monitors),

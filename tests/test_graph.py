@@ -148,23 +148,26 @@ def test_steps_name_the_noise_they_draw():
     assert [step.noise for step in model.steps] == [(model.eps,), (model.eps, model.z_prior)]
 
 
-@pytest.mark.parametrize("overrides", [[], ["model.discriminator.kind=inner_product"]])
-def test_product_relu_gradient_changes_no_bit(overrides):
-    def trained(switch):
-        model = build_graph(small(*overrides + ["runtime.product_relu_gradient=%s" % switch]))
+@pytest.mark.parametrize("overrides", [
+    [], ["model.discriminator.kind=inner_product"], ["training.update=alternating", "data.batch_size=512"]],
+    ids=["tutorial", "inner_product", "alternating"])
+def test_faster_gradients_change_no_bit(overrides):
+    def trained(relu, matmul):
+        model = build_graph(synthetic("runtime.product_relu_gradient=%s" % relu, "runtime.narrow_matmul_gradient=%s" % matmul,
+                                      *overrides))
         types = {op.type for op in model.graph.get_operations()}
+        assert ("ReluGrad" in types) == (relu == "false")
         with open_session(model.graph, 1, 1) as session:
             session.run(model.initialize)
-            for _ in range(20):
-                session.run(model.steps[0].train_op)
-            return types, session.run(model.variables)
+            for _ in range(5):
+                for step in model.steps:
+                    session.run(step.train_op)
+            return [value for values in session.run(model.variables).values() for value in values]
 
-    fast_types, fast = trained("true")
-    plain_types, plain = trained("false")
-    assert "ReluGrad" in plain_types and "ReluGrad" not in fast_types
-    for scope in plain:
-        for a, b in zip(fast[scope], plain[scope]):
-            np.testing.assert_array_equal(a, b)
+    plain = trained("false", "false")
+    for switches in (("true", "false"), ("false", "true")):
+        for value, expected in zip(trained(*switches), plain):
+            np.testing.assert_array_equal(value, expected)
 
 
 def test_vae_loss_and_kl():
