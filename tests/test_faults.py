@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from conftest import ROOT, SMALL, SYNTHETIC, assert_one_clear_line, run_script, set_options
 
-from avb_tf1 import run_folder
+from avb_tf1 import checkpoint, run_folder
+from avb_tf1.config import load_config
 
 # The full test: AVB_TF1_KILLS=30 python -m pytest tests/test_faults.py -k killed
 N_KILLS = int(os.environ.get("AVB_TF1_KILLS", "5"))
@@ -157,23 +158,37 @@ def test_the_folder_removed_during_a_run(tmp_path):
     assert stderr.startswith("error: ") and stderr.count("\n") == 1, stderr
 
 
+def test_a_second_sigint_ends_the_process_at_once():
+    script = ("import sys, time; sys.path.insert(0, %r); from avb_tf1 import stopping\n"
+              "with stopping.on_signals() as request:\n"
+              "    print('ready', flush=True)\n"
+              "    while True:  # an iteration that never ends\n"
+              "        time.sleep(0.01)\n"
+              "        if request.signal_number: print('asked', flush=True)" % ROOT)
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.readline() == b"asked\n"
+        process.send_signal(signal.SIGINT)
+        process.stdout.read()
+    assert process.returncode == 130
+
+
 @pytest.mark.skipif(shutil.which("unshare") is None or subprocess.run(
-    ["unshare", "-rm", "true"], stderr=subprocess.DEVNULL).returncode != 0, reason="can't mount a small file system")
-def test_disk_full_keeps_the_last_good_checkpoint(tmp_path):
+    ["unshare", "-rm", "true"], stderr=subprocess.DEVNULL).returncode != 0, reason="can't mount a file system")
+def test_a_full_disk_keeps_the_last_good_checkpoint(tmp_path):
     disk, kept = tmp_path / "disk", tmp_path / "kept"
     disk.mkdir()
-    script = ('mount -t tmpfs -o size=1500k tmpfs "$1"; head -c 300k /dev/zero > "$1/ballast"; shift; '
-              '"$@"; code=$?; cp -r "%s" "%s"; exit $code' % (disk / "run", kept))
-    # The event file grows by a point every ten iterations; two checkpoints of these nets are about 80 kB.
+    # The event file and the losses in the checkpoints grow until the disk is full.
+    script = "mount -t tmpfs -o size=1500k tmpfs '%s'; \"$@\"; code=$?; cp -r '%s' '%s'; exit $code" % (
+        disk, disk / "run", kept)
     result = subprocess.run(
-        ["unshare", "-rm", "sh", "-c", script, "sh", str(disk), sys.executable, TRAIN, "--config", SYNTHETIC, "--out",
-         str(disk / "run"), "--no-progress"] + set_options(SMALL + [
-             "training.n_iterations=2000000", "training.checkpoint_every=50"]), capture_output=True, text=True)
+        ["unshare", "-rm", "sh", "-c", script, "sh", sys.executable, TRAIN, "--config", SYNTHETIC, "--out", str(disk / "run"),
+         "--no-progress"] + set_options(SMALL + ["training.n_iterations=200000", "training.checkpoint_every=50"]),
+        capture_output=True, text=True)
     assert result.returncode == 1, result.stderr
     assert result.stderr.splitlines()[-1].startswith("error: "), result.stderr
     assert "Traceback" not in result.stderr
-    from avb_tf1 import checkpoint
-    from avb_tf1.config import load_config
     config = load_config(str(kept / "config.yaml"))
     found = checkpoint.latest(str(kept / run_folder.CHECKPOINT), config)
     assert found.iteration > 0 and np.isfinite(found.monitors["generator_loss"]).all()
