@@ -5,7 +5,7 @@ Every random op has an explicit op seed, so that the config's one seed fixes all
 """
 
 from dataclasses import dataclass
-from typing import Dict, Optional, Tuple
+from typing import Dict, NamedTuple, Optional, Tuple
 
 from avb_tf1 import networks, speed
 from avb_tf1.data import N_PIXELS, balanced_batch
@@ -162,27 +162,27 @@ def _build_avb(config):
         + tf.nn.sigmoid_cross_entropy_with_logits(logits=logits_prior, labels=tf.zeros_like(logits_prior)))
 
     variables = _variables_by_scope("encoder", "decoder", "discriminator")
+    n_factors = 2 if model.discriminator.kind == "inner_product" else 1
+    n_layers = (model.encoder.n_hidden_layers + 1 + model.decoder.n_hidden_layers + 1
+                + n_factors * (model.discriminator.n_hidden_layers + 1))
+    _check(len(tf.trainable_variables()) == 2 * n_layers, "there should be weights and biases of %d layers" % n_layers)
     endpoints = _endpoints(model, model.encoder.noise_dim, lambda x, eps: networks.encoder(x, eps, model))
     endpoints["discriminator_logits"] = networks.discriminator(endpoints["x"], endpoints["z"], model)
 
-    factor = _learning_rate_factor(config.training)
-    generator = (_adam(config.training.generator, factor), generator_loss, variables["encoder"] + variables["decoder"])
-    discriminator = (_adam(config.training.discriminator, factor), discriminator_loss, variables["discriminator"])
-    generator_monitors = {
-        "generator_loss": generator_loss,
-        "reconstruction_log_likelihood": reconstruction_log_likelihood,
-        "kl_discriminator": kl_discriminator,
-    }
-    discriminator_monitors = {"discriminator_loss": discriminator_loss}
-    both_noise, generator_noise = (eps, z_prior), (eps,)  # the generator's loss has no prior sample in it
-    discriminator_update = _update("discriminator/adam", discriminator)
-    if config.training.update == "simultaneous":
-        steps = [UpdateStep(*_update("encoder/adam", generator, discriminator),
-                            dict(generator_monitors, **discriminator_monitors), both_noise)]
-    else:
-        steps = [UpdateStep(*_update("encoder/adam", generator), generator_monitors, generator_noise),
-                 UpdateStep(*discriminator_update, discriminator_monitors, both_noise)]
-    steps += [UpdateStep(*discriminator_update, {}, both_noise)] * (config.training.n_discriminator_updates - 1)
+    training = config.training
+    factor = _learning_rate_factor(training)
+    generator = _Update(
+        "encoder/adam", _adam(training.generator, factor), generator_loss, variables["encoder"] + variables["decoder"], (eps,),
+        {"generator_loss": generator_loss, "reconstruction_log_likelihood": reconstruction_log_likelihood,
+         "kl_discriminator": kl_discriminator})
+    discriminator = _Update(
+        "discriminator/adam", _adam(training.discriminator, factor), discriminator_loss, variables["discriminator"],
+        (eps, z_prior), {"discriminator_loss": discriminator_loss})
+    orders = {"simultaneous": [(generator, discriminator)], "alternating": [(generator,), (discriminator,)]}
+    steps = [_step(*updates) for updates in orders[training.update]]
+    if training.n_discriminator_updates > 1:
+        further = _step(discriminator._replace(monitors={}))
+        steps += [further] * (training.n_discriminator_updates - 1)
 
     return dict(
         graph_class=AVBGraph, x=x, eps=eps, z_posterior=z_posterior, probabilities=probabilities,
@@ -216,17 +216,14 @@ def _build_vae(config):
     endpoints["posterior_parameters"] = networks.gaussian_encoder(endpoints["x"], model)
 
     factor = _learning_rate_factor(config.training)
-    generator = (_adam(config.training.generator, factor), generator_loss, variables["encoder"] + variables["decoder"])
-    monitors = {
-        "generator_loss": generator_loss,
-        "reconstruction_log_likelihood": reconstruction_log_likelihood,
-        "kl_posterior_prior": kl_posterior_prior,
-    }
+    generator = _Update(
+        "encoder/adam", _adam(config.training.generator, factor), generator_loss, variables["encoder"] + variables["decoder"],
+        (eps,), {"generator_loss": generator_loss, "reconstruction_log_likelihood": reconstruction_log_likelihood,
+                 "kl_posterior_prior": kl_posterior_prior})
     return dict(
         graph_class=VAEGraph, x=x, eps=eps, z_posterior=z_posterior, probabilities=probabilities,
         reconstruction_log_likelihood=reconstruction_log_likelihood, generator_loss=generator_loss, variables=variables,
-        steps=(UpdateStep(*_update("encoder/adam", generator), monitors, (eps,)),),
-        gradient_slots=_gradient_slots(generator), learning_rate_factor=factor,
+        steps=(_step(generator),), gradient_slots=_gradient_slots(generator), learning_rate_factor=factor,
         endpoints=Endpoints(**endpoints), kl_posterior_prior=kl_posterior_prior)
 
 
@@ -270,25 +267,41 @@ def _adam(config, factor):
     return tf.train.AdamOptimizer(rate, beta1=config.beta1, beta2=config.beta2, epsilon=config.epsilon)
 
 
-def _update(scope, *updates):
-    """Return an op that takes the gradients of all updates, (optimiser, loss, variables) each, and only then applies them,
-    and the sum of all entries of the gradients.
+class _Update(NamedTuple):
+    """What one optimiser does in a step; `scope` names its own variables (powers of beta), `noise` is what the loss draws.
+
+    The scope begins with a network's, so that each name in a checkpoint does.
+    """
+
+    scope: str
+    optimizer: tf.train.Optimizer
+    loss: tf.Tensor
+    variables: Tuple[tf.Variable, ...]
+    noise: Tuple[tf.Tensor, ...]
+    monitors: Dict[str, tf.Tensor]
+
+
+def _step(*updates):
+    """Return the UpdateStep that takes the gradients of all updates and only then applies them.
 
     Without that order an update could change weights that another gradient is still being computed from: the losses would
     then depend on how the threads happen to run.
     """
-    taken = [(optimizer, optimizer.compute_gradients(loss, variables)) for optimizer, loss, variables in updates]
-    # An absolute name scope: it names the optimisers' own variables (powers of beta), so that each name in a checkpoint
-    # begins with a network's.
-    gradients = [gradient for _, pairs in taken for gradient, _ in pairs]
-    with tf.control_dependencies(gradients), tf.name_scope(scope + "/"):
-        train_op = tf.group(*[optimizer.apply_gradients(pairs) for optimizer, pairs in taken])
-    return train_op, tf.add_n([tf.reduce_sum(gradient) for gradient in gradients])
+    taken = [update.optimizer.compute_gradients(update.loss, update.variables) for update in updates]
+    gradients = [gradient for pairs in taken for gradient, _ in pairs]
+    applied, monitors, noise = [], {}, ()
+    with tf.control_dependencies(gradients):
+        for update, pairs in zip(updates, taken):
+            with tf.name_scope(update.scope + "/"):  # absolute, whatever scope this is called in
+                applied.append(update.optimizer.apply_gradients(pairs))
+            monitors.update(update.monitors)
+            noise += tuple(tensor for tensor in update.noise if tensor not in noise)
+    return UpdateStep(tf.group(*applied), tf.add_n([tf.reduce_sum(gradient) for gradient in gradients]), monitors, noise)
 
 
 def _gradient_slots(*updates):
-    return {variable.op.name: optimizer.get_slot(variable, "m")
-            for optimizer, _, variables in updates for variable in variables}
+    return {variable.op.name: update.optimizer.get_slot(variable, "m")
+            for update in updates for variable in update.variables}
 
 
 def _check(condition, message):
