@@ -65,7 +65,8 @@ def run_experiment(config, out, show_progress):
         with files.replacing(in_folder(run_folder.LATENTS)) as temporary:
             np.savez(temporary, z=z, label=labels)
         draw_figures(out, networks, result.monitors, z, labels, config.seed)
-        files.write_json(in_folder(run_folder.TIMING), timing)
+        if result.n_trained or not os.path.exists(in_folder(run_folder.TIMING)):
+            files.write_json(in_folder(run_folder.TIMING), timing)
         files.write_json(in_folder(run_folder.METRICS), metrics)  # the last: a folder that has it is complete
     return metrics, timing
 

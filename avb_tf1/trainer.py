@@ -60,7 +60,8 @@ def train(session, model, training, observers, done=None, save=None, is_stop_req
     if done is not None:
         n_done = len(done[names[0]])
         history[:, :n_done] = [done[name] for name in names]
-        _skip_noise(session, model, n_done)
+        if n_done < training.n_iterations:
+            _skip_noise(session, model, n_done)
 
     def monitors(n_iterations):
         return dict(zip(names, history[:, :n_iterations]))

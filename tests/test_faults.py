@@ -125,6 +125,7 @@ def test_a_complete_run_resumes_to_itself(whole, tmp_path):
     out = tmp_path / "run"
     shutil.copytree(str(whole[0]), str(out))
     assert resumed(out) == results(whole[0])
+    assert (out / "timing.json").read_bytes() == (whole[0] / "timing.json").read_bytes()
 
 
 def test_another_config_is_refused(whole, tmp_path):
