@@ -16,6 +16,7 @@ setup(
         "tqdm>=4.40",
         "PyYAML>=5.4",
         "pydantic>=1.10,<2",
+        "typing-extensions>=3.7.4",
         "protobuf<3.21",
     ],
 )

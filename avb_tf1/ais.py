@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from avb_tf1 import networks
+from avb_tf1 import checkpoint, networks
 from avb_tf1.data import one_hot_images
 from avb_tf1.quiet_tensorflow import open_session, tf, tfd, tfp
 
@@ -61,7 +61,7 @@ def log_likelihood(config, checkpoint_path, n_chains, n_steps):
 
         start = prior.sample([n_images, n_chains], seed=networks.op_seed("ais/start"))
         log_joint(start)  # makes the decoder's variables outside of the sampler's loop
-        restore = tf.train.Saver(tf.trainable_variables("decoder/"))
+        saver = tf.train.Saver(tf.trainable_variables("decoder/"))
         _, log_weights, _ = tfp.mcmc.sample_annealed_importance_chain(
             num_steps=n_steps,
             proposal_log_prob_fn=prior.log_prob,
@@ -70,7 +70,7 @@ def log_likelihood(config, checkpoint_path, n_chains, n_steps):
             make_kernel_fn=lambda log_prob: _FreshKernel(tfp.mcmc.HamiltonianMonteCarlo(
                 log_prob, step_size=STEP_SIZE, num_leapfrog_steps=N_LEAPFROG_STEPS, seed=networks.op_seed("ais/kernel"))))
     with open_session(graph, config.runtime.intra_op_threads, config.runtime.inter_op_threads) as session:
-        restore.restore(session, checkpoint_path)
+        checkpoint.restore(session, saver, checkpoint_path)
         log_weights = session.run(log_weights).astype(np.float64)
     highest = log_weights.max(axis=1)
     weights = np.exp(log_weights - highest[:, np.newaxis])

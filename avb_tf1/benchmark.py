@@ -116,7 +116,7 @@ def _measure_package(n_iterations, overrides):
 def _measure_bound(n_iterations, overrides):
     """An iteration's matrix products alone, at the rate that one thread reaches on the commonest of them."""
     from avb_tf1.graph import build_graph
-    from avb_tf1.quiet_tensorflow import open_session, tf
+    from avb_tf1.quiet_tensorflow import n_cpus, open_session, tf
 
     model = build_graph(load_config(_CONFIG, overrides))
     flops = sum(_matmul_flops(step.train_op) for step in model.steps)
@@ -133,7 +133,7 @@ def _measure_bound(n_iterations, overrides):
         for _ in range(n_iterations):
             run()
         rate = n_iterations * 2 * 512 * 256 * 256 / (time.process_time() - start)
-    print(json.dumps({"ms": 1000 * flops / rate, "gflops": rate / 1e9, "n_cpus": len(os.sched_getaffinity(0))}))
+    print(json.dumps({"ms": 1000 * flops / rate, "gflops": rate / 1e9, "n_cpus": n_cpus()}))
 
 
 def _matmul_flops(op):

@@ -73,8 +73,23 @@ def save(session, saver, folder, iteration, monitors, config):
     manifest = {"iteration": iteration, "sha256": digests, "fingerprint": fingerprint(config)}
     files.write_json(os.path.join(folder, stem + ".json"), {"manifest": manifest, "sha256": _digest_of_manifest(manifest)})
     files.write_text(os.path.join(folder, "checkpoint"), 'model_checkpoint_path: "%s"\n' % stem)
-    for old in _iterations(folder)[N_KEPT:]:
+    # Later ones are left from before a fall-back to an earlier checkpoint.
+    later = [other for other in _iterations(folder) if other > iteration]
+    for old in later + [other for other in _iterations(folder) if other <= iteration][N_KEPT:]:
         _remove(folder, old)
+
+
+def restore(session, saver, path):
+    """Restore a saver's variables from a checkpoint.
+
+    Saver.restore takes its path for a pattern, and so can't find a folder with brackets in its name.
+
+    Args:
+        session: tf.Session.
+        saver: tf.train.Saver.
+        path: str, the checkpoint's prefix.
+    """
+    session.run(saver.saver_def.restore_op_name, {saver.saver_def.filename_tensor_name: path})
 
 
 def latest(folder, config):

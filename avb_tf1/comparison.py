@@ -70,11 +70,11 @@ def _read(folder):
     try:
         with open(path, encoding="utf-8") as file:
             metrics = json.load(file)
-        values = [metrics[name] for name in COLUMNS]
+        values = [metrics[name] for name in COLUMNS] + [metrics[name] for name in _TITLES if name in metrics]
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise InputError("%s: can't read the metrics: %s" % (path, error))
     if not all(value is None or isinstance(value, float) for value in values):
-        raise InputError("%s: can't read the metrics: not all of %s are numbers" % (path, ", ".join(COLUMNS)))
+        raise InputError("%s: can't read the metrics: not all of them are numbers" % path)
     return config, metrics
 
 
@@ -84,7 +84,7 @@ def markdown(groups):
     sentences = []
     for group in groups:
         for name, title in _TITLES.items():
-            if name not in group.metrics[0]:
+            if not all(name in metrics for metrics in group.metrics):
                 continue
             mean, spread = _mean_and_spread(group, name)
             published = TABLE_1[group.config.model.kind].get(name)
@@ -97,7 +97,8 @@ def markdown(groups):
 
 
 def _mean_and_spread(group, name):
-    values = [math.inf if metrics[name] is None else metrics[name] for metrics in group.metrics]
+    infinite = -math.inf if name in _HIGHER_IS_BETTER else math.inf
+    values = [infinite if metrics[name] is None else metrics[name] for metrics in group.metrics]
     mean = float(np.mean(values))
     return mean, float(np.std(values, ddof=1)) if len(values) > 1 and math.isfinite(mean) else None
 

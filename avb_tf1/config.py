@@ -8,7 +8,6 @@ import json
 from typing import Optional, Union
 
 import pydantic
-import yaml
 from pydantic import StrictBool, confloat, conint, constr
 from typing_extensions import Literal
 
@@ -25,7 +24,10 @@ def _plain_number(value):
         raise TypeError("must be a number")
     if value != value or value in (float("inf"), float("-inf")):
         raise ValueError("must be finite")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError("is too large")
 
 
 def _number(**bounds):
@@ -174,9 +176,10 @@ def load_config(path, overrides=()):
 
 
 def fingerprint(config):
-    """Return the part of a config that decides every bit of a run: all but its name and how it is run and saved."""
+    """Return the part of a config that decides every bit of a run: all but its name and what only matters to speed."""
     tree = config.dict()
-    del tree["name"], tree["runtime"], tree["training"]["checkpoint_every"]
+    del tree["name"], tree["training"]["checkpoint_every"]
+    tree["runtime"] = {"intra_op_threads": config.runtime.intra_op_threads}
     return tree
 
 
@@ -197,7 +200,7 @@ def _flat(tree, prefix=""):
 
 def to_yaml(config):
     """Return the config as YAML text that load_config reads back to an equal config."""
-    return yaml.safe_dump(config.dict(), sort_keys=False, default_flow_style=False)
+    return yaml_input.dump_yaml(config.dict())
 
 
 def _override(tree, override):

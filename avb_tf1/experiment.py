@@ -11,14 +11,14 @@ import time
 import numpy as np
 
 from avb_tf1 import __version__, ais, checkpoint, evaluation, files, report, run_folder, speed, stopping, trainer
-from avb_tf1.config import load_config, to_yaml
+from avb_tf1.config import load_config
 from avb_tf1.data import one_hot_images
 from avb_tf1.errors import InputError
 from avb_tf1.graph import build_graph
 from avb_tf1.networks import op_seed
 from avb_tf1.progress import Progress
 from avb_tf1.published import OPTIMUM
-from avb_tf1.quiet_tensorflow import open_session, tf, tfp
+from avb_tf1.quiet_tensorflow import n_cpus, open_session, tf, tfp
 from avb_tf1.summaries import SummaryLog
 
 N_LATENTS = 5120  # the tutorial's 10 batches of 512
@@ -34,7 +34,7 @@ def run_experiment(config, out, show_progress):
 
     Args:
         config: AVBConfig or VAEConfig.
-        out: str, the run folder, held by this process (run_folder.claimed).
+        out: str, the run folder with its config.yaml, held by this process (run_folder.claimed or reclaimed).
         show_progress: bool.
 
     Returns:
@@ -51,20 +51,19 @@ def run_experiment(config, out, show_progress):
         return os.path.join(out, name)
 
     found = checkpoint.latest(in_folder(run_folder.CHECKPOINT), config)
-    if found is None:
-        files.write_text(in_folder(run_folder.CONFIG), to_yaml(config))
     with opened_model(config) as (session, model):
         result = train(session, model, config, out, found, show_progress)
         start = time.perf_counter()
-        networks = trainer.array_functions(session, model)
-        metrics, z, labels = measure(networks, result.monitors, config)
-        timing = dict(_machine(config.runtime), seconds=result.seconds, n_trained=result.n_trained,
-                      iterations_per_second=result.n_trained / result.seconds,
-                      evaluation_seconds=time.perf_counter() - start)
         write_losses(in_folder(run_folder.LOSSES), result.monitors)
+        networks = trainer.array_functions(session, model)
+        z, labels = sample_latents(networks, config.seed)
         with files.replacing(in_folder(run_folder.LATENTS)) as temporary:
             np.savez(temporary, z=z, label=labels)
         draw_figures(out, networks, result.monitors, z, labels, config.seed)
+        metrics = measure(networks, result.monitors, z, labels, config.seed)
+        timing = dict(_machine(config.runtime), seconds=result.seconds, n_trained=result.n_trained,
+                      iterations_per_second=result.n_trained / result.seconds,
+                      evaluation_seconds=time.perf_counter() - start)
         if result.n_trained or not os.path.exists(in_folder(run_folder.TIMING)):
             files.write_json(in_folder(run_folder.TIMING), timing)
         files.write_json(in_folder(run_folder.METRICS), metrics)  # the last: a folder that has it is complete
@@ -79,7 +78,7 @@ def train(session, model, config, out, found, show_progress, observers=()):
     if found is None:
         session.run(model.initialize)
     else:
-        model.saver.restore(session, found.path)
+        checkpoint.restore(session, model.saver, found.path)
     n_done = 0 if found is None else found.iteration
 
     def save(iteration, monitors):
@@ -121,7 +120,7 @@ def opened_run(folder):
     if found is None or found.iteration < config.training.n_iterations:
         raise InputError("%s: its training is not finished; go on with scripts/train.py --resume" % folder)
     with opened_model(config) as (session, model):
-        model.saver.restore(session, found.path)
+        checkpoint.restore(session, model.saver, found.path)
         yield config, found, trainer.array_functions(session, model)
 
 
@@ -133,12 +132,16 @@ def evaluate_run(folder, with_ais, write):
         with_ais: bool; whether to check log p(x) by annealed importance sampling.
         write: bool; whether to replace the run's metrics.json.
     """
-    with opened_run(folder) as (config, found, networks):
-        metrics, _, _ = measure(networks, found.monitors, config)
-    print(report.summary(metrics))
     path = os.path.join(folder, run_folder.METRICS)
+    with run_folder.reclaimed(folder) if write else contextlib.nullcontext():
+        if write and not run_folder.is_complete(folder):
+            raise InputError("%s: its evaluation is not finished; go on with scripts/train.py --resume" % folder)
+        with opened_run(folder) as (config, found, networks):
+            metrics = measure(networks, found.monitors, *sample_latents(networks, config.seed), config.seed)
+        if write:
+            files.write_json(path, metrics)
+    print(report.summary(metrics))
     if write:
-        files.write_json(path, metrics)
         print("Written to %s" % path)
     else:
         try:
@@ -163,25 +166,37 @@ def opened_model(config):
         yield session, model
 
 
-def measure(networks, monitors, config):
-    """Return the metrics of a trained model, as in metrics.json, and the latents, as in latents.npz.
+def sample_latents(networks, seed):
+    """Return the latents of latents.npz: z float32 [5120, latent_dim] and labels int64 [5120].
 
-    The same networks, monitors and seed give the same numbers: the noise is drawn here, from streams of its own.
+    Raises:
+        trainer.DivergenceError: a latent is not finite, since the last update spoilt the weights.
+    """
+    z, labels = evaluation.sample_posterior(networks, N_LATENTS // len(one_hot_images()), _stream(seed, "latents"))
+    if not np.isfinite(z).all():
+        raise trainer.DivergenceError("the encoder's output is not finite after the last iteration")
+    return z, labels
+
+
+def measure(networks, monitors, z, labels, seed):
+    """Return the metrics of a trained model, as in metrics.json.
+
+    The same networks, monitors and seed give the same numbers: the noise is drawn here, from a stream of its own.
 
     Args:
         networks: evaluation.Networks.
         monitors: as in trainer.TrainingResult.
-        config: AVBConfig or VAEConfig.
+        z, labels: as of sample_latents.
+        seed: int, the config's.
 
     Returns:
-        metrics: name -> number, or None where it is infinite; z: float32 [5120, latent_dim]; labels: int64 [5120].
+        dict: name -> number, or None where it is infinite.
     """
-    z, labels = evaluation.sample_posterior(networks, N_LATENTS // len(one_hot_images()), _stream(config.seed, "latents"))
     metrics = {name: float(np.mean(values[-N_FINAL:], dtype=np.float64)) for name, values in losses_of(monitors).items()}
     metrics["classification_accuracy"] = evaluation.classification_accuracy(networks, z, labels)
-    metrics.update(evaluation.evaluate(networks, _stream(config.seed, "evaluation")))
+    metrics.update(evaluation.evaluate(networks, _stream(seed, "evaluation")))
     # JSON has no infinity.
-    return {name: value if math.isfinite(value) else None for name, value in metrics.items()}, z, labels
+    return {name: value if math.isfinite(value) else None for name, value in metrics.items()}
 
 
 def losses_of(monitors):
@@ -224,9 +239,9 @@ def _stream(seed, name):
 def _machine(runtime):
     return {
         "cpu_model": _cpu_model(),
-        "n_cpus": len(os.sched_getaffinity(0)),
+        "n_cpus": n_cpus(),
         "intra_op_threads": runtime.intra_op_threads,
-        "inter_op_threads": runtime.inter_op_threads or len(os.sched_getaffinity(0)),
+        "inter_op_threads": runtime.inter_op_threads or n_cpus(),
         "avb_tf1": __version__,
         "python": platform.python_version(),
         "tensorflow": tf.__version__,

@@ -8,7 +8,7 @@ import time
 import numpy as np
 
 from avb_tf1 import comparison, evaluation, experiment, files, plotting, run_folder
-from avb_tf1.config import fingerprint, load_config, require_same
+from avb_tf1.config import fingerprint, load_config, require_same, to_yaml
 from avb_tf1.data import one_hot_images
 
 TABLE_CONFIGS = ("synthetic", "paper_vae", "paper_avb", "tuned_avb")
@@ -81,7 +81,7 @@ def ensure_runs(configs_folder, runs_folder, wanted):
                                   ", about %.0f minutes left" % (left * seconds_of_work / 60)), flush=True)
         start = time.perf_counter()
         interrupted = os.path.isfile(os.path.join(out, run_folder.CONFIG))
-        with run_folder.reclaimed(out) if interrupted else run_folder.claimed(out, overwrite=False):
+        with run_folder.reclaimed(out) if interrupted else run_folder.claimed(out, to_yaml(config), overwrite=False):
             experiment.run_and_report(config, out, show_progress=True)
         seconds_of_work = (time.perf_counter() - start) / _work(config)
     return [out for _, out in runs]
@@ -102,7 +102,7 @@ def _measured_pace(finished):
     """Seconds for a unit of work, from the finished runs' own timing; None if there are none."""
     seconds = work = 0.0
     for config, out in finished:
-        with contextlib.suppress(OSError, ValueError, KeyError), open(os.path.join(out, run_folder.TIMING)) as file:
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError), open(os.path.join(out, run_folder.TIMING)) as file:
             timing = json.load(file)
             if timing["n_trained"] == config.training.n_iterations:
                 seconds += timing["seconds"]

@@ -30,24 +30,27 @@ _FILES_OF_FOLDER = {
 
 
 @contextlib.contextmanager
-def claimed(out, overwrite):
+def claimed(out, config_text, overwrite):
     """Make the folder `out` if need be and hold it for this process; a lock that ends with the process keeps others out.
 
     Args:
         out: str.
+        config_text: str, the run's resolved config; written to config.yaml, which makes `out` a run folder.
         overwrite: bool; if true, an earlier run's files in `out` are removed, and nothing else in it.
 
     Raises:
         InputError: `out` is a file, can't be made or written to, is in use by another run, or isn't empty and `overwrite` is
             false. Nothing was changed then.
     """
-    if os.path.isdir(out) and not overwrite and [name for name in _listed(out) if not _is_leftover(name)]:
-        raise InputError("%s: the run folder is not empty; pass --resume to go on with the run in it, --overwrite to replace "
-                         "it, or --out for another folder" % out)
     made = _make(out)
     try:
         with _held(out):
-            _remove_run(out)
+            if overwrite:
+                _remove_run(out)
+            elif _listed(out):
+                raise InputError("%s: the run folder is not empty; pass --resume to go on with the run in it, --overwrite to "
+                                 "replace it, or --out for another folder" % out)
+            files.write_text(os.path.join(out, CONFIG), config_text)
             yield
     except InputError:
         for folder in made:
@@ -83,8 +86,10 @@ def _held(out):
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             raise InputError("%s: another run is writing into this folder" % out)
+        except OSError as error:
+            raise InputError("%s: can't lock the run folder: %s" % (out, error.strerror))
         try:
             tempfile.TemporaryFile(dir=out).close()
         except OSError as error:
@@ -141,7 +146,9 @@ def _remove_run(out):
             os.remove(os.path.join(out, name))
     for name, pattern in _FILES_OF_FOLDER.items():
         folder = os.path.join(out, name)
-        if os.path.isdir(folder) and not os.path.islink(folder):
+        if os.path.islink(folder):
+            os.remove(folder)  # the link, not what it points to
+        elif os.path.isdir(folder):
             for entry in os.listdir(folder):
                 if pattern.match(entry) and os.path.isfile(os.path.join(folder, entry)):
                     os.remove(os.path.join(folder, entry))

@@ -18,6 +18,7 @@ def _product_relu_gradient(op, gradient):
 
 @tf.RegisterGradient("NarrowMatMul")
 def _narrow_matmul_gradient(op, gradient):
+    assert not op.get_attr("transpose_a") and not op.get_attr("transpose_b")  # no layer here has such a product
     a, b = op.inputs
     gradient_of_a = tf.matmul(gradient, b, transpose_b=True)
     if b.shape[1].value <= _NARROW:

@@ -30,7 +30,8 @@ class StopRequest:
     def _remember(self, signal_number, _):
         if self.signal_number is not None and signal_number == signal.SIGINT:
             os._exit(128 + signal_number)  # asked for twice: at once, without flushing or cleaning up
-        self.signal_number = signal_number
+        if self.signal_number is None:
+            self.signal_number = signal_number
 
 
 @contextlib.contextmanager

@@ -35,16 +35,28 @@ class _ConfigLoader(yaml.SafeLoader):
         mapping = {}
         for key_node, value_node in node.value:
             if not isinstance(key_node, yaml.ScalarNode):
-                raise _Refused(None, None, "a key must be a plain word", key_node.start_mark)
+                raise _Refused(None, None, "a key must be a word", key_node.start_mark)
             key = self.construct_object(key_node)
+            if not isinstance(key, str):
+                raise _Refused(None, None, "a key must be a word", key_node.start_mark)
             if key in mapping:
                 raise _Refused(None, None, 'the key "%s" stands twice' % key, key_node.start_mark)
             mapping[key] = self.construct_object(value_node, deep=deep)
         return mapping
 
 
-_ConfigLoader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"), list("-+0123456789"))
+class _ConfigDumper(yaml.SafeDumper):
+    """SafeDumper that quotes what _ConfigLoader would read as a float."""
+
+
+for _class in (_ConfigLoader, _ConfigDumper):
+    _class.add_implicit_resolver(
+        "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"), list("-+0123456789"))
+
+
+def dump_yaml(tree):
+    """Return plain data as YAML text that parse_yaml reads back."""
+    return yaml.dump(tree, Dumper=_ConfigDumper, sort_keys=False, default_flow_style=False)
 
 
 def parse_yaml(text, source):
@@ -63,8 +75,9 @@ def parse_yaml(text, source):
         mark = error.problem_mark or error.context_mark
         where = " (line %d, column %d)" % (mark.line + 1, mark.column + 1) if mark else ""
         raise InputError("%s: not a valid config%s: %s" % (source, where, error.problem or error.context))
-    except (yaml.YAMLError, ValueError, TypeError, OverflowError, RecursionError) as error:
-        raise InputError("%s: not a valid config: %s" % (source, str(error).splitlines()[0]))
+    except (yaml.YAMLError, ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RecursionError) as error:
+        # PyYAML lets what its constructors stumble over through, e.g. an AttributeError for "!!timestamp x".
+        raise InputError("%s: not a valid config: %s" % (source, (str(error).splitlines() or [type(error).__name__])[0]))
 
 
 def read_yaml(path):

@@ -8,7 +8,7 @@ import sys
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir)
 sys.path.insert(0, ROOT)
 
-from avb_tf1 import command_line
+from avb_tf1 import command_line, errors
 
 
 def main():
@@ -23,7 +23,12 @@ def main():
         "figure": (reproduction.make_figure, "figure_5.png"),
         "table": (reproduction.make_table, "table_1.md"),
     }[args.what]
-    make(os.path.join(ROOT, "configs"), args.runs, args.out or os.path.normpath(os.path.join(ROOT, "docs", name)))
+    out = args.out or os.path.normpath(os.path.join(ROOT, "docs", name))
+    if not os.path.isdir(os.path.dirname(out) or "."):
+        raise errors.InputError("%s: its folder doesn't exist" % out)
+    if args.what == "figure" and not out.endswith(".png"):
+        raise errors.InputError("%s: the figure is written as PNG; the name must end in .png" % out)
+    make(os.path.join(ROOT, "configs"), args.runs, out)
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ if [ -e .venv ] && [ ! -e .venv/.avb_tf1 ]; then
     echo "error: .venv exists and was not made by this script; move it away first" >&2
     exit 1
 fi
-if ! is_python37 .venv/bin/python; then
+if ! is_python37 .venv/bin/python || ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
     python37=$(find_python37) || exit 1
     echo "Creating .venv with $("$python37" --version) ($python37)"
     rm -rf .venv

@@ -29,7 +29,7 @@ def main():
     else:
         experiment_config = config.load_config(args.config, args.overrides)
         out = args.out if args.out is not None else os.path.join("runs", experiment_config.name)
-        folder = run_folder.claimed(out, args.overwrite)
+        folder = run_folder.claimed(out, config.to_yaml(experiment_config), args.overwrite)
     with folder:
         if args.resume is not None:
             experiment_config = config.load_config(os.path.join(out, run_folder.CONFIG))

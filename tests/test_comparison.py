@@ -52,7 +52,8 @@ def test_configs_are_kept_apart_and_in_order(tmp_path):
 
 
 def test_infinite_values_are_said(tmp_path):
-    table = comparison.markdown(comparison.read_runs([folder(tmp_path / "a", synthetic(), kl_marginal_prior=None)]))
+    table = comparison.markdown(comparison.read_runs([folder(tmp_path / "a", synthetic(), kl_marginal_prior=None, elbo=None)]))
+    assert "ELBO is infinite, worse than" in table
     assert cells(table, "synthetic", "KL(q(z), p(z))")[2] == "infinite"
 
 

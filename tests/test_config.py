@@ -49,6 +49,11 @@ def test_shipped_configs_load_under_their_own_name_and_survive_a_round_trip(path
     assert load_config(str(written(tmp_path, to_yaml(config)))) == config
 
 
+def test_a_name_that_looks_like_a_number_survives_a_round_trip(tmp_path):
+    config = synthetic('name="1e5"')
+    assert load_config(str(written(tmp_path, to_yaml(config)))) == config
+
+
 def test_overrides_are_read_as_yaml():
     config = synthetic("seed=3", "training.generator.learning_rate=1e-3", "training.linear_decay={begin: .5, end_factor: 0}")
     assert config.seed == 3
@@ -93,6 +98,7 @@ def test_config_is_frozen():
     ("training.generator.learning_rate=.nan", ["must be finite"]),
     ("training.generator.learning_rate=.inf", ["must be finite"]),
     ("training.generator.learning_rate=0", ["must be greater than 0"]),
+    ("training.generator.learning_rate=1" + "0" * 400, ["is too large"]),
     ("training.generator.learning_rate='0.1'", ["must be a number"]),
     ("training.generator.beta1=1", ["must be less than 1"]),
     ("training.linear_decay={begin: 0.5}", ['missing key "training.linear_decay.end_factor"']),
@@ -134,7 +140,7 @@ def test_missing_and_unreadable_files(tmp_path):
     ("a: b: c", "line 1"),
     ("a: 1\na: 2", "stands twice"),
     ("a: !!python/object/apply:os.system [ls]", "constructor"),
-    ("? [1, 2]\n: 3", "plain word"),
+    ("? [1, 2]\n: 3", "a key must be a word"),
     ("a: &x 1\nb: *x", "aliases"),
     ("a: " + "[" * 500 + "]" * 500, "nested deeper"),
     ("a: 2020-13-45", "not a valid config"),
@@ -142,7 +148,12 @@ def test_missing_and_unreadable_files(tmp_path):
     (b"\xff\xfe\x00", "UTF-8"),
     ("a: \x07", "not a valid config"),
     ("#" * 200000, "larger than"),
-], ids=str.split("list empty text syntax duplicate tag complex_key alias deep date tab encoding control large"))
+    ("1: 2", "a key must be a word"),
+    ("a: !!bool x", "not a valid config"),
+    ("a: !!timestamp x", "not a valid config"),
+    ("a: !!int ''", "not a valid config"),
+], ids=str.split("list empty text syntax duplicate tag complex_key alias deep date tab encoding control large number_key "
+                 "bool_tag time_tag int_tag"))
 def test_files_that_are_no_config(tmp_path, text, word):
     path = written(tmp_path, text)
     message = refusal(path=path)

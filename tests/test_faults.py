@@ -98,7 +98,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(whole, tmp_path):
 
 @pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_saves_and_tells_how_to_resume(whole, tmp_path, number, code):
-    out = tmp_path / "my run"
+    out = tmp_path / "my run [1]"
     process = started(out)
     process.send_signal(number)
     _, stderr = process.communicate()

@@ -10,7 +10,7 @@ from avb_tf1.errors import InputError
 
 
 def claim(path, overwrite=False):
-    with run_folder.claimed(str(path), overwrite):
+    with run_folder.claimed(str(path), "name: mine\n", overwrite):
         return sorted(os.listdir(str(path)))
 
 
@@ -21,11 +21,12 @@ def refusal(path, overwrite=False):
 
 
 def test_makes_the_folder_and_its_parents(tmp_path):
-    assert claim(tmp_path / "a" / "b c") == []
+    assert claim(tmp_path / "a" / "b c") == ["config.yaml"]
+    assert (tmp_path / "a" / "b c" / "config.yaml").read_text() == "name: mine\n"
 
 
 def test_an_empty_folder_is_taken(tmp_path):
-    assert claim(tmp_path) == []
+    assert claim(tmp_path) == ["config.yaml"]
 
 
 def test_a_folder_with_anything_in_it_is_refused(tmp_path):
@@ -40,7 +41,7 @@ def test_overwrite_removes_the_run_and_nothing_else(tmp_path):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_text("x")
-    assert claim(tmp_path, overwrite=True) == ["checkpoint", "notes.txt"]
+    assert claim(tmp_path, overwrite=True) == ["checkpoint", "config.yaml", "notes.txt"]
     assert os.listdir(str(tmp_path / "checkpoint")) == ["mine"]
 
 
@@ -59,9 +60,23 @@ def test_a_folder_that_can_not_be_written_to():
 
 def test_a_second_run_is_refused_until_the_first_ends(tmp_path):
     hold = ("import sys; sys.path.insert(0, %r); from avb_tf1 import run_folder\n"
-            "with run_folder.claimed(%r, False): print('held', flush=True); sys.stdin.read()" % (ROOT, str(tmp_path)))
+            "with run_folder.claimed(%r, '', False): print('held', flush=True); sys.stdin.read()" % (ROOT, str(tmp_path)))
     with subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout.readline() == b"held\n"
         assert "another run" in refusal(tmp_path)
         holder.kill()
-    assert claim(tmp_path) == []
+    assert claim(tmp_path, overwrite=True) == ["config.yaml"]
+
+
+def test_overwrite_removes_a_link_and_not_what_it_points_to(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "model-1.json").write_text("x")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "checkpoint").symlink_to(tmp_path / "elsewhere")
+    assert claim(tmp_path / "run", overwrite=True) == ["config.yaml"]
+    assert (tmp_path / "elsewhere" / "model-1.json").exists()
+
+
+def test_leftovers_of_a_killed_run_are_swept_away(tmp_path):
+    (tmp_path / ".writing-abc-config.yaml").write_text("half")
+    assert claim(tmp_path) == ["config.yaml"]
