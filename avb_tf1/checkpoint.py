@@ -82,14 +82,17 @@ def save(session, saver, folder, iteration, monitors, config):
 def restore(session, saver, path):
     """Restore a saver's variables from a checkpoint.
 
-    Saver.restore takes its path for a pattern, and so can't find a folder with brackets in its name.
-
     Args:
         session: tf.Session.
         saver: tf.train.Saver.
         path: str, the checkpoint's prefix.
     """
-    session.run(saver.saver_def.restore_op_name, {saver.saver_def.filename_tensor_name: path})
+    folder, stem = os.path.split(path)
+    # TensorFlow takes the path for a pattern and can't find a folder with brackets in its name: reach it by a link.
+    with tempfile.TemporaryDirectory() as temporary:
+        link = os.path.join(temporary, "checkpoint")
+        os.symlink(os.path.abspath(folder), link)
+        saver.restore(session, os.path.join(link, stem))
 
 
 def latest(folder, config):
