@@ -131,7 +131,7 @@ def build_graph(config):
     graph = tf.Graph()
     with graph.as_default():
         tf.set_random_seed(config.seed)
-        with speed.faster_gradients(config.runtime):
+        with speed.product_relu_gradient(config.runtime.product_relu_gradient):
             tensors = (_build_avb if config.model.kind == "avb" else _build_vae)(config)
         model = tensors.pop("graph_class")(
             graph=graph, initialize=tf.global_variables_initializer(), saver=tf.train.Saver(max_to_keep=None), **tensors)

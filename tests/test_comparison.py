@@ -38,7 +38,7 @@ def test_verdicts_know_what_is_better(tmp_path):
     table = comparison.markdown(group)
     assert "log-likelihood is -1.3900, better than the paper's -1.4030 by 0.0130." in table
     assert "ELBO is -1.5000, worse than the paper's -1.4210 by 0.0790." in table
-    assert "reconstruction error (nats per pixel) is 0.001, better than" in table
+    assert "reconstruction error (nats per pixel) is 0.0010, better than" in table
     assert "KL(q(z), p(z)) is 0.0500, worse than" in table
 
 
