@@ -125,4 +125,4 @@ def _verdict(group, name, published, mean, spread):
 def _number(value):
     if not math.isfinite(value):
         return "infinite"
-    return "%.4f" % value if abs(value) >= 0.0005 or value == 0 else "%.1e" % value
+    return "%.4f" % value
