@@ -20,10 +20,10 @@ setup-dev:  ## the same, with the test and lint tools
 train: setup  ## train the tutorial's model; figures and numbers go to runs/synthetic
 	@$(PYTHON) scripts/train.py --config "$(CONFIG)" $(ARGS)
 
-figure: setup  ## write docs/figure_5.png (trains what is missing: about 10 minutes)
+figure: setup  ## write docs/figure_5.png (trains what is missing: about 7 minutes)
 	@$(PYTHON) scripts/paper.py figure $(ARGS)
 
-table: setup  ## write docs/table_1.md, 4 configs x 5 seeds (trains what is missing: about 2 hours)
+table: setup  ## write docs/table_1.md, 4 configs x 5 seeds (trains what is missing: about 70 minutes)
 	@$(PYTHON) scripts/paper.py table $(ARGS)
 
 benchmark: setup  ## time training against the tutorial's loop, in processes that take turns
