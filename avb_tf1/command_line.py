@@ -3,7 +3,7 @@
 import os
 import sys
 
-from avb_tf1.errors import InputError
+from avb_tf1.errors import OneLineError
 
 
 def run(command):
@@ -14,18 +14,16 @@ def run(command):
     try:
         command()
         sys.stdout.flush()
-    except InputError as error:
-        _exit(2, error)
+    except OneLineError as error:
+        _exit(error.exit_code, error)
     except (MemoryError, OSError) as error:
         _exit(1, error)
     except KeyboardInterrupt:
         _exit(130, "interrupted")
-    except Exception as error:  # TensorFlow's and our own errors are known by name only: neither may be imported this early
-        if type(error).__name__ == "Stopped":
-            _exit(error.exit_code, error)
-        if type(error).__name__ in ("DivergenceError", "GridError", "ResourceExhaustedError"):
-            _exit(1, error)
-        raise
+    except Exception as error:
+        if type(error).__name__ != "ResourceExhaustedError":  # TensorFlow's; by name, since bad input ends before its import
+            raise
+        _exit(1, error)
 
 
 def _exit(code, error):

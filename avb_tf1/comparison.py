@@ -70,7 +70,7 @@ def _read(folder):
     try:
         with open(path, encoding="utf-8") as file:
             metrics = json.load(file)
-        values = [metrics[name] for name in COLUMNS] + [metrics[name] for name in _TITLES if name in metrics]
+        values = [metrics[name] for name in _TITLES if name in COLUMNS or name in metrics]
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise InputError("%s: can't read the metrics: %s" % (path, error))
     if not all(value is None or isinstance(value, float) for value in values):

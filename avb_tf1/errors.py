@@ -1,5 +1,17 @@
 """The errors that a command reports in one line; every other exception is a bug or the machine's fault."""
 
 
-class InputError(Exception):
-    """Something that the user gave (a file, a key, a folder) can't be used. Commands print it and exit with 2."""
+class OneLineError(Exception):
+    """An error whose message says all that the user needs.
+
+    Attributes:
+        exit_code: int, what a command that it ends exits with.
+    """
+
+    exit_code = 1
+
+
+class InputError(OneLineError):
+    """Something that the user gave (a file, a key, a folder) can't be used."""
+
+    exit_code = 2

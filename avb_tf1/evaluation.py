@@ -14,6 +14,7 @@ from scipy.spatial import cKDTree
 from scipy.special import digamma, gammaln
 
 from avb_tf1.data import N_PIXELS, all_binary_images, balanced_batch, one_hot_images
+from avb_tf1.errors import OneLineError
 
 TOLERANCE = 1e-4              # nats: how much a finer grid or a wider box may change log p(x)
 _N_CELLS = 120                # a side of the first grid
@@ -29,7 +30,7 @@ _N_SAMPLES = 32768            # a class, at first
 _MAX_SAMPLES = 262144
 
 
-class GridError(Exception):
+class GridError(OneLineError):
     """A decoder is too sharp, or its mass too far out, for the quadrature."""
 
 

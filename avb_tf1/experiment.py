@@ -112,10 +112,7 @@ def opened_run(folder):
     Raises:
         InputError: the folder holds no finished training.
     """
-    path = os.path.join(folder, run_folder.CONFIG)
-    if not os.path.isfile(path):
-        raise InputError("%s: not a run folder (it has no %s)" % (folder, run_folder.CONFIG))
-    config = load_config(path)
+    config = load_config(run_folder.config_path(folder))
     found = checkpoint.latest(os.path.join(folder, run_folder.CHECKPOINT), config)
     if found is None or found.iteration < config.training.n_iterations:
         raise InputError("%s: its training is not finished; go on with scripts/train.py --resume" % folder)

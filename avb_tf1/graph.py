@@ -199,7 +199,7 @@ def _build_vae(config):
     x = tf.constant(balanced_batch(batch_size)[0], name="x")
     eps = _standard_normal("eps", batch_size, model.latent_dim)
     mean, log_variance = networks.gaussian_encoder(x, model)
-    z_posterior = mean + tf.exp(log_variance / 2) * eps
+    z_posterior = _reparameterized(mean, log_variance, eps)
     probabilities = networks.decoder(z_posterior, model)
     reconstruction_log_likelihood = _reconstruction_log_likelihood(x, probabilities)
     kl_posterior_prior = tf.reduce_mean(
@@ -207,12 +207,8 @@ def _build_vae(config):
     generator_loss = kl_posterior_prior - reconstruction_log_likelihood
 
     variables = _variables_by_scope("encoder", "decoder")
-
-    def sample(x, eps):
-        mean, log_variance = networks.gaussian_encoder(x, model)
-        return mean + tf.exp(log_variance / 2) * eps
-
-    endpoints = _endpoints(model, model.latent_dim, sample)
+    endpoints = _endpoints(
+        model, model.latent_dim, lambda x, eps: _reparameterized(*networks.gaussian_encoder(x, model), eps))
     endpoints["posterior_parameters"] = networks.gaussian_encoder(endpoints["x"], model)
 
     factor = _learning_rate_factor(config.training)
@@ -231,6 +227,11 @@ def _standard_normal(name, n_samples, dim):
     """Samples of N(0, I), float32 [n_samples, dim], drawn anew in each session.run."""
     distribution = tfd.MultivariateNormalDiag(loc=tf.zeros(dim), scale_diag=tf.ones(dim))
     return distribution.sample(n_samples, seed=networks.op_seed(name), name=name)
+
+
+def _reparameterized(mean, log_variance, eps):
+    """The sample of N(mean, diag(exp(log_variance))) that eps ~ N(0, I) stands for; all [batch, latent_dim]."""
+    return mean + tf.exp(log_variance / 2) * eps
 
 
 def _reconstruction_log_likelihood(x, probabilities):

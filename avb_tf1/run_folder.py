@@ -66,10 +66,17 @@ def reclaimed(out):
     Raises:
         InputError: `out` is no run folder, can't be written to or is in use by another run.
     """
-    if not os.path.isfile(os.path.join(out, CONFIG)):
-        raise InputError("%s: not a run folder (it has no %s); start the run with --config" % (out, CONFIG))
+    config_path(out)
     with _held(out):
         yield
+
+
+def config_path(out):
+    """Return the path of a run folder's config; raises InputError if `out` is no run folder."""
+    path = os.path.join(out, CONFIG)
+    if not os.path.isfile(path):
+        raise InputError("%s: not a run folder (it has no %s); start a run with scripts/train.py --config" % (out, CONFIG))
+    return path
 
 
 def is_complete(out):

@@ -4,8 +4,10 @@ import contextlib
 import os
 import signal
 
+from avb_tf1.errors import OneLineError
 
-class Stopped(Exception):
+
+class Stopped(OneLineError):
     """A signal ended the run after its checkpoint was saved.
 
     Attributes:

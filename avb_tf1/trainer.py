@@ -6,10 +6,11 @@ from typing import Dict
 
 import numpy as np
 
+from avb_tf1.errors import OneLineError
 from avb_tf1.evaluation import Networks
 
 
-class DivergenceError(Exception):
+class DivergenceError(OneLineError):
     """A loss or a gradient became NaN or infinite."""
 
 

@@ -32,7 +32,7 @@ def main():
         folder = run_folder.claimed(out, config.to_yaml(experiment_config), args.overwrite)
     with folder:
         if args.resume is not None:
-            experiment_config = config.load_config(os.path.join(out, run_folder.CONFIG))
+            experiment_config = config.load_config(run_folder.config_path(out))
         from avb_tf1 import experiment  # loads TensorFlow, which takes seconds: after the input is known to be good
         experiment.run_and_report(experiment_config, out, show_progress=not args.no_progress)
 
