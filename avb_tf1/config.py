@@ -127,6 +127,7 @@ class RuntimeConfig(_Section):
     intra_op_threads: conint(strict=True, ge=1, le=1024)
     inter_op_threads: conint(strict=True, ge=0, le=1024)
     product_relu_gradient: StrictBool
+    narrow_weight_gradient: StrictBool
     keep_freed_memory: StrictBool
 
 

@@ -5,30 +5,13 @@ Every random op has an explicit op seed, so that the config's one seed fixes all
 """
 
 from dataclasses import dataclass
-from typing import Dict, NamedTuple, Optional, Tuple
+from typing import Dict, Optional, Tuple
 
-from avb_tf1 import networks, speed
+from avb_tf1 import networks, speed, updates
 from avb_tf1.data import N_PIXELS, balanced_batch
 from avb_tf1.quiet_tensorflow import tf, tfc, tfd
 
 graph_replace = tfc.graph_editor.graph_replace
-
-
-@dataclass(frozen=True)
-class UpdateStep:
-    """One session.run of an iteration. An iteration runs its steps in turn; each draws fresh noise.
-
-    Attributes:
-        train_op: applies the step's updates, after all of its gradients were taken.
-        gradient_sum: float32 scalar, the sum of all entries of these gradients: not finite if one of them isn't.
-        monitors: name -> float32 scalar, its value before the update; names are unique within an iteration.
-        noise: the random tensors that the step draws.
-    """
-
-    train_op: tf.Operation
-    gradient_sum: tf.Tensor
-    monitors: Dict[str, tf.Tensor]
-    noise: Tuple[tf.Tensor, ...]
 
 
 @dataclass(frozen=True)
@@ -81,7 +64,7 @@ class ModelGraph:
     reconstruction_log_likelihood: tf.Tensor
     generator_loss: tf.Tensor
     variables: Dict[str, Tuple[tf.Variable, ...]]
-    steps: Tuple[UpdateStep, ...]
+    steps: Tuple[updates.UpdateStep, ...]
     gradient_slots: Dict[str, tf.Variable]
     learning_rate_factor: Optional[tf.Tensor]
     endpoints: Endpoints
@@ -131,7 +114,7 @@ def build_graph(config):
     graph = tf.Graph()
     with graph.as_default():
         tf.set_random_seed(config.seed)
-        with speed.product_relu_gradient(config.runtime.product_relu_gradient):
+        with speed.faster_gradients(config.runtime):
             tensors = (_build_avb if config.model.kind == "avb" else _build_vae)(config)
         model = tensors.pop("graph_class")(
             graph=graph, initialize=tf.global_variables_initializer(), saver=tf.train.Saver(max_to_keep=None), **tensors)
@@ -170,24 +153,25 @@ def _build_avb(config):
     endpoints["discriminator_logits"] = networks.discriminator(endpoints["x"], endpoints["z"], model)
 
     training = config.training
-    factor = _learning_rate_factor(training)
-    generator = _Update(
-        "encoder/adam", _adam(training.generator, factor), generator_loss, variables["encoder"] + variables["decoder"], (eps,),
+    factor = updates.learning_rate_factor(training)
+    generator = updates.Update(
+        "encoder/adam", updates.adam(training.generator, factor), generator_loss,
+        variables["encoder"] + variables["decoder"], (eps,),
         {"generator_loss": generator_loss, "reconstruction_log_likelihood": reconstruction_log_likelihood,
          "kl_discriminator": kl_discriminator})
-    discriminator = _Update(
-        "discriminator/adam", _adam(training.discriminator, factor), discriminator_loss, variables["discriminator"],
+    discriminator = updates.Update(
+        "discriminator/adam", updates.adam(training.discriminator, factor), discriminator_loss, variables["discriminator"],
         (eps, z_prior), {"discriminator_loss": discriminator_loss})
     orders = {"simultaneous": [(generator, discriminator)], "alternating": [(generator,), (discriminator,)]}
-    steps = [_step(*updates) for updates in orders[training.update]]
+    steps = [updates.step(*order) for order in orders[training.update]]
     if training.n_discriminator_updates > 1:
-        further = _step(discriminator._replace(monitors={}))
+        further = updates.step(discriminator._replace(monitors={}))
         steps += [further] * (training.n_discriminator_updates - 1)
 
     return dict(
         graph_class=AVBGraph, x=x, eps=eps, z_posterior=z_posterior, probabilities=probabilities,
         reconstruction_log_likelihood=reconstruction_log_likelihood, generator_loss=generator_loss, variables=variables,
-        steps=tuple(steps), gradient_slots=_gradient_slots(generator, discriminator), learning_rate_factor=factor,
+        steps=tuple(steps), gradient_slots=updates.gradient_slots(generator, discriminator), learning_rate_factor=factor,
         endpoints=Endpoints(**endpoints), z_prior=z_prior,
         discriminator_logits_prior=logits_prior, discriminator_logits_posterior=logits_posterior,
         kl_discriminator=kl_discriminator, discriminator_loss=discriminator_loss)
@@ -211,15 +195,16 @@ def _build_vae(config):
         model, model.latent_dim, lambda x, eps: _reparameterized(*networks.gaussian_encoder(x, model), eps))
     endpoints["posterior_parameters"] = networks.gaussian_encoder(endpoints["x"], model)
 
-    factor = _learning_rate_factor(config.training)
-    generator = _Update(
-        "encoder/adam", _adam(config.training.generator, factor), generator_loss, variables["encoder"] + variables["decoder"],
-        (eps,), {"generator_loss": generator_loss, "reconstruction_log_likelihood": reconstruction_log_likelihood,
-                 "kl_posterior_prior": kl_posterior_prior})
+    factor = updates.learning_rate_factor(config.training)
+    generator = updates.Update(
+        "encoder/adam", updates.adam(config.training.generator, factor), generator_loss,
+        variables["encoder"] + variables["decoder"], (eps,),
+        {"generator_loss": generator_loss, "reconstruction_log_likelihood": reconstruction_log_likelihood,
+         "kl_posterior_prior": kl_posterior_prior})
     return dict(
         graph_class=VAEGraph, x=x, eps=eps, z_posterior=z_posterior, probabilities=probabilities,
         reconstruction_log_likelihood=reconstruction_log_likelihood, generator_loss=generator_loss, variables=variables,
-        steps=(_step(generator),), gradient_slots=_gradient_slots(generator), learning_rate_factor=factor,
+        steps=(updates.step(generator),), gradient_slots=updates.gradient_slots(generator), learning_rate_factor=factor,
         endpoints=Endpoints(**endpoints), kl_posterior_prior=kl_posterior_prior)
 
 
@@ -255,54 +240,6 @@ def _endpoints(model, noise_dim, sample):
     z = tf.placeholder(tf.float32, [None, model.latent_dim], "endpoints/z")
     eps = tf.placeholder(tf.float32, [None, noise_dim], "endpoints/eps")
     return dict(x=x, z=z, eps=eps, z_posterior=sample(x, eps), probabilities=networks.decoder(z, model))
-
-
-def _learning_rate_factor(training):
-    if training.linear_decay is None:
-        return None
-    return tf.placeholder(tf.float32, [], "learning_rate_factor")
-
-
-def _adam(config, factor):
-    rate = config.learning_rate if factor is None else config.learning_rate * factor
-    return tf.train.AdamOptimizer(rate, beta1=config.beta1, beta2=config.beta2, epsilon=config.epsilon)
-
-
-class _Update(NamedTuple):
-    """What one optimiser does in a step; `scope` names its own variables (powers of beta), `noise` is what the loss draws.
-
-    The scope begins with a network's, so that each name in a checkpoint does.
-    """
-
-    scope: str
-    optimizer: tf.train.Optimizer
-    loss: tf.Tensor
-    variables: Tuple[tf.Variable, ...]
-    noise: Tuple[tf.Tensor, ...]
-    monitors: Dict[str, tf.Tensor]
-
-
-def _step(*updates):
-    """Return the UpdateStep that takes the gradients of all updates and only then applies them.
-
-    Without that order an update could change weights that another gradient is still being computed from: the losses would
-    then depend on how the threads happen to run.
-    """
-    taken = [update.optimizer.compute_gradients(update.loss, update.variables) for update in updates]
-    gradients = [gradient for pairs in taken for gradient, _ in pairs]
-    applied, monitors, noise = [], {}, ()
-    with tf.control_dependencies(gradients):
-        for update, pairs in zip(updates, taken):
-            with tf.name_scope(update.scope + "/"):  # absolute, whatever scope this is called in
-                applied.append(update.optimizer.apply_gradients(pairs))
-            monitors.update(update.monitors)
-            noise += tuple(tensor for tensor in update.noise if tensor not in noise)
-    return UpdateStep(tf.group(*applied), tf.add_n([tf.reduce_sum(gradient) for gradient in gradients]), monitors, noise)
-
-
-def _gradient_slots(*updates):
-    return {variable.op.name: update.optimizer.get_slot(variable, "m")
-            for update in updates for variable in update.variables}
 
 
 def _check(condition, message):

@@ -148,23 +148,42 @@ def test_steps_name_the_noise_they_draw():
     assert [step.noise for step in model.steps] == [(model.eps,), (model.eps, model.z_prior)]
 
 
-@pytest.mark.parametrize("overrides", [
-    [], ["model.discriminator.kind=inner_product"], ["training.update=alternating", "data.batch_size=512"]],
-    ids=["tutorial", "inner_product", "alternating"])
-def test_product_relu_gradient_changes_no_bit(overrides):
-    def trained(switch):
-        model = build_graph(synthetic("runtime.product_relu_gradient=%s" % switch, *overrides))
-        types = {op.type for op in model.graph.get_operations()}
-        assert ("ReluGrad" in types) == (switch == "false")
-        with open_session(model.graph, 1, 1) as session:
-            session.run(model.initialize)
-            for _ in range(5):
-                for step in model.steps:
-                    session.run(step.train_op)
-            return [value for values in session.run(model.variables).values() for value in values]
+SPEED_SWITCHES = ["product_relu_gradient", "narrow_weight_gradient"]
 
-    for value, expected in zip(trained("true"), trained("false")):
-        np.testing.assert_array_equal(value, expected)
+
+def trained_values(*overrides):
+    """All variables, Adam's too, after 5 iterations of the tutorial's sizes on two threads; and the graph."""
+    model = build_graph(synthetic(*overrides))
+    with open_session(model.graph, 1, 2) as session:
+        session.run(model.initialize)
+        for _ in range(5):
+            for step in model.steps:
+                session.run(step.train_op)
+        with model.graph.as_default():
+            return session.run({variable.op.name: variable for variable in tf.global_variables()}), model.graph
+
+
+@pytest.mark.parametrize("overrides", [
+    [], ["model.discriminator.kind=inner_product"], ["training.update=alternating"],
+    ["model.%s.activation=elu" % name for name in ("encoder", "decoder", "discriminator")]],
+    ids=["tutorial", "inner_product", "alternating", "elu"])
+def test_what_speeds_up_changes_no_bit(overrides):
+    plain, _ = trained_values(*overrides, *["runtime.%s=false" % switch for switch in SPEED_SWITCHES])
+    for off in [[], *([switch] for switch in SPEED_SWITCHES)]:
+        values, _ = trained_values(*overrides, *["runtime.%s=false" % switch for switch in off])
+        assert sorted(values) == sorted(plain)
+        for name, value in values.items():
+            np.testing.assert_array_equal(value, plain[name], "%s off, %s" % (off, name))
+
+
+def test_speed_switches_change_the_graph():
+    def n_ops(graph, op_type):
+        return sum(op.type == op_type for op in graph.get_operations())
+
+    _, fast = trained_values()
+    _, plain = trained_values(*["runtime.%s=false" % switch for switch in SPEED_SWITCHES])
+    assert n_ops(fast, "ReluGrad") == 0 and n_ops(plain, "ReluGrad") > 0
+    assert n_ops(fast, "Transpose") > n_ops(plain, "Transpose")
 
 
 def test_vae_loss_and_kl():
