@@ -9,9 +9,10 @@ from typing import Dict, List, Tuple
 import numpy as np
 
 from avb_tf1 import run_folder
-from avb_tf1.config import Config, fingerprint, load_config
+from avb_tf1.config import fingerprint, load_config
 from avb_tf1.errors import InputError
 from avb_tf1.published import OPTIMUM, TABLE_1
+from avb_tf1.schema import Config
 
 COLUMNS = ("log_likelihood", "reconstruction_error", "elbo", "kl_marginal_prior")  # Table 1's
 _TITLES = {
@@ -87,7 +88,7 @@ def markdown(groups):
             if not all(name in metrics for metrics in group.metrics):
                 continue
             mean, spread = _mean_and_spread(group, name)
-            published = TABLE_1[group.config.model.kind].get(name)
+            published = TABLE_1["vae" if group.config.model.kind == "vae" else "avb"].get(name)
             lines.append("| %s | %s | %s | %s | %s | %d |" % (
                 group.config.name, title, _published_cell(published),
                 _number(OPTIMUM[name].value) if name in OPTIMUM else "", _obtained(mean, spread), len(group.seeds)))

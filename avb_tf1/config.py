@@ -1,155 +1,13 @@
-"""YAML file -> validated, frozen Config. Every value of an experiment stands in its YAML; nothing here has a default.
-
-The keys, their types and their ranges are the fields below; configs/synthetic.yaml shows them all with their meaning.
-"""
+"""YAML file -> validated, frozen Config."""
 
 import difflib
 import json
-from typing import Optional, Union
 
 import pydantic
-from pydantic import StrictBool, confloat, conint, constr
-from typing_extensions import Literal
 
-from avb_tf1 import yaml_input
-from avb_tf1.data import N_PIXELS
+from avb_tf1 import schema, yaml_input
 from avb_tf1.errors import InputError
-
-Activation = Literal["relu", "elu", "tanh", "leaky_relu"]
-Size = conint(strict=True, ge=1, le=65536)
-
-
-def _plain_number(value):
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError("must be a number")
-    if value != value or value in (float("inf"), float("-inf")):
-        raise ValueError("must be finite")
-    try:
-        return float(value)
-    except OverflowError:
-        raise ValueError("is too large")
-
-
-def _number(**bounds):
-    """A float that was written as a number: no string, no bool (pydantic's own strict float refuses integers)."""
-    class Number(confloat(**bounds)):
-        @classmethod
-        def __get_validators__(cls):
-            yield _plain_number
-            yield from super().__get_validators__()
-
-    return Number
-
-
-class _Section(pydantic.BaseModel):
-    class Config:
-        extra = "forbid"
-        frozen = True
-
-
-class DataConfig(_Section):
-    batch_size: conint(strict=True, ge=N_PIXELS, le=1048576, multiple_of=N_PIXELS)
-
-
-class _NetworkConfig(_Section):
-    n_hidden_layers: conint(strict=True, ge=0, le=64)
-    n_units: Size
-    activation: Activation
-
-
-class EncoderConfig(_NetworkConfig):
-    noise_dim: Size
-    center_input: StrictBool
-
-
-class GaussianEncoderConfig(_NetworkConfig):
-    center_input: StrictBool
-
-
-class DecoderConfig(_NetworkConfig):
-    probability_margin: _number(ge=0, lt=0.5)
-
-
-class DiscriminatorConfig(_NetworkConfig):
-    kind: Literal["concat", "inner_product"]
-    center_input: StrictBool
-
-
-class AVBModelConfig(_Section):
-    kind: Literal["avb"]
-    latent_dim: conint(strict=True, ge=1, le=2)
-    encoder: EncoderConfig
-    decoder: DecoderConfig
-    discriminator: DiscriminatorConfig
-
-    @pydantic.validator("encoder")
-    def _posterior_has_a_density(cls, encoder, values):
-        if encoder.noise_dim < values.get("latent_dim", 0):
-            raise ValueError("must have a noise_dim of at least latent_dim, or q(z|x) has no density")
-        return encoder
-
-
-class VAEModelConfig(_Section):
-    kind: Literal["vae"]
-    latent_dim: conint(strict=True, ge=1, le=2)
-    encoder: GaussianEncoderConfig
-    decoder: DecoderConfig
-
-
-class AdamConfig(_Section):
-    learning_rate: _number(gt=0, le=1)
-    beta1: _number(ge=0, lt=1)
-    beta2: _number(ge=0, lt=1)
-    epsilon: _number(gt=0, le=1)
-
-
-class LinearDecayConfig(_Section):
-    """Constant rate until `begin` (a fraction of the run), then linear down to `end_factor` times the rate."""
-
-    begin: _number(ge=0, lt=1)
-    end_factor: _number(ge=0, le=1)
-
-
-class VAETrainingConfig(_Section):
-    n_iterations: conint(strict=True, ge=1, le=1000000000)
-    linear_decay: Optional[LinearDecayConfig] = ...
-    checkpoint_every: conint(strict=True, ge=1, le=1000000000)
-    generator: AdamConfig
-
-
-class AVBTrainingConfig(VAETrainingConfig):
-    update: Literal["simultaneous", "alternating"]
-    n_discriminator_updates: conint(strict=True, ge=1, le=1000)
-    discriminator: AdamConfig
-
-
-class RuntimeConfig(_Section):
-    intra_op_threads: conint(strict=True, ge=1, le=1024)
-    inter_op_threads: conint(strict=True, ge=0, le=1024)
-    product_relu_gradient: StrictBool
-    narrow_weight_gradient: StrictBool
-    keep_freed_memory: StrictBool
-
-
-class _Experiment(_Section):
-    name: constr(strict=True, regex=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
-    seed: conint(strict=True, ge=0, lt=2**31)
-    data: DataConfig
-    runtime: RuntimeConfig
-
-
-class AVBConfig(_Experiment):
-    model: AVBModelConfig
-    training: AVBTrainingConfig
-
-
-class VAEConfig(_Experiment):
-    model: VAEModelConfig
-    training: VAETrainingConfig
-
-
-Config = Union[AVBConfig, VAEConfig]
-_CONFIG_OF_KIND = {"avb": AVBConfig, "vae": VAEConfig}
+from avb_tf1.schema import CONFIG_OF_KIND, AVBConfig
 
 
 def load_config(path, overrides=()):
@@ -160,7 +18,7 @@ def load_config(path, overrides=()):
         overrides: sequence of "KEY=VALUE" strings; KEY is a dotted key that the file has, VALUE is read as YAML.
 
     Returns:
-        A frozen AVBConfig or VAEConfig, by the file's model.kind.
+        A frozen AVBConfig, AVBACConfig or VAEConfig, by the file's model.kind.
 
     Raises:
         InputError: one line that names the file (or the override), the key and what is allowed.
@@ -221,7 +79,7 @@ def _validate(tree, path, source_of_key):
     model = tree.get("model")
     kind = model.get("kind") if isinstance(model, dict) else None
     # Without a usable kind the tutorial's model is assumed, whose validation then names what is wrong with the kind.
-    config_class = _CONFIG_OF_KIND.get(kind if isinstance(kind, str) else None, AVBConfig)
+    config_class = CONFIG_OF_KIND.get(kind if isinstance(kind, str) else None, AVBConfig)
     try:
         return config_class.parse_obj(tree)
     except pydantic.ValidationError as error:
@@ -232,38 +90,49 @@ def _validate(tree, path, source_of_key):
 
 
 def _describe(problem, tree, path, source_of_key, config_class):
-    words = [str(word) for word in problem["loc"]]
+    # Where a section is one of several, pydantic's location has the name of the section's class after the key.
+    words = [word for word in problem["loc"] if not _is_class_name(word)]
+    value = tree
+    for word in words:
+        value = value.get(word) if isinstance(value, dict) else value
+    if problem["type"].startswith("value_error.discriminated_union") and isinstance(value, dict):
+        words.append(problem["ctx"]["discriminator_key"])
+        value = value.get(words[-1])
     key = ".".join(words)
     source = next((source_of_key[".".join(words[:n])] for n in range(len(words), 0, -1)
                    if ".".join(words[:n]) in source_of_key), path)
     if problem["type"] == "value_error.extra":
-        siblings = _field_names(config_class, words[:-1])
+        siblings = _field_names(config_class, problem["loc"][:-1])
         prefix = "".join(word + "." for word in words[:-1])
         hint = _suggestion(key, [prefix + name for name in siblings]) or "; allowed here: %s" % ", ".join(siblings)
         return '%s: unknown key "%s"%s' % (source, key, hint)
-    if problem["type"] == "value_error.missing":
+    if problem["type"] == "value_error.missing" or problem["type"].endswith("missing_discriminator") and value is None:
         return '%s: missing key "%s"' % (source, key)
-    value = tree
-    for word in problem["loc"]:
-        value = value[word] if isinstance(value, dict) else value
     allowed = {
         "type_error.integer": "must be an integer",
         "value_error.strictbool": "must be true or false",
         "type_error.dict": "must be a mapping of keys to values",
+        "value_error.discriminated_union.missing_discriminator": "must be a mapping of keys to values",
         "type_error.none.not_allowed": "must have a value",
     }.get(problem["type"], problem["msg"].replace("ensure this value is", "must be"))
     if key == "name":
         allowed = "must be 1 to 100 letters, digits, '.', '_' or '-', the first a letter or digit"
     elif key == "model.kind":
-        allowed = "must be one of %s" % ", ".join(sorted(_CONFIG_OF_KIND))
+        allowed = "must be one of %s" % ", ".join(sorted(CONFIG_OF_KIND))
     elif problem["type"] == "value_error.const":
         allowed = "must be one of %s" % ", ".join(problem["ctx"]["permitted"])
+    elif problem["type"].endswith("invalid_discriminator"):
+        allowed = "must be one of %s" % problem["ctx"]["allowed_values"].replace("'", "")
     return "%s: %s %s, not %s" % (source, key, allowed, _short(value))
 
 
-def _field_names(config_class, words):
-    for word in words:
-        config_class = config_class.__fields__[word].type_
+def _is_class_name(word):
+    return isinstance(word, str) and word.endswith("Config")
+
+
+def _field_names(config_class, loc):
+    for word in loc:
+        config_class = getattr(schema, word) if _is_class_name(word) else config_class.__fields__[word].type_
     return list(config_class.__fields__)
 
 

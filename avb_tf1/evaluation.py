@@ -42,7 +42,8 @@ class Networks:
         latent_dim, noise_dim: int.
         encode: (x [n, 4], eps [n, noise_dim]) -> z [n, latent_dim], samples of q(z|x).
         decode: z [n, latent_dim] -> pixel probabilities of p(x|z), [n, 4].
-        discriminate: (x [n, 4], z [n, latent_dim]) -> logits T(x, z), [n, 1]; None for the VAE.
+        log_ratio: (x [n, 4], z [n, latent_dim]) -> the discriminator's estimate of log q(z|x) - log p(z), [n, 1]: T(x, z), with
+            adaptive contrast plus log r(z|x) - log p(z); None for the VAE.
         posterior_parameters: x [n, 4] -> mean and log-variance of a Gaussian q(z|x), [n, latent_dim] each; None for AVB.
     """
 
@@ -50,7 +51,7 @@ class Networks:
     noise_dim: int
     encode: Callable
     decode: Callable
-    discriminate: Optional[Callable] = None
+    log_ratio: Optional[Callable] = None
     posterior_parameters: Optional[Callable] = None
 
 
@@ -69,7 +70,7 @@ def evaluate(networks, random_state):
         kl_posterior_prior: mean over x of KL(q(z|x) || p(z)).
         kl_marginal_prior: KL(q(z) || p(z)) with q(z) the mean of q(z|x) over x.
         reconstruction_error: minus the mean of log p(x|z) per pixel.
-        kl_discriminator: mean T(x, z) over posterior samples (AVB only): what the discriminator takes kl_posterior_prior for.
+        kl_discriminator: mean log_ratio over posterior samples (AVB only): what the discriminator takes kl_posterior_prior for.
         An infinite KL (samples that coincide) makes elbo and inference_gap infinite too.
 
     Raises:
@@ -276,10 +277,10 @@ def _sampled_metrics(networks, n_samples, random_state):
         "kl_marginal_prior": kl_marginal, "kl_marginal_prior_standard_error": kl_marginal_error,
         "reconstruction_error": error, "reconstruction_error_standard_error": error_error,
     }
-    if networks.discriminate is not None:
-        logits = in_chunks(networks.discriminate, x, z)
+    if networks.log_ratio is not None:
+        log_ratio = in_chunks(networks.log_ratio, x, z)
         metrics["kl_discriminator"], metrics["kl_discriminator_standard_error"] = mean_and_error(
-            logits.astype(np.float64)[:, 0])
+            log_ratio.astype(np.float64)[:, 0])
     return metrics
 
 

@@ -33,7 +33,7 @@ def run_experiment(config, out, show_progress):
     Goes on from the newest good checkpoint in the folder, if there is one; the result has the same bits either way.
 
     Args:
-        config: AVBConfig or VAEConfig.
+        config: as of config.load_config.
         out: str, the run folder with its config.yaml, held by this process (run_folder.claimed or reclaimed).
         show_progress: bool.
 
@@ -61,7 +61,8 @@ def run_experiment(config, out, show_progress):
             np.savez(temporary, z=z, label=labels)
         draw_figures(out, networks, result.monitors, z, labels, config.seed)
         metrics = measure(networks, result.monitors, z, labels, config.seed)
-        timing = dict(_machine(config.runtime), seconds=result.seconds, n_trained=result.n_trained,
+        timing = dict(_machine(config.runtime), seconds=result.seconds, cpu_seconds=result.cpu_seconds,
+                      n_trained=result.n_trained,
                       iterations_per_second=result.n_trained / result.seconds,
                       evaluation_seconds=time.perf_counter() - start)
         if result.n_trained or not os.path.exists(in_folder(run_folder.TIMING)):
@@ -98,8 +99,8 @@ def train(session, model, config, out, found, show_progress, observers=()):
 def run_and_report(config, out, show_progress):
     """run_experiment, telling on standard output what is trained, and at the end what came of it and where it is."""
     print("Training %s (%s, seed %d) for %d iterations of batch %d into %s" % (
-        config.name, config.model.kind.upper(), config.seed, config.training.n_iterations, config.data.batch_size, out),
-        flush=True)
+        config.name, config.model.kind.upper().replace("_", "-"), config.seed, config.training.n_iterations,
+        config.data.batch_size, out), flush=True)
     metrics, timing = run_experiment(config, out, show_progress)
     print(report.summary(metrics, timing))
     print("\n".join(["Figures:"] + ["  " + os.path.join(out, name) for name in run_folder.FIGURES]))

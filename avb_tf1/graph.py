@@ -7,11 +7,13 @@ Every random op has an explicit op seed, so that the config's one seed fixes all
 from dataclasses import dataclass
 from typing import Dict, Optional, Tuple
 
-from avb_tf1 import networks, speed, updates
-from avb_tf1.data import N_PIXELS, balanced_batch
+from avb_tf1 import adaptive_contrast, batches, networks, speed, updates
+from avb_tf1.data import N_PIXELS
 from avb_tf1.quiet_tensorflow import tf, tfc, tfd
 
 graph_replace = tfc.graph_editor.graph_replace
+
+_N_FIXED_DRAWS = 4096
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,8 @@ class Endpoints:
         x: placeholder [n, 4]; z: placeholder [n, latent_dim]; eps: placeholder [n, noise dimension].
         z_posterior: [n, latent_dim], a sample of q(z|x) made from x and eps.
         probabilities: [n, 4], pixel probabilities of p(x|z), from z.
-        discriminator_logits: [n, 1], T(x, z), from x and z; None for the VAE.
+        log_ratio: [n, 1], the discriminator's estimate of log q(z|x) - log p(z), from x and z: T(x, z), with adaptive contrast
+            T of the normalised z, plus log r(z|x) - log p(z); None for the VAE.
         posterior_parameters: mean and log-variance of a Gaussian q(z|x), [n, latent_dim] each, from x; None for AVB.
     """
 
@@ -31,7 +34,7 @@ class Endpoints:
     eps: tf.Tensor
     z_posterior: tf.Tensor
     probabilities: tf.Tensor
-    discriminator_logits: Optional[tf.Tensor] = None
+    log_ratio: Optional[tf.Tensor] = None
     posterior_parameters: Optional[Tuple[tf.Tensor, tf.Tensor]] = None
 
 
@@ -41,7 +44,9 @@ class ModelGraph:
 
     Attributes:
         graph: the tf.Graph.
-        x: constant [batch, 4].
+        x: [batch, 4], constant or drawn, by the config's data section.
+        iteration: int64 scalar placeholder, the number of the iteration, from 1, to feed in each step; None if x doesn't need
+            it.
         eps: [batch, noise dimension], the encoder's noise, drawn anew in each session.run.
         z_posterior: [batch, latent_dim], a sample of q(z|x).
         probabilities: [batch, 4], pixel probabilities of p(x|z_posterior).
@@ -49,7 +54,7 @@ class ModelGraph:
         generator_loss: scalar, minus the ELBO, nats per example; what encoder and decoder minimise.
         variables: scope ("encoder", "decoder", "discriminator") -> its trainable variables.
         steps: the UpdateSteps of one iteration.
-        gradient_slots: variable name -> the optimiser's running mean of its gradient.
+        gradient_slots: variable name -> a slot of its optimiser's that is not finite once a gradient was not.
         learning_rate_factor: scalar placeholder to feed in each step, or None if the rates are constant.
         endpoints: Endpoints.
         initialize: op that draws all initial weights.
@@ -58,6 +63,7 @@ class ModelGraph:
 
     graph: tf.Graph
     x: tf.Tensor
+    iteration: Optional[tf.Tensor]
     eps: tf.Tensor
     z_posterior: tf.Tensor
     probabilities: tf.Tensor
@@ -79,8 +85,9 @@ class AVBGraph(ModelGraph):
     Attributes:
         z_prior: [batch, latent_dim], a sample of N(0, I).
         discriminator_logits_prior: [batch, 1], T(x, z_prior).
-        discriminator_logits_posterior: [batch, 1], T(x, z_posterior).
-        kl_discriminator: scalar, mean T(x, z_posterior), nats: the discriminator's estimate of KL(q(z|x) || p(z)).
+        discriminator_logits_posterior: [batch, 1], T(x, z_posterior); with adaptive contrast, T of the normalised z_posterior.
+        kl_discriminator: scalar, nats, the discriminator's estimate of KL(q(z|x) || p(z)): mean T(x, z_posterior); with
+            adaptive contrast, mean of T + log r(z|x) - log p(z).
         discriminator_loss: scalar, batch mean of the two binary cross-entropies, nats.
     """
 
@@ -96,7 +103,8 @@ class VAEGraph(ModelGraph):
     """A ModelGraph with a Gaussian posterior.
 
     Attributes:
-        kl_posterior_prior: scalar, batch mean of the closed-form KL(q(z|x) || p(z)), nats.
+        kl_posterior_prior: scalar, nats, batch mean of KL(q(z|x) || p(z)) as the loss has it: closed form, or with
+            log p(z) at the sample.
     """
 
     kl_posterior_prior: tf.Tensor
@@ -106,7 +114,7 @@ def build_graph(config):
     """Build and finalize the graph of an experiment.
 
     Args:
-        config: AVBConfig or VAEConfig.
+        config: AVBConfig, AVBACConfig or VAEConfig.
 
     Returns:
         AVBGraph or VAEGraph, by the config's kind.
@@ -115,97 +123,138 @@ def build_graph(config):
     with graph.as_default():
         tf.set_random_seed(config.seed)
         with speed.faster_gradients(config.runtime):
-            tensors = (_build_avb if config.model.kind == "avb" else _build_vae)(config)
-        model = tensors.pop("graph_class")(
-            graph=graph, initialize=tf.global_variables_initializer(), saver=tf.train.Saver(max_to_keep=None), **tensors)
+            model = _BUILDERS[config.model.kind](config)
     graph.finalize()
     return model
 
 
 def _build_avb(config):
     """The tutorial's model (its sections "Encoder" to "Optimization"; paper, Algorithm 1)."""
-    model, batch_size = config.model, config.data.batch_size
-    x = tf.constant(balanced_batch(batch_size)[0], name="x")
-    eps = _standard_normal("eps", batch_size, model.encoder.noise_dim)
-    z_posterior = networks.encoder(x, eps, model)
-    probabilities = networks.decoder(z_posterior, model)
-    reconstruction_log_likelihood = _reconstruction_log_likelihood(x, probabilities)
+    model = config.model
+    batch = batches.batch(config.data, config.seed)
+    eps = _standard_normal("eps", config.data.batch_size, model.encoder.noise_dim)
+    z_posterior = networks.encoder(batch.x, eps, model)
 
-    z_prior = _standard_normal("z_prior", batch_size, model.latent_dim)
-    logits_prior = networks.discriminator(x, z_prior, model)
+    z_prior = _standard_normal("z_prior", config.data.batch_size, model.latent_dim)
+    logits_prior = networks.discriminator(batch.x, z_prior, model)
     # The same operations on the same weights, with the encoder's sample in the prior sample's place.
-    n_variables = len(tf.global_variables())
-    logits_posterior = graph_replace(logits_prior, {z_prior: z_posterior})
-    _check(len(tf.global_variables()) == n_variables, "graph_replace made new variables")
+    logits_posterior = _carried(logits_prior, z_prior, z_posterior)
 
-    kl_discriminator = tf.reduce_mean(logits_posterior)
+    endpoints = _endpoints(model, model.encoder.noise_dim, lambda x, eps: networks.encoder(x, eps, model))
+    return _adversarial_graph(
+        config, batch, eps, (eps,), z_prior, z_posterior, logits_prior, logits_posterior, log_ratio=logits_posterior,
+        endpoints=dict(endpoints, log_ratio=networks.discriminator(endpoints["x"], endpoints["z"], model)))
+
+
+def _build_avb_ac(config):
+    """AVB with adaptive contrast: T compares normalised codes with N(0, I), whose sample z_prior stands for here."""
+    model, encoder = config.model, config.model.encoder
+    batch = batches.batch(config.data, config.seed)
+    eps = _standard_normal("eps", config.data.batch_size, encoder.noise_dim)
+    moment_eps = _standard_normal("moment_eps", encoder.n_moment_samples, encoder.noise_dim)
+    z_posterior, mean, variance = networks.moment_encoder(batch.x, eps, moment_eps, model)
+
+    z_prior = _standard_normal("z_prior", config.data.batch_size, model.latent_dim)
+    logits_prior = networks.discriminator(batch.x, z_prior, model)
+    logits_posterior = _carried(logits_prior, z_prior, adaptive_contrast.normalized(z_posterior, mean, variance))
+
+    # Evaluation takes the moments from many draws that are always the same, so that T is a function there.
+    fixed_eps = tf.random.stateless_normal(
+        [_N_FIXED_DRAWS, encoder.noise_dim], seed=[config.seed, networks.op_seed("endpoints/moment_eps")])
+    endpoints = _endpoints(model, encoder.noise_dim, lambda x, eps: networks.moment_encoder(x, eps, fixed_eps, model)[0])
+    x, z = endpoints["x"], endpoints["z"]
+    moments = networks.moment_encoder(x, endpoints["eps"], fixed_eps, model)[1:]
+    log_ratio = (networks.discriminator(x, adaptive_contrast.normalized(z, *moments), model)
+                 + adaptive_contrast.log_contrast(z, *moments))
+    return _adversarial_graph(
+        config, batch, eps, (eps, moment_eps), z_prior, z_posterior, logits_prior, logits_posterior,
+        log_ratio=logits_posterior + adaptive_contrast.log_contrast(z_posterior, mean, variance),
+        endpoints=dict(endpoints, log_ratio=log_ratio))
+
+
+def _adversarial_graph(config, batch, eps, noise, z_prior, z_posterior, logits_prior, logits_posterior, log_ratio, endpoints):
+    """The losses and updates of AVB, of whichever kind, around its encoder and discriminator.
+
+    `noise` is what the encoder draws; log_ratio [batch, 1] estimates log q(z|x) - log p(z) at the posterior sample.
+    """
+    model, training = config.model, config.training
+    if model.decoder.built_on == "prior_sample":
+        probabilities = _carried(networks.decoder(z_prior, model), z_prior, z_posterior)
+    else:
+        probabilities = networks.decoder(z_posterior, model)
+    reconstruction_log_likelihood = _reconstruction_log_likelihood(batch.x, probabilities)
+    kl_discriminator = tf.reduce_mean(log_ratio)
     generator_loss = kl_discriminator - reconstruction_log_likelihood
     discriminator_loss = tf.reduce_mean(
         tf.nn.sigmoid_cross_entropy_with_logits(logits=logits_posterior, labels=tf.ones_like(logits_posterior))
         + tf.nn.sigmoid_cross_entropy_with_logits(logits=logits_prior, labels=tf.zeros_like(logits_prior)))
+    endpoints["probabilities"] = networks.decoder(endpoints["z"], model)
 
-    variables = _variables_by_scope("encoder", "decoder", "discriminator")
-    n_factors = 2 if model.discriminator.kind == "inner_product" else 1
-    n_layers = (model.encoder.n_hidden_layers + 1 + model.decoder.n_hidden_layers + 1
-                + n_factors * (model.discriminator.n_hidden_layers + 1))
-    _check(len(tf.trainable_variables()) == 2 * n_layers, "there should be weights and biases of %d layers" % n_layers)
-    endpoints = _endpoints(model, model.encoder.noise_dim, lambda x, eps: networks.encoder(x, eps, model))
-    endpoints["discriminator_logits"] = networks.discriminator(endpoints["x"], endpoints["z"], model)
-
-    training = config.training
+    variables = _variables_by_scope(encoder=model.encoder, decoder=model.decoder, discriminator=model.discriminator)
     factor = updates.learning_rate_factor(training)
+    generator_optimizer = updates.optimizer(training.generator, factor)
+    shared = training.discriminator.optimizer == "shared"
+    discriminator_optimizer = generator_optimizer if shared else updates.optimizer(training.discriminator, factor)
     generator = updates.Update(
-        "encoder/adam", updates.adam(training.generator, factor), generator_loss,
-        variables["encoder"] + variables["decoder"], (eps,),
+        "encoder/" + training.generator.optimizer, generator_optimizer, training.generator_loss_scale * generator_loss,
+        variables["encoder"] + variables["decoder"], batch.noise + noise,
         {"generator_loss": generator_loss, "reconstruction_log_likelihood": reconstruction_log_likelihood,
          "kl_discriminator": kl_discriminator})
     discriminator = updates.Update(
-        "discriminator/adam", updates.adam(training.discriminator, factor), discriminator_loss, variables["discriminator"],
-        (eps, z_prior), {"discriminator_loss": discriminator_loss})
-    orders = {"simultaneous": [(generator, discriminator)], "alternating": [(generator,), (discriminator,)]}
-    steps = [updates.step(*order) for order in orders[training.update]]
-    if training.n_discriminator_updates > 1:
-        further = updates.step(discriminator._replace(monitors={}))
-        steps += [further] * (training.n_discriminator_updates - 1)
-
-    return dict(
-        graph_class=AVBGraph, x=x, eps=eps, z_posterior=z_posterior, probabilities=probabilities,
+        "discriminator/" + training.discriminator.optimizer, discriminator_optimizer, discriminator_loss,
+        variables["discriminator"], batch.noise + noise + (z_prior,), {"discriminator_loss": discriminator_loss})
+    return AVBGraph(
+        x=batch.x, iteration=batch.iteration, eps=eps, z_posterior=z_posterior, probabilities=probabilities,
         reconstruction_log_likelihood=reconstruction_log_likelihood, generator_loss=generator_loss, variables=variables,
-        steps=tuple(steps), gradient_slots=updates.gradient_slots(generator, discriminator), learning_rate_factor=factor,
-        endpoints=Endpoints(**endpoints), z_prior=z_prior,
-        discriminator_logits_prior=logits_prior, discriminator_logits_posterior=logits_posterior,
-        kl_discriminator=kl_discriminator, discriminator_loss=discriminator_loss)
+        steps=updates.steps(training.update, generator, discriminator, training.n_discriminator_updates),
+        gradient_slots=updates.gradient_slots(generator, discriminator), learning_rate_factor=factor,
+        endpoints=Endpoints(**endpoints), z_prior=z_prior, discriminator_logits_prior=logits_prior,
+        discriminator_logits_posterior=logits_posterior, kl_discriminator=kl_discriminator,
+        discriminator_loss=discriminator_loss, **_graph_ends())
 
 
 def _build_vae(config):
-    """The paper's baseline: a diagonal Gaussian posterior with a reparameterised sample and the closed-form KL."""
-    model, batch_size = config.model, config.data.batch_size
-    x = tf.constant(balanced_batch(batch_size)[0], name="x")
-    eps = _standard_normal("eps", batch_size, model.latent_dim)
-    mean, log_variance = networks.gaussian_encoder(x, model)
+    """The paper's baseline: a diagonal Gaussian posterior with a reparameterised sample."""
+    model, training = config.model, config.training
+    batch = batches.batch(config.data, config.seed)
+    eps = _standard_normal("eps", config.data.batch_size, model.latent_dim)
+    mean, log_variance = networks.gaussian_encoder(batch.x, model)
     z_posterior = _reparameterized(mean, log_variance, eps)
     probabilities = networks.decoder(z_posterior, model)
-    reconstruction_log_likelihood = _reconstruction_log_likelihood(x, probabilities)
-    kl_posterior_prior = tf.reduce_mean(
-        tf.reduce_sum(tf.exp(log_variance) + tf.square(mean) - 1 - log_variance, axis=1) / 2)
+    reconstruction_log_likelihood = _reconstruction_log_likelihood(batch.x, probabilities)
+    # E log p(z) is -(mean**2 + variance) / 2 without its constant, or sampled: -z**2 / 2. The Gaussian's entropy is exact.
+    second_moment = tf.square(z_posterior) if training.kl == "sampled" else tf.exp(log_variance) + tf.square(mean)
+    kl_posterior_prior = tf.reduce_mean(tf.reduce_sum(second_moment - 1 - log_variance, axis=1) / 2)
     generator_loss = kl_posterior_prior - reconstruction_log_likelihood
 
-    variables = _variables_by_scope("encoder", "decoder")
+    variables = _variables_by_scope(encoder=model.encoder, decoder=model.decoder)
     endpoints = _endpoints(
         model, model.latent_dim, lambda x, eps: _reparameterized(*networks.gaussian_encoder(x, model), eps))
+    endpoints["probabilities"] = networks.decoder(endpoints["z"], model)
     endpoints["posterior_parameters"] = networks.gaussian_encoder(endpoints["x"], model)
 
-    factor = updates.learning_rate_factor(config.training)
+    factor = updates.learning_rate_factor(training)
     generator = updates.Update(
-        "encoder/adam", updates.adam(config.training.generator, factor), generator_loss,
-        variables["encoder"] + variables["decoder"], (eps,),
+        "encoder/" + training.generator.optimizer, updates.optimizer(training.generator, factor),
+        training.generator_loss_scale * generator_loss, variables["encoder"] + variables["decoder"], batch.noise + (eps,),
         {"generator_loss": generator_loss, "reconstruction_log_likelihood": reconstruction_log_likelihood,
          "kl_posterior_prior": kl_posterior_prior})
-    return dict(
-        graph_class=VAEGraph, x=x, eps=eps, z_posterior=z_posterior, probabilities=probabilities,
+    return VAEGraph(
+        x=batch.x, iteration=batch.iteration, eps=eps, z_posterior=z_posterior, probabilities=probabilities,
         reconstruction_log_likelihood=reconstruction_log_likelihood, generator_loss=generator_loss, variables=variables,
         steps=(updates.step(generator),), gradient_slots=updates.gradient_slots(generator), learning_rate_factor=factor,
-        endpoints=Endpoints(**endpoints), kl_posterior_prior=kl_posterior_prior)
+        endpoints=Endpoints(**endpoints), kl_posterior_prior=kl_posterior_prior, **_graph_ends())
+
+
+_BUILDERS = {"avb": _build_avb, "avb_ac": _build_avb_ac, "vae": _build_vae}
+
+
+def _carried(tensor, old, new):
+    """graph_replace: the operations between `old` and `tensor` once more, on the same weights, with `new` instead of `old`."""
+    n_variables = len(tf.global_variables())
+    result = graph_replace(tensor, {old: new})
+    _check(len(tf.global_variables()) == n_variables, "graph_replace made new variables")
+    return result
 
 
 def _standard_normal(name, n_samples, dim):
@@ -224,14 +273,16 @@ def _reconstruction_log_likelihood(x, probabilities):
     return tf.reduce_mean(tf.reduce_sum(log_probabilities, axis=1))
 
 
-def _variables_by_scope(*scopes):
-    """The trainable variables under each scope, checked to be disjoint and to cover all of them."""
+def _variables_by_scope(**networks_by_scope):
+    """The trainable variables under each scope, checked to be disjoint, complete, and as many as the network's config says."""
     # The slash matters: without it "encoder" would also be the beginning of "encoder_2/...".
-    by_scope = {
-        scope: tuple(tf.get_collection(tf.GraphKeys.TRAINABLE_VARIABLES, scope + "/")) for scope in scopes}
+    by_scope = {scope: tuple(tf.get_collection(tf.GraphKeys.TRAINABLE_VARIABLES, scope + "/")) for scope in networks_by_scope}
     collected = sorted(variable.name for variables in by_scope.values() for variable in variables)
     _check(collected == sorted(variable.name for variable in tf.trainable_variables()),
-           "the scopes %s don't cover the trainable variables once each" % ", ".join(scopes))
+           "the scopes %s don't cover the trainable variables once each" % ", ".join(by_scope))
+    for scope, variables in by_scope.items():
+        n_layers = networks_by_scope[scope].n_layers
+        _check(len(variables) == 2 * n_layers, "%s should have weights and biases of %d layers" % (scope, n_layers))
     return by_scope
 
 
@@ -239,7 +290,13 @@ def _endpoints(model, noise_dim, sample):
     x = tf.placeholder(tf.float32, [None, N_PIXELS], "endpoints/x")
     z = tf.placeholder(tf.float32, [None, model.latent_dim], "endpoints/z")
     eps = tf.placeholder(tf.float32, [None, noise_dim], "endpoints/eps")
-    return dict(x=x, z=z, eps=eps, z_posterior=sample(x, eps), probabilities=networks.decoder(z, model))
+    return dict(x=x, z=z, eps=eps, z_posterior=sample(x, eps))
+
+
+def _graph_ends():
+    """What comes last, when all variables exist."""
+    return dict(graph=tf.get_default_graph(), initialize=tf.global_variables_initializer(),
+                saver=tf.train.Saver(max_to_keep=None))
 
 
 def _check(condition, message):

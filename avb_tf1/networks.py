@@ -7,7 +7,7 @@ import zlib
 
 from avb_tf1.quiet_tensorflow import tf, tfc
 
-_ACTIVATIONS = {"relu": tf.nn.relu, "elu": tf.nn.elu, "tanh": tf.nn.tanh, "leaky_relu": tf.nn.leaky_relu}
+ACTIVATIONS = {"linear": None, "relu": tf.nn.relu, "elu": tf.nn.elu, "tanh": tf.nn.tanh, "leaky_relu": tf.nn.leaky_relu}
 
 
 def op_seed(name):
@@ -32,6 +32,42 @@ def encoder(x, eps, config):
     with tf.variable_scope("encoder", reuse=tf.AUTO_REUSE):
         inputs = tf.concat([_centered(x, config.encoder), eps], 1)
         return _linear(_hidden_layers(inputs, config.encoder), config.latent_dim, "output")
+
+
+def moment_encoder(x, eps, moment_eps, config):
+    """Sample z ~ q(z|x) from an implicit posterior whose mean and variance can be estimated (paper, adaptive contrast).
+
+    z = z_0(x) + sum over i of a_i(x) * v_i(eps_i): coefficients from x, basis vectors from pieces of the noise. The moments
+    of v_i don't depend on x, so that a few draws of them give those of q(z|x).
+
+    Args:
+        x: [batch, 4], pixels in {0, 1}.
+        eps: [batch, n_vectors * noise_dim], noise from N(0, I).
+        moment_eps: [n, n_vectors * noise_dim], noise from N(0, I) for the moments.
+        config: AVBACModelConfig.
+
+    Returns:
+        z: [batch, latent_dim], unbounded.
+        mean and variance: [batch, latent_dim] each, estimates of the moments of q(z|x); variance includes
+        encoder.added_variance. No gradient passes through them.
+    """
+    network = config.encoder
+    with tf.variable_scope("encoder", reuse=tf.AUTO_REUSE):
+        hidden = _hidden_layers(_centered(x, network), network)
+        z = mean = _linear(hidden, config.latent_dim, "output")
+        variance = network.added_variance
+        pieces = zip(*[tf.split(noise, network.basis.n_vectors, axis=1) for noise in (eps, moment_eps)])
+        for number, (piece, moment_piece) in enumerate(pieces, 1):
+            coefficient = _layer(hidden, config.latent_dim, ACTIVATIONS[network.coefficient_activation],
+                                 "coefficient_%d" % number)
+            with tf.variable_scope("basis_%d" % number):
+                vector, draws = (_linear(_hidden_layers(noise, network.basis), config.latent_dim, "output")
+                                 for noise in (piece, moment_piece))
+            vector_mean, vector_variance = tf.nn.moments(draws, axes=[0])
+            z += coefficient * vector
+            mean += coefficient * vector_mean
+            variance += tf.square(coefficient) * vector_variance
+        return z, tf.stop_gradient(mean), tf.stop_gradient(variance)
 
 
 def gaussian_encoder(x, config):
@@ -88,15 +124,49 @@ def _concat_discriminator(x, z, config):
 
 
 def _inner_product_discriminator(x, z, config):
-    """The paper's adversary: one network on x, one on z. The last layer of each is linear, so that T takes both signs."""
-    def factor(inputs, scope):
-        with tf.variable_scope(scope):
-            return _linear(_hidden_layers(inputs, config), config.n_units, "output")
-
-    return tf.reduce_sum(factor(x, "x") * factor(z, "z"), axis=1, keepdims=True)
+    """The paper's adversary: one network on x, one on z, the same number of outputs each."""
+    factors = [_branch(inputs, scope, config.n_units, config.output_activation, config)
+               for inputs, scope in ((x, "x"), (z, "z"))]
+    return config.output_scale * tf.reduce_sum(factors[0] * factors[1], axis=1, keepdims=True)
 
 
-_DISCRIMINATORS = {"concat": _concat_discriminator, "inner_product": _inner_product_discriminator}
+def _offset_inner_product_discriminator(x, z, config):
+    """An inner product, to which a function of x, a function of z and a multiple of the sum of z squared are added."""
+    factors = [_branch(inputs, scope, config.n_factors, config.output_activation, config)
+               for inputs, scope in ((x, "x"), (z, "z"))]
+    offsets = [_branch(inputs, scope, 1, "linear", config) for inputs, scope in ((x, "x_offset"), (z, "z_offset"))]
+    return (tf.reduce_sum(factors[0] * factors[1], axis=1, keepdims=True) + offsets[0] + offsets[1]
+            + _squared_norm(z, config))
+
+
+def _residual_discriminator(x, z, config):
+    """Blocks of two layers, the second linear and at first zero, whose output is added to their input."""
+    activation = ACTIVATIONS[config.activation]
+    hidden = _layer(tf.concat([x, z], 1), config.n_units, activation, "input")
+    for number in range(1, config.n_blocks + 1):
+        with tf.variable_scope("block_%d" % number):
+            inner = _layer(hidden, config.n_units, ACTIVATIONS[config.block_activation], "hidden")
+            added = tfc.layers.fully_connected(inner, config.n_units, activation_fn=None, scope="output",
+                                               weights_initializer=tf.zeros_initializer())
+        hidden = activation(hidden + added)
+    return _linear(hidden, 1, "output") + _squared_norm(z, config)
+
+
+_DISCRIMINATORS = {
+    "concat": _concat_discriminator,
+    "inner_product": _inner_product_discriminator,
+    "offset_inner_product": _offset_inner_product_discriminator,
+    "residual": _residual_discriminator,
+}
+
+
+def _branch(inputs, scope, n_outputs, output_activation, config):
+    with tf.variable_scope(scope):
+        return _layer(_hidden_layers(inputs, config), n_outputs, ACTIVATIONS[output_activation], "output")
+
+
+def _squared_norm(z, config):
+    return config.squared_norm_factor * tf.reduce_sum(tf.square(z), axis=1, keepdims=True)
 
 
 def _centered(x, config):
@@ -106,7 +176,7 @@ def _centered(x, config):
 def _hidden_layers(inputs, config):
     """What tf.contrib.layers.repeat builds in the tutorial; spelled out, since repeat would give all layers one seed."""
     for number in range(1, config.n_hidden_layers + 1):
-        inputs = _layer(inputs, config.n_units, _ACTIVATIONS[config.activation], "hidden_%d" % number)
+        inputs = _layer(inputs, config.n_units, ACTIVATIONS[config.activation], "hidden_%d" % number)
     return inputs
 
 

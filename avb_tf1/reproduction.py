@@ -88,14 +88,12 @@ def ensure_runs(configs_folder, runs_folder, wanted):
 
 
 def _work(config):
-    """Multiplications of a whole training in the networks' square layers, roughly: enough to compare configs by."""
+    """Multiplications of a whole training, roughly, as if all layers were square: enough to compare configs by."""
     model, training = config.model, config.training
-    square = sum(network.n_hidden_layers * network.n_units**2 for network in (model.encoder, model.decoder))
-    if model.kind == "avb":
-        factors = 2 if model.discriminator.kind == "inner_product" else 1
-        square += ((1 + training.n_discriminator_updates) * factors
-                   * model.discriminator.n_hidden_layers * model.discriminator.n_units**2)
-    return training.n_iterations * config.data.batch_size * square
+    per_row = sum(network.n_layers * network.n_units**2 for network in (model.encoder, model.decoder))
+    if model.kind != "vae":
+        per_row += (1 + training.n_discriminator_updates) * model.discriminator.n_layers * model.discriminator.n_units**2
+    return training.n_iterations * config.data.batch_size * per_row
 
 
 def _measured_pace(finished):

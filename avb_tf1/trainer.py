@@ -23,11 +23,13 @@ class TrainingResult:
             "reconstruction_log_likelihood" and, by the model, "discriminator_loss", "kl_discriminator" or
             "kl_posterior_prior"; nats per example.
         seconds: wall time of the loop.
+        cpu_seconds: CPU time of the process in the loop, of all threads.
         n_trained: int, iterations that this call ran.
     """
 
     monitors: Dict[str, np.ndarray]
     seconds: float
+    cpu_seconds: float
     n_trained: int
 
 
@@ -51,9 +53,13 @@ def train(session, model, training, observers, done=None, save=None, is_stop_req
     Raises:
         DivergenceError: a loss or a gradient became NaN or infinite; names it and the iteration.
     """
-    feed_list = [] if model.learning_rate_factor is None else [model.learning_rate_factor]
+    values_of_inputs = {
+        model.learning_rate_factor: lambda iteration: learning_rate_factor(iteration, training),
+        model.iteration: lambda iteration: iteration}
+    values_of_inputs.pop(None, None)
     # make_callable does once what session.run does on each call: parse the fetches and find the pruned graph.
-    steps = [session.make_callable([step.train_op, step.gradient_sum] + list(step.monitors.values()), feed_list)
+    steps = [session.make_callable([step.train_op, step.gradient_sum] + list(step.monitors.values()),
+                                   list(values_of_inputs))
              for step in model.steps]
     names = [name for step in model.steps for name in step.monitors]
     history = np.zeros([len(names), training.n_iterations], np.float32)
@@ -67,10 +73,10 @@ def train(session, model, training, observers, done=None, save=None, is_stop_req
     def monitors(n_iterations):
         return dict(zip(names, history[:, :n_iterations]))
 
-    start = time.perf_counter()
+    start, cpu_start = time.perf_counter(), time.process_time()
     iteration = n_done
     for iteration in range(n_done + 1, training.n_iterations + 1):
-        feeds = [learning_rate_factor(iteration, training)] if feed_list else []
+        feeds = [value(iteration) for value in values_of_inputs.values()]
         results = [step(*feeds) for step in steps]
         values = [value for result in results for value in result[2:]]
         if not np.isfinite(values + [result[1] for result in results]).all():
@@ -83,7 +89,8 @@ def train(session, model, training, observers, done=None, save=None, is_stop_req
             save(iteration, monitors(iteration))
         if stop:
             break
-    return TrainingResult(monitors(iteration), time.perf_counter() - start, iteration - n_done)
+    return TrainingResult(monitors(iteration), time.perf_counter() - start, time.process_time() - cpu_start,
+                          iteration - n_done)
 
 
 def learning_rate_factor(iteration, training):
@@ -110,7 +117,7 @@ def array_functions(session, model):
         noise_dim=ends.eps.shape[1].value,
         encode=function(ends.z_posterior, ends.x, ends.eps),
         decode=function(ends.probabilities, ends.z),
-        discriminate=function(ends.discriminator_logits, ends.x, ends.z),
+        log_ratio=function(ends.log_ratio, ends.x, ends.z),
         posterior_parameters=function(ends.posterior_parameters, ends.x))
 
 

@@ -44,30 +44,85 @@ def learning_rate_factor(training):
     return tf.placeholder(tf.float32, [], "learning_rate_factor")
 
 
-def adam(config, factor):
+def optimizer(config, factor):
+    """Return the optimiser of a config section, its rate multiplied by `factor`, a scalar tensor or None."""
     rate = config.learning_rate if factor is None else config.learning_rate * factor
+    return _OPTIMIZERS[config.optimizer](config, rate)
+
+
+def _adam(config, rate):
     return tf.train.AdamOptimizer(rate, beta1=config.beta1, beta2=config.beta2, epsilon=config.epsilon)
+
+
+class _RMSProp(tf.train.RMSPropOptimizer):
+    """TensorFlow's, but with a mean square that starts at 0, as in Keras, instead of 1."""
+
+    def _create_slots(self, var_list):
+        for variable in var_list:
+            self._zeros_slot(variable, "rms", self._name)
+        super()._create_slots(var_list)
+
+
+def _rmsprop(config, rate):
+    return _RMSProp(rate, decay=config.decay, epsilon=config.epsilon)
+
+
+_OPTIMIZERS = {"adam": _adam, "rmsprop": _rmsprop}
+
+
+def steps(order, generator, discriminator, n_discriminator_updates):
+    """Return an iteration's UpdateSteps.
+
+    Args:
+        order: "simultaneous", the generator's and the first discriminator update in one step; "generator_first" or
+            "discriminator_first", each update in a step of its own.
+        generator, discriminator: Update. The discriminator's monitors are those of its first update.
+        n_discriminator_updates: int, at least 1.
+    """
+    return _ORDERS[order](generator, discriminator, n_discriminator_updates)
+
+
+def _simultaneous(generator, discriminator, n):
+    return (step(generator, discriminator), *_further(discriminator, n))
+
+
+def _generator_first(generator, discriminator, n):
+    return (step(generator), step(discriminator), *_further(discriminator, n))
+
+
+def _discriminator_first(generator, discriminator, n):
+    return (step(discriminator), *_further(discriminator, n), step(generator))
+
+
+_ORDERS = {
+    "simultaneous": _simultaneous, "generator_first": _generator_first, "discriminator_first": _discriminator_first}
+
+
+def _further(discriminator, n):
+    return [step(discriminator._replace(monitors={}))] * (n - 1) if n > 1 else []
 
 
 def step(*updates):
     """Return the UpdateStep that computes the gradients of all updates, and only then applies them.
 
     Without that order an update could change weights that a gradient or a loss is still being computed from: they would then
-    depend on how the threads happen to run.
+    depend on how the threads happen to run. For the same reason updates by one optimiser are applied in turn.
     """
-    computed = [update.optimizer.compute_gradients(update.loss, update.variables) for update in updates]
+    computed = [list(zip(tf.gradients(update.loss, update.variables, gate_gradients=True), update.variables))
+                for update in updates]
     gradients = [gradient for pairs in computed for gradient, _ in pairs]
     monitors = {name: tensor for update in updates for name, tensor in update.monitors.items()}
     applied, noise = [], ()
-    with tf.control_dependencies(gradients + list(monitors.values())):
-        for update, pairs in zip(updates, computed):
-            with tf.name_scope(update.scope + "/"):  # absolute, whatever scope this is called in
-                applied.append(update.optimizer.apply_gradients(pairs))
-            noise += tuple(tensor for tensor in update.noise if tensor not in noise)
+    for update, pairs in zip(updates, computed):
+        earlier = [op for op, other in zip(applied, updates) if other.optimizer is update.optimizer]
+        # The name scope is absolute, whatever scope this is called in.
+        with tf.control_dependencies(gradients + list(monitors.values()) + earlier), tf.name_scope(update.scope + "/"):
+            applied.append(update.optimizer.apply_gradients(pairs))
+        noise += tuple(tensor for tensor in update.noise if tensor not in noise)
     return UpdateStep(tf.group(*applied), tf.add_n([tf.reduce_sum(gradient) for gradient in gradients]), monitors, noise)
 
 
 def gradient_slots(*updates):
-    """Variable name -> the optimiser's running mean of its gradient."""
-    return {variable.op.name: update.optimizer.get_slot(variable, "m")
+    """Variable name -> a slot of its optimiser's that is not finite once a gradient was not."""
+    return {variable.op.name: update.optimizer.get_slot(variable, update.optimizer.get_slot_names()[0])
             for update in updates for variable in update.variables}

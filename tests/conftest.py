@@ -13,6 +13,9 @@ SMALL = [
     "data.batch_size=16", "model.encoder.n_units=8", "model.decoder.n_units=8", "model.discriminator.n_units=8",
     "training.n_iterations=20"]
 
+INNER_PRODUCT = ["model.discriminator={kind: inner_product, center_input: true, n_hidden_layers: 2, n_units: 8, "
+                 "activation: relu, output_activation: linear, output_scale: 1}"]
+
 
 def synthetic(*overrides):
     """The tutorial's config with overrides."""

@@ -39,10 +39,10 @@ def test_the_tutorials_values():
     assert (config.model.encoder.center_input, config.model.discriminator.center_input) == (False, True)
     assert config.model.decoder.probability_margin == 1e-6
     for optimizer, rate in ((config.training.generator, 2e-4), (config.training.discriminator, 1e-3)):
-        assert optimizer.dict() == {"learning_rate": rate, "beta1": 0.5, "beta2": 0.999, "epsilon": 1e-8}
+        assert optimizer.dict() == {"optimizer": "adam", "learning_rate": rate, "beta1": 0.5, "beta2": 0.999, "epsilon": 1e-8}
 
 
-@pytest.mark.parametrize("path", glob.glob(os.path.join(ROOT, "configs", "*.yaml")), ids=os.path.basename)
+@pytest.mark.parametrize("path", glob.glob(os.path.join(ROOT, "configs", "**", "*.yaml"), recursive=True), ids=os.path.basename)
 def test_shipped_configs_load_under_their_own_name_and_survive_a_round_trip(path, tmp_path):
     config = load_config(path)
     assert config.name == os.path.splitext(os.path.basename(path))[0]
@@ -84,7 +84,7 @@ def test_config_is_frozen():
     ("data.batch_size=-4", ["data.batch_size must be greater"]),
     ("data=3", ["data must be a mapping"]),
     ("data=", ["data must have a value"]),
-    ("model.kind=gan", ["model.kind must be one of avb, vae", "gan"]),
+    ("model.kind=gan", ["model.kind must be one of avb, avb_ac, vae", "gan"]),
     ("model.latent_dim=0", ["model.latent_dim"]),
     ("model.latent_dim=3", ["model.latent_dim must be less than or equal to 2"]),
     ("model.encoder.noise_dim=1", ["noise_dim", "latent_dim"]),
@@ -94,7 +94,7 @@ def test_config_is_frozen():
     ("model.decoder.n_hidden_layers=-1", ["model.decoder.n_hidden_layers"]),
     ("model.decoder.probability_margin=0.5", ["must be less than 0.5"]),
     ("training.n_iterations=0", ["training.n_iterations must be greater than or equal to 1"]),
-    ("training.update=both", ["training.update must be one of simultaneous, alternating"]),
+    ("training.update=both", ["training.update must be one of simultaneous, generator_first, discriminator_first"]),
     ("training.generator.learning_rate=.nan", ["must be finite"]),
     ("training.generator.learning_rate=.inf", ["must be finite"]),
     ("training.generator.learning_rate=0", ["must be greater than 0"]),

@@ -156,7 +156,7 @@ def test_samples_that_coincide_have_infinite_kl():
 def test_the_optimum_scores_as_derived():
     networks = evaluation.Networks(
         latent_dim=2, noise_dim=2, encode=sector_encoder, decode=sector_decoder,
-        discriminate=lambda x, z: np.full((len(x), 1), math.log(4)))
+        log_ratio=lambda x, z: np.full((len(x), 1), math.log(4)))
     metrics = evaluation.evaluate(networks, np.random.RandomState(0))
     for name in ("log_likelihood", "elbo", "kl_posterior_prior", "kl_marginal_prior", "inference_gap", "reconstruction_error"):
         assert metrics[name] == pytest.approx(OPTIMUM[name].value, abs=0.01), name

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import reference
-from conftest import small, synthetic
+from conftest import INNER_PRODUCT, small, synthetic
 from test_networks import vae_config, weights_of
 
 from avb_tf1 import networks
@@ -48,7 +48,15 @@ def test_scopes_must_cover_the_variables():
         tf.get_variable("encoder/w", [1])
         tf.get_variable("encoder_2/w", [1])
         with pytest.raises(AssertionError, match="cover"):
-            _variables_by_scope("encoder")
+            _variables_by_scope(encoder=small().model.encoder)
+
+
+def test_variables_must_be_as_many_as_the_config_says():
+    config = small()
+    with tf.Graph().as_default():
+        networks.encoder(tf.zeros([4, 4]), tf.zeros([4, 4]), config.model)
+        with pytest.raises(AssertionError, match="encoder should have weights and biases of 4 layers"):
+            _variables_by_scope(encoder=small("model.encoder.n_hidden_layers=3").model.encoder)
 
 
 def test_graph_replace_equals_the_discriminator_rebuilt_with_reuse():
@@ -116,7 +124,7 @@ def test_first_adam_step_follows_numerically_checked_gradients():
 
 @pytest.mark.parametrize("update, scopes", [
     ("simultaneous", [{"encoder", "decoder", "discriminator"}, {"discriminator"}, {"discriminator"}]),
-    ("alternating", [{"encoder", "decoder"}, {"discriminator"}, {"discriminator"}, {"discriminator"}])])
+    ("generator_first", [{"encoder", "decoder"}, {"discriminator"}, {"discriminator"}, {"discriminator"}])])
 def test_each_step_moves_only_its_own_networks(update, scopes):
     model = build_graph(small("training.update=" + update, "training.n_discriminator_updates=3"))
     assert len(model.steps) == len(scopes)
@@ -131,8 +139,8 @@ def test_each_step_moves_only_its_own_networks(update, scopes):
             assert moved == expected
 
 
-def test_alternating_takes_the_discriminators_gradient_at_the_updated_encoder():
-    model = build_graph(small("training.update=alternating"))
+def test_generator_first_takes_the_discriminators_gradient_at_the_updated_encoder():
+    model = build_graph(small("training.update=generator_first"))
     with open_session(model.graph, 1, 1) as session:
         session.run(model.initialize)
         session.run(model.steps[0].train_op)
@@ -144,7 +152,7 @@ def test_alternating_takes_the_discriminators_gradient_at_the_updated_encoder():
 
 
 def test_steps_name_the_noise_they_draw():
-    model = build_graph(small("training.update=alternating"))
+    model = build_graph(small("training.update=generator_first"))
     assert [step.noise for step in model.steps] == [(model.eps,), (model.eps, model.z_prior)]
 
 
@@ -164,9 +172,9 @@ def trained_values(*overrides):
 
 
 @pytest.mark.parametrize("overrides", [
-    [], ["model.discriminator.kind=inner_product"], ["training.update=alternating"],
+    [], INNER_PRODUCT, ["training.update=generator_first"],
     ["model.%s.activation=elu" % name for name in ("encoder", "decoder", "discriminator")]],
-    ids=["tutorial", "inner_product", "alternating", "elu"])
+    ids=["tutorial", "inner_product", "generator_first", "elu"])
 def test_what_speeds_up_changes_no_bit(overrides):
     plain, _ = trained_values(*overrides, *["runtime.%s=false" % switch for switch in SPEED_SWITCHES])
     for off in [[], *([switch] for switch in SPEED_SWITCHES)]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import reference
-from conftest import small
+from conftest import INNER_PRODUCT, small
 
 from avb_tf1.data import balanced_batch
 from avb_tf1.graph import build_graph
@@ -28,7 +28,7 @@ def weights_of(session, model):
 @pytest.mark.parametrize("activation", sorted(reference.ACTIVATIONS))
 @pytest.mark.parametrize("overrides", [
     [], ["model.encoder.center_input=true", "model.discriminator.center_input=false"],
-    ["model.discriminator.kind=inner_product"], ["model.encoder.n_hidden_layers=0", "model.decoder.n_hidden_layers=3"],
+    INNER_PRODUCT, ["model.encoder.n_hidden_layers=0", "model.decoder.n_hidden_layers=3"],
     ["model.latent_dim=1"]], ids=["tutorial", "centred", "inner_product", "depth", "one_dimension"])
 def test_forward_pass(overrides, activation):
     networks = ["encoder", "decoder", "discriminator"]
@@ -42,7 +42,7 @@ def test_forward_pass(overrides, activation):
         session.run(model.initialize)
         weights = weights_of(session, model)
         ends = model.endpoints
-        outputs = session.run([ends.z_posterior, ends.probabilities, ends.discriminator_logits],
+        outputs = session.run([ends.z_posterior, ends.probabilities, ends.log_ratio],
                               {ends.x: x, ends.eps: eps, ends.z: z})
     expected = [reference.encoder(weights, x, eps, config.encoder), reference.decoder(weights, z, config.decoder),
                 reference.discriminator(weights, x, z, config.discriminator)]
@@ -68,11 +68,12 @@ def test_vae_encoder():
     np.testing.assert_allclose(z, expected_mean + np.exp(expected_log_variance / 2) * eps, rtol=1e-4, atol=1e-5)
 
 
-def vae_config():
+def vae_config(*overrides):
     return small("model={kind: vae, latent_dim: 2, encoder: {center_input: true, n_hidden_layers: 2, n_units: 8, "
                  "activation: relu}, decoder: {n_hidden_layers: 2, n_units: 8, activation: relu, probability_margin: 1e-6}}",
-                 "training={n_iterations: 20, linear_decay: null, checkpoint_every: 10, "
-                 "generator: {learning_rate: 1e-3, beta1: .9, beta2: .999, epsilon: 1e-8}}")
+                 "training={n_iterations: 20, kl: closed_form, linear_decay: null, checkpoint_every: 10, "
+                 "generator_loss_scale: 1, "
+                 "generator: {optimizer: adam, learning_rate: 1e-3, beta1: .9, beta2: .999, epsilon: 1e-8}}", *overrides)
 
 
 def test_probabilities_stay_inside_the_margin():

@@ -28,8 +28,8 @@ def assert_same(a, b):
 
 
 @pytest.mark.parametrize("overrides", [
-    [], ["training.update=alternating", "training.n_discriminator_updates=2"],
-    ["training.linear_decay={begin: 0.5, end_factor: 0.1}"]], ids=["simultaneous", "alternating", "decay"])
+    [], ["training.update=generator_first", "training.n_discriminator_updates=2"],
+    ["training.linear_decay={begin: 0.5, end_factor: 0.1}"]], ids=["simultaneous", "generator_first", "decay"])
 def test_one_seed_repeats_with_1_and_2_inter_op_threads(overrides):
     config = small("data.batch_size=512", "model.encoder.n_units=64", *overrides)
     first = trained(config, inter_op_threads=1)
@@ -69,7 +69,7 @@ def test_evaluation_between_iterations_does_not_disturb_the_noise():
             def observe(iteration, _):
                 if evaluate:
                     z = networks.encode(np.eye(4), np.ones([4, networks.noise_dim]))
-                    networks.decode(z), networks.discriminate(np.eye(4), z)
+                    networks.decode(z), networks.log_ratio(np.eye(4), z)
 
             return trainer.train(session, model, config.training, [observe]).monitors["generator_loss"]
 
@@ -77,8 +77,8 @@ def test_evaluation_between_iterations_does_not_disturb_the_noise():
 
 
 @pytest.mark.parametrize("overrides", [
-    [], ["training.update=alternating", "training.n_discriminator_updates=2"],
-    ["training.linear_decay={begin: 0.5, end_factor: 0.1}"], None], ids=["simultaneous", "alternating", "decay", "vae"])
+    [], ["training.update=generator_first", "training.n_discriminator_updates=2"],
+    ["training.linear_decay={begin: 0.5, end_factor: 0.1}"], None], ids=["simultaneous", "generator_first", "decay", "vae"])
 def test_resumed_training_has_the_same_bits(overrides, tmp_path):
     config = vae_config() if overrides is None else small(*overrides)
     model = build_graph(config)

@@ -1,0 +1,57 @@
+"""The batch of images that a session.run sees, as a tensor: one function for each kind of the config's `data` section."""
+
+from typing import NamedTuple, Optional, Tuple
+
+import numpy as np
+
+from avb_tf1.data import N_PIXELS, balanced_batch, one_hot_images
+from avb_tf1.networks import op_seed
+from avb_tf1.quiet_tensorflow import tf
+
+
+class Batch(NamedTuple):
+    """A batch.
+
+    Attributes:
+        x: float32 [batch, 4], pixels in {0, 1}.
+        noise: the random tensors that x is drawn from anew in each session.run.
+        iteration: int64 scalar, the number of the iteration, from 1, where x depends on it; else None. To be fed.
+    """
+
+    x: tf.Tensor
+    noise: Tuple[tf.Tensor, ...] = ()
+    iteration: Optional[tf.Tensor] = None
+
+
+def batch(config, seed):
+    """Return the Batch that a config's data section asks for; `seed` is the config's, an int."""
+    return _BATCHES[config.kind](config, seed)
+
+
+def _constant(config, _):
+    """The same images in each iteration, as many of each, ordered by class (tutorial, "Input data")."""
+    return Batch(tf.constant(balanced_batch(config.batch_size)[0], name="x"))
+
+
+def _uniform_labels(config, _):
+    labels = tf.random.uniform([config.batch_size], maxval=N_PIXELS, dtype=tf.int32, seed=op_seed("labels"), name="labels")
+    return Batch(tf.one_hot(labels, N_PIXELS, name="x"), noise=(labels,))
+
+
+def _shuffled_sample(config, seed):
+    """A sample drawn once, in mini-batches; shuffled before each pass, whose last incomplete batch is left out.
+
+    Which rows a batch has follows from the seed and the iteration alone: a resumed run needs nothing else, and all the
+    session.runs of an iteration see the same batch.
+    """
+    labels = np.random.RandomState([seed, op_seed("sample")]).randint(N_PIXELS, size=config.n_samples)
+    iteration = tf.placeholder_with_default(tf.constant(1, tf.int64), [], "iteration")
+    batches_per_pass = config.n_samples // config.batch_size
+    number_of_pass, position = (iteration - 1) // batches_per_pass, (iteration - 1) % batches_per_pass
+    keys = tf.random.stateless_uniform([config.n_samples], seed=tf.stack([number_of_pass, seed ^ op_seed("shuffle")]))
+    order = tf.argsort(keys, stable=True)
+    rows = order[position * config.batch_size:(position + 1) * config.batch_size]
+    return Batch(tf.gather(one_hot_images()[labels], rows, name="x"), iteration=iteration)
+
+
+_BATCHES = {"constant": _constant, "uniform_labels": _uniform_labels, "shuffled_sample": _shuffled_sample}
