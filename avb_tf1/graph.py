@@ -140,10 +140,11 @@ def _build_avb(config):
     # The same operations on the same weights, with the encoder's sample in the prior sample's place.
     logits_posterior = _carried(logits_prior, z_prior, z_posterior)
 
-    endpoints = _endpoints(model, model.encoder.noise_dim, lambda x, eps: networks.encoder(x, eps, model))
+    ends = _placeholders(model, model.encoder.noise_dim)
+    ends["z_posterior"] = networks.encoder(ends["x"], ends["eps"], model)
+    ends["log_ratio"] = networks.discriminator(ends["x"], ends["z"], model)
     return _adversarial_graph(
-        config, batch, eps, (eps,), z_prior, z_posterior, logits_prior, logits_posterior, log_ratio=logits_posterior,
-        endpoints=dict(endpoints, log_ratio=networks.discriminator(endpoints["x"], endpoints["z"], model)))
+        config, batch, eps, (eps,), z_prior, z_posterior, logits_prior, logits_posterior, logits_posterior, ends)
 
 
 def _build_avb_ac(config):
@@ -160,22 +161,22 @@ def _build_avb_ac(config):
 
     # Evaluation takes the moments from many draws that are always the same, so that T is a function there.
     fixed_eps = tf.random.stateless_normal(
-        [_N_FIXED_DRAWS, encoder.noise_dim], seed=[config.seed, networks.op_seed("endpoints/moment_eps")])
-    endpoints = _endpoints(model, encoder.noise_dim, lambda x, eps: networks.moment_encoder(x, eps, fixed_eps, model)[0])
-    x, z = endpoints["x"], endpoints["z"]
-    moments = networks.moment_encoder(x, endpoints["eps"], fixed_eps, model)[1:]
-    log_ratio = (networks.discriminator(x, adaptive_contrast.normalized(z, *moments), model)
-                 + adaptive_contrast.log_contrast(z, *moments))
+        [_N_FIXED_DRAWS, encoder.noise_dim], seed=[config.seed, networks.op_seed("endpoints/moment_eps")],
+        name="endpoints/moment_eps")
+    ends = _placeholders(model, encoder.noise_dim)
+    ends["z_posterior"], *moments = networks.moment_encoder(ends["x"], ends["eps"], fixed_eps, model)
+    ends["log_ratio"] = (networks.discriminator(ends["x"], adaptive_contrast.normalized(ends["z"], *moments), model)
+                         + adaptive_contrast.log_contrast(ends["z"], *moments))
+    log_ratio = logits_posterior + adaptive_contrast.log_contrast(z_posterior, mean, variance)
     return _adversarial_graph(
-        config, batch, eps, (eps, moment_eps), z_prior, z_posterior, logits_prior, logits_posterior,
-        log_ratio=logits_posterior + adaptive_contrast.log_contrast(z_posterior, mean, variance),
-        endpoints=dict(endpoints, log_ratio=log_ratio))
+        config, batch, eps, (eps, moment_eps), z_prior, z_posterior, logits_prior, logits_posterior, log_ratio, ends)
 
 
-def _adversarial_graph(config, batch, eps, noise, z_prior, z_posterior, logits_prior, logits_posterior, log_ratio, endpoints):
+def _adversarial_graph(config, batch, eps, noise, z_prior, z_posterior, logits_prior, logits_posterior, log_ratio, ends):
     """The losses and updates of AVB, of whichever kind, around its encoder and discriminator.
 
-    `noise` is what the encoder draws; log_ratio [batch, 1] estimates log q(z|x) - log p(z) at the posterior sample.
+    `noise` is what the encoder draws; log_ratio [batch, 1] estimates log q(z|x) - log p(z) at the posterior sample; `ends` has
+    the fields of Endpoints but for the probabilities.
     """
     model, training = config.model, config.training
     if model.decoder.built_on == "prior_sample":
@@ -188,7 +189,7 @@ def _adversarial_graph(config, batch, eps, noise, z_prior, z_posterior, logits_p
     discriminator_loss = tf.reduce_mean(
         tf.nn.sigmoid_cross_entropy_with_logits(logits=logits_posterior, labels=tf.ones_like(logits_posterior))
         + tf.nn.sigmoid_cross_entropy_with_logits(logits=logits_prior, labels=tf.zeros_like(logits_prior)))
-    endpoints["probabilities"] = networks.decoder(endpoints["z"], model)
+    ends["probabilities"] = networks.decoder(ends["z"], model)
 
     variables = _variables_by_scope(encoder=model.encoder, decoder=model.decoder, discriminator=model.discriminator)
     factor = updates.learning_rate_factor(training)
@@ -208,7 +209,7 @@ def _adversarial_graph(config, batch, eps, noise, z_prior, z_posterior, logits_p
         reconstruction_log_likelihood=reconstruction_log_likelihood, generator_loss=generator_loss, variables=variables,
         steps=updates.steps(training.update, generator, discriminator, training.n_discriminator_updates),
         gradient_slots=updates.gradient_slots(generator, discriminator), learning_rate_factor=factor,
-        endpoints=Endpoints(**endpoints), z_prior=z_prior, discriminator_logits_prior=logits_prior,
+        endpoints=Endpoints(**ends), z_prior=z_prior, discriminator_logits_prior=logits_prior,
         discriminator_logits_posterior=logits_posterior, kl_discriminator=kl_discriminator,
         discriminator_loss=discriminator_loss, **_graph_ends())
 
@@ -228,10 +229,10 @@ def _build_vae(config):
     generator_loss = kl_posterior_prior - reconstruction_log_likelihood
 
     variables = _variables_by_scope(encoder=model.encoder, decoder=model.decoder)
-    endpoints = _endpoints(
-        model, model.latent_dim, lambda x, eps: _reparameterized(*networks.gaussian_encoder(x, model), eps))
-    endpoints["probabilities"] = networks.decoder(endpoints["z"], model)
-    endpoints["posterior_parameters"] = networks.gaussian_encoder(endpoints["x"], model)
+    ends = _placeholders(model, model.latent_dim)
+    ends["posterior_parameters"] = networks.gaussian_encoder(ends["x"], model)
+    ends["z_posterior"] = _reparameterized(*ends["posterior_parameters"], ends["eps"])
+    ends["probabilities"] = networks.decoder(ends["z"], model)
 
     factor = updates.learning_rate_factor(training)
     generator = updates.Update(
@@ -243,7 +244,7 @@ def _build_vae(config):
         x=batch.x, iteration=batch.iteration, eps=eps, z_posterior=z_posterior, probabilities=probabilities,
         reconstruction_log_likelihood=reconstruction_log_likelihood, generator_loss=generator_loss, variables=variables,
         steps=(updates.step(generator),), gradient_slots=updates.gradient_slots(generator), learning_rate_factor=factor,
-        endpoints=Endpoints(**endpoints), kl_posterior_prior=kl_posterior_prior, **_graph_ends())
+        endpoints=Endpoints(**ends), kl_posterior_prior=kl_posterior_prior, **_graph_ends())
 
 
 _BUILDERS = {"avb": _build_avb, "avb_ac": _build_avb_ac, "vae": _build_vae}
@@ -286,11 +287,11 @@ def _variables_by_scope(**networks_by_scope):
     return by_scope
 
 
-def _endpoints(model, noise_dim, sample):
-    x = tf.placeholder(tf.float32, [None, N_PIXELS], "endpoints/x")
-    z = tf.placeholder(tf.float32, [None, model.latent_dim], "endpoints/z")
-    eps = tf.placeholder(tf.float32, [None, noise_dim], "endpoints/eps")
-    return dict(x=x, z=z, eps=eps, z_posterior=sample(x, eps))
+def _placeholders(model, noise_dim):
+    """The inputs of Endpoints."""
+    return dict(x=tf.placeholder(tf.float32, [None, N_PIXELS], "endpoints/x"),
+                z=tf.placeholder(tf.float32, [None, model.latent_dim], "endpoints/z"),
+                eps=tf.placeholder(tf.float32, [None, noise_dim], "endpoints/eps"))
 
 
 def _graph_ends():

@@ -3,6 +3,7 @@
 import numpy as np
 
 ACTIVATIONS = {
+    "linear": lambda a: a,
     "relu": lambda a: np.maximum(a, 0),
     "elu": lambda a: np.where(a > 0, a, np.expm1(np.minimum(a, 0))),
     "tanh": np.tanh,
@@ -10,16 +11,39 @@ ACTIVATIONS = {
 }
 
 
-def mlp(weights, scope, inputs, n_hidden_layers, activation, output="output"):
+def mlp(weights, scope, inputs, n_hidden_layers, activation, output="output", output_activation="linear"):
     for number in range(1, n_hidden_layers + 1):
-        layer = "%s/hidden_%d/" % (scope, number)
-        inputs = ACTIVATIONS[activation](inputs @ weights[layer + "weights"] + weights[layer + "biases"])
-    return inputs @ weights["%s/%s/weights" % (scope, output)] + weights["%s/%s/biases" % (scope, output)]
+        inputs = layer(weights, "%s/hidden_%d" % (scope, number), inputs, activation)
+    return layer(weights, "%s/%s" % (scope, output), inputs, output_activation)
+
+
+def layer(weights, scope, inputs, activation):
+    return ACTIVATIONS[activation](inputs @ weights[scope + "/weights"] + weights[scope + "/biases"])
+
+
+def centered(x, network):
+    return 2 * x - 1 if network.center_input else x
 
 
 def encoder(weights, x, eps, network):
-    x = 2 * x - 1 if network.center_input else x
-    return mlp(weights, "encoder", np.hstack([x, eps]), network.n_hidden_layers, network.activation)
+    return mlp(weights, "encoder", np.hstack([centered(x, network), eps]), network.n_hidden_layers, network.activation)
+
+
+def moment_encoder(weights, x, eps, moment_eps, network):
+    """Return z, and the mean and variance of q(z|x) by the draws moment_eps."""
+    x, basis = centered(x, network), network.basis
+    z = mlp(weights, "encoder", x, network.n_hidden_layers, network.activation)
+    mean, variance = z, network.added_variance
+    for number in range(basis.n_vectors):
+        a = mlp(weights, "encoder", x, network.n_hidden_layers, network.activation,
+                "coefficient_%d" % (number + 1), network.coefficient_activation)
+        columns = slice(number * basis.noise_dim, (number + 1) * basis.noise_dim)
+        v, draws = (mlp(weights, "encoder/basis_%d" % (number + 1), noise[:, columns], basis.n_hidden_layers, basis.activation)
+                    for noise in (eps, moment_eps))
+        z = z + a * v
+        mean = mean + a * draws.mean(axis=0)
+        variance = variance + a**2 * draws.var(axis=0)
+    return z, mean, variance
 
 
 def decoder(weights, z, network):
@@ -28,12 +52,48 @@ def decoder(weights, z, network):
 
 
 def discriminator(weights, x, z, network):
-    x = 2 * x - 1 if network.center_input else x
-    if network.kind == "concat":
-        return mlp(weights, "discriminator", np.hstack([x, z]), network.n_hidden_layers, network.activation)
-    factors = [mlp(weights, "discriminator/" + name, inputs, network.n_hidden_layers, network.activation)
-               for name, inputs in (("x", x), ("z", z))]
-    return np.sum(factors[0] * factors[1], axis=1, keepdims=True)
+    return DISCRIMINATORS[network.kind](weights, centered(x, network), z, network)
+
+
+def concat_discriminator(weights, x, z, network):
+    return mlp(weights, "discriminator", np.hstack([x, z]), network.n_hidden_layers, network.activation)
+
+
+def inner_product_discriminator(weights, x, z, network):
+    return network.output_scale * np.sum(
+        branch(weights, "x", x, network) * branch(weights, "z", z, network), axis=1, keepdims=True)
+
+
+def offset_inner_product_discriminator(weights, x, z, network):
+    product = np.sum(branch(weights, "x", x, network) * branch(weights, "z", z, network), axis=1, keepdims=True)
+    offsets = [mlp(weights, "discriminator/" + name, inputs, network.n_hidden_layers, network.activation)
+               for name, inputs in (("x_offset", x), ("z_offset", z))]
+    return product + sum(offsets) + network.squared_norm_factor * np.sum(z**2, axis=1, keepdims=True)
+
+
+def branch(weights, name, inputs, network):
+    return mlp(weights, "discriminator/" + name, inputs, network.n_hidden_layers, network.activation,
+               output_activation=network.output_activation)
+
+
+def residual_discriminator(weights, x, z, network):
+    hidden = layer(weights, "discriminator/input", np.hstack([x, z]), network.activation)
+    for number in range(1, network.n_blocks + 1):
+        scope = "discriminator/block_%d/" % number
+        inner = layer(weights, scope + "hidden", hidden, network.block_activation)
+        hidden = ACTIVATIONS[network.activation](hidden + layer(weights, scope + "output", inner, "linear"))
+    return (layer(weights, "discriminator/output", hidden, "linear")
+            + network.squared_norm_factor * np.sum(z**2, axis=1, keepdims=True))
+
+
+DISCRIMINATORS = {
+    "concat": concat_discriminator, "inner_product": inner_product_discriminator,
+    "offset_inner_product": offset_inner_product_discriminator, "residual": residual_discriminator}
+
+
+def log_normal(z, mean, variance):
+    """log N(z; mean, diag(variance)), [n, 1]."""
+    return -0.5 * np.sum((z - mean)**2 / variance + np.log(2 * np.pi * variance), axis=1, keepdims=True)
 
 
 def losses(weights, x, eps, z_prior, model):

@@ -19,6 +19,24 @@ def trained(config, inter_op_threads=1):
     return result.monitors, weights, seen
 
 
+def trained_in_pieces(config, stops, tmp_path):
+    """Train in several sessions, each from what the one before saved; return the monitors and the final weights."""
+    model = build_graph(config)
+    path = str(tmp_path / "model")
+    done = None
+    for stop_after in [*stops, None]:
+        seen = []
+        with open_session(model.graph, 1, 1) as session:
+            model.saver.restore(session, path) if done else session.run(model.initialize)
+            result = trainer.train(session, model, config.training, [lambda i, _, seen=seen: seen.append(i)], done,
+                                   lambda *_, session=session: model.saver.save(session, path),
+                                   lambda seen=seen, stop_after=stop_after: seen[-1] == stop_after)
+            weights = [value for values in session.run(model.variables).values() for value in values]
+        done = result.monitors
+        assert all(len(values) == (stop_after or config.training.n_iterations) for values in done.values())
+    return done, weights
+
+
 def assert_same(a, b):
     assert list(a[0]) == list(b[0])
     for name in a[0]:
@@ -81,25 +99,7 @@ def test_evaluation_between_iterations_does_not_disturb_the_noise():
     ["training.linear_decay={begin: 0.5, end_factor: 0.1}"], None], ids=["simultaneous", "generator_first", "decay", "vae"])
 def test_resumed_training_has_the_same_bits(overrides, tmp_path):
     config = vae_config() if overrides is None else small(*overrides)
-    model = build_graph(config)
-    whole = trained(config)
-
-    def session_that_trains(stop_after, done=None):
-        """Train in a session of its own, from a saved state if there is one; return the monitors and the weights."""
-        path = str(tmp_path / "model")
-        seen = []
-        with open_session(model.graph, 1, 1) as session:
-            model.saver.restore(session, path) if done else session.run(model.initialize)
-            result = trainer.train(session, model, config.training, [lambda i, _: seen.append(i)], done,
-                                   lambda *_: model.saver.save(session, path), lambda: seen[-1] == stop_after)
-            weights = [value for values in session.run(model.variables).values() for value in values]
-        return result.monitors, weights
-
-    done = None
-    for stop_after in (1, 7, 13):
-        done, _ = session_that_trains(stop_after, done)
-        assert all(len(values) == stop_after for values in done.values())
-    assert_same(whole, session_that_trains(None, done))
+    assert_same(trained(config), trained_in_pieces(config, (1, 7, 13), tmp_path))
 
 
 def test_gradient_that_is_not_finite_is_named():
