@@ -6,7 +6,7 @@ ARGS ?=
 export PYTHON37
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev train figure table benchmark test clean
+.PHONY: help setup setup-dev train figure table recipes benchmark test clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -25,6 +25,9 @@ figure: setup  ## write docs/figure_5.png (trains what is missing: about 7 minut
 
 table: setup  ## write docs/table_1.md, 4 configs x 5 seeds (trains what is missing: about 70 minutes)
 	@$(PYTHON) scripts/paper.py table $(ARGS)
+
+recipes: setup  ## write docs/recipes.md and .png, 11 configs x 3 seeds (trains what is missing: about 2 hours)
+	@$(PYTHON) scripts/paper.py recipes $(ARGS)
 
 benchmark: setup  ## time training against the tutorial's loop, in processes that take turns
 	@$(PYTHON) scripts/benchmark.py $(ARGS)

@@ -87,43 +87,46 @@ def markdown(groups):
         for name, title in _TITLES.items():
             if not all(name in metrics for metrics in group.metrics):
                 continue
-            mean, spread = _mean_and_spread(group, name)
+            mean, spread = mean_and_spread(group, name)
             published = TABLE_1["vae" if group.config.model.kind == "vae" else "avb"].get(name)
             lines.append("| %s | %s | %s | %s | %s | %d |" % (
                 group.config.name, title, _published_cell(published),
-                _number(OPTIMUM[name].value) if name in OPTIMUM else "", _obtained(mean, spread), len(group.seeds)))
+                number(OPTIMUM[name].value) if name in OPTIMUM else "", obtained(mean, spread), len(group.seeds)))
             if published is not None:
                 sentences.append(_verdict(group, name, published.value, mean, spread))
     return "\n".join(lines + [""] + ["- " + sentence for sentence in sentences])
 
 
-def _mean_and_spread(group, name):
+def mean_and_spread(group, name):
+    """Return a metric's mean over a RunGroup's runs and its standard deviation (n - 1); None for one run or no finite mean."""
     infinite = -math.inf if name in _HIGHER_IS_BETTER else math.inf
     values = [infinite if metrics[name] is None else metrics[name] for metrics in group.metrics]
     mean = float(np.mean(values))
     return mean, float(np.std(values, ddof=1)) if len(values) > 1 and math.isfinite(mean) else None
 
 
-def _obtained(mean, spread):
-    return _number(mean) if spread is None else "%s ± %s" % (_number(mean), _number(spread))
+def obtained(mean, spread):
+    """Return what mean_and_spread gave as text."""
+    return number(mean) if spread is None else "%s ± %s" % (number(mean), number(spread))
 
 
 def _published_cell(published):
-    return "" if published is None else "%s (%s)" % (_number(published.value), published.how)
+    return "" if published is None else "%s (%s)" % (number(published.value), published.how)
 
 
 def _verdict(group, name, published, mean, spread):
     """A plain sentence: how the obtained mean stands to the published number, measured by the spread over seeds."""
     difference = mean - published
     better = (difference > 0) == (name in _HIGHER_IS_BETTER)
-    what = "%s: %s is %s" % (group.config.name, _TITLES[name], _obtained(mean, spread))
+    what = "%s: %s is %s" % (group.config.name, _TITLES[name], obtained(mean, spread))
     if spread is not None and abs(difference) <= 2 * spread:
-        return "%s, the paper's %s within twice the spread." % (what, _number(published))
+        return "%s, the paper's %s within twice the spread." % (what, number(published))
     return "%s, %s than the paper's %s by %s." % (
-        what, "better" if better else "worse", _number(published), _number(abs(difference)))
+        what, "better" if better else "worse", number(published), number(abs(difference)))
 
 
-def _number(value):
-    if not math.isfinite(value):
+def number(value):
+    """Return a metric's value, nats, as text with four decimals; None, as in metrics.json, stands for an infinite one."""
+    if value is None or not math.isfinite(value):
         return "infinite"
     return "%.4f" % value

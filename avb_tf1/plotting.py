@@ -109,6 +109,32 @@ def figure_5(path, models, axis, images):
     _save(figure, path)
 
 
+def latent_spaces(path, models, images, n_columns=4):
+    """Draw latent spaces beside each other, on the same axes; codes outside of them are counted in the panel.
+
+    Args:
+        path: str, the PNG to write.
+        models: sequence of (title, z [n, 2], labels [n]).
+        images: [4, 4], the class's images, shown in a legend of its own.
+        n_columns: int.
+    """
+    n_rows = -(-(len(models) + 1) // n_columns)
+    figure = _figure(2.6 * n_columns, 2.8 * n_rows)
+    panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
+    for axes, (title, z, labels) in zip(panels, models):
+        draw_latents(axes, z, labels, size=1)
+        axes.set(xlim=(-_LATENT_LIMIT, _LATENT_LIMIT), ylim=(-_LATENT_LIMIT, _LATENT_LIMIT), xlabel="", ylabel="")
+        axes.set_title(title, fontsize=9)
+        axes.tick_params(labelsize=7)
+        outside = np.mean(np.abs(z).max(axis=1) > _LATENT_LIMIT)
+        if outside:
+            axes.annotate("%.0f%% outside" % np.ceil(100 * outside), (0.03, 0.03), xycoords="axes fraction", fontsize=7)
+    for axes in panels[len(models):]:
+        axes.set_axis_off()
+    class_legend(panels[len(models)], images, loc="center")
+    _save(figure, path)
+
+
 def _tint(color, share):
     """The color (hexadecimal) with white added until `share` of it is left."""
     rgb = np.array([int(color[i:i + 2], 16) for i in (1, 3, 5)]) / 255
@@ -139,11 +165,11 @@ def _draw_one_dimension(axes, z, labels, limit, size, alpha):
     axes.set(xlim=(-limit, limit), xlabel="$z_1$", yticks=[])
 
 
-def class_legend(axes, images):
+def class_legend(axes, images, loc="upper right"):
     """Give Axes a legend that shows each class's 2x2 image in the class's colour."""
     entries = [patches.Patch(color=color) for color in CLASS_COLORS]
     handlers = {entry: _ImageHandler(image) for entry, image in zip(entries, images)}
-    axes.legend(entries, [""] * len(entries), handler_map=handlers, title="x", loc="upper right",
+    axes.legend(entries, [""] * len(entries), handler_map=handlers, title="x", loc=loc,
                 handlelength=1.6, handleheight=1.6, handletextpad=0, borderpad=0.6, labelspacing=0.5)
 
 

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import time
+from typing import NamedTuple, Sequence
 
 import numpy as np
 
@@ -17,6 +18,14 @@ SEEDS = (0, 1, 2, 3, 4)
 _FIGURE_AXIS = np.linspace(-3.8, 3.8, 381)
 
 
+class Wanted(NamedTuple):
+    """A run: `config` is the file's name in the configs' folder, without ".yaml"; `overrides` are "KEY=VALUE" strings."""
+
+    config: str
+    seed: int
+    overrides: Sequence[str] = ()
+
+
 def make_table(configs_folder, runs_folder, path):
     """Write Table 1 as Markdown: the tutorial's, the paper's and the tuned configs, five seeds each.
 
@@ -25,7 +34,7 @@ def make_table(configs_folder, runs_folder, path):
         runs_folder: str, where the runs are or will be: <config>_seed_<n>.
         path: str, the Markdown file to write.
     """
-    folders = ensure_runs(configs_folder, runs_folder, [(name, seed) for name in TABLE_CONFIGS for seed in SEEDS])
+    folders = ensure_runs(configs_folder, runs_folder, [Wanted(name, seed) for name in TABLE_CONFIGS for seed in SEEDS])
     table = comparison.markdown(comparison.read_runs(folders))
     commands = ["- %s: `python scripts/train.py --config configs/%s.yaml --set seed=N`" % (name, name)
                 for name in TABLE_CONFIGS]
@@ -44,7 +53,7 @@ def make_table(configs_folder, runs_folder, path):
 
 def make_figure(configs_folder, runs_folder, path):
     """Write Figure 5: latent codes and exact posteriors of the paper's VAE and AVB, seed 0. Arguments as of make_table."""
-    folders = ensure_runs(configs_folder, runs_folder, [(name, 0) for _, name in FIGURE_CONFIGS])
+    folders = ensure_runs(configs_folder, runs_folder, [Wanted(name, 0) for _, name in FIGURE_CONFIGS])
     images, models = one_hot_images(), []
     for (title, _), folder in zip(FIGURE_CONFIGS, folders):
         with np.load(os.path.join(folder, run_folder.LATENTS), allow_pickle=False) as latents:
@@ -60,7 +69,7 @@ def ensure_runs(configs_folder, runs_folder, wanted):
 
     Args:
         configs_folder, runs_folder: str.
-        wanted: sequence of (config name, seed).
+        wanted: sequence of Wanted.
 
     Returns:
         list of str, the run folders, in the order of `wanted`.
@@ -68,8 +77,8 @@ def ensure_runs(configs_folder, runs_folder, wanted):
     Raises:
         InputError: a folder holds a run of another config.
     """
-    runs = [(load_config(os.path.join(configs_folder, name + ".yaml"), ["seed=%d" % seed]),
-             os.path.join(runs_folder, "%s_seed_%d" % (name, seed))) for name, seed in wanted]
+    runs = [(load_config(os.path.join(configs_folder, run.config + ".yaml"), ["seed=%d" % run.seed, *run.overrides]),
+             os.path.join(runs_folder, "%s_seed_%d" % (os.path.basename(run.config), run.seed))) for run in wanted]
     for config, out in runs:
         if os.path.isfile(os.path.join(out, run_folder.CONFIG)):
             require_same(fingerprint(load_config(os.path.join(out, run_folder.CONFIG))), fingerprint(config), out)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Make the paper's Figure 5 or Table 1, with runs that are finished already; what is missing is trained first."""
+"""Make the paper's Figure 5, its Table 1, or the comparison of all published recipes; trains the runs that are missing."""
 
 import argparse
 import os
@@ -13,17 +13,22 @@ from avb_tf1 import command_line, errors
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["figure", "table"])
+    parser.add_argument("what", choices=["figure", "table", "recipes"])
     parser.add_argument("--runs", metavar="DIR", default=os.path.join("runs", "table"),
                         help="where the runs are, or will be made (default: %(default)s)")
-    parser.add_argument("--out", metavar="FILE", help="the file to write (default: docs/figure_5.png or docs/table_1.md)")
+    parser.add_argument("--out", metavar="PATH",
+                        help="the file to write (default: docs/figure_5.png or docs/table_1.md); for recipes, the folder to "
+                        "write recipes.md and recipes.png into (default: docs)")
     args = parser.parse_args()
-    from avb_tf1 import reproduction
+    from avb_tf1 import recipes, reproduction
     make, name = {
         "figure": (reproduction.make_figure, "figure_5.png"),
         "table": (reproduction.make_table, "table_1.md"),
+        "recipes": (recipes.make_comparison, ""),
     }[args.what]
     out = args.out or os.path.normpath(os.path.join(ROOT, "docs", name))
+    if args.what == "recipes" and not os.path.isdir(out):
+        raise errors.InputError("%s: not a folder" % out)
     if not os.path.isdir(os.path.dirname(out) or "."):
         raise errors.InputError("%s: its folder doesn't exist" % out)
     if args.what == "figure" and not out.endswith(".png"):

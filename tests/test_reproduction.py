@@ -1,11 +1,14 @@
+import glob
+import json
 import os
 import shutil
 
+import numpy as np
 import pytest
-from conftest import SYNTHETIC, small
+from conftest import ROOT, SYNTHETIC, small
 from test_networks import vae_config
 
-from avb_tf1 import reproduction
+from avb_tf1 import recipes, reproduction
 from avb_tf1.config import load_config, to_yaml
 from avb_tf1.errors import InputError
 
@@ -26,7 +29,7 @@ def folders(tmp_path, monkeypatch):
 
 def test_missing_runs_are_trained_and_finished_ones_kept(folders, tmp_path, capsys):
     configs, runs = folders
-    wanted = [("synthetic", 0), ("synthetic", 1)]
+    wanted = [reproduction.Wanted("synthetic", 0), reproduction.Wanted("synthetic", 1)]
     first = reproduction.ensure_runs(configs, runs, wanted)
     assert [os.path.basename(path) for path in first] == ["synthetic_seed_0", "synthetic_seed_1"]
     assert load_config(os.path.join(first[1], "config.yaml")).seed == 1
@@ -53,16 +56,47 @@ def test_figure_and_table(folders, tmp_path):
     assert "| paper_vae | the same, by the discriminator" not in text
 
 
+def test_recipes(folders, tmp_path, monkeypatch):
+    configs, runs = folders
+    monkeypatch.setattr(recipes, "CONFIGS", ("synthetic", "paper_vae", "tuned_avb"))
+    monkeypatch.setattr(recipes, "SHORTENED", {"tuned_avb": 10})
+    monkeypatch.setattr(recipes, "SEEDS", (0, 1))
+    recipes.make_comparison(configs, runs, str(tmp_path))
+    with open(str(tmp_path / "recipes.png"), "rb") as file:
+        assert file.read(8) == b"\x89PNG\r\n\x1a\n"
+    with open(str(tmp_path / "recipes.md"), encoding="utf-8") as file:
+        text = file.read()
+    rows = {cells[1].strip(): [cell.strip() for cell in cells[2:]]
+            for cells in (line.split("|") for line in text.splitlines() if line.startswith("| "))}
+    assert rows["*paper's AVB*"][:2] == ["-1.4030", "-1.4210"] and rows["*optimum*"][0] == "-1.3863"
+    assert rows["synthetic"][7] == "20" and rows["tuned_avb"][7] == "10 of 30"
+    assert rows["paper_vae"][6] == "" and "±" in rows["synthetic"][6]
+    for column, metric in ((0, "log_likelihood"), (4, "reconstruction_error")):
+        values = []
+        for seed in (0, 1):
+            with open(os.path.join(runs, "tuned_avb_seed_%d" % seed, "metrics.json")) as file:
+                values.append(json.load(file)[metric])
+        assert rows["tuned_avb"][column] == "%.4f ± %.4f" % (np.mean(values), np.std(values, ddof=1))
+    with open(os.path.join(runs, "paper_vae_seed_0", "timing.json")) as file:
+        assert json.load(file)["cpu_seconds"] > 0
+    assert "configs/tuned_avb.yaml --set seed=N --set training.n_iterations=10" in text
+
+
+def test_every_shipped_config_is_compared():
+    paths = glob.glob(os.path.join(ROOT, "configs", "**", "*.yaml"), recursive=True)
+    assert sorted(recipes.CONFIGS) == sorted(os.path.relpath(path, os.path.join(ROOT, "configs"))[:-5] for path in paths)
+
+
 def test_a_run_of_another_config_is_not_taken(folders, tmp_path):
     configs, runs = folders
-    reproduction.ensure_runs(configs, runs, [("synthetic", 0)])
+    reproduction.ensure_runs(configs, runs, [reproduction.Wanted("synthetic", 0)])
     path = os.path.join(configs, "synthetic.yaml")
     with open(path) as file:
         text = file.read()
     with open(path, "w") as file:
         file.write(text.replace("n_iterations: 20", "n_iterations: 21"))
     with pytest.raises(InputError, match="n_iterations"):
-        reproduction.ensure_runs(configs, runs, [("synthetic", 0)])
+        reproduction.ensure_runs(configs, runs, [reproduction.Wanted("synthetic", 0)])
 
 
 def test_work_grows_with_what_costs_time():
