@@ -32,7 +32,7 @@ recipes: setup  ## write docs/recipes.md and .png, 11 configs x 3 seeds (trains 
 benchmark: setup  ## time training against the tutorial's loop, in processes that take turns
 	@$(PYTHON) scripts/benchmark.py $(ARGS)
 
-test: setup-dev  ## run the linter and the whole test suite
+test: setup-dev  ## run the linter and the test suite; the longer tests: make test ARGS="-m slow"
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m pytest $(ARGS)
 

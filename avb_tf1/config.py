@@ -103,8 +103,7 @@ def _describe(problem, tree, path, source_of_key, config_class):
                    if ".".join(words[:n]) in source_of_key), path)
     if problem["type"] == "value_error.extra":
         siblings = _field_names(config_class, problem["loc"][:-1])
-        prefix = "".join(word + "." for word in words[:-1])
-        hint = _suggestion(key, [prefix + name for name in siblings]) or "; allowed here: %s" % ", ".join(siblings)
+        hint = _suggestion(words[-1], siblings, key[:-len(words[-1])]) or "; allowed here: %s" % ", ".join(siblings)
         return '%s: unknown key "%s"%s' % (source, key, hint)
     if problem["type"] == "value_error.missing" or problem["type"].endswith("missing_discriminator") and value is None:
         return '%s: missing key "%s"' % (source, key)
@@ -143,9 +142,9 @@ def _dotted_keys(tree, prefix=""):
             yield from _dotted_keys(value, "%s%s." % (prefix, word))
 
 
-def _suggestion(key, known_keys):
+def _suggestion(key, known_keys, prefix=""):
     matches = difflib.get_close_matches(key, list(known_keys), n=1)
-    return '; did you mean "%s"?' % matches[0] if matches else ""
+    return '; did you mean "%s%s"?' % (prefix, matches[0]) if matches else ""
 
 
 def _kind_of(value):

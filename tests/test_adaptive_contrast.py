@@ -87,3 +87,27 @@ def test_no_gradient_passes_through_the_moments():
         variables = tf.trainable_variables()
         assert all(gradient is None for gradient in tf.gradients([mean, variance], variables))
         assert all(gradient is not None for gradient in tf.gradients(z, variables))
+
+
+@pytest.mark.slow
+def test_a_trained_discriminator_finds_the_kl_that_nearest_neighbours_find():
+    """With the encoder held still, whose posterior is not a Gaussian: its basis vectors are ReLU networks."""
+    config = recipe("gdikov_avb_ac", "model.encoder.n_units=16", "model.encoder.n_moment_samples=4000",
+                    "model.discriminator.n_units=32", "model.discriminator.n_factors=32",
+                    "model.discriminator.output_activation=linear", "training.discriminator.learning_rate=3e-3")
+    model = build_graph(config)
+    with open_session(model.graph, 1, 2) as session:
+        session.run(model.initialize)
+        arrays = trainer.array_functions(session, model)
+
+        def metrics():
+            return evaluation._sampled_metrics(arrays, 10000, np.random.RandomState(0))
+
+        before = metrics()
+        train_discriminator = session.make_callable(model.steps[1].train_op)
+        for _ in range(600):
+            train_discriminator()
+        after = metrics()
+    assert after["kl_posterior_prior"] == before["kl_posterior_prior"]
+    difference, difference_before = (abs(m["kl_discriminator"] - m["kl_posterior_prior"]) for m in (after, before))
+    assert difference < 0.1 and difference_before > 1  # measured: 0.05 and 1.17, of 2.41

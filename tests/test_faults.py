@@ -16,7 +16,7 @@ from conftest import ROOT, SMALL, SYNTHETIC, assert_one_clear_line, run_script, 
 from avb_tf1 import checkpoint, run_folder
 from avb_tf1.config import load_config
 
-# The full test: AVB_TF1_KILLS=30 python -m pytest tests/test_faults.py -k killed
+# The full test: AVB_TF1_KILLS=30 python -m pytest tests/test_faults.py -m slow
 N_KILLS = int(os.environ.get("AVB_TF1_KILLS", "5"))
 TRAIN = os.path.join(ROOT, "scripts", "train.py")
 LONGER = SMALL + ["training.n_iterations=1500", "training.checkpoint_every=50", "training.n_discriminator_updates=2",
@@ -71,6 +71,7 @@ def resumed(out):
     return results(out)
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments_it_ends_with_the_same_bytes(whole, tmp_path):
     folder, seconds = whole
     out = tmp_path / "run"
