@@ -4,110 +4,14 @@ The order matters: graph_replace copies the operations between two tensors, so i
 Every random op has an explicit op seed, so that the config's one seed fixes all streams.
 """
 
-from dataclasses import dataclass
-from typing import Dict, Optional, Tuple
-
 from avb_tf1 import adaptive_contrast, batches, networks, speed, updates
 from avb_tf1.data import N_PIXELS
+from avb_tf1.model_graph import AVBGraph, Endpoints, VAEGraph
 from avb_tf1.quiet_tensorflow import tf, tfc, tfd
 
 graph_replace = tfc.graph_editor.graph_replace
 
-_N_FIXED_DRAWS = 4096
-
-
-@dataclass(frozen=True)
-class Endpoints:
-    """The trained networks on any number n of inputs, for evaluation; they share the training graph's weights.
-
-    Attributes:
-        x: placeholder [n, 4]; z: placeholder [n, latent_dim]; eps: placeholder [n, noise dimension].
-        z_posterior: [n, latent_dim], a sample of q(z|x) made from x and eps.
-        probabilities: [n, 4], pixel probabilities of p(x|z), from z.
-        log_ratio: [n, 1], the discriminator's estimate of log q(z|x) - log p(z), from x and z: T(x, z), with adaptive contrast
-            T of the normalised z, plus log r(z|x) - log p(z); None for the VAE.
-        posterior_parameters: mean and log-variance of a Gaussian q(z|x), [n, latent_dim] each, from x; None for AVB.
-    """
-
-    x: tf.Tensor
-    z: tf.Tensor
-    eps: tf.Tensor
-    z_posterior: tf.Tensor
-    probabilities: tf.Tensor
-    log_ratio: Optional[tf.Tensor] = None
-    posterior_parameters: Optional[Tuple[tf.Tensor, tf.Tensor]] = None
-
-
-@dataclass(frozen=True)
-class ModelGraph:
-    """What the trainer and the evaluation need of a finalized graph, whichever the model. All tensors are float32.
-
-    Attributes:
-        graph: the tf.Graph.
-        x: [batch, 4], constant or drawn, by the config's data section.
-        iteration: int64 scalar placeholder, the number of the iteration, from 1, to feed in each step; None if x doesn't need
-            it.
-        eps: [batch, noise dimension], the encoder's noise, drawn anew in each session.run.
-        z_posterior: [batch, latent_dim], a sample of q(z|x).
-        probabilities: [batch, 4], pixel probabilities of p(x|z_posterior).
-        reconstruction_log_likelihood: scalar, batch mean of log p(x|z_posterior), nats per example (summed over pixels).
-        generator_loss: scalar, minus the ELBO, nats per example; what encoder and decoder minimise.
-        variables: scope ("encoder", "decoder", "discriminator") -> its trainable variables.
-        steps: the UpdateSteps of one iteration.
-        gradient_slots: variable name -> a slot of its optimiser's that is not finite once a gradient was not.
-        learning_rate_factor: scalar placeholder to feed in each step, or None if the rates are constant.
-        endpoints: Endpoints.
-        initialize: op that draws all initial weights.
-        saver: tf.train.Saver of all variables.
-    """
-
-    graph: tf.Graph
-    x: tf.Tensor
-    iteration: Optional[tf.Tensor]
-    eps: tf.Tensor
-    z_posterior: tf.Tensor
-    probabilities: tf.Tensor
-    reconstruction_log_likelihood: tf.Tensor
-    generator_loss: tf.Tensor
-    variables: Dict[str, Tuple[tf.Variable, ...]]
-    steps: Tuple[updates.UpdateStep, ...]
-    gradient_slots: Dict[str, tf.Variable]
-    learning_rate_factor: Optional[tf.Tensor]
-    endpoints: Endpoints
-    initialize: tf.Operation
-    saver: tf.train.Saver
-
-
-@dataclass(frozen=True)
-class AVBGraph(ModelGraph):
-    """A ModelGraph with an implicit posterior and a discriminator.
-
-    Attributes:
-        z_prior: [batch, latent_dim], a sample of N(0, I).
-        discriminator_logits_prior: [batch, 1], T(x, z_prior).
-        discriminator_logits_posterior: [batch, 1], T(x, z_posterior); with adaptive contrast, T of the normalised z_posterior.
-        kl_discriminator: scalar, nats, the discriminator's estimate of KL(q(z|x) || p(z)): mean T(x, z_posterior); with
-            adaptive contrast, mean of T + log r(z|x) - log p(z).
-        discriminator_loss: scalar, batch mean of the two binary cross-entropies, nats.
-    """
-
-    z_prior: tf.Tensor
-    discriminator_logits_prior: tf.Tensor
-    discriminator_logits_posterior: tf.Tensor
-    kl_discriminator: tf.Tensor
-    discriminator_loss: tf.Tensor
-
-
-@dataclass(frozen=True)
-class VAEGraph(ModelGraph):
-    """A ModelGraph with a Gaussian posterior.
-
-    Attributes:
-        kl_posterior_prior: scalar, nats, batch mean of KL(q(z|x) || p(z)) as the loss has it: closed form, or with
-            log p(z) at the sample.
-    """
-
-    kl_posterior_prior: tf.Tensor
+_N_FIXED_DRAWS = 4096  # of the noise basis, for the moments in evaluation
 
 
 def build_graph(config):
@@ -144,7 +48,8 @@ def _build_avb(config):
     ends["z_posterior"] = networks.encoder(ends["x"], ends["eps"], model)
     ends["log_ratio"] = networks.discriminator(ends["x"], ends["z"], model)
     return _adversarial_graph(
-        config, batch, eps, (eps,), z_prior, z_posterior, logits_prior, logits_posterior, logits_posterior, ends)
+        config, batch, ends, noise=(eps,), log_ratio=logits_posterior, eps=eps, z_prior=z_prior, z_posterior=z_posterior,
+        discriminator_logits_prior=logits_prior, discriminator_logits_posterior=logits_posterior)
 
 
 def _build_avb_ac(config):
@@ -167,17 +72,25 @@ def _build_avb_ac(config):
     ends["z_posterior"], *moments = networks.moment_encoder(ends["x"], ends["eps"], fixed_eps, model)
     ends["log_ratio"] = (networks.discriminator(ends["x"], adaptive_contrast.normalized(ends["z"], *moments), model)
                          + adaptive_contrast.log_contrast(ends["z"], *moments))
-    log_ratio = logits_posterior + adaptive_contrast.log_contrast(z_posterior, mean, variance)
     return _adversarial_graph(
-        config, batch, eps, (eps, moment_eps), z_prior, z_posterior, logits_prior, logits_posterior, log_ratio, ends)
+        config, batch, ends, noise=(eps, moment_eps),
+        log_ratio=logits_posterior + adaptive_contrast.log_contrast(z_posterior, mean, variance),
+        eps=eps, z_prior=z_prior, z_posterior=z_posterior,
+        discriminator_logits_prior=logits_prior, discriminator_logits_posterior=logits_posterior)
 
 
-def _adversarial_graph(config, batch, eps, noise, z_prior, z_posterior, logits_prior, logits_posterior, log_ratio, ends):
-    """The losses and updates of AVB, of whichever kind, around its encoder and discriminator.
+def _adversarial_graph(config, batch, ends, noise, log_ratio, **tensors):
+    """The decoder, losses and updates of AVB, of whichever kind, around its encoder and discriminator.
 
-    `noise` is what the encoder draws; log_ratio [batch, 1] estimates log q(z|x) - log p(z) at the posterior sample; `ends` has
-    the fields of Endpoints but for the probabilities.
+    Args:
+        batch: Batch.
+        ends: dict of the fields of Endpoints, but for the probabilities.
+        noise: tuple of the random tensors that the encoder draws.
+        log_ratio: [batch, 1], estimates log q(z|x) - log p(z) at the posterior sample.
+        tensors: the fields of AVBGraph that the encoder and the discriminator make.
     """
+    z_prior, z_posterior = tensors["z_prior"], tensors["z_posterior"]
+    logits_prior, logits_posterior = tensors["discriminator_logits_prior"], tensors["discriminator_logits_posterior"]
     model, training = config.model, config.training
     if model.decoder.built_on == "prior_sample":
         probabilities = _carried(networks.decoder(z_prior, model), z_prior, z_posterior)
@@ -205,13 +118,12 @@ def _adversarial_graph(config, batch, eps, noise, z_prior, z_posterior, logits_p
         "discriminator/" + training.discriminator.optimizer, discriminator_optimizer, discriminator_loss,
         variables["discriminator"], batch.noise + noise + (z_prior,), {"discriminator_loss": discriminator_loss})
     return AVBGraph(
-        x=batch.x, iteration=batch.iteration, eps=eps, z_posterior=z_posterior, probabilities=probabilities,
-        reconstruction_log_likelihood=reconstruction_log_likelihood, generator_loss=generator_loss, variables=variables,
+        x=batch.x, iteration=batch.iteration, probabilities=probabilities,
+        reconstruction_log_likelihood=reconstruction_log_likelihood, kl_discriminator=kl_discriminator,
+        generator_loss=generator_loss, discriminator_loss=discriminator_loss, variables=variables,
         steps=updates.steps(training.update, generator, discriminator, training.n_discriminator_updates),
         gradient_slots=updates.gradient_slots(generator, discriminator), learning_rate_factor=factor,
-        endpoints=Endpoints(**ends), z_prior=z_prior, discriminator_logits_prior=logits_prior,
-        discriminator_logits_posterior=logits_posterior, kl_discriminator=kl_discriminator,
-        discriminator_loss=discriminator_loss, **_graph_ends())
+        endpoints=Endpoints(**ends), **tensors, **_graph_ends())
 
 
 def _build_vae(config):

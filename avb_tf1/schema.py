@@ -14,6 +14,7 @@ from avb_tf1.data import N_PIXELS
 Activation = Literal["relu", "elu", "tanh", "leaky_relu"]
 OutputActivation = Literal["linear", "relu", "elu", "tanh", "leaky_relu"]
 Size = conint(strict=True, ge=1, le=65536)
+LatentDim = conint(strict=True, ge=1, le=2)
 
 
 def _plain_number(value):
@@ -172,33 +173,28 @@ DiscriminatorConfig = Union[ConcatDiscriminatorConfig, InnerProductDiscriminator
                             ResidualDiscriminatorConfig]
 
 
-class _ModelConfig(_Section):
-    latent_dim: conint(strict=True, ge=1, le=2)
-
-
-class _AdversarialModelConfig(_ModelConfig):
+class AVBModelConfig(_Section):
+    kind: Literal["avb"]
+    latent_dim: LatentDim
+    encoder: EncoderConfig
     decoder: AVBDecoderConfig
     discriminator: DiscriminatorConfig = _chosen_by("kind")
 
-    @pydantic.validator("encoder", check_fields=False)
+    @pydantic.validator("encoder")
     def _posterior_has_a_density(cls, encoder, values):
         if encoder.noise_dim < values.get("latent_dim", 0):
             raise ValueError("must have a noise_dim of at least latent_dim, or q(z|x) has no density")
         return encoder
 
 
-class AVBModelConfig(_AdversarialModelConfig):
-    kind: Literal["avb"]
-    encoder: EncoderConfig
-
-
-class AVBACModelConfig(_AdversarialModelConfig):
+class AVBACModelConfig(AVBModelConfig):
     kind: Literal["avb_ac"]
     encoder: MomentEncoderConfig
 
 
-class VAEModelConfig(_ModelConfig):
+class VAEModelConfig(_Section):
     kind: Literal["vae"]
+    latent_dim: LatentDim
     encoder: GaussianEncoderConfig
     decoder: DecoderConfig
 
