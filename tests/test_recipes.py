@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import reference
 from conftest import ROOT, run_script
+from test_graph import moved_by_each_step
 from test_networks import weights_of
 from test_trainer import assert_same, trained, trained_in_pieces
 
@@ -78,16 +79,9 @@ def test_sizes_and_order_of_updates_are_the_published_ones(name):
     model = build_graph(recipe(name))
     assert {scope: [tuple(variable.shape.as_list()) for variable in variables]
             for scope, variables in model.variables.items()} == SHAPES[name]
-    assert len(model.steps) == len(STEPS[name])
     with open_session(model.graph, 1, 2) as session:
         session.run(model.initialize)
-        for step, expected in zip(model.steps, STEPS[name]):
-            before = session.run(model.variables)
-            session.run(step.train_op)
-            after = session.run(model.variables)
-            moved = {scope for scope in before
-                     if any(not np.array_equal(a, b) for a, b in zip(before[scope], after[scope]))}
-            assert moved == expected
+        assert moved_by_each_step(session, model) == STEPS[name]
 
 
 @pytest.mark.parametrize("name", RECIPES)
