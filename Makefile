@@ -26,7 +26,7 @@ figure: setup  ## write docs/figure_5.png (trains what is missing: about 7 minut
 table: setup  ## write docs/table_1.md, 4 configs x 5 seeds (trains what is missing: about 70 minutes)
 	@$(PYTHON) scripts/paper.py table $(ARGS)
 
-recipes: setup  ## write docs/recipes.md and .png, 11 configs x 3 seeds (trains what is missing: about 2 hours)
+recipes: setup  ## write docs/recipes.md and .png, 11 configs x 3 seeds (trains what is missing: 120 CPU minutes)
 	@$(PYTHON) scripts/paper.py recipes $(ARGS)
 
 benchmark: setup  ## time training against the tutorial's loop, in processes that take turns

@@ -119,7 +119,7 @@ def latent_spaces(path, models, images, n_columns=4):
         n_columns: int.
     """
     n_rows = -(-(len(models) + 1) // n_columns)
-    figure = _figure(2.6 * n_columns, 2.8 * n_rows)
+    figure = _figure(2.6 * n_columns, 3 * n_rows)
     panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
     for axes, (title, z, labels) in zip(panels, models):
         draw_latents(axes, z, labels, size=1)
@@ -128,7 +128,8 @@ def latent_spaces(path, models, images, n_columns=4):
         axes.tick_params(labelsize=7)
         outside = np.mean(np.abs(z).max(axis=1) > _LATENT_LIMIT)
         if outside:
-            axes.annotate("%.0f%% outside" % np.ceil(100 * outside), (0.03, 0.03), xycoords="axes fraction", fontsize=7)
+            text = "%.0f%% outside" % (100 * outside) if outside >= 0.01 else "<1% outside"
+            axes.annotate(text, (0.03, 0.03), xycoords="axes fraction", fontsize=7)
     for axes in panels[len(models):]:
         axes.set_axis_off()
     class_legend(panels[len(models)], images, loc="center")

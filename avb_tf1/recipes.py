@@ -60,7 +60,7 @@ def _table(groups, rows, lengths):
                  for column in _COLUMNS]
         n_iterations = group.config.training.n_iterations
         length = "%d" % n_iterations if n_iterations == lengths[name] else "%d of %d" % (n_iterations, lengths[name])
-        lines.append("| %s | %s | %s | %.1f |" % (group.config.name, " | ".join(cells), length, _cpu_minutes(row)))
+        lines.append("| %s | %s | %s | %.2f |" % (group.config.name, " | ".join(cells), length, _cpu_minutes(row)))
     return lines
 
 
