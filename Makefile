@@ -6,7 +6,7 @@ ARGS ?=
 export PYTHON37
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev train figure table recipes benchmark test clean
+.PHONY: help setup setup-sweep setup-dev train figure table recipes benchmark test clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -14,8 +14,11 @@ help:  ## show this list
 setup:  ## make .venv with everything that training needs
 	@scripts/setup_venv.sh requirements.lock
 
+setup-sweep:  ## the same, with Ray for scripts/sweep.py
+	@scripts/setup_venv.sh requirements.lock requirements-sweep.lock
+
 setup-dev:  ## the same, with the test and lint tools
-	@scripts/setup_venv.sh requirements.lock requirements-dev.lock
+	@scripts/setup_venv.sh requirements.lock requirements-sweep.lock requirements-dev.lock
 
 train: setup  ## train the tutorial's model; figures and numbers go to runs/synthetic
 	@$(PYTHON) scripts/train.py --config "$(CONFIG)" $(ARGS)

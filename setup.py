@@ -19,4 +19,5 @@ setup(
         "typing-extensions>=3.7.4",
         "protobuf<3.21",
     ],
+    extras_require={"sweep": ["ray>=2.7,<2.8"]},
 )

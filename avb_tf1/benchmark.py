@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 
+from avb_tf1 import files, run_folder
 from avb_tf1.config import load_config
 from avb_tf1.errors import InputError
 
@@ -25,9 +26,7 @@ def run(script, n_pairs, n_iterations, overrides):
         n_iterations: int, timed in each process.
         overrides: sequence of "KEY=VALUE" for the package's side.
     """
-    if n_pairs < 1 or n_iterations < 1:
-        raise InputError("--pairs and --iterations must be at least 1")
-    load_config(_CONFIG, overrides)  # tells about a bad override before anything is run
+    _check_counts(n_pairs, n_iterations, overrides)
     pairs = []
     print("A: the tutorial's loop   B: this package   (%d iterations each)" % n_iterations)
     print("%5s %17s %21s %15s %17s %7s" % ("pair", "it/s A, B", "CPU ms/it A, B", "MB A, B", "start s A, B", "B/A"))
@@ -46,6 +45,50 @@ def run(script, n_pairs, n_iterations, overrides):
     print("bound: %.2f ms of matrix products an iteration at %.0f GFLOP/s on one thread (512x256 by 256x256): "
           "%.0f it/s if nothing else took time, on %d cores in perfect parallel" % (
               bound["ms"], bound["gflops"], bound["n_cpus"] * 1000 / bound["ms"], bound["n_cpus"]))
+
+
+def run_sweep(script, n_rounds, n_iterations, overrides):
+    """Run the tutorial's loop, one run of the package, and a sweep of one run a core, in turn; print their throughput.
+
+    Arguments as of run; n_rounds instead of pairs.
+    """
+    _check_counts(n_rounds, n_iterations, overrides)
+    print("A: the tutorial's loop   B: one run   C: a sweep of one run a core, in all   (%d iterations a run)" % n_iterations)
+    print("%5s %26s %7s %7s" % ("round", "it/s A, B, C", "C/A", "C/B"))
+    rounds = []
+    for number in range(1, n_rounds + 1):
+        a, b = (_measured(script, side, n_iterations, overrides)["rate"] for side in ("tutorial", "package"))
+        c = _sweep_rate(script, n_iterations, overrides)
+        rounds.append((c / a, c / b))
+        print("%5d %8.1f %8.1f %8.1f %7.2f %7.2f" % (number, a, b, c, c / a, c / b), flush=True)
+    for title, ratios in zip(("C/A", "C/B"), zip(*rounds)):
+        print("%s: median %.2f, min %.2f, max %.2f" % (title, statistics.median(ratios), min(ratios), max(ratios)))
+
+
+def _sweep_rate(script, n_iterations, overrides):
+    """Iterations a second of all runs together, while as many as there are cores train at once."""
+    from avb_tf1.quiet_tensorflow import n_cpus
+
+    sets = [word for override in list(overrides) + ["training.n_iterations=%d" % n_iterations]
+            for word in ("--set", override)]
+    with tempfile.TemporaryDirectory() as out:
+        process = subprocess.run(
+            [sys.executable, os.path.join(os.path.dirname(script), "sweep.py"), "--config", _CONFIG, "--out", out,
+             "--seeds", "0-%d" % (n_cpus() - 1), "--no-progress"] + sets, capture_output=True, text=True)
+        if process.returncode != 0:
+            raise OSError("the sweep failed: %s" % process.stderr)
+        rates = []
+        for name in os.listdir(out):
+            path = os.path.join(out, name, run_folder.TIMING)
+            if os.path.isfile(path):
+                rates.append(files.read_json(path)["iterations_per_second"])
+    return sum(rates)
+
+
+def _check_counts(n_rounds, n_iterations, overrides):
+    if n_rounds < 1 or n_iterations < 1:
+        raise InputError("--pairs and --iterations must be at least 1")
+    load_config(_CONFIG, overrides)  # tells about a bad override before anything is run
 
 
 def _measured(script, side, n_iterations, overrides):

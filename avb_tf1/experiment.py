@@ -27,7 +27,7 @@ N_AIS_CHAINS, N_AIS_STEPS = 50000, 8  # with sharp decoders more chains help mor
 N_FINAL = 100     # iterations whose mean is the final loss
 
 
-def run_experiment(config, out, show_progress):
+def run_experiment(config, out, show_progress, observers=()):
     """Train and evaluate one model and leave its figures and numbers in a run folder.
 
     Goes on from the newest good checkpoint in the folder, if there is one; the result has the same bits either way.
@@ -36,6 +36,7 @@ def run_experiment(config, out, show_progress):
         config: as of config.load_config.
         out: str, the run folder with its config.yaml, held by this process (run_folder.claimed or reclaimed).
         show_progress: bool.
+        observers: functions called after each iteration, as of trainer.train.
 
     Returns:
         The metrics and the timing, as in metrics.json and timing.json.
@@ -52,7 +53,7 @@ def run_experiment(config, out, show_progress):
 
     found = checkpoint.latest(in_folder(run_folder.CHECKPOINT), config)
     with opened_model(config) as (session, model):
-        result = train(session, model, config, out, found, show_progress)
+        result = train(session, model, config, out, found, show_progress, observers)
         start = time.perf_counter()
         write_losses(in_folder(run_folder.LOSSES), result.monitors)
         networks = trainer.array_functions(session, model)

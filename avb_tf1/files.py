@@ -21,7 +21,7 @@ def replacing(path):
     try:
         yield temporary
         _flush(temporary)
-        os.chmod(temporary, 0o666 & ~_umask())
+        os.chmod(temporary, 0o666 & ~umask())
         os.replace(temporary, path)
         _flush(folder or ".")
     except BaseException:
@@ -46,6 +46,12 @@ def json_text(data):
     return json.dumps(data, indent=2, sort_keys=True, allow_nan=False) + "\n"
 
 
+def read_json(path):
+    """Return what a JSON file holds; raises OSError or ValueError."""
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
 def _flush(path):
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -54,7 +60,8 @@ def _flush(path):
         os.close(descriptor)
 
 
-def _umask():
-    umask = os.umask(0)  # there is no other way to read it
-    os.umask(umask)
-    return umask
+def umask():
+    """Return the process's file mode creation mask."""
+    mask = os.umask(0)  # there is no other way to read it
+    os.umask(mask)
+    return mask

@@ -71,6 +71,18 @@ def reclaimed(out):
         yield
 
 
+@contextlib.contextmanager
+def held(out):
+    """Make the folder `out` if need be and hold it for this process; for a folder of many runs.
+
+    Raises:
+        InputError: `out` is a file, can't be made or written to, or is in use by another process that holds it.
+    """
+    _make(out)
+    with _held(out):
+        yield
+
+
 def config_path(out):
     """Return the path of a run folder's config; raises InputError if `out` is no run folder."""
     path = os.path.join(out, CONFIG)

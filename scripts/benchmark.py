@@ -17,10 +17,14 @@ def main():
                         help="iterations to time in each process, after 100 to warm up (default: 1000)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides",
                         help="override a key of configs/synthetic.yaml for this package's side")
+    parser.add_argument("--sweep", action="store_true",
+                        help="measure the throughput of a sweep of one run a core instead (needs Ray: make setup-sweep)")
     parser.add_argument("--measure", choices=sorted(benchmark.SIDES), help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.measure:
         benchmark.SIDES[args.measure](args.iterations, args.overrides)
+    elif args.sweep:
+        benchmark.run_sweep(os.path.abspath(__file__), args.pairs, args.iterations, args.overrides)
     else:
         benchmark.run(os.path.abspath(__file__), args.pairs, args.iterations, args.overrides)
 

@@ -1,0 +1,291 @@
+"""Many runs on Ray: each an ordinary run folder, kept if it is finished, resumed if it isn't."""
+
+import contextlib
+import csv
+import io
+import os
+import secrets
+import shutil
+import socket
+import sys
+import tarfile
+import tempfile
+import time
+
+import ray
+import tqdm
+
+from avb_tf1 import __version__, experiment, files, run_folder, sweep_plan
+from avb_tf1.config import load_config, to_yaml
+from avb_tf1.errors import InputError, OneLineError
+from avb_tf1.progress import LINE_SECONDS
+from avb_tf1.quiet_tensorflow import n_cpus
+
+SUMMARY = "summary.csv"
+STATE = "sweep.json"
+_TOKEN = ".sweep-token"
+_MAX_RETRIES = 3  # of a run whose worker died
+_OBJECT_STORE_BYTES = 200 * 1024**2
+
+
+class SweepFailed(OneLineError):
+    """Some of the sweep's runs failed."""
+
+
+def run_sweep(runs, out, address, n_workers, show_progress):
+    """Run what isn't finished yet, and write sweep.json and summary.csv as results come in.
+
+    Args:
+        runs: sequence of sweep_plan.Run.
+        out: str, the folder for the run folders; made if need be.
+        address: None for a local Ray cluster, or HOST:PORT of one that runs; avb_tf1 must be installed on its machines.
+        n_workers: int, runs at once on the local cluster; 0: one a core.
+        show_progress: bool.
+
+    Raises:
+        InputError: `out` can't be used, is in use by another sweep, or holds a run of another config; no cluster at `address`.
+        SweepFailed: a run failed; says how many. The other runs are done.
+    """
+    with run_folder.held(out):
+        records = {run.name: _Record(run) for run in runs}
+        for run in runs:
+            if sweep_plan.is_finished(run, os.path.join(out, run.name)):
+                records[run.name].finish(_read_metrics(os.path.join(out, run.name)))
+        waiting = [run for run in runs if records[run.name].status != "done"]
+        _write_results(out, records)
+        print("%d runs in %s: %d are finished, %d to go" % (len(runs), out, len(runs) - len(waiting), len(waiting)), flush=True)
+        if waiting:
+            token = secrets.token_hex(16)
+            files.write_text(os.path.join(out, _TOKEN), token)
+            with _cluster(address, n_workers), contextlib.closing(_Display(records, show_progress)) as display:
+                _run_all(waiting, records, os.path.abspath(out), token, display)
+            os.remove(os.path.join(out, _TOKEN))
+    failed = [record for record in records.values() if record.status == "failed"]
+    print("%d runs done, %d failed; results in %s" % (
+        len(runs) - len(failed), len(failed), os.path.join(out, SUMMARY)), flush=True)
+    if failed:
+        raise SweepFailed("%d of %d runs failed, the first: %s: %s" % (
+            len(failed), len(runs), failed[0].run.name, failed[0].reason))
+
+
+class _Record:
+    """What is known of a run: its status ("waiting", "running", "done", "failed"), metrics and reason to fail."""
+
+    def __init__(self, run):
+        self.run, self.status, self.metrics, self.reason, self.iteration = run, "waiting", {}, "", 0
+
+    def finish(self, metrics):
+        self.status, self.metrics, self.iteration = "done", metrics, self.run.config.training.n_iterations
+
+    def fail(self, reason):
+        self.status, self.reason = "failed", " ".join(reason.split())
+
+
+@contextlib.contextmanager
+def _cluster(address, n_workers):
+    """Ray, started here or joined."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # no report to anyone
+    # A local cluster's workers inherit this: they import the package that this process has imported.
+    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+    quiet = dict(log_to_driver=False, logging_level="ERROR")
+    try:
+        if address is None:
+            ray.init(num_cpus=n_workers or n_cpus(), include_dashboard=False, object_store_memory=_OBJECT_STORE_BYTES, **quiet)
+        else:
+            _require_listener(address)
+            ray.init(address=address, **quiet)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        where = "a local Ray cluster can't be started" if address is None else "--address %s: no Ray cluster there" % address
+        raise InputError("%s: %s" % (where, error or type(error).__name__))
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _require_listener(address):
+    """Raise ConnectionError at once where Ray would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise ConnectionError("must be HOST:PORT")
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except OSError as error:
+        raise ConnectionError(str(error))
+
+
+def _run_all(waiting, records, out, token, display):
+    board = _Board.options(num_cpus=0).remote()
+    run_of = {_run_one.remote(run.name, to_yaml(run.config), out, token, __version__, board): run for run in waiting}
+    while run_of:
+        ready, _ = ray.wait(list(run_of), num_returns=1, timeout=1.0)
+        for ref in ready:
+            record = records[run_of.pop(ref).name]
+            try:
+                metrics, reason, archive = ray.get(ref)
+            except ray.exceptions.RayError as error:
+                metrics, reason, archive = None, _last_line(error), None
+            if archive is not None:
+                _unpack(archive, out, record.run.name)
+            if metrics is None:
+                record.fail(reason)
+            else:
+                record.finish(metrics)
+            _write_results(out, records)
+        for name, iteration in ray.get(board.read.remote()).items():
+            if records[name].status in ("waiting", "running"):
+                records[name].status, records[name].iteration = "running", iteration
+        display.update()
+
+
+@ray.remote
+class _Board:
+    """How far the runs are: workers write it, the driver reads it."""
+
+    def __init__(self):
+        self._iterations = {}
+
+    def report(self, name, iteration):
+        self._iterations[name] = iteration
+
+    def read(self):
+        return self._iterations
+
+
+@ray.remote(num_cpus=1, max_retries=_MAX_RETRIES)
+def _run_one(name, config_text, out, token, version, board):
+    """Train and evaluate one run, on whatever machine.
+
+    Returns:
+        metrics, reason, archive: a dict and "", or None and the reason why the run failed; the run folder as the bytes of a
+        tar file if this machine doesn't see the sweep's folder, else None.
+    """
+    if version != __version__:
+        return None, "avb_tf1 %s is installed on the worker, %s here" % (__version__, version), None
+    with contextlib.ExitStack() as stack:
+        shared = _sees(out, token)
+        if not shared:
+            out = stack.enter_context(tempfile.TemporaryDirectory(prefix="avb_tf1-"))
+        folder = os.path.join(out, name)
+        try:
+            metrics, reason = _trained(folder, config_text, _Reporter(board, name)), ""
+        except (OneLineError, OSError, MemoryError) as error:
+            metrics, reason = None, str(error) or type(error).__name__
+        return metrics, reason, None if shared else _packed(folder)
+
+
+def _trained(folder, config_text, report):
+    """The metrics of the run in `folder`, which is started, gone on with, or finished already."""
+    if os.path.isfile(os.path.join(folder, run_folder.CONFIG)):
+        hold = run_folder.reclaimed(folder)
+    else:
+        hold = run_folder.claimed(folder, config_text, overwrite=False)
+    with hold:
+        config = load_config(run_folder.config_path(folder))
+        report(0, None)
+        return experiment.run_experiment(config, folder, show_progress=False, observers=[report])[0]
+
+
+class _Reporter:
+    """An observer that tells the board once a second."""
+
+    def __init__(self, board, name):
+        self._board, self._name, self._next = board, name, 0.0
+
+    def __call__(self, iteration, _):
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + 1
+            self._board.report.remote(self._name, iteration)
+
+
+def _sees(out, token):
+    """Whether the folder `out` is the driver's: it holds the token that the driver wrote."""
+    try:
+        with open(os.path.join(out, _TOKEN), encoding="utf-8") as file:
+            return file.read() == token
+    except OSError:
+        return False
+
+
+def _packed(folder):
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        if os.path.isdir(folder):
+            archive.add(folder, arcname=".")
+    return buffer.getvalue()
+
+
+def _unpack(archive, out, name):
+    """Put a packed run folder in its place, whole or not at all; what an earlier start left there goes."""
+    temporary = tempfile.mkdtemp(dir=out, prefix=files.TEMPORARY_PREFIX)
+    try:
+        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as packed:
+            members = [member for member in packed.getmembers() if member.isreg() or member.isdir()]
+            if any(os.path.isabs(member.name) or ".." in member.name.split("/") for member in members):
+                raise OSError("%s: the worker's archive leaves its folder" % name)
+            packed.extractall(temporary, members)
+        os.chmod(temporary, 0o777 & ~files.umask())
+        folder = os.path.join(out, name)
+        shutil.rmtree(folder, ignore_errors=True)
+        os.replace(temporary, folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _last_line(error):
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__
+
+
+def _read_metrics(folder):
+    return files.read_json(os.path.join(folder, run_folder.METRICS))
+
+
+def _write_results(out, records):
+    """Replace sweep.json and summary.csv."""
+    rows = [dict(run=record.run.name, config=record.run.config.name, seed=record.run.config.seed, **record.run.values,
+                 status=record.status, reason=record.reason) for record in records.values()]
+    files.write_json(os.path.join(out, STATE), {
+        "avb_tf1": __version__, "runs": [dict(row, metrics=record.metrics) for row, record in zip(rows, records.values())]})
+    metric_names = sorted({name for record in records.values() for name in record.metrics})
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]) + metric_names, lineterminator="\n")
+    writer.writeheader()
+    for row, record in zip(rows, records.values()):
+        writer.writerow(dict(row, **{name: "inf" if value is None else value for name, value in record.metrics.items()}))
+    files.write_text(os.path.join(out, SUMMARY), text.getvalue())
+
+
+class _Display:
+    """The sweep's progress on standard output: a tqdm bar over all iterations on a terminal, elsewhere a line now and then."""
+
+    def __init__(self, records, enabled):
+        self._records = records
+        self._total = sum(record.run.config.training.n_iterations for record in records.values())
+        self._first = self._done()
+        self._start = self._next = time.monotonic()
+        self._enabled = enabled
+        self._bar = tqdm.tqdm(total=self._total, initial=self._first, unit="it", file=sys.stdout) if (
+            enabled and sys.stdout.isatty()) else None
+
+    def _done(self):
+        return sum(record.iteration for record in self._records.values())
+
+    def update(self):
+        done = self._done()
+        n = {status: sum(record.status == status for record in self._records.values())
+             for status in ("done", "running", "failed")}
+        text = "runs %d/%d done, %d running, %d failed" % (n["done"], len(self._records), n["running"], n["failed"])
+        if self._bar is not None:
+            self._bar.set_postfix_str(text, refresh=False)
+            self._bar.update(done - self._bar.n)
+        elif self._enabled and time.monotonic() >= self._next:
+            self._next = time.monotonic() + LINE_SECONDS
+            rate = (done - self._first) / (time.monotonic() - self._start)
+            left = "%.1f min left" % ((self._total - done) / rate / 60) if rate else ""
+            print("%s  %.1f it/s  %s" % (text, rate, left), flush=True)
+
+    def close(self):
+        if self._bar is not None:
+            self._bar.close()

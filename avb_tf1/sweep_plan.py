@@ -1,0 +1,107 @@
+"""Which runs a sweep is made of: the product of configs, seeds and values. Knows no TensorFlow and no Ray."""
+
+import itertools
+import json
+import os
+import re
+from dataclasses import dataclass
+from typing import Any, Dict
+
+from avb_tf1 import run_folder, yaml_input
+from avb_tf1.config import fingerprint, load_config, require_same
+from avb_tf1.errors import InputError
+from avb_tf1.schema import Config
+
+MAX_SEED = 2**31 - 1
+MAX_RUNS = 100000
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a sweep.
+
+    Attributes:
+        name: str, the run's folder in the sweep's.
+        config: its config; one thread, so that the runs share the cores evenly.
+        values: the keys that the sweep varies -> this run's values.
+    """
+
+    name: str
+    config: Config
+    values: Dict[str, Any]
+
+
+def plan(config_paths, seeds, settings):
+    """Return the Runs of a sweep: for each config, each combination of values and each seed.
+
+    Args:
+        config_paths: sequence of str.
+        seeds: str, e.g. "0-19" or "0,3,8-9".
+        settings: sequence of "KEY=V1,V2,...", the values in YAML.
+
+    Raises:
+        InputError: a config, the seeds or a setting can't be used, or two runs would have the same name.
+    """
+    seeds = parse_seeds(seeds)
+    choices = [_parse_setting(setting) for setting in settings]
+    n_runs = len(config_paths) * len(seeds)
+    for _, values in choices:
+        n_runs *= len(values)
+    if n_runs > MAX_RUNS:
+        raise InputError("%d runs; a sweep has at most %d" % (n_runs, MAX_RUNS))
+    runs = {}
+    for path, *values in itertools.product(config_paths, *[values for _, values in choices]):
+        values = dict(zip([key for key, _ in choices], values))
+        for seed in seeds:
+            overrides = ["%s=%s" % (key, json.dumps(value)) for key, value in values.items()]
+            config = load_config(path, overrides + ["seed=%d" % seed, "runtime.inter_op_threads=1"])
+            parts = [config.name] + ["%s=%s" % (key.split(".")[-1], _as_name(value)) for key, value in values.items()]
+            name = "_".join(parts + ["seed_%d" % seed])
+            if name in runs:
+                raise InputError("two runs of the sweep would be called %s; give the configs different names" % name)
+            runs[name] = Run(name, config, values)
+    return list(runs.values())
+
+
+def parse_seeds(text):
+    """Return the seeds, a list of int, that a text such as "0-19" or "0,3,8-9" stands for."""
+    seeds = []
+    for part in text.split(","):
+        match = re.match(r"\s*([0-9]{1,10})(?:-([0-9]{1,10}))?\s*\Z", part)
+        first, last = (int(match.group(1)), int(match.group(2) or match.group(1))) if match else (1, 0)
+        if not first <= last <= MAX_SEED or last - first >= MAX_RUNS:
+            raise InputError("--seeds %s: must be seeds and ranges of them between 0 and %d, e.g. 0-19 or 0,3,8-9" % (
+                text, MAX_SEED))
+        seeds += range(first, last + 1)
+    if len(set(seeds)) < len(seeds):
+        raise InputError("--seeds %s: a seed stands there twice" % text)
+    return seeds
+
+
+def is_finished(run, folder):
+    """Whether `folder` holds the finished run.
+
+    Raises:
+        InputError: it holds a run of another config.
+    """
+    path = os.path.join(folder, run_folder.CONFIG)
+    if not os.path.isfile(path):
+        return False
+    require_same(fingerprint(load_config(path)), fingerprint(run.config), folder)
+    return run_folder.is_complete(folder)
+
+
+def _parse_setting(setting):
+    key, equals, text = setting.partition("=")
+    source = "--set %s" % setting
+    values = yaml_input.parse_yaml("[%s]" % text, source)
+    if not equals or not isinstance(values, list) or not values:
+        raise InputError("%s: must be KEY=V1,V2,..." % source)
+    if key in ("seed", "name", "runtime.inter_op_threads"):
+        raise InputError("%s: %s can't be varied here" % (source, key))
+    return key, values
+
+
+def _as_name(value):
+    text = value if isinstance(value, str) else json.dumps(value)
+    return re.sub(r"[^A-Za-z0-9.+-]+", "-", text).strip("-")[:60]

@@ -1,0 +1,182 @@
+"""Sweeps on real Ray clusters: the runs are those of scripts/train.py, whatever happens to workers, driver and machines."""
+
+import contextlib
+import csv
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from conftest import ROOT, SMALL, SYNTHETIC, assert_one_clear_line, run_script, set_options
+
+pytest.importorskip("ray")
+
+SWEEP = os.path.join(ROOT, "scripts", "sweep.py")
+RAY = os.path.join(os.path.dirname(sys.executable), "ray")
+LONG = SMALL + ["training.n_iterations=3000", "training.checkpoint_every=50"]
+SAME = ("losses.csv", "latents.npz", "metrics.json", "latent_space.png", "config.yaml")
+
+
+def sweep(out, *arguments, overrides=SMALL, seeds="0-1"):
+    return run_script("sweep.py", "--config", SYNTHETIC, "--seeds", seeds, "--out", out, *arguments, *set_options(overrides))
+
+
+def results(folder):
+    return {name: (folder / name).read_bytes() for name in SAME}
+
+
+def rows(out):
+    with open(str(out / "summary.csv")) as file:
+        return list(csv.DictReader(file))
+
+
+def folder_of(out, seed):
+    """The run folder with that seed; the overrides, all of one value, are part of its name."""
+    folder, = out.glob("synthetic_*_seed_%d" % seed)
+    return folder
+
+
+def workers():
+    """Process numbers of Ray workers in a run."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/cmdline" % pid, "rb") as file:
+                if file.read().startswith(b"ray::_run_one"):
+                    found.append(int(pid))
+        except OSError:
+            pass
+    return found
+
+
+def wait_for(condition, seconds=120):
+    deadline = time.time() + seconds
+    while not condition():
+        assert time.time() < deadline
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """A run folder made by scripts/train.py, with seed 1."""
+    out = tmp_path_factory.mktemp("alone") / "run"
+    result = run_script("train.py", "--config", SYNTHETIC, "--out", out, "--no-progress", *set_options(
+        LONG + ["seed=1", "runtime.inter_op_threads=1"]))
+    assert result.returncode == 0, result.stderr
+    return out
+
+
+def test_a_sweep_with_a_run_that_fails(tmp_path):
+    out = tmp_path / "out"
+    result = sweep(out, "--set", "model.decoder.probability_margin=0,0.000001", seeds="0", overrides=SMALL + [
+        "training.generator.learning_rate=1", "training.generator.beta1=0", "training.generator.beta2=0",
+        "training.generator.epsilon=1e-40", "model.decoder.n_hidden_layers=12", "training.n_iterations=100"])
+    failed = [row for row in rows(out) if row["status"] == "failed"]
+    done = [row for row in rows(out) if row["status"] == "done"]
+    assert len(failed) + len(done) == 2 and failed
+    assert_one_clear_line(result, "%d of 2 runs failed" % len(failed), "is not finite at iteration", code=1)
+    assert "is not finite at iteration" in failed[0]["reason"]
+    with open(str(out / "sweep.json")) as file:
+        assert [run["status"] for run in json.load(file)["runs"]] == [row["status"] for row in rows(out)]
+
+
+def test_bad_input_is_refused_before_anything_starts(tmp_path):
+    assert_one_clear_line(sweep(tmp_path / "out", seeds="3-1"), "--seeds 3-1")
+    assert_one_clear_line(sweep(tmp_path / "out", "--set", "training.n_iteration=1,2"), "did you mean")
+    assert not (tmp_path / "out").exists()
+    (tmp_path / "file").write_text("mine")
+    assert_one_clear_line(sweep(tmp_path / "file"), "file")
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.slow
+def test_one_and_two_workers_make_the_runs_of_train_py(alone, tmp_path):
+    for n_workers in (1, 2):
+        out = tmp_path / str(n_workers)
+        result = sweep(out, "--workers", n_workers, overrides=LONG)
+        assert result.returncode == 0 and result.stderr == "", result.stderr
+        assert results(folder_of(out, 1)) == results(alone)
+    assert results(folder_of(tmp_path / "1", 0)) == results(folder_of(tmp_path / "2", 0))
+    assert [row["status"] for row in rows(out)] == ["done", "done"]
+    with open(str(alone / "metrics.json")) as file:
+        assert float(rows(out)[1]["elbo"]) == json.load(file)["elbo"]
+    # Started again there is nothing to do, and nothing is touched.
+    before = os.stat(str(folder_of(out, 0) / "metrics.json")).st_mtime_ns
+    result = sweep(out, overrides=LONG)
+    assert result.returncode == 0 and "2 are finished, 0 to go" in result.stdout
+    assert os.stat(str(folder_of(out, 0) / "metrics.json")).st_mtime_ns == before
+
+
+@pytest.mark.slow
+def test_a_killed_worker_is_replaced_and_its_run_goes_on(alone, tmp_path):
+    out = tmp_path / "out"
+    process = start_sweep(out)
+    wait_for(lambda: list(out.glob("*_seed_1/checkpoint/model-*.json")))
+    for pid in workers():
+        os.kill(pid, signal.SIGKILL)
+    stdout, stderr = process.communicate()
+    assert process.returncode == 0, stderr
+    assert results(folder_of(out, 1)) == results(alone)
+
+
+@pytest.mark.slow
+def test_a_killed_sweep_goes_on_when_it_is_started_again(alone, tmp_path):
+    out = tmp_path / "out"
+    process = start_sweep(out)
+    wait_for(lambda: list(out.glob("*_seed_1/checkpoint/model-*.json")))
+    process.kill()
+    process.communicate()
+    wait_for(lambda: not workers())  # they die with the cluster that the driver had started
+    result = sweep(out, overrides=LONG)
+    assert result.returncode == 0, result.stderr
+    assert results(folder_of(out, 1)) == results(alone)
+
+
+def start_sweep(out, *arguments):
+    return subprocess.Popen(
+        [sys.executable, SWEEP, "--config", SYNTHETIC, "--seeds", "0-1", "--out", str(out), *arguments, *set_options(LONG)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+
+
+def n_nodes(port):
+    """How many nodes the cluster at the port has; 0 if there is none."""
+    status = subprocess.run([RAY, "status", "--address=127.0.0.1:%d" % port], capture_output=True, text=True).stdout
+    return len(re.findall(r"\bnode_[0-9a-f]{20,}", status))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shared_disk", [True, False])
+def test_an_existing_cluster_of_two_nodes(alone, tmp_path, shared_disk):
+    """Two nodes on this machine; without a shared disk, each sees an empty folder where the driver has the sweep's."""
+    out, port = tmp_path / "disk" / "out", 6390 + shared_disk
+    out.parent.mkdir()
+    hide = [] if shared_disk else ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none "$0" && exec "$@"', str(out.parent)]
+    if hide and subprocess.run(hide + ["true"], capture_output=True).returncode:
+        pytest.skip("this user can't make mount namespaces")
+    nodes = []
+    try:
+        for node in (["--head", "--port=%d" % port, "--include-dashboard=false"], ["--address=127.0.0.1:%d" % port]):
+            nodes.append(subprocess.Popen(
+                hide + [RAY, "start", "--block", "--num-cpus=1", "--object-store-memory=100000000"] + node,
+                env=dict(os.environ, PYTHONPATH=ROOT, RAY_USAGE_STATS_ENABLED="0"), start_new_session=True,
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+            wait_for(lambda: n_nodes(port) == len(nodes))
+        result = sweep(out, "--address", "127.0.0.1:%d" % port, overrides=LONG)
+    finally:
+        for node in reversed(nodes):
+            node.terminate()
+            node.wait()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(node.pid, signal.SIGKILL)
+    assert result.returncode == 0, result.stderr
+    assert results(folder_of(out, 1)) == results(alone)
+    assert not [name for name in os.listdir(str(out)) if name.startswith(".")]
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "nowhere", "127.0.0.1:123456", "no.such.host.invalid:6379"])
+def test_no_cluster_at_the_address(tmp_path, address):
+    assert_one_clear_line(sweep(tmp_path / "out", "--address", address), "--address " + address)

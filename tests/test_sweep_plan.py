@@ -1,0 +1,68 @@
+import os
+
+import pytest
+from conftest import ROOT, SYNTHETIC
+
+from avb_tf1.config import to_yaml
+from avb_tf1.errors import InputError
+from avb_tf1.sweep_plan import is_finished, parse_seeds, plan
+
+VAE = os.path.join(ROOT, "configs", "paper_vae.yaml")
+
+
+def test_seeds():
+    assert parse_seeds("0-3") == [0, 1, 2, 3]
+    assert parse_seeds("7") == [7]
+    assert parse_seeds("0, 3,8-9") == [0, 3, 8, 9]
+
+
+@pytest.mark.parametrize("text", ["", "3-1", "a", "1-", "-1", "0-2,1", "1.5", "0-4294967296", "0-100000000"])
+def test_bad_seeds_are_refused(text):
+    with pytest.raises(InputError, match="--seeds"):
+        parse_seeds(text)
+
+
+def test_a_sweep_is_the_product_of_configs_values_and_seeds():
+    runs = plan([SYNTHETIC, VAE], "0-1", ["training.generator.learning_rate=1e-4,2e-4,1e-3"])
+    assert len(runs) == len({run.name for run in runs}) == 2 * 2 * 3
+    first = runs[0]
+    assert first.name == "synthetic_learning_rate=0.0001_seed_0"
+    assert (first.config.seed, first.config.training.generator.learning_rate) == (0, 1e-4)
+    assert first.values == {"training.generator.learning_rate": 1e-4}
+    assert {run.config.runtime.inter_op_threads for run in runs} == {1}
+    assert {run.config.name for run in runs} == {"synthetic", "paper_vae"}
+
+
+def test_a_value_may_be_a_section():
+    runs = plan([SYNTHETIC], "0", ["training.linear_decay=null,{begin: 0.5, end_factor: 0.1}"])
+    assert [run.config.training.linear_decay is None for run in runs] == [True, False]
+    assert len({run.name for run in runs}) == 2
+
+
+@pytest.mark.parametrize("settings, words", [
+    (["training.n_iterations"], "must be KEY=V1,V2"),
+    (["training.n_iterations="], "must be KEY=V1,V2"),
+    (["training.n_iterations=1,0"], "training.n_iterations must be"),
+    (["training.n_iterationss=1"], "did you mean"),
+    (["seed=1,2"], "can't be varied"),
+    (["training.n_iterations=5,5"], "two runs of the sweep would be called"),
+    (["training.n_iterations=[1,2"], "not a valid config")])
+def test_bad_settings_are_refused(settings, words):
+    with pytest.raises(InputError, match=words):
+        plan([SYNTHETIC], "0", settings)
+
+
+def test_configs_of_one_name_are_refused():
+    with pytest.raises(InputError, match="two runs of the sweep would be called synthetic_seed_0"):
+        plan([SYNTHETIC, SYNTHETIC], "0", [])
+
+
+def test_finished_means_finished_with_this_config(tmp_path):
+    run, other = plan([SYNTHETIC], "0-1", [])
+    assert not is_finished(run, str(tmp_path))
+    (tmp_path / "config.yaml").write_text(to_yaml(run.config))
+    assert not is_finished(run, str(tmp_path))
+    (tmp_path / "metrics.json").write_text("{}")
+    assert is_finished(run, str(tmp_path))
+    with pytest.raises(InputError, match="seed is 0 there and 1 here"):
+        is_finished(other, str(tmp_path))
