@@ -6,6 +6,7 @@ import io
 import os
 import secrets
 import shutil
+import signal
 import socket
 import sys
 import tarfile
@@ -15,7 +16,7 @@ import time
 import ray
 import tqdm
 
-from avb_tf1 import __version__, experiment, files, run_folder, sweep_plan
+from avb_tf1 import __version__, experiment, files, run_folder, stopping, sweep_plan
 from avb_tf1.config import load_config, to_yaml
 from avb_tf1.errors import InputError, OneLineError
 from avb_tf1.progress import LINE_SECONDS
@@ -55,11 +56,12 @@ def run_sweep(runs, out, address, n_workers, show_progress):
         _write_results(out, records)
         print("%d runs in %s: %d are finished, %d to go" % (len(runs), out, len(runs) - len(waiting), len(waiting)), flush=True)
         if waiting:
-            token = secrets.token_hex(16)
-            files.write_text(os.path.join(out, _TOKEN), token)
-            with _cluster(address, n_workers), contextlib.closing(_Display(records, show_progress)) as display:
-                _run_all(waiting, records, os.path.abspath(out), token, display)
-            os.remove(os.path.join(out, _TOKEN))
+            with _token(out) as token, _cluster(address, n_workers), \
+                    contextlib.closing(_Display(records, show_progress)) as display:
+                try:
+                    _run_all(waiting, records, os.path.abspath(out), token, display)
+                except KeyboardInterrupt:
+                    raise stopping.Stopped(signal.SIGINT, "interrupted; the same command goes on with the sweep")
     failed = [record for record in records.values() if record.status == "failed"]
     print("%d runs done, %d failed; results in %s" % (
         len(runs) - len(failed), len(failed), os.path.join(out, SUMMARY)), flush=True)
@@ -69,16 +71,36 @@ def run_sweep(runs, out, address, n_workers, show_progress):
 
 
 class _Record:
-    """What is known of a run: its status ("waiting", "running", "done", "failed"), metrics and reason to fail."""
+    """What is known of a run: its status ("waiting", "running", "done", "failed"), metrics and reason to fail.
+
+    `iteration` is how far it is, `n_kept` how far it was when this sweep first heard of it.
+    """
 
     def __init__(self, run):
-        self.run, self.status, self.metrics, self.reason, self.iteration = run, "waiting", {}, "", 0
+        self.run, self.status, self.metrics, self.reason, self.iteration, self.n_kept = run, "waiting", {}, "", 0, 0
+
+    def reach(self, iteration):
+        if self.status == "waiting":
+            self.status, self.n_kept = "running", iteration
+        self.iteration = iteration
 
     def finish(self, metrics):
-        self.status, self.metrics, self.iteration = "done", metrics, self.run.config.training.n_iterations
+        self.reach(self.run.config.training.n_iterations)
+        self.status, self.metrics = "done", metrics
 
     def fail(self, reason):
         self.status, self.reason = "failed", " ".join(reason.split())
+
+
+@contextlib.contextmanager
+def _token(out):
+    """A text in a file of the sweep's folder, by which a worker knows whether it sees this folder."""
+    token = secrets.token_hex(16)
+    files.write_text(os.path.join(out, _TOKEN), token)
+    try:
+        yield token
+    finally:
+        os.remove(os.path.join(out, _TOKEN))
 
 
 @contextlib.contextmanager
@@ -91,7 +113,8 @@ def _cluster(address, n_workers):
     quiet = dict(log_to_driver=False, logging_level="ERROR")
     try:
         if address is None:
-            ray.init(num_cpus=n_workers or n_cpus(), include_dashboard=False, object_store_memory=_OBJECT_STORE_BYTES, **quiet)
+            ray.init(address="local", num_cpus=n_workers or n_cpus(), include_dashboard=False,
+                     object_store_memory=_OBJECT_STORE_BYTES, **quiet)
         else:
             _require_listener(address)
             ray.init(address=address, **quiet)
@@ -135,7 +158,7 @@ def _run_all(waiting, records, out, token, display):
             _write_results(out, records)
         for name, iteration in ray.get(board.read.remote()).items():
             if records[name].status in ("waiting", "running"):
-                records[name].status, records[name].iteration = "running", iteration
+                records[name].reach(iteration)
         display.update()
 
 
@@ -183,7 +206,6 @@ def _trained(folder, config_text, report):
         hold = run_folder.claimed(folder, config_text, overwrite=False)
     with hold:
         config = load_config(run_folder.config_path(folder))
-        report(0, None)
         return experiment.run_experiment(config, folder, show_progress=False, observers=[report])[0]
 
 
@@ -263,17 +285,17 @@ class _Display:
     def __init__(self, records, enabled):
         self._records = records
         self._total = sum(record.run.config.training.n_iterations for record in records.values())
-        self._first = self._done()
         self._start = self._next = time.monotonic()
         self._enabled = enabled
-        self._bar = tqdm.tqdm(total=self._total, initial=self._first, unit="it", file=sys.stdout) if (
-            enabled and sys.stdout.isatty()) else None
+        self._bar = None
+        if enabled and sys.stdout.isatty():
+            self._bar = tqdm.tqdm(total=self._total, initial=self._sum("n_kept"), unit="it", file=sys.stdout)
 
-    def _done(self):
-        return sum(record.iteration for record in self._records.values())
+    def _sum(self, attribute):
+        return sum(getattr(record, attribute) for record in self._records.values())
 
     def update(self):
-        done = self._done()
+        done = self._sum("iteration")
         n = {status: sum(record.status == status for record in self._records.values())
              for status in ("done", "running", "failed")}
         text = "runs %d/%d done, %d running, %d failed" % (n["done"], len(self._records), n["running"], n["failed"])
@@ -282,7 +304,7 @@ class _Display:
             self._bar.update(done - self._bar.n)
         elif self._enabled and time.monotonic() >= self._next:
             self._next = time.monotonic() + LINE_SECONDS
-            rate = (done - self._first) / (time.monotonic() - self._start)
+            rate = (done - self._sum("n_kept")) / (time.monotonic() - self._start)
             left = "%.1f min left" % ((self._total - done) / rate / 60) if rate else ""
             print("%s  %.1f it/s  %s" % (text, rate, left), flush=True)
 

@@ -124,12 +124,16 @@ def test_a_killed_worker_is_replaced_and_its_run_goes_on(alone, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_killed_sweep_goes_on_when_it_is_started_again(alone, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_a_sweep_that_was_ended_goes_on_when_it_is_started_again(alone, tmp_path, number):
     out = tmp_path / "out"
     process = start_sweep(out)
     wait_for(lambda: list(out.glob("*_seed_1/checkpoint/model-*.json")))
-    process.kill()
-    process.communicate()
+    process.send_signal(number)
+    _, stderr = process.communicate()
+    if number == signal.SIGINT:
+        assert process.returncode == 130
+        assert stderr == "error: interrupted; the same command goes on with the sweep\n"
     wait_for(lambda: not workers())  # they die with the cluster that the driver had started
     result = sweep(out, overrides=LONG)
     assert result.returncode == 0, result.stderr
