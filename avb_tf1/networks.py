@@ -7,7 +7,7 @@ import zlib
 
 from avb_tf1.quiet_tensorflow import tf, tfc
 
-ACTIVATIONS = {"linear": None, "relu": tf.nn.relu, "elu": tf.nn.elu, "tanh": tf.nn.tanh, "leaky_relu": tf.nn.leaky_relu}
+_ACTIVATIONS = {"linear": None, "relu": tf.nn.relu, "elu": tf.nn.elu, "tanh": tf.nn.tanh, "leaky_relu": tf.nn.leaky_relu}
 
 
 def op_seed(name):
@@ -58,7 +58,7 @@ def moment_encoder(x, eps, moment_eps, config):
         variance = network.added_variance
         pieces = zip(*[tf.split(noise, network.basis.n_vectors, axis=1) for noise in (eps, moment_eps)])
         for number, (piece, moment_piece) in enumerate(pieces, 1):
-            coefficient = _layer(hidden, config.latent_dim, ACTIVATIONS[network.coefficient_activation],
+            coefficient = _layer(hidden, config.latent_dim, _ACTIVATIONS[network.coefficient_activation],
                                  "coefficient_%d" % number)
             with tf.variable_scope("basis_%d" % number):
                 vector, draws = (_linear(_hidden_layers(noise, network.basis), config.latent_dim, "output")
@@ -141,11 +141,11 @@ def _offset_inner_product_discriminator(x, z, config):
 
 def _residual_discriminator(x, z, config):
     """Blocks of two layers, the second linear and at first zero, whose output is added to their input."""
-    activation = ACTIVATIONS[config.activation]
+    activation = _ACTIVATIONS[config.activation]
     hidden = _layer(tf.concat([x, z], 1), config.n_units, activation, "input")
     for number in range(1, config.n_blocks + 1):
         with tf.variable_scope("block_%d" % number):
-            inner = _layer(hidden, config.n_units, ACTIVATIONS[config.block_activation], "hidden")
+            inner = _layer(hidden, config.n_units, _ACTIVATIONS[config.block_activation], "hidden")
             added = tfc.layers.fully_connected(inner, config.n_units, activation_fn=None, scope="output",
                                                weights_initializer=tf.zeros_initializer())
         hidden = activation(hidden + added)
@@ -162,7 +162,7 @@ _DISCRIMINATORS = {
 
 def _branch(inputs, scope, n_outputs, output_activation, config):
     with tf.variable_scope(scope):
-        return _layer(_hidden_layers(inputs, config), n_outputs, ACTIVATIONS[output_activation], "output")
+        return _layer(_hidden_layers(inputs, config), n_outputs, _ACTIVATIONS[output_activation], "output")
 
 
 def _squared_norm(z, config):
@@ -176,7 +176,7 @@ def _centered(x, config):
 def _hidden_layers(inputs, config):
     """What tf.contrib.layers.repeat builds in the tutorial; spelled out, since repeat would give all layers one seed."""
     for number in range(1, config.n_hidden_layers + 1):
-        inputs = _layer(inputs, config.n_units, ACTIVATIONS[config.activation], "hidden_%d" % number)
+        inputs = _layer(inputs, config.n_units, _ACTIVATIONS[config.activation], "hidden_%d" % number)
     return inputs
 
 

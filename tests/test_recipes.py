@@ -201,10 +201,10 @@ def test_rmsprop_follows_keras():
     model = build_graph(config)
     variable = model.variables["decoder"][2]
     a = 0.0
+    # The gradient that the update itself takes: one of the test's own could be computed after the weights have changed.
+    gradient, = (op.inputs[-1] for op in model.graph.get_operations()
+                 if op.type == "ApplyRMSProp" and op.inputs[0].op is variable.op)
     with open_session(model.graph, 1, 2) as session:
-        with model.graph.as_default():
-            model.graph._unsafe_unfinalize()
-            gradient = tf.gradients(model.generator_loss, variable)[0]
         session.run(model.initialize)
         for _ in range(3):
             before = session.run(variable)
