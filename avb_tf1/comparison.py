@@ -99,10 +99,14 @@ def markdown(groups):
 
 def mean_and_spread(group, name):
     """Return a metric's mean over a RunGroup's runs and its standard deviation (n - 1); None for one run or no finite mean."""
-    infinite = -math.inf if name in _HIGHER_IS_BETTER else math.inf
-    values = [infinite if metrics[name] is None else metrics[name] for metrics in group.metrics]
+    values = [infinity(name) if metrics[name] is None else metrics[name] for metrics in group.metrics]
     mean = float(np.mean(values))
     return mean, float(np.std(values, ddof=1)) if len(values) > 1 and math.isfinite(mean) else None
+
+
+def infinity(name):
+    """Return the infinity that None stands for in a metric: the one at its bad end."""
+    return -math.inf if name in _HIGHER_IS_BETTER else math.inf
 
 
 def obtained(mean, spread):

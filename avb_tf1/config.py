@@ -91,7 +91,7 @@ def _validate(tree, path, source_of_key):
 
 def _describe(problem, tree, path, source_of_key, config_class):
     # Where a section is one of several, pydantic's location has the name of the section's class after the key.
-    words = [word for word in problem["loc"] if not _is_class_name(word)]
+    words = [word for word in problem["loc"][:-1] if not _is_class_name(word)] + [str(problem["loc"][-1])]
     value = tree
     for word in words:
         value = value.get(word) if isinstance(value, dict) else value
@@ -126,7 +126,7 @@ def _describe(problem, tree, path, source_of_key, config_class):
 
 
 def _is_class_name(word):
-    return isinstance(word, str) and word.endswith("Config")
+    return isinstance(word, str) and word.endswith("Config") and hasattr(schema, word)
 
 
 def _field_names(config_class, loc):

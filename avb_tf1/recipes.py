@@ -85,7 +85,7 @@ def _page(table):
             SEEDS[0], SEEDS[-1]),
         "log-likelihoods by quadrature, KL divergences of implicit posteriors by k nearest neighbours. Published: Table 1",
         "of Mescheder, Nowozin, Geiger 2017 (arXiv 1701.04722v4), recalled from memory of it. Iterations \"A of B\": the run",
-        "has A, the published recipe B, which takes too long on 2 cores. CPU minutes: of one run's training, on one thread.",
+        "has A, the published recipe B, which takes too long on 2 cores. CPU minutes: of one run's training, all its threads.",
         "Each config names its sources and its departures from them.",
         ""] + table + [
         "",

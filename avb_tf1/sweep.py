@@ -5,8 +5,6 @@ import csv
 import io
 import os
 import secrets
-import shutil
-import signal
 import socket
 import sys
 import tarfile
@@ -16,7 +14,7 @@ import time
 import ray
 import tqdm
 
-from avb_tf1 import __version__, experiment, files, run_folder, stopping, sweep_plan
+from avb_tf1 import __version__, comparison, experiment, files, run_folder, stopping, sweep_plan
 from avb_tf1.config import load_config, to_yaml
 from avb_tf1.errors import InputError, OneLineError
 from avb_tf1.progress import LINE_SECONDS
@@ -48,6 +46,7 @@ def run_sweep(runs, out, address, n_workers, show_progress):
         SweepFailed: a run failed; says how many. The other runs are done.
     """
     with run_folder.held(out):
+        _require_own_files(out)
         records = {run.name: _Record(run) for run in runs}
         for run in runs:
             if sweep_plan.is_finished(run, os.path.join(out, run.name)):
@@ -56,12 +55,10 @@ def run_sweep(runs, out, address, n_workers, show_progress):
         _write_results(out, records)
         print("%d runs in %s: %d are finished, %d to go" % (len(runs), out, len(runs) - len(waiting), len(waiting)), flush=True)
         if waiting:
-            with _token(out) as token, _cluster(address, n_workers), \
+            # Ray sets signal handlers of its own when it starts: those of the sweep come after.
+            with _token(out) as token, _cluster(address, n_workers), stopping.on_signals() as request, \
                     contextlib.closing(_Display(records, show_progress)) as display:
-                try:
-                    _run_all(waiting, records, os.path.abspath(out), token, display)
-                except KeyboardInterrupt:
-                    raise stopping.Stopped(signal.SIGINT, "interrupted; the same command goes on with the sweep")
+                _run_all(waiting, records, os.path.abspath(out), token, display, request)
     failed = [record for record in records.values() if record.status == "failed"]
     print("%d runs done, %d failed; results in %s" % (
         len(runs) - len(failed), len(failed), os.path.join(out, SUMMARY)), flush=True)
@@ -138,10 +135,26 @@ def _require_listener(address):
         raise ConnectionError(str(error))
 
 
-def _run_all(waiting, records, out, token, display):
-    board = _Board.options(num_cpus=0).remote()
+def _require_own_files(out):
+    """Raise InputError if sweep.json or summary.csv in `out` are not a sweep's."""
+    state, summary = os.path.join(out, STATE), os.path.join(out, SUMMARY)
+    try:
+        own = "avb_tf1" in files.read_json(state)
+    except FileNotFoundError:
+        own = not os.path.lexists(summary)
+    except (ValueError, TypeError):
+        own = False
+    if not own:
+        raise InputError("%s: the folder holds a %s or %s that is no sweep's" % (out, STATE, SUMMARY))
+
+
+def _run_all(waiting, records, out, token, display, request):
+    # No run depends on the board: it may die and start again.
+    board = _Board.options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
     run_of = {_run_one.remote(run.name, to_yaml(run.config), out, token, __version__, board): run for run in waiting}
     while run_of:
+        if request.signal_number is not None:
+            raise stopping.Stopped(request.signal_number, "stopped; the same command goes on with the sweep")
         ready, _ = ray.wait(list(run_of), num_returns=1, timeout=1.0)
         for ref in ready:
             record = records[run_of.pop(ref).name]
@@ -149,16 +162,20 @@ def _run_all(waiting, records, out, token, display):
                 metrics, reason, archive = ray.get(ref)
             except ray.exceptions.RayError as error:
                 metrics, reason, archive = None, _last_line(error), None
-            if archive is not None:
-                _unpack(archive, out, record.run.name)
+            try:
+                if archive is not None:
+                    _unpack(archive, os.path.join(out, record.run.name), record.run.config)
+            except (OneLineError, OSError) as error:
+                metrics, reason = None, str(error)
             if metrics is None:
                 record.fail(reason)
             else:
                 record.finish(metrics)
             _write_results(out, records)
-        for name, iteration in ray.get(board.read.remote()).items():
-            if records[name].status in ("waiting", "running"):
-                records[name].reach(iteration)
+        with contextlib.suppress(ray.exceptions.RayError):
+            for name, iteration in ray.get(board.read.remote(), timeout=10).items():
+                if records[name].status in ("waiting", "running"):
+                    records[name].reach(iteration)
         display.update()
 
 
@@ -181,8 +198,8 @@ def _run_one(name, config_text, out, token, version, board):
     """Train and evaluate one run, on whatever machine.
 
     Returns:
-        metrics, reason, archive: a dict and "", or None and the reason why the run failed; the run folder as the bytes of a
-        tar file if this machine doesn't see the sweep's folder, else None.
+        metrics, reason, archive: a dict and "", or None and the reason why the run failed; the finished run folder as the bytes
+        of a tar file if this machine doesn't see the sweep's folder, else None.
     """
     if version != __version__:
         return None, "avb_tf1 %s is installed on the worker, %s here" % (__version__, version), None
@@ -192,10 +209,12 @@ def _run_one(name, config_text, out, token, version, board):
             out = stack.enter_context(tempfile.TemporaryDirectory(prefix="avb_tf1-"))
         folder = os.path.join(out, name)
         try:
-            metrics, reason = _trained(folder, config_text, _Reporter(board, name)), ""
+            metrics = _trained(folder, config_text, _Reporter(board, name))
+        except stopping.Stopped:
+            os._exit(1)  # someone ended this worker: to Ray it has died, and the run goes on in another
         except (OneLineError, OSError, MemoryError) as error:
-            metrics, reason = None, str(error) or type(error).__name__
-        return metrics, reason, None if shared else _packed(folder)
+            return None, str(error) or type(error).__name__, None
+        return metrics, "", None if shared else _packed(folder)
 
 
 def _trained(folder, config_text, report):
@@ -233,26 +252,30 @@ def _sees(out, token):
 def _packed(folder):
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        if os.path.isdir(folder):
-            archive.add(folder, arcname=".")
+        archive.add(folder, arcname=".")
     return buffer.getvalue()
 
 
-def _unpack(archive, out, name):
-    """Put a packed run folder in its place, whole or not at all; what an earlier start left there goes."""
-    temporary = tempfile.mkdtemp(dir=out, prefix=files.TEMPORARY_PREFIX)
-    try:
+def _unpack(archive, folder, config):
+    """Put a packed run folder in the place of an unfinished run of the same config, or where nothing is.
+
+    Raises:
+        InputError: something else is in `folder`, or it is in use.
+    """
+    overwrite = os.path.isfile(os.path.join(folder, run_folder.CONFIG))
+    with run_folder.claimed(folder, to_yaml(config), overwrite), tempfile.TemporaryDirectory(
+            dir=folder, prefix=files.TEMPORARY_PREFIX) as temporary:
         with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as packed:
             members = [member for member in packed.getmembers() if member.isreg() or member.isdir()]
             if any(os.path.isabs(member.name) or ".." in member.name.split("/") for member in members):
-                raise OSError("%s: the worker's archive leaves its folder" % name)
+                raise OSError("%s: the worker's archive leaves its folder" % folder)
             packed.extractall(temporary, members)
-        os.chmod(temporary, 0o777 & ~files.umask())
-        folder = os.path.join(out, name)
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(temporary, folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        # The metrics last: they make the run a finished one.
+        for member in sorted((member for member in members if member.isreg()),
+                             key=lambda member: os.path.basename(member.name) == run_folder.METRICS):
+            target = os.path.join(folder, member.name)
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            os.replace(os.path.join(temporary, member.name), target)
 
 
 def _last_line(error):
@@ -275,7 +298,8 @@ def _write_results(out, records):
     writer = csv.DictWriter(text, list(rows[0]) + metric_names, lineterminator="\n")
     writer.writeheader()
     for row, record in zip(rows, records.values()):
-        writer.writerow(dict(row, **{name: "inf" if value is None else value for name, value in record.metrics.items()}))
+        writer.writerow(dict(row, **{
+            name: comparison.infinity(name) if value is None else value for name, value in record.metrics.items()}))
     files.write_text(os.path.join(out, SUMMARY), text.getvalue())
 
 

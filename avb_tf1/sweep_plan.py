@@ -1,5 +1,6 @@
 """Which runs a sweep is made of: the product of configs, seeds and values. Knows no TensorFlow and no Ray."""
 
+import hashlib
 import itertools
 import json
 import os
@@ -58,7 +59,8 @@ def plan(config_paths, seeds, settings):
             parts = [config.name] + ["%s=%s" % (key.split(".")[-1], _as_name(value)) for key, value in values.items()]
             name = "_".join(parts + ["seed_%d" % seed])
             if name in runs:
-                raise InputError("two runs of the sweep would be called %s; give the configs different names" % name)
+                raise InputError("%s: its runs would be called as those of another config of the sweep, e.g. %s; "
+                                 "give the configs different names" % (path, name))
             runs[name] = Run(name, config, values)
     return list(runs.values())
 
@@ -97,11 +99,19 @@ def _parse_setting(setting):
     values = yaml_input.parse_yaml("[%s]" % text, source)
     if not equals or not isinstance(values, list) or not values:
         raise InputError("%s: must be KEY=V1,V2,..." % source)
+    try:
+        texts = [json.dumps(value, sort_keys=True) for value in values]
+    except TypeError:
+        raise InputError("%s: a value must be a number, a text, true, false, null, a list or a mapping" % source)
+    if len(set(texts)) < len(texts):
+        raise InputError("%s: a value stands there twice" % source)
     if key in ("seed", "name", "runtime.inter_op_threads"):
         raise InputError("%s: %s can't be varied here" % (source, key))
     return key, values
 
 
 def _as_name(value):
-    text = value if isinstance(value, str) else json.dumps(value)
-    return re.sub(r"[^A-Za-z0-9.+-]+", "-", text).strip("-")[:60]
+    """The value as part of a folder's name: itself if it is short and plain, else its beginning and a hash."""
+    text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+    plain = re.sub(r"[^A-Za-z0-9.+-]+", "-", text)[:40]
+    return plain if plain == text else "%s-%s" % (plain.strip("-"), hashlib.sha256(text.encode()).hexdigest()[:8])

@@ -135,8 +135,8 @@ def _describe_divergence(session, model, iteration, monitors):
             what = name
             break
     else:
-        # The update has been applied: Adam's first slot holds what was wrong with the gradient.
+        # The update has been applied: the optimiser's slot holds what was wrong with the gradient.
         what = next(("the gradient of " + name for name, slot in model.gradient_slots.items()
                      if not np.isfinite(session.run(slot)).all()), "a gradient")
-    return ("%s is not finite at iteration %d; a lower learning rate (training.generator.learning_rate, "
-            "training.discriminator.learning_rate) or a larger model.decoder.probability_margin may help" % (what, iteration))
+    return ("%s is not finite at iteration %d; a lower learning_rate in the config's training section or a larger "
+            "model.decoder.probability_margin may help" % (what, iteration))

@@ -84,6 +84,8 @@ def test_config_is_frozen():
     ("data.batch_size=-4", ["data.batch_size must be greater"]),
     ("data=3", ["data must be a mapping"]),
     ("data=", ["data must have a value"]),
+    ("training.generator={optimizer: adam, myConfig: 1}", ['unknown key "training.generator.myConfig"']),
+    ("runtime={FooConfig: 1}", ['unknown key "runtime.FooConfig"']),
     ("data.kind=all", ["data.kind must be one of constant, uniform_labels, shuffled_sample", "all"]),
     ("data={batch_size: 16}", ['missing key "data.kind"']),
     ("data=16", ["data must be a mapping"]),

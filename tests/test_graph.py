@@ -189,6 +189,13 @@ def test_what_speeds_up_changes_no_bit(overrides):
             np.testing.assert_array_equal(value, plain[name], "%s off, %s" % (off, name))
 
 
+def test_narrow_weight_gradients_need_one_thread():
+    """Kernels that share a product among threads don't give the same bits transposed."""
+    types = [op.type for op in build_graph(synthetic("runtime.intra_op_threads=2")).graph.get_operations()]
+    assert types.count("Transpose") < [
+        op.type for op in build_graph(synthetic()).graph.get_operations()].count("Transpose")
+
+
 def test_speed_switches_change_the_graph():
     def n_ops(graph, op_type):
         return sum(op.type == op_type for op in graph.get_operations())

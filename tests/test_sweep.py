@@ -13,7 +13,10 @@ import time
 import pytest
 from conftest import ROOT, SMALL, SYNTHETIC, assert_one_clear_line, run_script, set_options
 
-pytest.importorskip("ray")
+from avb_tf1 import sweep_plan
+from avb_tf1.errors import InputError
+
+ray_sweep = pytest.importorskip("avb_tf1.sweep")
 
 SWEEP = os.path.join(ROOT, "scripts", "sweep.py")
 RAY = os.path.join(os.path.dirname(sys.executable), "ray")
@@ -72,14 +75,13 @@ def alone(tmp_path_factory):
 
 def test_a_sweep_with_a_run_that_fails(tmp_path):
     out = tmp_path / "out"
-    result = sweep(out, "--set", "model.decoder.probability_margin=0,0.000001", seeds="0", overrides=SMALL + [
-        "training.generator.learning_rate=1", "training.generator.beta1=0", "training.generator.beta2=0",
-        "training.generator.epsilon=1e-40", "model.decoder.n_hidden_layers=12", "training.n_iterations=100"])
-    failed = [row for row in rows(out) if row["status"] == "failed"]
-    done = [row for row in rows(out) if row["status"] == "done"]
-    assert len(failed) + len(done) == 2 and failed
-    assert_one_clear_line(result, "%d of 2 runs failed" % len(failed), "is not finite at iteration", code=1)
-    assert "is not finite at iteration" in failed[0]["reason"]
+    result = sweep(out, "--set", "training.generator.learning_rate=1,1e-6", seeds="0", overrides=SMALL + [
+        "model.decoder.n_hidden_layers=12", "model.decoder.probability_margin=0", "training.n_iterations=100"])
+    assert_one_clear_line(result, "1 of 2 runs failed", "is not finite at iteration", code=1)
+    failed, done = rows(out)
+    assert (failed["status"], failed["training.generator.learning_rate"]) == ("failed", "1")
+    assert "is not finite at iteration" in failed["reason"]
+    assert (done["status"], done["reason"]) == ("done", "") and float(done["log_likelihood"]) < -1.38
     with open(str(out / "sweep.json")) as file:
         assert [run["status"] for run in json.load(file)["runs"]] == [row["status"] for row in rows(out)]
 
@@ -91,6 +93,9 @@ def test_bad_input_is_refused_before_anything_starts(tmp_path):
     (tmp_path / "file").write_text("mine")
     assert_one_clear_line(sweep(tmp_path / "file"), "file")
     assert (tmp_path / "file").read_text() == "mine"
+    (tmp_path / "summary.csv").write_text("mine")
+    assert_one_clear_line(sweep(tmp_path), "summary.csv that is no sweep's")
+    assert (tmp_path / "summary.csv").read_text() == "mine"
 
 
 @pytest.mark.slow
@@ -112,28 +117,29 @@ def test_one_and_two_workers_make_the_runs_of_train_py(alone, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_killed_worker_is_replaced_and_its_run_goes_on(alone, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_killed_worker_is_replaced_and_its_run_goes_on(alone, tmp_path, number):
     out = tmp_path / "out"
     process = start_sweep(out)
     wait_for(lambda: list(out.glob("*_seed_1/checkpoint/model-*.json")))
     for pid in workers():
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, number)
     stdout, stderr = process.communicate()
     assert process.returncode == 0, stderr
     assert results(folder_of(out, 1)) == results(alone)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_a_sweep_that_was_ended_goes_on_when_it_is_started_again(alone, tmp_path, number):
     out = tmp_path / "out"
     process = start_sweep(out)
     wait_for(lambda: list(out.glob("*_seed_1/checkpoint/model-*.json")))
     process.send_signal(number)
     _, stderr = process.communicate()
-    if number == signal.SIGINT:
-        assert process.returncode == 130
-        assert stderr == "error: interrupted; the same command goes on with the sweep\n"
+    if number != signal.SIGKILL:
+        assert process.returncode == 128 + number
+        assert stderr == "error: stopped; the same command goes on with the sweep\n"
     wait_for(lambda: not workers())  # they die with the cluster that the driver had started
     result = sweep(out, overrides=LONG)
     assert result.returncode == 0, result.stderr
@@ -184,3 +190,25 @@ def test_an_existing_cluster_of_two_nodes(alone, tmp_path, shared_disk):
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "nowhere", "127.0.0.1:123456", "no.such.host.invalid:6379"])
 def test_no_cluster_at_the_address(tmp_path, address):
     assert_one_clear_line(sweep(tmp_path / "out", "--address", address), "--address " + address)
+
+
+def test_an_archive_takes_only_the_place_of_an_unfinished_run(tmp_path):
+    run, = sweep_plan.plan([SYNTHETIC], "0", [])
+    finished, folder = tmp_path / "finished", tmp_path / "folder"
+    (finished / "checkpoint").mkdir(parents=True)
+    for name in ("config.yaml", "metrics.json", "checkpoint/model-9.json"):
+        (finished / name).write_text("new")
+    archive = ray_sweep._packed(str(finished))
+
+    (folder / "checkpoint").mkdir(parents=True)
+    (folder / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match="not empty"):
+        ray_sweep._unpack(archive, str(folder), run.config)
+    assert sorted(os.listdir(str(folder))) == ["checkpoint", "notes.txt"]
+
+    for name in ("config.yaml", "checkpoint/model-3.json"):
+        (folder / name).write_text("old")
+    ray_sweep._unpack(archive, str(folder), run.config)
+    assert sorted(os.listdir(str(folder))) == ["checkpoint", "config.yaml", "metrics.json", "notes.txt"]
+    assert os.listdir(str(folder / "checkpoint")) == ["model-9.json"]
+    assert (folder / "notes.txt").read_text() == "mine" and (folder / "metrics.json").read_text() == "new"

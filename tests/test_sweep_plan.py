@@ -39,13 +39,23 @@ def test_a_value_may_be_a_section():
     assert len({run.name for run in runs}) == 2
 
 
+def test_names_keep_signs_and_tell_long_values_apart():
+    recipe = os.path.join(ROOT, "configs", "recipes", "mescheder_avb.yaml")
+    runs = plan([recipe], "0", ["model.discriminator.squared_norm_factor=-1,1"])
+    assert [run.name for run in runs] == ["mescheder_avb_squared_norm_factor=%d_seed_0" % value for value in (-1, 1)]
+    section = "{kind: concat, center_input: true, n_hidden_layers: 2, activation: relu, n_units: %d}"
+    runs = plan([SYNTHETIC], "0", ["model.discriminator=%s,%s" % (section % 8, section % 16)])
+    assert len({run.name for run in runs}) == 2 and all(len(run.name) < 120 for run in runs)
+
+
 @pytest.mark.parametrize("settings, words", [
     (["training.n_iterations"], "must be KEY=V1,V2"),
     (["training.n_iterations="], "must be KEY=V1,V2"),
     (["training.n_iterations=1,0"], "training.n_iterations must be"),
     (["training.n_iterationss=1"], "did you mean"),
     (["seed=1,2"], "can't be varied"),
-    (["training.n_iterations=5,5"], "two runs of the sweep would be called"),
+    (["training.n_iterations=5,5"], "a value stands there twice"),
+    (["training.n_iterations=2020-01-01"], "a value must be a number"),
     (["training.n_iterations=[1,2"], "not a valid config")])
 def test_bad_settings_are_refused(settings, words):
     with pytest.raises(InputError, match=words):
@@ -53,7 +63,7 @@ def test_bad_settings_are_refused(settings, words):
 
 
 def test_configs_of_one_name_are_refused():
-    with pytest.raises(InputError, match="two runs of the sweep would be called synthetic_seed_0"):
+    with pytest.raises(InputError, match="would be called as those of another config of the sweep, e.g. synthetic_seed_0"):
         plan([SYNTHETIC, SYNTHETIC], "0", [])
 
 

@@ -108,7 +108,7 @@ def test_gradient_that_is_not_finite_is_named():
         session.run(model.initialize)
         model.gradient_slots["decoder/output/biases"].load(np.float32([0, np.nan, 0, 0]), session)
         message = trainer._describe_divergence(session, model, 3, {"generator_loss": 1.5})
-    assert message.startswith("the gradient of decoder/output/biases is not finite at iteration 3; a lower learning rate")
+    assert message.startswith("the gradient of decoder/output/biases is not finite at iteration 3; a lower learning_rate in")
 
 
 def test_gradient_sum_sees_every_gradient():
