@@ -9,7 +9,7 @@ from typing import NamedTuple, Sequence
 import numpy as np
 
 from avb_tf1 import comparison, evaluation, experiment, files, plotting, run_folder
-from avb_tf1.config import fingerprint, load_config, require_same, to_yaml
+from avb_tf1.config import load_config, to_yaml
 from avb_tf1.data import one_hot_images
 
 TABLE_CONFIGS = ("synthetic", "paper_vae", "paper_avb", "tuned_avb")
@@ -79,18 +79,14 @@ def ensure_runs(configs_folder, runs_folder, wanted):
     """
     runs = [(load_config(os.path.join(configs_folder, run.config + ".yaml"), ["seed=%d" % run.seed, *run.overrides]),
              os.path.join(runs_folder, "%s_seed_%d" % (os.path.basename(run.config), run.seed))) for run in wanted]
-    for config, out in runs:
-        if os.path.isfile(os.path.join(out, run_folder.CONFIG)):
-            require_same(fingerprint(load_config(os.path.join(out, run_folder.CONFIG))), fingerprint(config), out)
-    missing = [(config, out) for config, out in runs if not run_folder.is_complete(out)]
+    missing = [(config, out) for config, out in runs if not run_folder.is_finished(out, config)]
     seconds_of_work = _measured_pace([run for run in runs if run not in missing])
     for number, (config, out) in enumerate(missing, 1):
         left = sum(_work(config) for config, _ in missing[number - 1:])
         print("Run %d of %d%s" % (number, len(missing), "" if seconds_of_work is None else
                                   ", about %.0f minutes left" % (left * seconds_of_work / 60)), flush=True)
         start = time.perf_counter()
-        interrupted = os.path.isfile(os.path.join(out, run_folder.CONFIG))
-        with run_folder.reclaimed(out) if interrupted else run_folder.claimed(out, to_yaml(config), overwrite=False):
+        with run_folder.begun_or_gone_on_with(out, to_yaml(config)):
             experiment.run_and_report(config, out, show_progress=True)
         seconds_of_work = (time.perf_counter() - start) / _work(config)
     return [out for _, out in runs]

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 
 from avb_tf1 import files
+from avb_tf1.config import fingerprint, load_config, require_same
 from avb_tf1.errors import InputError
 
 CONFIG = "config.yaml"
@@ -71,6 +72,11 @@ def reclaimed(out):
         yield
 
 
+def begun_or_gone_on_with(out, config_text):
+    """The context of reclaimed if `out` is a run folder already, else that of claimed."""
+    return reclaimed(out) if os.path.isfile(os.path.join(out, CONFIG)) else claimed(out, config_text, overwrite=False)
+
+
 @contextlib.contextmanager
 def held(out):
     """Make the folder `out` if need be and hold it for this process; for a folder of many runs.
@@ -94,6 +100,18 @@ def config_path(out):
 def is_complete(out):
     """Whether the run in the folder `out` came to its end."""
     return os.path.isfile(os.path.join(out, METRICS))
+
+
+def is_finished(out, config):
+    """Whether the folder `out` holds the finished run of a config.
+
+    Raises:
+        InputError: it holds a run of another config; says what differs.
+    """
+    path = os.path.join(out, CONFIG)
+    if os.path.isfile(path):
+        require_same(fingerprint(load_config(path)), fingerprint(config), out)
+    return os.path.isfile(path) and is_complete(out)
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ import time
 import ray
 import tqdm
 
-from avb_tf1 import __version__, comparison, experiment, files, run_folder, stopping, sweep_plan
+from avb_tf1 import __version__, comparison, experiment, files, run_folder, stopping
 from avb_tf1.config import load_config, to_yaml
 from avb_tf1.errors import InputError, OneLineError
 from avb_tf1.progress import LINE_SECONDS
@@ -49,7 +49,7 @@ def run_sweep(runs, out, address, n_workers, show_progress):
         _require_own_files(out)
         records = {run.name: _Record(run) for run in runs}
         for run in runs:
-            if sweep_plan.is_finished(run, os.path.join(out, run.name)):
+            if run_folder.is_finished(os.path.join(out, run.name), run.config):
                 records[run.name].finish(_read_metrics(os.path.join(out, run.name)))
         waiting = [run for run in runs if records[run.name].status != "done"]
         _write_results(out, records)
@@ -219,11 +219,7 @@ def _run_one(name, config_text, out, token, version, board):
 
 def _trained(folder, config_text, report):
     """The metrics of the run in `folder`, which is started, gone on with, or finished already."""
-    if os.path.isfile(os.path.join(folder, run_folder.CONFIG)):
-        hold = run_folder.reclaimed(folder)
-    else:
-        hold = run_folder.claimed(folder, config_text, overwrite=False)
-    with hold:
+    with run_folder.begun_or_gone_on_with(folder, config_text):
         config = load_config(run_folder.config_path(folder))
         return experiment.run_experiment(config, folder, show_progress=False, observers=[report])[0]
 

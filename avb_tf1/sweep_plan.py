@@ -3,13 +3,12 @@
 import hashlib
 import itertools
 import json
-import os
 import re
 from dataclasses import dataclass
 from typing import Any, Dict
 
-from avb_tf1 import run_folder, yaml_input
-from avb_tf1.config import fingerprint, load_config, require_same
+from avb_tf1 import yaml_input
+from avb_tf1.config import load_config
 from avb_tf1.errors import InputError
 from avb_tf1.schema import Config
 
@@ -78,19 +77,6 @@ def parse_seeds(text):
     if len(set(seeds)) < len(seeds):
         raise InputError("--seeds %s: a seed stands there twice" % text)
     return seeds
-
-
-def is_finished(run, folder):
-    """Whether `folder` holds the finished run.
-
-    Raises:
-        InputError: it holds a run of another config.
-    """
-    path = os.path.join(folder, run_folder.CONFIG)
-    if not os.path.isfile(path):
-        return False
-    require_same(fingerprint(load_config(path)), fingerprint(run.config), folder)
-    return run_folder.is_complete(folder)
 
 
 def _parse_setting(setting):

@@ -3,9 +3,10 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, synthetic
 
 from avb_tf1 import run_folder
+from avb_tf1.config import to_yaml
 from avb_tf1.errors import InputError
 
 
@@ -80,3 +81,14 @@ def test_overwrite_removes_a_link_and_not_what_it_points_to(tmp_path):
 def test_leftovers_of_a_killed_run_are_swept_away(tmp_path):
     (tmp_path / ".writing-abc-config.yaml").write_text("half")
     assert claim(tmp_path) == ["config.yaml"]
+
+
+def test_finished_means_finished_with_this_config(tmp_path):
+    config = synthetic()
+    assert not run_folder.is_finished(str(tmp_path), config)
+    (tmp_path / "config.yaml").write_text(to_yaml(config))
+    assert not run_folder.is_finished(str(tmp_path), config)
+    (tmp_path / "metrics.json").write_text("{}")
+    assert run_folder.is_finished(str(tmp_path), config)
+    with pytest.raises(InputError, match="seed is 0 there and 1 here"):
+        run_folder.is_finished(str(tmp_path), synthetic("seed=1"))

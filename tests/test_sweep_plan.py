@@ -3,9 +3,8 @@ import os
 import pytest
 from conftest import ROOT, SYNTHETIC
 
-from avb_tf1.config import to_yaml
 from avb_tf1.errors import InputError
-from avb_tf1.sweep_plan import is_finished, parse_seeds, plan
+from avb_tf1.sweep_plan import parse_seeds, plan
 
 VAE = os.path.join(ROOT, "configs", "paper_vae.yaml")
 
@@ -65,14 +64,3 @@ def test_bad_settings_are_refused(settings, words):
 def test_configs_of_one_name_are_refused():
     with pytest.raises(InputError, match="would be called as those of another config of the sweep, e.g. synthetic_seed_0"):
         plan([SYNTHETIC, SYNTHETIC], "0", [])
-
-
-def test_finished_means_finished_with_this_config(tmp_path):
-    run, other = plan([SYNTHETIC], "0-1", [])
-    assert not is_finished(run, str(tmp_path))
-    (tmp_path / "config.yaml").write_text(to_yaml(run.config))
-    assert not is_finished(run, str(tmp_path))
-    (tmp_path / "metrics.json").write_text("{}")
-    assert is_finished(run, str(tmp_path))
-    with pytest.raises(InputError, match="seed is 0 there and 1 here"):
-        is_finished(other, str(tmp_path))
