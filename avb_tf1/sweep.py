@@ -44,6 +44,7 @@ def run_sweep(runs, out, address, n_workers, show_progress):
     Raises:
         InputError: `out` can't be used, is in use by another sweep, or holds a run of another config; no cluster at `address`.
         SweepFailed: a run failed; says how many. The other runs are done.
+        stopping.Stopped: SIGINT or SIGTERM came; finished runs and checkpoints are kept.
     """
     with run_folder.held(out):
         _require_own_files(out)
