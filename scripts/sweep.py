@@ -32,7 +32,7 @@ def main():
     except ModuleNotFoundError as error:
         if error.name != "ray":
             raise
-        raise errors.InputError("Ray is not installed; pip install -r requirements-sweep.txt, or run make setup-sweep")
+        raise errors.InputError("Ray is not installed; pip install -r requirements-sweep.lock, or run make setup-sweep")
     sweep.run_sweep(runs, args.out, args.address, args.workers, show_progress=not args.no_progress)
 
 
