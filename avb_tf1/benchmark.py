@@ -69,12 +69,11 @@ def _sweep_rate(script, n_iterations, overrides):
     """Iterations a second of all runs together, while as many as there are cores train at once."""
     from avb_tf1.quiet_tensorflow import n_cpus
 
-    sets = [word for override in list(overrides) + ["training.n_iterations=%d" % n_iterations]
-            for word in ("--set", override)]
+    overrides = [*overrides, "training.n_iterations=%d" % n_iterations]
     with tempfile.TemporaryDirectory() as out:
         process = subprocess.run(
             [sys.executable, os.path.join(os.path.dirname(script), "sweep.py"), "--config", _CONFIG, "--out", out,
-             "--seeds", "0-%d" % (n_cpus() - 1), "--no-progress"] + sets, capture_output=True, text=True)
+             "--seeds", "0-%d" % (n_cpus() - 1), "--no-progress"] + _set_options(overrides), capture_output=True, text=True)
         if process.returncode != 0:
             raise OSError("the sweep failed: %s" % process.stderr)
         rates = []
@@ -91,11 +90,14 @@ def _check_counts(n_rounds, n_iterations, overrides):
     load_config(_CONFIG, overrides)  # tells about a bad override before anything is run
 
 
+def _set_options(overrides):
+    return [word for override in overrides for word in ("--set", override)]
+
+
 def _measured(script, side, n_iterations, overrides):
-    sets = [word for override in overrides for word in ("--set", override)]
     begin = time.time()
     process = subprocess.run(
-        [sys.executable, script, "--measure", side, "--iterations", str(n_iterations)] + sets,
+        [sys.executable, script, "--measure", side, "--iterations", str(n_iterations)] + _set_options(overrides),
         capture_output=True, text=True)
     if process.returncode != 0:
         sys.stderr.write(process.stderr)

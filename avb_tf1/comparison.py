@@ -1,6 +1,5 @@
 """Finished runs beside the published numbers, as a Markdown table. Knows no TensorFlow."""
 
-import json
 import math
 import os
 from dataclasses import dataclass
@@ -8,7 +7,7 @@ from typing import Dict, List, Tuple
 
 import numpy as np
 
-from avb_tf1 import run_folder
+from avb_tf1 import files, run_folder
 from avb_tf1.config import fingerprint, load_config
 from avb_tf1.errors import InputError
 from avb_tf1.published import OPTIMUM, TABLE_1
@@ -69,8 +68,7 @@ def _read(folder):
     config = load_config(os.path.join(folder, run_folder.CONFIG))
     path = os.path.join(folder, run_folder.METRICS)
     try:
-        with open(path, encoding="utf-8") as file:
-            metrics = json.load(file)
+        metrics = files.read_json(path)
         values = [metrics[name] for name in _TITLES if name in COLUMNS or name in metrics]
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise InputError("%s: can't read the metrics: %s" % (path, error))

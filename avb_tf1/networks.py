@@ -125,17 +125,13 @@ def _concat_discriminator(x, z, config):
 
 def _inner_product_discriminator(x, z, config):
     """The paper's adversary: one network on x, one on z, the same number of outputs each."""
-    factors = [_branch(inputs, scope, config.n_units, config.output_activation, config)
-               for inputs, scope in ((x, "x"), (z, "z"))]
-    return config.output_scale * tf.reduce_sum(factors[0] * factors[1], axis=1, keepdims=True)
+    return config.output_scale * _inner_product(x, z, config.n_units, config)
 
 
 def _offset_inner_product_discriminator(x, z, config):
     """An inner product, to which a function of x, a function of z and a multiple of the sum of z squared are added."""
-    factors = [_branch(inputs, scope, config.n_factors, config.output_activation, config)
-               for inputs, scope in ((x, "x"), (z, "z"))]
-    offsets = [_branch(inputs, scope, 1, "linear", config) for inputs, scope in ((x, "x_offset"), (z, "z_offset"))]
-    return (tf.reduce_sum(factors[0] * factors[1], axis=1, keepdims=True) + offsets[0] + offsets[1]
+    return (_inner_product(x, z, config.n_factors, config)
+            + _branch(x, "x_offset", 1, "linear", config) + _branch(z, "z_offset", 1, "linear", config)
             + _squared_norm(z, config))
 
 
@@ -158,6 +154,12 @@ _DISCRIMINATORS = {
     "offset_inner_product": _offset_inner_product_discriminator,
     "residual": _residual_discriminator,
 }
+
+
+def _inner_product(x, z, n_factors, config):
+    factors = [_branch(inputs, scope, n_factors, config.output_activation, config)
+               for inputs, scope in ((x, "x"), (z, "z"))]
+    return tf.reduce_sum(factors[0] * factors[1], axis=1, keepdims=True)
 
 
 def _branch(inputs, scope, n_outputs, output_activation, config):

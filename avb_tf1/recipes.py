@@ -1,6 +1,5 @@
 """The published recipes of this experiment side by side: trained over a few seeds and evaluated exactly."""
 
-import json
 import os
 
 import numpy as np
@@ -68,8 +67,7 @@ def _cpu_minutes(folders):
     """CPU minutes of a whole training, on average; a run that was resumed knows the pace of its last stretch."""
     minutes = []
     for folder in folders:
-        with open(os.path.join(folder, run_folder.TIMING)) as file:
-            timing = json.load(file)
+        timing = files.read_json(os.path.join(folder, run_folder.TIMING))
         n_iterations = load_config(run_folder.config_path(folder)).training.n_iterations
         minutes.append(timing["cpu_seconds"] / timing["n_trained"] * n_iterations / 60)
     return float(np.mean(minutes))
