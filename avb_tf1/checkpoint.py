@@ -1,9 +1,10 @@
 """Save and restore all that a run needs to go on, verified by checksum and fingerprint.
 
-A checkpoint of iteration N is four files: `model-N.index` and `model-N.data-00000-of-00001` (TensorFlow's, with all weights,
-Adam slots and powers of beta), `model-N.monitors.npz` (losses so far) and `model-N.json`, the manifest, which is written last
-and names the checksums of the others: a checkpoint without a manifest doesn't exist. TensorFlow's own index file `checkpoint`
-points to the newest, so that tf.train.load_checkpoint reads the folder.
+A checkpoint of iteration N is five files: `model-N.index` and `model-N.data-00000-of-00001` (TensorFlow's, with all weights,
+Adam slots and powers of beta), `model-N.monitors.npz` (losses so far), `model-N.snapshots.npz` (what was seen of the model so
+far) and `model-N.json`, the manifest, which is written last and names the checksums of the others: a checkpoint without a
+manifest doesn't exist. TensorFlow's own index file `checkpoint` points to the newest, so that tf.train.load_checkpoint reads
+the folder.
 """
 
 import contextlib
@@ -36,14 +37,16 @@ class Checkpoint:
         path: the prefix that tf.train.Saver restores from.
         iteration: int, iterations done.
         monitors: name -> float32 [iteration], as in trainer.TrainingResult.
+        snapshots: name -> array, as of snapshots.Snapshots.arrays.
     """
 
     path: str
     iteration: int
     monitors: Dict[str, np.ndarray]
+    snapshots: Dict[str, np.ndarray]
 
 
-def save(session, saver, folder, iteration, monitors, config):
+def save(session, saver, folder, iteration, monitors, snapshots, config):
     """Save a checkpoint into `folder` and remove all but the last two.
 
     Args:
@@ -52,6 +55,7 @@ def save(session, saver, folder, iteration, monitors, config):
         folder: str, made if need be; its parent must exist.
         iteration: int, iterations done.
         monitors: name -> float32 [iteration].
+        snapshots: name -> array.
         config: the run's config.
     """
     with contextlib.suppress(FileExistsError):
@@ -65,6 +69,7 @@ def save(session, saver, folder, iteration, monitors, config):
         except (tf.errors.OpError, ValueError) as error:  # ValueError: the folder is gone
             raise OSError("can't save a checkpoint in %s: %s" % (folder, str(error).splitlines()[0]))
         np.savez(os.path.join(temporary, stem + ".monitors.npz"), **monitors)
+        np.savez(os.path.join(temporary, stem + ".snapshots.npz"), **snapshots)
         digests = {}
         for name in sorted(os.listdir(temporary)):
             digests[name] = _digest(os.path.join(temporary, name))
@@ -114,13 +119,12 @@ def latest(folder, config):
                 if _digest(os.path.join(folder, os.path.basename(name))) != digest:
                     raise ValueError("%s is damaged (its checksum differs)" % name)
             saved = manifest["fingerprint"]
-            with np.load(path + ".monitors.npz", allow_pickle=False) as archive:
-                monitors = {name: archive[name] for name in archive.files}
+            monitors, snapshots = (files.read_arrays("%s.%s.npz" % (path, kind)) for kind in ("monitors", "snapshots"))
         except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
             problem = problem or "%s.json: not a good checkpoint: %s" % (path, error)
             continue
         require_same(saved, fingerprint(config), path)
-        return Checkpoint(path, iteration, monitors)
+        return Checkpoint(path, iteration, monitors, snapshots)
     if problem:
         raise InputError(problem)
     return None

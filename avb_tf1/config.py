@@ -34,9 +34,12 @@ def load_config(path, overrides=()):
 
 
 def fingerprint(config):
-    """Return the part of a config that decides every bit of a run: all but its name and what only matters to speed."""
+    """Return the part of a config that decides every bit of a trained model and its metrics.
+
+    All but its name, what only matters to speed, and how often the run is saved and looked at.
+    """
     tree = config.dict()
-    del tree["name"], tree["training"]["checkpoint_every"]
+    del tree["name"], tree["training"]["checkpoint_every"], tree["training"]["snapshot_every"]
     tree["runtime"] = {"intra_op_threads": config.runtime.intra_op_threads}
     return tree
 

@@ -55,12 +55,13 @@ class Networks:
     posterior_parameters: Optional[Callable] = None
 
 
-def evaluate(networks, random_state):
+def evaluate(networks, random_state, log_likelihoods=None):
     """Return every metric of a trained model as a dict of floats.
 
     Args:
         networks: Networks.
         random_state: numpy RandomState that the posterior samples' noise is drawn from.
+        log_likelihoods: what log_likelihood returns for the four images, if it is known already.
 
     Returns:
         dict; where a value is sampled, `<name>_standard_error` stands beside it:
@@ -76,7 +77,8 @@ def evaluate(networks, random_state):
     Raises:
         GridError: see log_likelihood.
     """
-    log_likelihoods = log_likelihood(networks.decode, networks.latent_dim, one_hot_images())
+    if log_likelihoods is None:
+        log_likelihoods = log_likelihood(networks.decode, networks.latent_dim, one_hot_images())
     n_samples = _N_SAMPLES
     while True:
         metrics = _sampled_metrics(networks, n_samples, random_state)
@@ -169,21 +171,31 @@ def _joint_density(decode, z):
     return np.exp(log_conditional + log_prior(z)[:, np.newaxis])
 
 
-def posterior_density(decode, axis, images):
-    """Return the exact posteriors p(z|x) of a two-dimensional latent space on a square grid.
+def grid(axis, latent_dim):
+    """Return the points of a grid over the latent space, [m**latent_dim, latent_dim].
 
     Args:
-        decode: z float32 [n, 2] -> pixel probabilities [n, 4].
-        axis: [m], the coordinates along both axes.
+        axis: [m], the coordinates along each axis.
+        latent_dim: int, 1 or 2; with 2, point row * m + column is (z_1, z_2) = (axis[column], axis[row]).
+    """
+    return np.stack(np.meshgrid(*[axis] * latent_dim), axis=-1).reshape(-1, latent_dim)
+
+
+def posterior_density(decode, axis, latent_dim, images, log_likelihoods):
+    """Return the exact posteriors p(z|x) on a grid.
+
+    Args:
+        decode: z float32 [n, latent_dim] -> pixel probabilities [n, 4].
+        axis, latent_dim: as of grid.
         images: [n_images, 4], pixels in {0, 1}.
+        log_likelihoods: [n_images], what log_likelihood returns for them.
 
     Returns:
-        float64 [n_images, m, m], density at (z_1, z_2) = (axis[column], axis[row]).
+        float64 [n_images, m**latent_dim], the density at each point of grid(axis, latent_dim).
     """
-    z = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
+    z = grid(axis, latent_dim)
     log_joint = log_bernoulli(in_chunks(decode, z.astype(np.float32)), images) + log_prior(z)[:, np.newaxis]
-    density = np.exp(log_joint - log_likelihood(decode, 2, images))
-    return density.T.reshape(len(images), len(axis), len(axis))
+    return np.exp(log_joint - log_likelihoods).T
 
 
 def log_bernoulli(probabilities, images):
@@ -245,6 +257,24 @@ def knn_kl_from_prior(samples):
     return mean_and_error(knn_log_density(samples) - log_prior(samples))
 
 
+def knn_kl_posterior_prior(z, labels):
+    """Return an estimate of the mean over x of KL(q(z|x) || N(0, I)) from samples of q(z|x), and its standard error.
+
+    Args:
+        z: [n, d], ordered by class.
+        labels: integer [n], 0 to 3.
+
+    Returns:
+        (float, float), nats.
+    """
+    return mean_and_error(_knn_log_ratio(z, labels))
+
+
+def _knn_log_ratio(z, labels):
+    """log q(z|x) - log p(z) at each of the samples z [n, d] of classes labels [n], in which they are ordered; float64 [n]."""
+    return np.concatenate([knn_log_density(z[labels == label]) for label in range(N_PIXELS)]) - log_prior(z)
+
+
 def gaussian_kl_from_prior(mean, log_variance):
     """Return KL(N(mean, diag(exp(log_variance))) || N(0, I)), float64 [n], for parameters [n, latent_dim]."""
     mean, log_variance = np.asarray(mean, np.float64), np.asarray(log_variance, np.float64)
@@ -262,7 +292,7 @@ def _sampled_metrics(networks, n_samples, random_state):
     x = one_hot_images()[labels]
     log_reconstruction = log_bernoulli(in_chunks(networks.decode, z), one_hot_images())[np.arange(len(z)), labels]
     if networks.posterior_parameters is None:
-        log_ratio = np.concatenate([knn_log_density(z[labels == label]) for label in range(N_PIXELS)]) - log_prior(z)
+        log_ratio = _knn_log_ratio(z, labels)
         kl_posterior, kl_posterior_error = mean_and_error(log_ratio)
         elbo, elbo_error = mean_and_error(log_reconstruction - log_ratio)
     else:

@@ -10,7 +10,19 @@ import time
 
 import numpy as np
 
-from avb_tf1 import __version__, ais, checkpoint, evaluation, files, report, run_folder, speed, stopping, trainer
+from avb_tf1 import (
+    __version__,
+    ais,
+    checkpoint,
+    evaluation,
+    files,
+    report,
+    run_folder,
+    snapshots,
+    speed,
+    stopping,
+    trainer,
+)
 from avb_tf1.config import load_config
 from avb_tf1.data import one_hot_images
 from avb_tf1.errors import InputError
@@ -24,6 +36,7 @@ from avb_tf1.summaries import SummaryLog
 N_LATENTS = 5120  # the tutorial's 10 batches of 512
 N_PRIOR_IMAGES = 16
 N_AIS_CHAINS, N_AIS_STEPS = 50000, 8  # with sharp decoders more chains help more than more steps
+PLANE_AXIS = np.linspace(-4, 4, 161)  # coordinates along each axis at which the decoder is looked at in the end
 N_FINAL = 100     # iterations whose mean is the final loss
 
 
@@ -53,15 +66,17 @@ def run_experiment(config, out, show_progress, observers=()):
 
     found = checkpoint.latest(in_folder(run_folder.CHECKPOINT), config)
     with opened_model(config) as (session, model):
-        result = train(session, model, config, out, found, show_progress, observers)
+        result, seen = train(session, model, config, out, found, show_progress, observers)
         start = time.perf_counter()
         write_losses(in_folder(run_folder.LOSSES), result.monitors)
         networks = trainer.array_functions(session, model)
         z, labels = sample_latents(networks, config.seed)
-        with files.replacing(in_folder(run_folder.LATENTS)) as temporary:
-            np.savez(temporary, z=z, label=labels)
+        files.write_arrays(in_folder(run_folder.LATENTS), z=z, label=labels)
+        files.write_arrays(in_folder(run_folder.SNAPSHOTS), **seen, **snapshots.kl_over_training(seen))
+        log_likelihoods = evaluation.log_likelihood(networks.decode, networks.latent_dim, one_hot_images())
+        files.write_arrays(in_folder(run_folder.LATENT_PLANE), **latent_plane(networks, log_likelihoods))
         draw_figures(out, networks, result.monitors, z, labels, config.seed)
-        metrics = measure(networks, result.monitors, z, labels, config.seed)
+        metrics = measure(networks, result.monitors, z, labels, config.seed, log_likelihoods)
         timing = dict(_machine(config.runtime), seconds=result.seconds, cpu_seconds=result.cpu_seconds,
                       n_trained=result.n_trained,
                       iterations_per_second=result.n_trained / result.seconds,
@@ -75,26 +90,30 @@ def run_experiment(config, out, show_progress, observers=()):
 def train(session, model, config, out, found, show_progress, observers=()):
     """Train with checkpoints and event files in `out`, from the Checkpoint `found` or, if that is None, from the start.
 
-    Returns and raises as trainer.train does; further raises stopping.Stopped.
+    Returns what trainer.train does and the arrays of snapshots.Snapshots; raises as trainer.train does, further
+    stopping.Stopped.
     """
     if found is None:
         session.run(model.initialize)
     else:
         checkpoint.restore(session, model.saver, found.path)
     n_done = 0 if found is None else found.iteration
+    seen = snapshots.Snapshots(trainer.array_functions(session, model), _stream(config.seed, "snapshots"), config.training,
+                               found and found.snapshots)
 
     def save(iteration, monitors):
-        checkpoint.save(session, model.saver, os.path.join(out, run_folder.CHECKPOINT), iteration, monitors, config)
+        checkpoint.save(session, model.saver, os.path.join(out, run_folder.CHECKPOINT), iteration, monitors, seen.arrays(),
+                        config)
 
     progress = Progress(config.training.n_iterations, show_progress, n_done)
     log = SummaryLog(os.path.join(out, run_folder.TENSORBOARD), model.graph, n_done)
     with contextlib.closing(progress), contextlib.closing(log), stopping.on_signals() as request:
-        result = trainer.train(session, model, config.training, [progress, log, *observers], found and found.monitors, save,
-                               lambda: request.signal_number is not None)
+        result = trainer.train(session, model, config.training, [progress, log, seen, *observers],
+                               found and found.monitors, save, lambda: request.signal_number is not None)
     if request.signal_number is not None:
         raise stopping.Stopped(request.signal_number, "stopped after iteration %d; go on with --resume %s" % (
             n_done + result.n_trained, shlex.quote(out)))
-    return result
+    return result, seen.arrays()
 
 
 def run_and_report(config, out, show_progress):
@@ -177,7 +196,25 @@ def sample_latents(networks, seed):
     return z, labels
 
 
-def measure(networks, monitors, z, labels, seed):
+def latent_plane(networks, log_likelihoods):
+    """Return what the decoder makes of the latent space, and the exact posteriors, as in latent_plane.npz.
+
+    Args:
+        networks: evaluation.Networks.
+        log_likelihoods: what evaluation.log_likelihood returns for the four images.
+
+    Returns:
+        dict: axis float32 [161]; on the points of evaluation.grid(axis, latent_dim): probabilities float32
+        [161**latent_dim, 4], those of p(x|z), and posterior_density float32 [4, 161**latent_dim], p(z|x) for each image.
+    """
+    points = evaluation.grid(PLANE_AXIS, networks.latent_dim).astype(np.float32)
+    density = evaluation.posterior_density(networks.decode, PLANE_AXIS, networks.latent_dim, one_hot_images(),
+                                           log_likelihoods)
+    return {"axis": PLANE_AXIS.astype(np.float32), "probabilities": evaluation.in_chunks(networks.decode, points),
+            "posterior_density": density.astype(np.float32)}
+
+
+def measure(networks, monitors, z, labels, seed, log_likelihoods=None):
     """Return the metrics of a trained model, as in metrics.json.
 
     The same networks, monitors and seed give the same numbers: the noise is drawn here, from a stream of its own.
@@ -187,13 +224,14 @@ def measure(networks, monitors, z, labels, seed):
         monitors: as in trainer.TrainingResult.
         z, labels: as of sample_latents.
         seed: int, the config's.
+        log_likelihoods: as of evaluation.evaluate.
 
     Returns:
         dict: name -> number, or None where it is infinite.
     """
     metrics = {name: float(np.mean(values[-N_FINAL:], dtype=np.float64)) for name, values in losses_of(monitors).items()}
     metrics["classification_accuracy"] = evaluation.classification_accuracy(networks, z, labels)
-    metrics.update(evaluation.evaluate(networks, _stream(seed, "evaluation")))
+    metrics.update(evaluation.evaluate(networks, _stream(seed, "evaluation"), log_likelihoods))
     # JSON has no infinity.
     return {name: value if math.isfinite(value) else None for name, value in metrics.items()}
 

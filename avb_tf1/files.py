@@ -5,6 +5,8 @@ import json
 import os
 import tempfile
 
+import numpy as np
+
 TEMPORARY_PREFIX = ".writing-"
 
 
@@ -46,10 +48,22 @@ def json_text(data):
     return json.dumps(data, indent=2, sort_keys=True, allow_nan=False) + "\n"
 
 
+def write_arrays(path, **arrays):
+    """Write a compressed .npz file, whole or not at all."""
+    with replacing(path) as temporary:
+        np.savez_compressed(temporary, **arrays)
+
+
 def read_json(path):
     """Return what a JSON file holds; raises OSError or ValueError."""
     with open(path, encoding="utf-8") as file:
         return json.load(file)
+
+
+def read_arrays(path):
+    """Return the arrays of an .npz file by name; raises OSError, ValueError or zipfile.BadZipFile."""
+    with np.load(path, allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
 
 
 def _flush(path):

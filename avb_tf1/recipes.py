@@ -96,6 +96,5 @@ def _page(table):
 
 
 def _panel(group, folder):
-    with np.load(os.path.join(folder, run_folder.LATENTS), allow_pickle=False) as latents:
-        z, labels = latents["z"], latents["label"]
-    return "%s\nELBO %s" % (group.config.name, comparison.number(group.metrics[0]["elbo"])), z, labels
+    latents = files.read_arrays(os.path.join(folder, run_folder.LATENTS))
+    return "%s\nELBO %s" % (group.config.name, comparison.number(group.metrics[0]["elbo"])), latents["z"], latents["label"]

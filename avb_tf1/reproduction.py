@@ -56,10 +56,12 @@ def make_figure(configs_folder, runs_folder, path):
     folders = ensure_runs(configs_folder, runs_folder, [Wanted(name, 0) for _, name in FIGURE_CONFIGS])
     images, models = one_hot_images(), []
     for (title, _), folder in zip(FIGURE_CONFIGS, folders):
-        with np.load(os.path.join(folder, run_folder.LATENTS), allow_pickle=False) as latents:
-            z, labels = latents["z"], latents["label"]
+        latents = files.read_arrays(os.path.join(folder, run_folder.LATENTS))
         with experiment.opened_run(folder) as (_, _, networks):
-            models.append((title, z, labels, evaluation.posterior_density(networks.decode, _FIGURE_AXIS, images)))
+            densities = evaluation.posterior_density(networks.decode, _FIGURE_AXIS, 2, images,
+                                                     evaluation.log_likelihood(networks.decode, 2, images))
+            densities = densities.reshape(len(images), len(_FIGURE_AXIS), len(_FIGURE_AXIS))
+            models.append((title, latents["z"], latents["label"], densities))
     plotting.figure_5(path, models, _FIGURE_AXIS, images)
     print("Written to %s" % path)
 

@@ -14,6 +14,8 @@ from avb_tf1.errors import InputError
 CONFIG = "config.yaml"
 LOSSES = "losses.csv"
 LATENTS = "latents.npz"
+SNAPSHOTS = "snapshots.npz"
+LATENT_PLANE = "latent_plane.npz"
 METRICS = "metrics.json"
 TIMING = "timing.json"
 TRAINING_CURVE = "training_curve.png"
@@ -23,7 +25,7 @@ CHECKPOINT = "checkpoint"
 TENSORBOARD = "tensorboard"
 
 FIGURES = (TRAINING_CURVE, LATENT_SPACE, RECONSTRUCTIONS)
-_FILES = (CONFIG, LOSSES, LATENTS, METRICS, TIMING) + FIGURES
+_FILES = (CONFIG, LOSSES, LATENTS, SNAPSHOTS, LATENT_PLANE, METRICS, TIMING) + FIGURES
 _FILES_OF_FOLDER = {
     CHECKPOINT: re.compile(r"checkpoint\Z|model-[0-9]+\."),
     TENSORBOARD: re.compile(r"events\.out\.tfevents\."),

@@ -11,6 +11,7 @@ from avb_tf1.quiet_tensorflow import open_session, tf
 
 CONFIG = small()
 MONITORS = {"generator_loss": np.float32([1, 2, 3]), "discriminator_loss": np.float32([4, 5, 6])}
+SNAPSHOTS = {"iteration": np.int64([0, 2]), "z": np.float32([[[1, 2]], [[3, 4]]])}
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def saved(model, tmp_path):
         for iteration in (1, 2, 3):
             model.variables["encoder"][1].load(np.full(8, iteration), session)
             checkpoint.save(session, model.saver, folder, iteration,
-                            {name: values[:iteration] for name, values in MONITORS.items()}, CONFIG)
+                            {name: values[:iteration] for name, values in MONITORS.items()}, SNAPSHOTS, CONFIG)
     return folder
 
 
@@ -48,6 +49,8 @@ def test_everything_comes_back(model, saved):
     assert found.iteration == 3
     for name, values in MONITORS.items():
         np.testing.assert_array_equal(found.monitors[name], values)
+    for name, values in SNAPSHOTS.items():
+        np.testing.assert_array_equal(found.snapshots[name], values)
     with open_session(model.graph, 1, 1) as session:
         model.saver.restore(session, found.path)
         np.testing.assert_array_equal(session.run(model.variables["encoder"][1]), np.full(8, 3))
@@ -56,7 +59,7 @@ def test_everything_comes_back(model, saved):
 
 def test_the_last_two_are_kept_and_nothing_else(saved):
     stems = ["model-2", "model-3"]
-    endings = [".data-00000-of-00001", ".index", ".json", ".monitors.npz"]
+    endings = [".data-00000-of-00001", ".index", ".json", ".monitors.npz", ".snapshots.npz"]
     assert sorted(os.listdir(saved)) == sorted(["checkpoint"] + [stem + ending for stem in stems for ending in endings])
 
 
@@ -66,7 +69,8 @@ def test_tensorflow_reads_the_folder(saved):
     assert reader.has_tensor("encoder/hidden_1/weights/Adam") and reader.has_tensor("encoder/adam/beta1_power")
 
 
-@pytest.mark.parametrize("name", ["model-3.data-00000-of-00001", "model-3.index", "model-3.monitors.npz", "model-3.json"])
+@pytest.mark.parametrize("name", ["model-3.data-00000-of-00001", "model-3.index", "model-3.monitors.npz",
+                                  "model-3.snapshots.npz", "model-3.json"])
 @pytest.mark.parametrize("edit", [lambda content: content[:len(content) // 2], flip_a_byte, lambda content: b""],
                          ids=["truncated", "flipped", "empty"])
 def test_a_damaged_checkpoint_is_passed_over(saved, name, edit):
@@ -98,4 +102,5 @@ def test_another_config_is_named(saved, override, words):
 
 
 def test_name_and_runtime_make_no_difference(saved):
-    assert checkpoint.latest(saved, small("name=other", "runtime.inter_op_threads=2")).iteration == 3
+    other = small("name=other", "runtime.inter_op_threads=2", "training.checkpoint_every=7", "training.snapshot_every=3")
+    assert checkpoint.latest(saved, other).iteration == 3

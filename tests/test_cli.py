@@ -17,7 +17,8 @@ from avb_tf1.config import load_config
 from avb_tf1.quiet_tensorflow import tf
 
 TRAIN = os.path.join(ROOT, "scripts", "train.py")
-SAME_EACH_TIME = ("config.yaml", "losses.csv", "latents.npz", "metrics.json", "latent_space.png", "training_curve.png")
+SAME_EACH_TIME = ("config.yaml", "losses.csv", "latents.npz", "snapshots.npz", "latent_plane.npz", "metrics.json",
+                  "latent_space.png", "training_curve.png")
 
 
 def content(folder, name):

@@ -104,14 +104,24 @@ def test_mass_far_out_is_found_by_widening():
 
 def test_exact_posterior_integrates_to_one():
     axis = (np.arange(600) + 0.5) / 600 * 12 - 6
-    density = evaluation.posterior_density(half_plane_decoder, axis, IMAGES)
-    assert density.shape == (4, 600, 600)
+    log_likelihoods = evaluation.log_likelihood(half_plane_decoder, 2, IMAGES)
+    density = evaluation.posterior_density(half_plane_decoder, axis, 2, IMAGES, log_likelihoods)
+    assert density.shape == (4, 600 * 600)
+    density = density.reshape(4, 600, 600)
     np.testing.assert_allclose(density.sum(axis=(1, 2)) * 0.02**2, 1, atol=1e-3)
     # Rows are z_2, columns z_1: p(z|x) = p(x|z) p(z) / p(x) on either side of the edge at z_1 = 0.5.
     share = 1 - multivariate_normal(0, 1).cdf(0.5)
     for column, on in ((310, 0.2), (340, 0.9)):
         expected = on * multivariate_normal([0, 0]).pdf([axis[column], axis[290]]) / (0.9 * share + 0.2 * (1 - share))
         assert density[0, 290, column] == pytest.approx(expected, rel=1e-3)
+
+
+def test_exact_posterior_of_one_dimension():
+    axis = (np.arange(600) + 0.5) / 600 * 12 - 6
+    log_likelihoods = evaluation.log_likelihood(half_plane_decoder, 1, IMAGES)
+    density = evaluation.posterior_density(half_plane_decoder, axis, 1, IMAGES, log_likelihoods)
+    assert density.shape == (4, 600)
+    np.testing.assert_allclose(density.sum(axis=1) * 0.02, 1, atol=1e-3)
 
 
 @pytest.mark.parametrize("mean, std", [

@@ -30,9 +30,9 @@ def start(*arguments):
 
 def results(folder):
     """The bytes of all that must be the same however often a run was interrupted."""
-    names = ["config.yaml", "losses.csv", "latents.npz", "metrics.json", "training_curve.png", "latent_space.png",
-             "reconstructions.png", "checkpoint/model-1500.data-00000-of-00001", "checkpoint/model-1500.index",
-             "checkpoint/model-1500.json", "checkpoint/checkpoint"]
+    names = ["config.yaml", "losses.csv", "latents.npz", "snapshots.npz", "latent_plane.npz", "metrics.json",
+             "training_curve.png", "latent_space.png", "reconstructions.png", "checkpoint/checkpoint",
+             "checkpoint/model-1500.data-00000-of-00001", "checkpoint/model-1500.index", "checkpoint/model-1500.json"]
     return {name: (folder / name).read_bytes() for name in names}
 
 
@@ -186,7 +186,8 @@ def test_a_full_disk_keeps_the_last_good_checkpoint(tmp_path):
         disk, disk / "run", kept)
     result = subprocess.run(
         ["unshare", "-rm", "sh", "-c", script, "sh", sys.executable, TRAIN, "--config", SYNTHETIC, "--out", str(disk / "run"),
-         "--no-progress"] + set_options(SMALL + ["training.n_iterations=200000", "training.checkpoint_every=50"]),
+         "--no-progress"] + set_options(SMALL + [
+             "training.n_iterations=200000", "training.checkpoint_every=50", "training.snapshot_every=1000"]),
         capture_output=True, text=True)
     assert result.returncode == 1, result.stderr
     assert result.stderr.splitlines()[-1].startswith("error: "), result.stderr

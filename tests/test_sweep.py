@@ -21,7 +21,7 @@ ray_sweep = pytest.importorskip("avb_tf1.sweep")
 SWEEP = os.path.join(ROOT, "scripts", "sweep.py")
 RAY = os.path.join(os.path.dirname(sys.executable), "ray")
 LONG = SMALL + ["training.n_iterations=3000", "training.checkpoint_every=50"]
-SAME = ("losses.csv", "latents.npz", "metrics.json", "latent_space.png", "config.yaml")
+SAME = ("losses.csv", "latents.npz", "snapshots.npz", "metrics.json", "latent_space.png", "config.yaml")
 
 
 def sweep(out, *arguments, overrides=SMALL, seeds="0-1"):
