@@ -16,6 +16,8 @@ setup(
         "tqdm>=4.40",
         "PyYAML>=5.4",
         "pydantic>=1.10,<2",
+        "jinja2>=3.0,<4",
+        "plotly>=5.18,<6",
         "typing-extensions>=3.7.4",
         "protobuf<3.21",
     ],

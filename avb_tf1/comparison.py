@@ -1,16 +1,16 @@
-"""Finished runs beside the published numbers, as a Markdown table. Knows no TensorFlow."""
+"""Finished runs beside the published numbers, as rows and as a Markdown table. Knows no TensorFlow."""
 
 import math
 import os
 from dataclasses import dataclass
-from typing import Dict, List, Tuple
+from typing import Dict, List, Optional, Tuple
 
 import numpy as np
 
 from avb_tf1 import files, run_folder
 from avb_tf1.config import fingerprint, load_config
 from avb_tf1.errors import InputError
-from avb_tf1.published import OPTIMUM, TABLE_1
+from avb_tf1.published import OPTIMUM, TABLE_1, Published
 from avb_tf1.schema import Config
 
 COLUMNS = ("log_likelihood", "reconstruction_error", "elbo", "kl_marginal_prior")  # Table 1's
@@ -19,7 +19,7 @@ _TITLES = {
     "reconstruction_error": "reconstruction error (nats per pixel)",
     "elbo": "ELBO",
     "kl_marginal_prior": "KL(q(z), p(z))",
-    "kl_posterior_prior": "mean KL(q(z\\|x), p(z))",
+    "kl_posterior_prior": "mean KL(q(z|x), p(z))",
     "kl_discriminator": "the same, by the discriminator",
     "inference_gap": "inference gap",
 }
@@ -77,22 +77,56 @@ def _read(folder):
     return config, metrics
 
 
+@dataclass(frozen=True)
+class Row:
+    """A metric of a RunGroup beside what it should be.
+
+    Attributes:
+        group: RunGroup.
+        metric: str, as in metrics.json; title: what it is called in a table.
+        published: the paper's number, or None; optimum: the best possible one, or None.
+        mean, spread: as of mean_and_spread.
+        verdict: str, a few plain words on how the mean stands to the published number, or else to the optimum; "" if there is
+            neither.
+    """
+
+    group: RunGroup
+    metric: str
+    title: str
+    published: Optional[Published]
+    optimum: Optional[float]
+    mean: float
+    spread: Optional[float]
+    verdict: str
+
+
+def rows(groups):
+    """Return the Rows of some RunGroups: for each, one for every metric that all its runs have."""
+    found = []
+    for group in groups:
+        for name, title in _TITLES.items():
+            if all(name in metrics for metrics in group.metrics):
+                mean, spread = mean_and_spread(group, name)
+                published = TABLE_1["vae" if group.config.model.kind == "vae" else "avb"].get(name)
+                optimum = OPTIMUM[name].value if name in OPTIMUM else None
+                found.append(Row(group, name, title, published, optimum, mean, spread,
+                                 _verdict(name, published, optimum, mean, spread)))
+    return found
+
+
 def markdown(groups):
     """Return one table with a row for each config and metric, and a sentence for each departure from a published number."""
     lines = ["| config | metric | published | optimum | obtained | seeds |", "|---|---|---|---|---|---|"]
     sentences = []
-    for group in groups:
-        for name, title in _TITLES.items():
-            if not all(name in metrics for metrics in group.metrics):
-                continue
-            mean, spread = mean_and_spread(group, name)
-            published = TABLE_1["vae" if group.config.model.kind == "vae" else "avb"].get(name)
-            lines.append("| %s | %s | %s | %s | %s | %d |" % (
-                group.config.name, title, _published_cell(published),
-                number(OPTIMUM[name].value) if name in OPTIMUM else "", obtained(mean, spread), len(group.seeds)))
-            if published is not None:
-                sentences.append(_verdict(group, name, published.value, mean, spread))
-    return "\n".join(lines + [""] + ["- " + sentence for sentence in sentences])
+    for row in rows(groups):
+        name = row.group.config.name
+        lines.append("| %s | %s | %s | %s | %s | %d |" % (
+            name, row.title.replace("|", "\\|"), published_number(row.published),
+            "" if row.optimum is None else number(row.optimum), obtained(row.mean, row.spread), len(row.group.seeds)))
+        if row.published is not None:
+            sentences.append("- %s: %s is %s, %s." % (
+                name, row.title.replace("|", "\\|"), obtained(row.mean, row.spread), row.verdict))
+    return "\n".join(lines + [""] + sentences)
 
 
 def mean_and_spread(group, name):
@@ -112,19 +146,20 @@ def obtained(mean, spread):
     return number(mean) if spread is None else "%s ± %s" % (number(mean), number(spread))
 
 
-def _published_cell(published):
+def published_number(published):
+    """Return a Published, or None, as text, with how it is known."""
     return "" if published is None else "%s (%s)" % (number(published.value), published.how)
 
 
-def _verdict(group, name, published, mean, spread):
-    """A plain sentence: how the obtained mean stands to the published number, measured by the spread over seeds."""
-    difference = mean - published
+def _verdict(name, published, optimum, mean, spread):
+    if published is None:
+        return "" if optimum is None else "%s from the optimum" % number(abs(mean - optimum))
+    difference = mean - published.value
     better = (difference > 0) == (name in _HIGHER_IS_BETTER)
-    what = "%s: %s is %s" % (group.config.name, _TITLES[name], obtained(mean, spread))
     if spread is not None and abs(difference) <= 2 * spread:
-        return "%s, the paper's %s within twice the spread." % (what, number(published))
-    return "%s, %s than the paper's %s by %s." % (
-        what, "better" if better else "worse", number(published), number(abs(difference)))
+        return "the paper's %s within twice the spread" % number(published.value)
+    return "%s than the paper's %s by %s" % (
+        "better" if better else "worse", number(published.value), number(abs(difference)))
 
 
 def number(value):
