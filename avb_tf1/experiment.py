@@ -37,6 +37,7 @@ N_LATENTS = 5120  # the tutorial's 10 batches of 512
 N_PRIOR_IMAGES = 16
 N_AIS_CHAINS, N_AIS_STEPS = 50000, 8  # with sharp decoders more chains help more than more steps
 PLANE_AXIS = np.linspace(-4, 4, 161)  # coordinates along each axis at which the decoder is looked at in the end
+N_MOVIE_FRAMES = 41  # at most
 N_FINAL = 100     # iterations whose mean is the final loss
 
 
@@ -72,10 +73,10 @@ def run_experiment(config, out, show_progress, observers=()):
         networks = trainer.array_functions(session, model)
         z, labels = sample_latents(networks, config.seed)
         files.write_arrays(in_folder(run_folder.LATENTS), z=z, label=labels)
-        files.write_arrays(in_folder(run_folder.SNAPSHOTS), **seen, **snapshots.kl_over_training(seen))
+        files.write_arrays(in_folder(run_folder.SNAPSHOTS), label=snapshots.LABELS, **seen, **snapshots.kl_over_training(seen))
         log_likelihoods = evaluation.log_likelihood(networks.decode, networks.latent_dim, one_hot_images())
         files.write_arrays(in_folder(run_folder.LATENT_PLANE), **latent_plane(networks, log_likelihoods))
-        draw_figures(out, networks, result.monitors, z, labels, config.seed)
+        draw_figures(out, networks, result.monitors, seen, z, labels, config.seed)
         metrics = measure(networks, result.monitors, z, labels, config.seed, log_likelihoods)
         timing = dict(_machine(config.runtime), seconds=result.seconds, cpu_seconds=result.cpu_seconds,
                       n_trained=result.n_trained,
@@ -251,8 +252,8 @@ def write_losses(path, monitors):
     files.write_text(path, text.getvalue())
 
 
-def draw_figures(out, networks, monitors, z, labels, seed):
-    """Write the run folder's three figures."""
+def draw_figures(out, networks, monitors, seen, z, labels, seed):
+    """Write the run folder's figures; `seen` is as of snapshots.Snapshots.arrays."""
     from avb_tf1 import plotting  # matplotlib takes most of a second to load: not before training
 
     images = one_hot_images()
@@ -266,6 +267,9 @@ def draw_figures(out, networks, monitors, z, labels, seed):
         os.path.join(out, run_folder.RECONSTRUCTIONS), images,
         np.stack([probabilities[labels == label].mean(axis=0) for label in range(len(images))]),
         networks.decode(prior_samples))
+    shown = snapshots.spread_out(len(seen["iteration"]), N_MOVIE_FRAMES)
+    plotting.latent_movie(os.path.join(out, run_folder.LATENT_MOVIE), seen["z"][shown], snapshots.LABELS,
+                          seen["iteration"][shown], images)
 
 
 def _stream(seed, name):

@@ -2,6 +2,7 @@
 
 import numpy as np
 from matplotlib import patches
+from matplotlib.animation import PillowWriter
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.legend_handler import HandlerBase
@@ -14,6 +15,7 @@ _LOSS_COLORS = {"generator_loss": "#0072B2", "discriminator_loss": "#D55E00"}
 _PIXEL_OFF, _PIXEL_EDGE = "#f2f2f2", "#666666"
 _LATENT_LIMIT = 4.0
 _DPI = 150
+_FRAMES_PER_SECOND, _N_LAST_FRAMES = 8, 8  # of a movie; the last frame stands still for a while
 
 
 def training_curve(path, losses, optima):
@@ -58,6 +60,36 @@ def latent_space(path, z, labels, images):
     axes.set_title("Latent space")
     class_legend(axes, images)
     _save(figure, path)
+
+
+def latent_movie(path, z, labels, iterations, images):
+    """Write the latent space through training as a GIF, a frame a snapshot.
+
+    Args:
+        path: str, the GIF to write.
+        z: [s, n, latent_dim], the codes at each snapshot.
+        labels: integer [n], 0 to 3.
+        iterations: integer [s], iterations done at each snapshot.
+        images: [4, 4], the class's images, shown in the legend.
+    """
+    figure = Figure(figsize=(4.4, 4.5), dpi=100)
+    FigureCanvasAgg(figure)
+    axes = figure.add_axes([0.13, 0.11, 0.84, 0.82])
+    limit = latent_limit(z[-1])
+    writer = PillowWriter(fps=_FRAMES_PER_SECOND)
+    with files.replacing(path) as temporary, writer.saving(figure, temporary, dpi=100):
+        for number, (codes, iteration) in enumerate(zip(z, iterations), 1):
+            axes.clear()
+            draw_latents(axes, codes, labels, size=4, alpha=0.7, limit=limit)
+            axes.set_title("Latent space after %d iterations" % iteration, fontsize=10)
+            class_legend(axes, images)
+            for _ in range(_N_LAST_FRAMES if number == len(z) else 1):
+                writer.grab_frame()
+
+
+def latent_limit(z):
+    """Return how far from 0 the axes of a latent space reach for the codes z [n, latent_dim] to be seen, at least 4 sigma."""
+    return max(_LATENT_LIMIT, 1.05 * float(np.abs(z).max()))
 
 
 def reconstructions(path, images, mean_reconstructions, prior_reconstructions):
@@ -142,9 +174,12 @@ def _tint(color, share):
     return tuple(1 - share * (1 - rgb))
 
 
-def draw_latents(axes, z, labels, size=2, alpha=0.5):
-    """Scatter latents [n, latent_dim] of classes labels [n] on a matplotlib Axes, with the prior's circles below them."""
-    limit = max(_LATENT_LIMIT, 1.05 * float(np.abs(z).max()))
+def draw_latents(axes, z, labels, size=2, alpha=0.5, limit=None):
+    """Scatter latents [n, latent_dim] of classes labels [n] on a matplotlib Axes, with the prior's circles below them.
+
+    The axes reach to `limit`, or as far as the latents if it is None.
+    """
+    limit = limit or latent_limit(z)
     if z.shape[1] == 1:
         _draw_one_dimension(axes, z[:, 0], labels, limit, size, alpha)
         return

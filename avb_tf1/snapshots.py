@@ -5,8 +5,9 @@ import numpy as np
 from avb_tf1 import evaluation
 from avb_tf1.data import N_PIXELS, balanced_batch, one_hot_images
 
-N_SAMPLES = 256                       # a class
-PLANE_AXIS = np.linspace(-4, 4, 41)   # coordinates along each axis of the latent space where the decoder is looked at
+N_SAMPLES = 256                      # a class
+PLANE_AXIS = np.linspace(-4, 4, 41)  # coordinates along each axis of the latent space where the decoder is looked at
+_X, LABELS = balanced_batch(N_PIXELS * N_SAMPLES)  # of the codes
 
 
 class Snapshots:
@@ -25,8 +26,7 @@ class Snapshots:
 
     def __init__(self, networks, random_state, training, earlier=None):
         self._networks, self._training = networks, training
-        self._x, self._labels = balanced_batch(N_PIXELS * N_SAMPLES)
-        self._eps = random_state.standard_normal((len(self._x), networks.noise_dim)).astype(np.float32)
+        self._eps = random_state.standard_normal((len(_X), networks.noise_dim)).astype(np.float32)
         self._plane = evaluation.grid(PLANE_AXIS, networks.latent_dim).astype(np.float32)
         self._records = {name: list(values) for name, values in (earlier or {}).items()}
         if earlier is None:
@@ -38,11 +38,11 @@ class Snapshots:
 
     def _take(self, iteration):
         networks = self._networks
-        z = evaluation.in_chunks(networks.encode, self._x, self._eps)
+        z = evaluation.in_chunks(networks.encode, _X, self._eps)
         probabilities = evaluation.in_chunks(networks.decode, self._plane)
         record = {"iteration": np.int64(iteration), "z": z, "probabilities": np.rint(255 * probabilities).astype(np.uint8)}
         if networks.log_ratio is not None:
-            record["log_ratio"] = evaluation.in_chunks(networks.log_ratio, self._x, z)[:, 0]
+            record["log_ratio"] = evaluation.in_chunks(networks.log_ratio, _X, z)[:, 0]
         if networks.posterior_parameters is not None:
             record["mean"], record["log_variance"] = networks.posterior_parameters(one_hot_images())
         for name, value in record.items():
@@ -52,7 +52,7 @@ class Snapshots:
         """Return what was seen at each of the s snapshots.
 
         Returns:
-            dict: iteration int64 [s], iterations done; z float32 [s, 4 * N_SAMPLES, latent_dim], ordered by class;
+            dict: iteration int64 [s], iterations done; z float32 [s, 4 * N_SAMPLES, latent_dim], codes of the classes LABELS;
             probabilities uint8 [s, 41**latent_dim, 4], 255 times those of p(x|z) on evaluation.grid(PLANE_AXIS, latent_dim);
             AVB only: log_ratio float32 [s, 4 * N_SAMPLES], the discriminator's log q(z|x) - log p(z) at z; VAE only: mean and
             log_variance float32 [s, 4, latent_dim], those of q(z|x).
@@ -72,8 +72,7 @@ def kl_over_training(arrays):
         pairs = [(float(evaluation.gaussian_kl_from_prior(*parameters).mean()), 0.0)
                  for parameters in zip(arrays["mean"], arrays["log_variance"])]
         return _columns("kl_posterior_prior", pairs)
-    labels = balanced_batch(arrays["z"].shape[1])[1]
-    pairs = [evaluation.knn_kl_posterior_prior(z, labels) if np.isfinite(z).all() else (np.nan, 0.0) for z in arrays["z"]]
+    pairs = [evaluation.knn_kl_posterior_prior(z, LABELS) if np.isfinite(z).all() else (np.nan, 0.0) for z in arrays["z"]]
     discriminator = [evaluation.mean_and_error(values.astype(np.float64)) for values in arrays["log_ratio"]]
     return dict(_columns("kl_posterior_prior", pairs), **_columns("kl_discriminator", discriminator))
 
@@ -81,3 +80,8 @@ def kl_over_training(arrays):
 def _columns(name, pairs):
     values, errors = np.array(pairs, np.float64).T
     return {name: values, name + "_standard_error": errors}
+
+
+def spread_out(n, at_most):
+    """Return indices of at most `at_most` of n snapshots, evenly spread from the first to the last; int [k]."""
+    return np.unique(np.linspace(0, n - 1, min(n, at_most)).round().astype(int))

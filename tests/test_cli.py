@@ -18,7 +18,7 @@ from avb_tf1.quiet_tensorflow import tf
 
 TRAIN = os.path.join(ROOT, "scripts", "train.py")
 SAME_EACH_TIME = ("config.yaml", "losses.csv", "latents.npz", "snapshots.npz", "latent_plane.npz", "metrics.json",
-                  "latent_space.png", "training_curve.png")
+                  "latent_space.png", "latent_space.gif", "training_curve.png")
 
 
 def content(folder, name):

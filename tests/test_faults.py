@@ -31,7 +31,7 @@ def start(*arguments):
 def results(folder):
     """The bytes of all that must be the same however often a run was interrupted."""
     names = ["config.yaml", "losses.csv", "latents.npz", "snapshots.npz", "latent_plane.npz", "metrics.json",
-             "training_curve.png", "latent_space.png", "reconstructions.png", "checkpoint/checkpoint",
+             "training_curve.png", "latent_space.png", "reconstructions.png", "latent_space.gif", "checkpoint/checkpoint",
              "checkpoint/model-1500.data-00000-of-00001", "checkpoint/model-1500.index", "checkpoint/model-1500.json"]
     return {name: (folder / name).read_bytes() for name in names}
 

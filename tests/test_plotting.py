@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from matplotlib.image import imread
+from PIL import Image
 
 from avb_tf1 import plotting
 from avb_tf1.data import one_hot_images
@@ -75,3 +76,19 @@ def test_same_arrays_give_the_same_bytes(tmp_path):
     for name in ("a.png", "b.png"):
         plotting.latent_space(str(tmp_path / name), *latents(2), IMAGES)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_latent_movie_has_a_frame_a_snapshot_and_holds_the_last(tmp_path):
+    z, labels = latents(2)
+    for name in ("a.gif", "b.gif"):
+        plotting.latent_movie(str(tmp_path / name), np.stack([0 * z, z, 2 * z]), labels, [0, 50, 100], IMAGES)
+    with Image.open(str(tmp_path / "a.gif")) as movie:
+        frames, durations = [], []
+        for number in range(movie.n_frames):
+            movie.seek(number)
+            frames.append(np.asarray(movie.convert("RGB")))
+            durations.append(movie.info["duration"])
+    assert len(frames) == 3 and durations[-1] > 5 * durations[0]
+    n_off_white = [(frame < 200).any(axis=2).sum() for frame in frames]
+    assert n_off_white[0] < n_off_white[1] and not np.array_equal(frames[1], frames[2])
+    assert (tmp_path / "a.gif").read_bytes() == (tmp_path / "b.gif").read_bytes()

@@ -8,7 +8,7 @@ from avb_tf1 import evaluation, trainer
 from avb_tf1.data import balanced_batch
 from avb_tf1.graph import build_graph
 from avb_tf1.quiet_tensorflow import open_session
-from avb_tf1.snapshots import N_SAMPLES, PLANE_AXIS, Snapshots, kl_over_training
+from avb_tf1.snapshots import N_SAMPLES, PLANE_AXIS, Snapshots, kl_over_training, spread_out
 
 
 def trained(config, with_snapshots=True):
@@ -98,3 +98,9 @@ def test_codes_that_are_not_finite_have_no_kl():
     z = np.full([1, 4 * N_SAMPLES, 2], np.nan, np.float32)
     kl = kl_over_training({"z": z, "log_ratio": z[:, :, 0]})
     assert np.isnan(kl["kl_posterior_prior"]).all() and np.isnan(kl["kl_discriminator"]).all()
+
+
+def test_snapshots_are_thinned_out_evenly_with_both_ends():
+    assert spread_out(3, 41).tolist() == [0, 1, 2]
+    assert spread_out(41, 5).tolist() == [0, 10, 20, 30, 40]
+    assert len(spread_out(2001, 61)) == 61 and spread_out(2001, 61)[-1] == 2000
