@@ -5,6 +5,7 @@ setup(
     version="1.0.0",
     description="Adversarial Variational Bayes on the 2x2 synthetic data, in TensorFlow 1.15 graph mode",
     packages=["avb_tf1"],
+    package_data={"avb_tf1": ["page/*"]},
     python_requires=">=3.7,<3.8",
     # Ranges for use as a library; requirements.txt and requirements.lock pin what was tested.
     install_requires=[

@@ -16,6 +16,7 @@ from avb_tf1 import (
     checkpoint,
     evaluation,
     files,
+    html_report,
     report,
     run_folder,
     snapshots,
@@ -84,6 +85,7 @@ def run_experiment(config, out, show_progress, observers=()):
                       evaluation_seconds=time.perf_counter() - start)
         if result.n_trained or not os.path.exists(in_folder(run_folder.TIMING)):
             files.write_json(in_folder(run_folder.TIMING), timing)
+        html_report.write_run_report(out, metrics)
         files.write_json(in_folder(run_folder.METRICS), metrics)  # the last: a folder that has it is complete
     return metrics, timing
 
@@ -125,6 +127,7 @@ def run_and_report(config, out, show_progress):
     metrics, timing = run_experiment(config, out, show_progress)
     print(report.summary(metrics, timing))
     print("\n".join(["Figures:"] + ["  " + os.path.join(out, name) for name in run_folder.FIGURES]))
+    print("All of it on one page, to open in a browser:\n  " + os.path.join(out, run_folder.REPORT))
 
 
 @contextlib.contextmanager
@@ -158,6 +161,7 @@ def evaluate_run(folder, with_ais, write):
         with opened_run(folder) as (config, found, networks):
             metrics = measure(networks, found.monitors, *sample_latents(networks, config.seed), config.seed)
         if write:
+            html_report.write_run_report(folder, metrics)
             files.write_json(path, metrics)
     print(report.summary(metrics))
     if write:

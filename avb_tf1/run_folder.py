@@ -22,11 +22,15 @@ TRAINING_CURVE = "training_curve.png"
 LATENT_SPACE = "latent_space.png"
 RECONSTRUCTIONS = "reconstructions.png"
 LATENT_MOVIE = "latent_space.gif"
+REPORT = "report.html"
 CHECKPOINT = "checkpoint"
 TENSORBOARD = "tensorboard"
 
+SWEEP_STATE = "sweep.json"  # in a sweep's folder
+SWEEP_SUMMARY = "summary.csv"
+
 FIGURES = (TRAINING_CURVE, LATENT_SPACE, RECONSTRUCTIONS, LATENT_MOVIE)
-_FILES = (CONFIG, LOSSES, LATENTS, SNAPSHOTS, LATENT_PLANE, METRICS, TIMING) + FIGURES
+_FILES = (CONFIG, LOSSES, LATENTS, SNAPSHOTS, LATENT_PLANE, METRICS, TIMING, REPORT) + FIGURES
 _FILES_OF_FOLDER = {
     CHECKPOINT: re.compile(r"checkpoint\Z|model-[0-9]+\."),
     TENSORBOARD: re.compile(r"events\.out\.tfevents\."),

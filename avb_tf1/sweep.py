@@ -14,14 +14,12 @@ import time
 import ray
 import tqdm
 
-from avb_tf1 import __version__, comparison, experiment, files, run_folder, stopping
+from avb_tf1 import __version__, comparison, experiment, files, html_report, run_folder, stopping
 from avb_tf1.config import load_config, to_yaml
 from avb_tf1.errors import InputError, OneLineError
 from avb_tf1.progress import LINE_SECONDS
 from avb_tf1.quiet_tensorflow import n_cpus
 
-SUMMARY = "summary.csv"
-STATE = "sweep.json"
 _TOKEN = ".sweep-token"
 _MAX_RETRIES = 3  # of a run whose worker died
 _OBJECT_STORE_BYTES = 200 * 1024**2
@@ -31,12 +29,13 @@ class SweepFailed(OneLineError):
     """Some of the sweep's runs failed."""
 
 
-def run_sweep(runs, out, address, n_workers, show_progress):
-    """Run what isn't finished yet, and write sweep.json and summary.csv as results come in.
+def run_sweep(runs, out, command, address, n_workers, show_progress):
+    """Run what isn't finished yet, write sweep.json and summary.csv as results come in, and report.html at the end.
 
     Args:
         runs: sequence of sweep_plan.Run.
         out: str, the folder for the run folders; made if need be.
+        command: str, the command line that starts this sweep, for its report.
         address: None for a local Ray cluster, or HOST:PORT of one that runs; avb_tf1 must be installed on its machines.
         n_workers: int, runs at once on the local cluster; 0: one a core.
         show_progress: bool.
@@ -53,16 +52,17 @@ def run_sweep(runs, out, address, n_workers, show_progress):
             if run_folder.is_finished(os.path.join(out, run.name), run.config):
                 records[run.name].finish(_read_metrics(os.path.join(out, run.name)))
         waiting = [run for run in runs if records[run.name].status != "done"]
-        _write_results(out, records)
+        _write_results(out, command, records)
         print("%d runs in %s: %d are finished, %d to go" % (len(runs), out, len(runs) - len(waiting), len(waiting)), flush=True)
         if waiting:
             # Ray sets signal handlers of its own when it starts: those of the sweep come after.
             with _token(out) as token, _cluster(address, n_workers), stopping.on_signals() as request, \
                     contextlib.closing(_Display(records, show_progress)) as display:
-                _run_all(waiting, records, os.path.abspath(out), token, display, request)
+                _run_all(waiting, records, os.path.abspath(out), command, token, display, request)
+        report_path = html_report.write_sweep_report(out)
     failed = [record for record in records.values() if record.status == "failed"]
-    print("%d runs done, %d failed; results in %s" % (
-        len(runs) - len(failed), len(failed), os.path.join(out, SUMMARY)), flush=True)
+    print("%d runs done, %d failed; results in %s, report in %s" % (
+        len(runs) - len(failed), len(failed), os.path.join(out, run_folder.SWEEP_SUMMARY), report_path), flush=True)
     if failed:
         raise SweepFailed("%d of %d runs failed, the first: %s: %s" % (
             len(failed), len(runs), failed[0].run.name, failed[0].reason))
@@ -138,7 +138,7 @@ def _require_listener(address):
 
 def _require_own_files(out):
     """Raise InputError if sweep.json or summary.csv in `out` are not a sweep's."""
-    state, summary = os.path.join(out, STATE), os.path.join(out, SUMMARY)
+    state, summary = os.path.join(out, run_folder.SWEEP_STATE), os.path.join(out, run_folder.SWEEP_SUMMARY)
     try:
         own = "avb_tf1" in files.read_json(state)
     except FileNotFoundError:
@@ -146,10 +146,11 @@ def _require_own_files(out):
     except (ValueError, TypeError):
         own = False
     if not own:
-        raise InputError("%s: the folder holds a %s or %s that is no sweep's" % (out, STATE, SUMMARY))
+        raise InputError("%s: the folder holds a %s or %s that is no sweep's" % (
+            out, run_folder.SWEEP_STATE, run_folder.SWEEP_SUMMARY))
 
 
-def _run_all(waiting, records, out, token, display, request):
+def _run_all(waiting, records, out, command, token, display, request):
     # No run depends on the board: it may die and start again.
     board = _Board.options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
     run_of = {_run_one.remote(run.name, to_yaml(run.config), out, token, __version__, board): run for run in waiting}
@@ -172,7 +173,7 @@ def _run_all(waiting, records, out, token, display, request):
                 record.fail(reason)
             else:
                 record.finish(metrics)
-            _write_results(out, records)
+            _write_results(out, command, records)
         with contextlib.suppress(ray.exceptions.RayError):
             for name, iteration in ray.get(board.read.remote(), timeout=10).items():
                 if records[name].status in ("waiting", "running"):
@@ -284,12 +285,13 @@ def _read_metrics(folder):
     return files.read_json(os.path.join(folder, run_folder.METRICS))
 
 
-def _write_results(out, records):
+def _write_results(out, command, records):
     """Replace sweep.json and summary.csv."""
     rows = [dict(run=record.run.name, config=record.run.config.name, seed=record.run.config.seed, **record.run.values,
                  status=record.status, reason=record.reason) for record in records.values()]
-    files.write_json(os.path.join(out, STATE), {
-        "avb_tf1": __version__, "runs": [dict(row, metrics=record.metrics) for row, record in zip(rows, records.values())]})
+    files.write_json(os.path.join(out, run_folder.SWEEP_STATE), {
+        "avb_tf1": __version__, "command": command,
+        "runs": [dict(row, metrics=record.metrics) for row, record in zip(rows, records.values())]})
     metric_names = sorted({name for record in records.values() for name in record.metrics})
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]) + metric_names, lineterminator="\n")
@@ -297,7 +299,7 @@ def _write_results(out, records):
     for row, record in zip(rows, records.values()):
         writer.writerow(dict(row, **{
             name: comparison.infinity(name) if value is None else value for name, value in record.metrics.items()}))
-    files.write_text(os.path.join(out, SUMMARY), text.getvalue())
+    files.write_text(os.path.join(out, run_folder.SWEEP_SUMMARY), text.getvalue())
 
 
 class _Display:

@@ -3,6 +3,7 @@
 
 import argparse
 import os
+import shlex
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
@@ -16,8 +17,8 @@ def main():
     parser.add_argument("--seeds", required=True, metavar="SEEDS", help="e.g. 0-19, or 0,3,8-9")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=V1,V2,...", dest="settings",
                         help="a key of the configs and the values to run it with")
-    parser.add_argument("--out", required=True, metavar="DIR", help="the folder for the run folders, %s and %s" % (
-        "sweep.json", "summary.csv"))
+    parser.add_argument("--out", required=True, metavar="DIR", help="the folder for the run folders, sweep.json, summary.csv "
+                        "and report.html")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--address", metavar="HOST:PORT", help="an existing Ray cluster (default: a local one is started)")
     where.add_argument("--workers", type=int, default=0, metavar="N",
@@ -33,7 +34,8 @@ def main():
         if error.name != "ray":
             raise
         raise errors.InputError("Ray is not installed; pip install -r requirements-sweep.lock, or run make setup-sweep")
-    sweep.run_sweep(runs, args.out, args.address, args.workers, show_progress=not args.no_progress)
+    command = " ".join(map(shlex.quote, ["python", "scripts/sweep.py"] + sys.argv[1:]))
+    sweep.run_sweep(runs, args.out, command, args.address, args.workers, show_progress=not args.no_progress)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,380 @@
+"use strict";
+(() => {
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const element = id => document.getElementById(id);
+  const CLASSES = ["top left", "top right", "bottom left", "bottom right"];
+  const PLOT_OPTIONS = {
+    responsive: true, displaylogo: false,
+    modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "toggleSpikelines"],
+  };
+  const LIMIT = 4;  // of the maps, in standard deviations of the prior
+
+  // Colours are looked up anew for each drawing: they differ between light and dark.
+  const color = name => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
+  const classColor = k => color("class-" + k);
+  const GROUP_COLORS = ["class-0", "discriminator", "class-2", "class-3", "class-1"];
+  const GROUP_DASHES = ["solid", "dashdot", "dot"];
+  const rgb = hex => [1, 3, 5].map(i => parseInt(hex.slice(i, i + 2), 16));
+  const rgba = (hex, alpha) => `rgba(${rgb(hex)},${alpha})`;
+
+  const bytes = text => {
+    const raw = atob(text), result = new Uint8Array(raw.length);
+    for (let i = 0; i < raw.length; i++) result[i] = raw.charCodeAt(i);
+    return result;
+  };
+  const signed = (value, digits) => value.toFixed(digits).replace("-", "\u2212");
+
+  // ---- 2x2 images as elements ----
+
+  function paint(box, colors) {
+    box.replaceChildren(...colors.map(value => {
+      const pixel = document.createElement("i");
+      pixel.style.background = value;
+      return pixel;
+    }));
+  }
+
+  const oneHot = k => [0, 1, 2, 3].map(pixel => pixel === k ? classColor(k) : color("pixel-off"));
+
+  /** The colour of a pixel that is on with probability p: from off to the class's. */
+  function mixed(k, p) {
+    const [off, on] = [rgb(color("pixel-off")), rgb(classColor(k))];
+    return `rgb(${off.map((value, i) => Math.round(value + p * (on[i] - value)))})`;
+  }
+
+  const tooltip = element("tooltip");
+
+  function showTooltip(event, colors, text) {
+    paint(element("tooltip-image"), colors);
+    element("tooltip-text").textContent = text;
+    tooltip.hidden = false;
+    const box = tooltip.getBoundingClientRect();
+    tooltip.style.left = Math.max(4, Math.min(event.clientX + 14, innerWidth - box.width - 4)) + "px";
+    tooltip.style.top = Math.max(4, event.clientY - box.height - 14) + "px";
+  }
+
+  const hideTooltip = () => { tooltip.hidden = true; };
+
+  // ---- plots: what they share ----
+
+  function axis(more) {
+    return Object.assign({
+      gridcolor: color("line"), zerolinecolor: color("line"), linecolor: color("line"), tickcolor: color("line"), automargin: true,
+    }, more);
+  }
+
+  function layout(more) {
+    return Object.assign({
+      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: {color: color("text"), size: 13},
+      margin: {l: 50, r: 15, t: 30, b: 45}, dragmode: false, hovermode: "closest", uirevision: "kept",
+      legend: {orientation: "h", y: 1.02, yanchor: "bottom", x: 0},
+      modebar: {bgcolor: "rgba(0,0,0,0)", color: color("soft"), activecolor: color("text")},
+      hoverlabel: {bgcolor: color("page"), font: {color: color("text")}},
+    }, more);
+  }
+
+  const draw = (id, traces, plotLayout) => Plotly.react(element(id), traces, layout(plotLayout), PLOT_OPTIONS);
+
+  /** A line with a band about it, as two traces of one legend entry. */
+  function banded(x, curve, name, lineColor, more, line) {
+    const group = {legendgroup: name, x, hoverinfo: "skip", mode: "lines", line: {width: 0}, showlegend: false};
+    return [
+      Object.assign({}, group, more, {y: curve.low}),
+      Object.assign({}, group, more, {y: curve.high, fill: "tonexty", fillcolor: rgba(lineColor, 0.22)}),
+      Object.assign({legendgroup: name, name, x, y: curve.mean, mode: x.length > 1 ? "lines" : "markers",
+                     line: Object.assign({color: lineColor, width: 1.6}, line)}, more),
+    ];
+  }
+
+  function optimumLine(y, more) {
+    return Object.assign({type: "line", xref: "paper", x0: 0, x1: 1, y0: y, y1: y,
+                          line: {color: color("soft"), width: 1.2, dash: "dash"}}, more);
+  }
+
+  const single = data.groups.length === 1;
+  const groupColor = g => color(GROUP_COLORS[g % GROUP_COLORS.length]);
+  const groupDash = g => GROUP_DASHES[Math.floor(g / GROUP_COLORS.length) % GROUP_DASHES.length];
+
+  function drawTraining() {
+    const losses = Object.keys(data.losses), shapes = [], traces = [], axes = {};
+    losses.forEach((loss, row) => {
+      const suffix = row ? String(row + 1) : "", label = loss.replace("_", " ");
+      const {range, optimum} = data.losses[loss];
+      const share = 1 / losses.length, gap = losses.length > 1 ? 0.06 : 0;
+      axes["yaxis" + suffix] = axis({title: label + " (nats)", range,
+                                     domain: [1 - (row + 1) * share + (row + 1 < losses.length ? gap : 0), 1 - row * share]});
+      axes["xaxis" + suffix] = axis({title: row + 1 === losses.length ? "iteration" : "", anchor: "y" + suffix,
+                                     matches: row ? "x" : undefined, showticklabels: row + 1 === losses.length});
+      shapes.push(optimumLine(optimum, {yref: "y" + suffix}));
+      data.groups.forEach((group, g) => {
+        const curve = group.losses[loss];
+        if (!curve) return;
+        const name = single ? label : group.label;
+        const lineColor = single ? color(loss.replace("_loss", "")) : groupColor(g);
+        const more = {xaxis: "x" + suffix, yaxis: "y" + suffix};
+        const added = banded(group.iteration, curve, name, lineColor, more, {dash: single ? "solid" : groupDash(g)});
+        if (!single && row) added[2].showlegend = false;
+        traces.push(...added);
+      });
+    });
+    draw("training-plot", traces, Object.assign({shapes}, axes));
+  }
+
+  function drawDivergence() {
+    const traces = [];
+    data.groups.forEach((group, g) => {
+      const prefix = single ? "" : group.label + ": ", trueColor = single ? color("generator") : groupColor(g);
+      const itsColor = single ? color("discriminator") : groupColor(g);
+      const {iteration, posterior, discriminator} = group.divergence;
+      traces.push(...banded(iteration, posterior, prefix + "true KL", trueColor, {}, {}));
+      if (discriminator) {
+        traces.push(...banded(iteration, discriminator, prefix + "the discriminator's", itsColor, {}, {dash: single ? "solid" : "dot"}));
+      }
+    });
+    draw("divergence-plot", traces, {
+      shapes: [optimumLine(data.kl_optimum, {yref: "y"})], xaxis: axis({title: "iteration"}),
+      yaxis: axis({title: "nats", range: data.kl_range}),
+    });
+  }
+
+  // ---- the latent space through training ----
+
+  let run, frame, timer = null;
+
+  function choose(index) {
+    const source = data.runs[index];
+    run = Object.assign({}, source, {
+      z: new Int16Array(bytes(source.z).buffer), tint: bytes(source.tint), map: bytes(source.map),
+      density: new Uint16Array(bytes(source.density).buffer)});
+    const slider = element("frame");
+    slider.max = run.iteration.length - 1;
+    slider.value = frame = run.iteration.length - 1;
+    element("z2-row").hidden = run.dim === 1;
+  }
+
+  /** A pixel map of what a decoder makes of the plane: [rows, top first][columns], as the address of an image. */
+  function tintUrl(probabilities, start, n, dim) {
+    const canvas = document.createElement("canvas");
+    canvas.width = n;
+    canvas.height = dim === 2 ? n : 1;
+    const context = canvas.getContext("2d"), picture = context.createImageData(canvas.width, canvas.height);
+    const off = rgb(color("page")), on = [0, 1, 2, 3].map(k => rgb(classColor(k)));
+    for (let row = 0; row < canvas.height; row++) {
+      for (let column = 0; column < n; column++) {
+        const from = start + 4 * (row * n + column), to = 4 * ((canvas.height - 1 - row) * n + column);
+        let total = 0;
+        for (let k = 0; k < 4; k++) total += probabilities[from + k];
+        for (let i = 0; i < 3; i++) {
+          let value = 0;
+          for (let k = 0; k < 4; k++) value += probabilities[from + k] * on[k][i];
+          picture.data[to + i] = total > 255 ? value / total : off[i] + (value - total * off[i]) / 255;
+        }
+        picture.data[to + 3] = 255;
+      }
+    }
+    context.putImageData(picture, 0, 0);
+    return canvas.toDataURL();
+  }
+
+  /** A layout image over the maps' square; its outermost pixels' centres lie on the borders. */
+  function tintImage(probabilities, start, n, dim, opacity) {
+    const step = 2 * LIMIT / (n - 1), side = 2 * LIMIT + step;
+    return {source: tintUrl(probabilities, start, n, dim), xref: "x", yref: "y", layer: "below", sizing: "stretch", opacity,
+            x: -LIMIT - step / 2, sizex: side, y: dim === 2 ? LIMIT + step / 2 : 4, sizey: dim === 2 ? side : 4};
+  }
+
+  /** The codes at a frame, one trace a class; with one latent dimension each class has a band of its own. */
+  function codes(at, more) {
+    const {dim, n} = run, perClass = n / 4;
+    return CLASSES.map((name, k) => {
+      const x = [], y = [];
+      for (let i = k * perClass; i < (k + 1) * perClass; i++) {
+        const offset = (at * n + i) * dim;
+        x.push(run.z[offset] * run.scale);
+        y.push(dim === 2 ? run.z[offset + 1] * run.scale : k + 0.1 + 0.8 * (i % 97) / 97);
+      }
+      return Object.assign({type: "scatter", mode: "markers", name, x, y, hoverinfo: "none", showlegend: false,
+                            marker: {color: classColor(k), size: 5, opacity: 0.85}}, more);
+    });
+  }
+
+  function plane(range) {
+    const rings = run.dim === 2 ? [1, 2, 3].map(r => ({
+      type: "circle", xref: "x", yref: "y", x0: -r, x1: r, y0: -r, y1: r, line: {color: color("ring"), width: 1}})) : [];
+    return {
+      shapes: rings, margin: {l: 45, r: 10, t: 30, b: 45},
+      xaxis: axis({title: "z₁", range: [-range, range], zeroline: false}),
+      yaxis: run.dim === 2 ? axis({title: "z₂", range: [-range, range], zeroline: false, scaleanchor: "x", constrain: "domain"})
+        : axis({range: [0, 4], showticklabels: false, zeroline: false}),
+    };
+  }
+
+  function drawLatent() {
+    const plot = plane(run.range);
+    plot.images = element("tint").checked ? [tintImage(run.tint, frame * 4 * run.tintSide ** run.dim, run.tintSide, run.dim, 0.3)] : [];
+    draw("latent-plot", codes(frame), plot);
+    element("frame").value = frame;
+    const text = `iteration ${run.iteration[frame]} of ${run.iteration[run.iteration.length - 1]}`;
+    element("frame-text").textContent = text;
+    element("frame").setAttribute("aria-valuetext", text);
+  }
+
+  function toFrame(index) {
+    frame = index;
+    hideTooltip();
+    drawLatent();
+  }
+
+  function stop() {
+    clearInterval(timer);
+    timer = null;
+    element("play").textContent = "Play";
+  }
+
+  function play() {
+    if (timer !== null) { stop(); return; }
+    if (frame === run.iteration.length - 1) toFrame(0);
+    element("play").textContent = "Pause";
+    timer = setInterval(() => {
+      if (frame < run.iteration.length - 1) toFrame(frame + 1); else stop();
+    }, 150);
+  }
+
+  // ---- the decoder as a map ----
+
+  const probe = {x: 1, y: 1};
+
+  /** The pixels' probabilities at z, interpolated between the map's points. */
+  function decoded(x, y) {
+    const n = run.mapSide, place = value => Math.max(0, Math.min(n - 1, (value + LIMIT) / (2 * LIMIT) * (n - 1)));
+    const column = Math.min(n - 2, Math.floor(place(x))), u = place(x) - column;
+    const row = run.dim === 2 ? Math.min(n - 2, Math.floor(place(y))) : 0, v = run.dim === 2 ? place(y) - row : 0;
+    return [0, 1, 2, 3].map(k => {
+      const at = (r, c) => run.map[4 * (r * n + c) + k] / 255;
+      const low = (1 - u) * at(row, column) + u * at(row, column + 1);
+      return v ? (1 - v) * low + v * ((1 - u) * at(row + 1, column) + u * at(row + 1, column + 1)) : low;
+    });
+  }
+
+  function describe(x, y) {
+    const p = decoded(x, y), best = p.indexOf(Math.max(...p)), z = run.dim === 2 ? `(${signed(x, 2)}, ${signed(y, 2)})` : signed(x, 2);
+    const clear = p.every((value, k) => k === best ? value > 0.5 : value < 0.5);
+    return `z = ${z} decodes to ${clear ? `the image with the ${CLASSES[best]} pixel on` : "no clear image"}. ` +
+      `Probability that a pixel is on: ${p.map((value, k) => `${CLASSES[k]} ${value.toFixed(2)}`).join(", ")}.`;
+  }
+
+  function posteriorTraces() {
+    const n = run.mapSide, step = 2 * LIMIT / (n - 1);
+    return [0, 1, 2, 3].map(k => {
+      const start = k * n ** run.dim, own = run.density.subarray(start, start + n ** run.dim);
+      if (run.dim === 1) {
+        return {type: "scatter", mode: "lines", x0: -LIMIT, dx: step, y: Array.from(own, value => 3.8 * value / 65535),
+                line: {color: classColor(k), width: 2}, hoverinfo: "skip", showlegend: false};
+      }
+      const rows = Array.from({length: n}, (_, row) => Array.from(own.subarray(row * n, (row + 1) * n)));
+      const [outer, inner] = run.levels[k];
+      return {type: "contour", z: rows, x0: -LIMIT, dx: step, y0: -LIMIT, dy: step, showscale: false, showlegend: false,
+              hoverinfo: "skip",
+              contours: {coloring: "none", start: outer, end: inner, size: Math.max(inner - outer, 1e-6)},
+              line: {color: color("text"), width: 2}};
+    });
+  }
+
+  function drawMap() {
+    const n = run.mapSide, step = 2 * LIMIT / (n - 1), two = run.dim === 2;
+    const plot = plane(LIMIT);
+    plot.images = [tintImage(run.map, 0, n, run.dim, 0.75)];
+    plot.shapes.forEach(ring => { ring.layer = "above"; });
+    // Invisible cells over the map: what the pointer is told about.
+    const cells = {type: "heatmap", x0: -LIMIT, dx: step, y0: two ? -LIMIT : 2, dy: two ? step : 4, opacity: 0, showscale: false,
+                   hoverinfo: "none", z: Array.from({length: two ? n : 1}, () => new Uint8Array(n))};
+    const traces = [cells];
+    if (element("codes").checked) traces.push(...codes(run.iteration.length - 1, {hoverinfo: "skip"}).map(trace => {
+      trace.marker = {color: trace.marker.color, size: 4, line: {color: color("page"), width: 0.6}};
+      return trace;
+    }));
+    if (element("posterior").checked) traces.push(...posteriorTraces());
+    traces.push({type: "scatter", mode: "markers", x: [probe.x], y: [two ? probe.y : 2], hoverinfo: "skip", showlegend: false,
+                 marker: {symbol: "circle-open", size: 14, color: color("text"), line: {width: 3}}});
+    draw("map-plot", traces, plot);
+  }
+
+  function showProbe() {
+    element("z1").value = probe.x;
+    element("z2").value = probe.y;
+    for (const [id, value] of [["z1", probe.x], ["z2", probe.y]]) element(id).setAttribute("aria-valuetext", signed(value, 2));
+    const p = decoded(probe.x, probe.y);
+    paint(element("probe-image"), p.map((value, k) => mixed(k, value)));
+    element("probe-text").textContent = describe(probe.x, probe.y);
+  }
+
+  function moveProbe(x, y) {
+    const inside = value => Math.max(-LIMIT, Math.min(LIMIT, Math.round(value * 100) / 100));
+    Object.assign(probe, {x: inside(x), y: inside(y)});
+    showProbe();
+    const plot = element("map-plot");
+    Plotly.restyle(plot, {x: [[probe.x]], y: [[run.dim === 2 ? probe.y : 2]]}, [plot.data.length - 1]);
+  }
+
+  // ---- all of it ----
+
+  function drawRun() {
+    drawLatent();
+    drawMap();
+    showProbe();
+  }
+
+  function drawAll() {
+    element("legend").replaceChildren(...CLASSES.map((name, k) => {
+      const entry = document.createElement("span"), image = document.createElement("span");
+      image.className = "image";
+      image.setAttribute("aria-hidden", "true");
+      paint(image, oneHot(k));
+      entry.append(image, name);
+      return entry;
+    }));
+    drawTraining();
+    drawDivergence();
+    drawRun();
+  }
+
+  choose(0);
+  drawAll();
+
+  element("latent-plot").on("plotly_hover", event => {
+    const {curveNumber: k, x, y} = event.points[0];
+    const z = run.dim === 2 ? `(${signed(x, 2)}, ${signed(y, 2)})` : signed(x, 2);
+    showTooltip(event.event, oneHot(k), `${CLASSES[k]} pixel on, z = ${z}`);
+  });
+  element("latent-plot").on("plotly_unhover", hideTooltip);
+  element("map-plot").on("plotly_hover", event => {
+    const {x, y} = event.points[0];
+    moveProbe(x, run.dim === 2 ? y : probe.y);
+    showTooltip(event.event, decoded(probe.x, probe.y).map((value, k) => mixed(k, value)),
+                run.dim === 2 ? `z = (${signed(x, 2)}, ${signed(y, 2)})` : `z = ${signed(x, 2)}`);
+  });
+  element("map-plot").on("plotly_unhover", hideTooltip);
+  element("map-plot").addEventListener("keydown", event => {
+    const step = event.shiftKey ? 0.5 : 0.1;
+    const move = {ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, step], ArrowDown: [0, -step]}[event.key];
+    if (!move) return;
+    event.preventDefault();
+    moveProbe(probe.x + move[0], run.dim === 2 ? probe.y + move[1] : probe.y);
+  });
+  addEventListener("scroll", hideTooltip, {passive: true});
+
+  element("frame").addEventListener("input", event => { stop(); toFrame(Number(event.target.value)); });
+  element("play").addEventListener("click", play);
+  element("tint").addEventListener("change", drawLatent);
+  for (const id of ["posterior", "codes"]) element(id).addEventListener("change", drawMap);
+  for (const id of ["z1", "z2"]) {
+    element(id).addEventListener("input", () => moveProbe(Number(element("z1").value), Number(element("z2").value)));
+  }
+  const runChoice = element("run-choice");
+  if (runChoice) runChoice.addEventListener("change", () => {
+    stop();
+    choose(Number(runChoice.value));
+    drawRun();
+  });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
+})();
