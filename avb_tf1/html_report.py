@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 import shlex
 import zipfile
@@ -111,7 +112,7 @@ def write_sweep_report(folder):
     return _write(
         folder, list(groups.items()),
         title="Adversarial Variational Bayes on four 2 × 2 images: a sweep of %d runs" % len(statuses),
-        lead=", ".join("%d runs %s" % (statuses.count(status), status)
+        lead="Runs: " + ", ".join("%d %s" % (statuses.count(status), status)
                        for status in ("done", "running", "waiting", "failed") if status in statuses) + ".",
         facts=[("configs", ", ".join(sorted({record["config"] for record in state["runs"]}))), ("seeds", seeds)] + [
             made for runs in list(groups.values())[:1] for made in _made_with(runs[0].timing)],
@@ -174,10 +175,13 @@ def _rendered(groups, run_table=(), **context):
         script_data=_script_json(data),
         has_vae=any(run.config.model.kind == "vae" for run in runs),
         has_avb=any(run.config.model.kind != "vae" for run in runs),
+        has_plane=any(run.config.model.latent_dim == 2 for run in runs),
+        has_line=any(run.config.model.latent_dim == 1 for run in runs),
         tables=[(label, comparison.rows([group])) for group, (label, _) in zip(compared, groups)],
         key_numbers=_key_numbers(compared), version=__version__, plotly_version=get_plotlyjs_version(),
         plotly=markupsafe.Markup(get_plotlyjs()), css=_file("report.css"), js=_file("report.js"),
         to_yaml=to_yaml, number=comparison.number, obtained=comparison.obtained, published=comparison.published_number,
+        signed=_signed,
         **context)
 
 
@@ -218,6 +222,11 @@ def _ranges(numbers):
         else:
             parts.append([number, number])
     return ", ".join("%d" % first if first == last else "%d-%d" % (first, last) for first, last in parts)
+
+
+def _signed(value):
+    """A difference with its sign; nothing if it is infinite, as the value itself says so."""
+    return "%+.4f" % value if math.isfinite(value) else ""
 
 
 def _digest(config):

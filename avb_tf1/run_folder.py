@@ -26,8 +26,9 @@ REPORT = "report.html"
 CHECKPOINT = "checkpoint"
 TENSORBOARD = "tensorboard"
 
-SWEEP_STATE = "sweep.json"  # in a sweep's folder
+SWEEP_STATE = "sweep.json"  # these in a sweep's folder
 SWEEP_SUMMARY = "summary.csv"
+FILES_OF_SWEEP = (SWEEP_STATE, SWEEP_SUMMARY, REPORT)
 
 FIGURES = (TRAINING_CURVE, LATENT_SPACE, RECONSTRUCTIONS, LATENT_MOVIE)
 _FILES = (CONFIG, LOSSES, LATENTS, SNAPSHOTS, LATENT_PLANE, METRICS, TIMING, REPORT) + FIGURES

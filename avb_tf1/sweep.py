@@ -137,17 +137,15 @@ def _require_listener(address):
 
 
 def _require_own_files(out):
-    """Raise InputError if sweep.json or summary.csv in `out` are not a sweep's."""
-    state, summary = os.path.join(out, run_folder.SWEEP_STATE), os.path.join(out, run_folder.SWEEP_SUMMARY)
+    """Raise InputError if one of the files that a sweep writes into `out` is there and not a sweep's."""
     try:
-        own = "avb_tf1" in files.read_json(state)
+        own = "avb_tf1" in files.read_json(os.path.join(out, run_folder.SWEEP_STATE))
     except FileNotFoundError:
-        own = not os.path.lexists(summary)
+        own = not any(os.path.lexists(os.path.join(out, name)) for name in run_folder.FILES_OF_SWEEP)
     except (ValueError, TypeError):
         own = False
     if not own:
-        raise InputError("%s: the folder holds a %s or %s that is no sweep's" % (
-            out, run_folder.SWEEP_STATE, run_folder.SWEEP_SUMMARY))
+        raise InputError("%s: the folder holds a %s that is no sweep's" % (out, " or ".join(run_folder.FILES_OF_SWEEP)))
 
 
 def _run_all(waiting, records, out, command, token, display, request):

@@ -84,6 +84,9 @@ def test_a_sweep_with_a_run_that_fails(tmp_path):
     assert (done["status"], done["reason"]) == ("done", "") and float(done["log_likelihood"]) < -1.38
     with open(str(out / "sweep.json")) as file:
         assert [run["status"] for run in json.load(file)["runs"]] == [row["status"] for row in rows(out)]
+    report = (out / "report.html").read_text()
+    assert "is not finite at iteration" in report and "scripts/sweep.py --config" in report
+    assert report.count("/report.html\"") == 1  # of the run that was done
 
 
 def test_bad_input_is_refused_before_anything_starts(tmp_path):
@@ -93,9 +96,12 @@ def test_bad_input_is_refused_before_anything_starts(tmp_path):
     (tmp_path / "file").write_text("mine")
     assert_one_clear_line(sweep(tmp_path / "file"), "file")
     assert (tmp_path / "file").read_text() == "mine"
-    (tmp_path / "summary.csv").write_text("mine")
-    assert_one_clear_line(sweep(tmp_path), "summary.csv that is no sweep's")
-    assert (tmp_path / "summary.csv").read_text() == "mine"
+    for name in ("summary.csv", "report.html"):
+        folder = tmp_path / name.split(".")[0]
+        folder.mkdir()
+        (folder / name).write_text("mine")
+        assert_one_clear_line(sweep(folder), "summary.csv or report.html that is no sweep's")
+        assert (folder / name).read_text() == "mine"
 
 
 @pytest.mark.slow

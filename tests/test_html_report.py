@@ -1,0 +1,439 @@
+"""The page of a run and of a sweep: what stands in it, and what it does in a real browser."""
+
+import base64
+import html
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from conftest import INNER_PRODUCT, ROOT, assert_one_clear_line, run_script, small
+from scipy.stats import norm
+from test_networks import vae_config
+
+from avb_tf1 import evaluation, experiment, files, html_report, page_data, run_folder
+from avb_tf1.config import to_yaml
+from avb_tf1.errors import InputError
+from avb_tf1.snapshots import LABELS
+
+SCREENSHOTS = os.path.join(ROOT, "tests", "screenshots")
+SHORT = ["training.n_iterations=60", "training.snapshot_every=20", "model.encoder.n_units=32"]
+CLASSES = ["top left", "top right", "bottom left", "bottom right"]
+
+
+def finished(out, config):
+    with run_folder.claimed(str(out), to_yaml(config), overwrite=False):
+        experiment.run_experiment(config, str(out), show_progress=False)
+    return out
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """The folder of a small run."""
+    return finished(tmp_path_factory.mktemp("report") / "my run", small(*SHORT, *INNER_PRODUCT))
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory):
+    """The folder of a small VAE's run with a latent space of one dimension."""
+    return finished(tmp_path_factory.mktemp("report") / "line", vae_config("model.latent_dim=1", "training.n_iterations=60"))
+
+
+@pytest.fixture(scope="module")
+def sweep(run, line, tmp_path_factory):
+    """A sweep's folder: two seeds of a config, a run of another, one that failed and one that is waiting."""
+    out = tmp_path_factory.mktemp("report") / "sweep"
+    out.mkdir()
+    shutil.copytree(str(run), str(out / "first_seed_0"))
+    shutil.copytree(str(line), str(out / "line_seed_0"))
+    finished(out / "first_seed_1", small("seed=1", *SHORT, *INNER_PRODUCT))
+    records = [("first_seed_0", 0, "done", ""), ("first_seed_1", 1, "done", ""), ("line_seed_0", 0, "done", ""),
+               ("line_seed_1", 1, "failed", "a <b> is not finite"), ("line_seed_2", 2, "waiting", "")]
+    files.write_json(str(out / "sweep.json"), {"command": "python scripts/sweep.py --seeds 0-2", "runs": [
+        {"run": name, "config": "synthetic", "seed": seed, "status": status, "reason": reason,
+         "metrics": files.read_json(str(out / name / "metrics.json")) if status == "done" else {}}
+        for name, seed, status, reason in records]})
+    html_report.write_sweep_report(str(out))
+    return out
+
+
+def page_of(folder):
+    return (folder / "report.html").read_text(encoding="utf-8")
+
+
+def text_of(folder):
+    """The page's text without its scripts, as one line."""
+    page = re.sub(r"(?s)<(script|style)\b.*?</\1>", "", page_of(folder))
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
+
+
+def data_of(folder):
+    return json.loads(re.search(r'(?s)<script type="application/json" id="data">(.*?)</script>', page_of(folder)).group(1))
+
+
+def unpacked(text, dtype):
+    return np.frombuffer(base64.b64decode(text), dtype)
+
+
+def test_the_page_needs_nothing_else(run, sweep):
+    for folder in (run, sweep):
+        page = page_of(folder)
+        assert len(page.encode()) < 6e6 and page.count("plotly.js v") == 1
+        assert "default-src 'none'" in page
+        markup = re.sub(r"(?s)<script\b.*?</script>", "", page)
+        assert "<script>" in page and not re.search(r"<(script|link|img)[^>]*(src|href)=\"(?!data:)", markup)
+        assert set(re.findall(r'href="(https?:[^"]+)"', markup)) == {"https://arxiv.org/abs/1701.04722"}
+
+
+def test_what_was_run(run):
+    text = text_of(run)
+    for words in ("synthetic, seed 0", "60 iterations on batches of 16", "tensorflow 1.15.0", "numpy 1.19.5",
+                  "SHA-256 of config.yaml"):
+        assert words in text
+    assert " ".join((run / "config.yaml").read_text().split()) in text
+    timing = json.loads((run / "timing.json").read_text())
+    assert timing["cpu_model"] in text
+
+
+def test_the_command_on_the_page_repeats_the_run(run):
+    command = re.search(r'(?s)<pre class="command">(.*?)</pre>', page_of(run)).group(1)
+    words = subprocess.run(["sh", "-c", 'for word in %s; do echo "$word"; done' % html.unescape(command)],
+                           capture_output=True, text=True).stdout.splitlines()
+    assert words[:2] == ["python", "scripts/train.py"]
+    assert run_script("train.py", *words[2:], cwd=run.parent).returncode == 0
+    for name in ("losses.csv", "metrics.json", "snapshots.npz", "config.yaml"):
+        assert (run.parent / "my run_again" / name).read_bytes() == (run / name).read_bytes()
+
+
+def test_obtained_stands_beside_published(run, line):
+    metrics = json.loads((run / "metrics.json").read_text())
+    text = text_of(run)
+    elbo = metrics["elbo"]
+    assert "ELBO %.4f ± %.4f -1.4210 (recalled) %+.4f -1.3863 worse than the paper's -1.4210 by %.4f" % (
+        elbo, metrics["elbo_standard_error"], elbo + 1.421, abs(elbo + 1.421)) in text
+    assert "log-likelihood %.4f -1.4030 (recalled)" % metrics["log_likelihood"] in text
+    assert "by the discriminator" in text and "its AVB" in text
+    text = text_of(line)
+    assert "-1.5680 (recalled)" in text and "its VAE" in text and "by the discriminator" not in text
+    assert "height means nothing" in text and "rings" not in text
+
+
+def test_a_sweeps_page(sweep):
+    text = text_of(sweep)
+    assert "a sweep of 5 runs" in text and "Runs: 3 done, 1 waiting, 1 failed." in text
+    assert "python scripts/sweep.py --seeds 0-2" in text
+    assert "line_seed_1 1 failed: a <b> is not finite" in text  # as text, not as markup
+    assert 'href="first_seed_0/report.html"' in page_of(sweep) and 'href="line_seed_1' not in page_of(sweep)
+    elbos = [json.loads((sweep / ("first_seed_%d" % seed) / "metrics.json").read_text())["elbo"] for seed in (0, 1)]
+    assert "first, 2 seeds" in text and "ELBO %.4f ± %.4f" % (np.mean(elbos), np.std(elbos, ddof=1)) in text
+    groups = data_of(sweep)["groups"]
+    assert [group["label"] for group in groups] == ["first", "line"]
+    losses = [np.loadtxt(str(sweep / ("first_seed_%d" % seed) / "losses.csv"), delimiter=",", skiprows=1)[:, 1]
+              for seed in (0, 1)]
+    curve, spread = groups[0]["losses"]["generator_loss"], np.std(losses, axis=0, ddof=1)
+    np.testing.assert_allclose(curve["mean"], np.mean(losses, axis=0), rtol=1e-5)
+    np.testing.assert_allclose(np.subtract(curve["high"], curve["low"]), 2 * spread, atol=1e-4)
+    assert [run["label"] for run in data_of(sweep)["runs"]] == ["first_seed_0", "line_seed_0", "first_seed_1"]
+
+
+def test_a_sweep_of_which_nothing_is_done(sweep, tmp_path):
+    state = json.loads((sweep / "sweep.json").read_text())
+    files.write_json(str(tmp_path / "sweep.json"), dict(state, runs=state["runs"][3:]))
+    html_report.write_sweep_report(str(tmp_path))
+    assert "No run is done yet." in text_of(tmp_path) and "plotly" not in page_of(tmp_path)
+
+
+def test_what_is_drawn_is_what_the_files_hold(run):
+    data = data_of(run)
+    snapshots, plane = (files.read_arrays(str(run / name)) for name in ("snapshots.npz", "latent_plane.npz"))
+    drawn, = data["runs"]
+    assert drawn["iteration"] == [0, 20, 40, 60]
+    z = unpacked(drawn["z"], "<i2").reshape(4, 1024, 2) * drawn["scale"]
+    assert np.abs(z - snapshots["z"]).max() <= drawn["scale"]
+    np.testing.assert_array_equal(unpacked(drawn["tint"], "u1").reshape(4, 41 * 41, 4), snapshots["probabilities"])
+    assert np.abs(unpacked(drawn["map"], "u1").reshape(161 * 161, 4) / 255 - plane["probabilities"]).max() < 0.002
+    density = unpacked(drawn["density"], "<u2").reshape(4, 161 * 161)
+    for own, levels in zip(density.astype(float), drawn["levels"]):
+        for level, share in zip(levels, (0.95, 0.5)):
+            assert own[own >= level - 1].sum() / own.sum() == pytest.approx(share, abs=0.01)
+    divergence = data["groups"][0]["divergence"]
+    for key, name in (("posterior", "kl_posterior_prior"), ("discriminator", "kl_discriminator")):
+        np.testing.assert_allclose(divergence[key]["mean"], snapshots[name], rtol=1e-5)
+        np.testing.assert_allclose(np.subtract(divergence[key]["high"], divergence[key]["low"]),
+                                   4 * snapshots[name + "_standard_error"], atol=1e-4)
+
+
+def test_bins_of_a_curve():
+    mean, low, high = page_data._binned([1, 3, 5, 9, 0, 2], 3)
+    assert (mean.tolist(), low.tolist(), high.tolist()) == ([2, 7, 1], [1, 5, 0], [3, 9, 2])
+    assert page_data._binned(np.arange(5), 400)[0].tolist() == [0, 1, 2, 3, 4]
+    mean = page_data._binned(np.arange(1000003), 400)[0]
+    assert len(mean) == 400 and np.mean(mean) == pytest.approx(500001, rel=1e-3)
+
+
+def test_levels_of_a_gaussian_enclose_its_mass():
+    z = evaluation.grid(np.linspace(-5, 5, 401), 2)
+    density = norm.pdf(z).prod(axis=1)
+    for share in (0.5, 0.95):
+        assert page_data._level(density, share) == pytest.approx((1 - share) / (2 * np.pi), rel=0.01)
+
+
+def test_every_second_point_of_a_grid_is_a_grid():
+    axis = np.linspace(-4, 4, 41)
+    for dim in (1, 2):
+        thinned = page_data._thinned(evaluation.grid(axis, dim)[np.newaxis], dim, 2)
+        np.testing.assert_array_equal(thinned[0], evaluation.grid(axis[::2], dim))
+
+
+def test_a_wild_start_does_not_set_the_axes():
+    low, high = page_data._range([np.r_[1e6, np.full(500, 1.5)], np.array([np.nan, 2.0])], 1.4)
+    assert (low, high) == (pytest.approx(1.37), pytest.approx(2.03))
+
+
+def test_report_script(run, sweep, tmp_path):
+    for folder in (run, sweep):
+        page = page_of(folder)
+        (folder / "report.html").unlink()
+        result = run_script("report.py", folder)
+        assert result.returncode == 0 and str(folder / "report.html") in result.stdout, result.stderr
+        assert page_of(folder) == page
+    assert_one_clear_line(run_script("report.py", tmp_path), "neither a run folder")
+    copy = tmp_path / "copy"
+    shutil.copytree(str(run), str(copy))
+    (copy / "snapshots.npz").write_bytes(b"damaged")
+    assert_one_clear_line(run_script("report.py", copy), "snapshots.npz: can't be read")
+    (copy / "metrics.json").unlink()
+    assert_one_clear_line(run_script("report.py", copy), "not finished")
+    (tmp_path / "sweep.json").write_text('{"avb_tf1": "1.0.0", "runs": []}')
+    assert_one_clear_line(run_script("report.py", tmp_path), "sweep.json: not written by this version")
+
+
+def test_report_script_trains_what_is_missing(run, tmp_path):
+    out = tmp_path / "run"
+    for words in ("Training synthetic", ""):  # the second time there is nothing to train
+        result = run_script("report.py", out, "--config", run / "config.yaml")
+        assert result.returncode == 0 and result.stdout.startswith(words or "Written to"), result.stderr
+    assert (out / "metrics.json").read_bytes() == (run / "metrics.json").read_bytes()
+    (tmp_path / "other.yaml").write_text((run / "config.yaml").read_text().replace("seed: 0", "seed: 1"))
+    assert_one_clear_line(run_script("report.py", out, "--config", tmp_path / "other.yaml"), "seed is 0 there and 1 here")
+
+
+def test_damaged_metrics_are_named(run, tmp_path):
+    shutil.copytree(str(run), str(tmp_path / "copy"))
+    (tmp_path / "copy" / "metrics.json").write_text("{")
+    with pytest.raises(InputError, match="metrics.json: can't be read"):
+        html_report.write_run_report(str(tmp_path / "copy"))
+
+
+def test_an_installed_package_has_the_pages_parts(tmp_path):
+    subprocess.run([sys.executable, "setup.py", "--quiet", "build", "--build-base", str(tmp_path), "--build-lib",
+                    str(tmp_path / "lib")], cwd=ROOT, check=True, capture_output=True)
+    built = tmp_path / "lib" / "avb_tf1" / "page"
+    assert sorted(os.listdir(str(built))) == ["report.css", "report.html.j2", "report.js"]
+
+
+# ---- in a browser ----
+
+
+@pytest.fixture(scope="module")
+def driver():
+    browser = pytest.importorskip("browser", reason="selenium is not installed: the report's browser tests were left out")
+    if None in browser.programs():
+        message = "Chromium and ChromeDriver are not installed: the report's browser tests were left out"
+        (pytest.fail if os.environ.get("AVB_TF1_BROWSER") == "required" else pytest.skip)(message)
+    with browser.opened() as driver:
+        driver.show = lambda page, **options: browser.show(driver, page / "report.html", **options)
+        driver.requests = lambda: browser.requests(driver)
+        driver.keep = lambda name: browser.keep_screenshot(driver, os.path.join(SCREENSHOTS, name))
+        yield driver
+
+
+def element(driver, name):
+    return driver.find_element("id", name)
+
+
+def wait_for(condition, seconds=20):
+    deadline = time.time() + seconds
+    while not condition():
+        assert time.time() < deadline
+        time.sleep(0.05)
+
+
+def set_value(driver, name, value):
+    driver.execute_script("const [input, value] = arguments; input.value = value; input.dispatchEvent(new Event("
+                          "input.tagName === 'SELECT' ? 'change' : 'input', {bubbles: true}))", element(driver, name), value)
+
+
+def point_at(driver, plot, x, y):
+    """Move the pointer to a place in a plot, given in the plot's own units."""
+    from selenium.webdriver import ActionChains
+
+    driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element(driver, plot))
+    left, top = driver.execute_script(
+        "const [name, x, y] = arguments, plot = document.getElementById(name), {xaxis, yaxis} = plot._fullLayout;"
+        "const box = plot.getBoundingClientRect();"
+        "return [box.left + xaxis._offset + xaxis.l2p(x), box.top + yaxis._offset + yaxis.l2p(y)]", plot, x, y)
+    chain = ActionChains(driver, duration=0)
+    for step in (4, 0):  # a pointer that arrives, not one that appears
+        chain.w3c_actions.pointer_action.move_to_location(int(round(left)) + step, int(round(top)) + step)
+    chain.perform()
+
+
+def pixels(driver, name):
+    return driver.execute_script("return [...arguments[0].children].map(pixel => getComputedStyle(pixel).backgroundColor)",
+                                 element(driver, name))
+
+
+def places(driver):
+    """Where the dots of the latent space are on the screen."""
+    return driver.execute_script("return [...document.querySelectorAll('#latent-plot .scatterlayer .point')].map("
+                                 "dot => dot.getAttribute('transform'))")
+
+
+@pytest.mark.parametrize("name", ["run", "line", "sweep"])
+@pytest.mark.parametrize("look", [{}, {"dark": True}, {"width": 375, "height": 700}], ids=["light", "dark", "phone"])
+def test_a_page_opens_without_an_error_or_a_request(driver, request, name, look):
+    folder = request.getfixturevalue(name)
+    driver.get_log("browser"), driver.requests()
+    driver.show(folder, **look)
+    driver.execute_script("document.getElementById('posterior').click(); document.getElementById('codes').click()")
+    driver.keep("%s-%s.png" % (name, "-".join(look) or "light"))
+    assert driver.get_log("browser") == []
+    asked = driver.requests()
+    assert len(asked) == 1 and asked[0].startswith("file://"), asked
+    plots = driver.find_elements("css selector", ".plot .main-svg")
+    assert len(plots) >= 4
+    width = driver.execute_script("return document.scrollingElement.scrollWidth")
+    assert width <= look.get("width", 1100)
+
+
+def test_the_slider_moves_the_dots(driver, run):
+    driver.show(run)
+    z = files.read_arrays(str(run / "snapshots.npz"))["z"]
+    slider = element(driver, "frame")
+    assert element(driver, "frame-text").text == "iteration 60 of 60"
+    seen = []
+    for frame, key in ((0, "\ue011"), (1, "\ue014"), (3, "\ue010")):  # Home, right, End: as from a keyboard
+        slider.send_keys(key)
+        assert element(driver, "frame-text").text == "iteration %d of 60" % (20 * frame)
+        assert slider.get_attribute("aria-valuetext") == "iteration %d of 60" % (20 * frame)
+        drawn = driver.execute_script("return document.getElementById('latent-plot').data.map(trace => [trace.x, trace.y])")
+        drawn = np.swapaxes(np.array(drawn), 1, 2)[:4].reshape(-1, 2)
+        np.testing.assert_allclose(drawn, z[frame], atol=2e-4 * np.abs(z).max())
+        seen.append(places(driver))
+        assert len(seen[-1]) == 1024
+    assert sum(a != b for a, b in zip(seen[0], seen[1])) > 900 and sum(a != b for a, b in zip(seen[1], seen[2])) > 900
+
+
+def test_play_runs_to_the_end(driver, run):
+    driver.show(run)
+    button = element(driver, "play")
+    button.click()
+    assert button.text == "Pause" and element(driver, "frame-text").text != "iteration 60 of 60"
+    wait_for(lambda: element(driver, "frame-text").text == "iteration 60 of 60" and button.text == "Play")
+
+
+def test_pointing_at_a_dot_shows_its_class_and_image(driver, run):
+    driver.show(run)
+    z = files.read_arrays(str(run / "snapshots.npz"))["z"][-1]
+    seen = 0
+    for label in range(4):
+        own = label == LABELS
+        index = np.flatnonzero(own)[np.argmax(np.abs(z[own]).max(axis=1))]
+        others = np.abs(z[~own] - z[index]).max(axis=1).min()
+        if others < 0.1 or np.abs(z[index]).max() > 3.9:  # another class's dot may be nearer to the pointer
+            continue
+        assert not element(driver, "tooltip").is_displayed()
+        point_at(driver, "latent-plot", *map(float, z[index]))
+        wait_for(lambda label=label: element(driver, "tooltip-text").text.startswith(CLASSES[label] + " pixel on, z = ("))
+        assert element(driver, "tooltip").is_displayed()
+        colors = pixels(driver, "tooltip-image")
+        assert [color != "rgb(255, 255, 255)" for color in colors] == [pixel == label for pixel in range(4)]
+        driver.keep("hover.png") if not seen else None
+        point_at(driver, "latent-plot", 3.99, 3.99)
+        wait_for(lambda: not element(driver, "tooltip").is_displayed())
+        seen += 1
+    assert seen
+
+
+def test_pointing_at_the_map_shows_what_it_decodes_to(driver, run):
+    driver.show(run)
+    plane = files.read_arrays(str(run / "latent_plane.npz"))
+    axis, probabilities = plane["axis"], plane["probabilities"].reshape(161, 161, 4)
+    point_at(driver, "map-plot", -2, 1.5)
+
+    def probed():
+        text = element(driver, "probe-text").text.replace("\u2212", "-")
+        return (*map(float, re.search(r"z = \((.*), (.*)\)", text).groups()), text)
+
+    wait_for(lambda: np.abs(np.subtract(probed()[:2], [-2, 1.5])).max() < 0.051)  # the nearest point of the grid
+    x, y, text = probed()
+    shown = [float(value) for value in re.findall(r"(?:left|right) ([0-9.]+[0-9])", text)]
+    expected = probabilities[np.argmin(np.abs(axis - y)), np.argmin(np.abs(axis - x))]
+    np.testing.assert_allclose(shown, expected, atol=0.011)
+    assert element(driver, "tooltip").is_displayed() and len(pixels(driver, "tooltip-image")) == 4
+
+
+def test_the_map_from_a_keyboard(driver, run):
+    driver.show(run)
+    plane = files.read_arrays(str(run / "latent_plane.npz"))
+    plot = element(driver, "map-plot")
+    plot.send_keys("\ue014\ue013")  # right, up
+    assert "z = (1.10, 1.10)" in element(driver, "probe-text").text
+    set_value(driver, "z1", -3.05)
+    set_value(driver, "z2", 0.125)
+    text = element(driver, "probe-text").text
+    assert text.startswith("z = (\u22123.05, 0.1")
+    shown = [float(value) for value in re.findall(r"(?:left|right) ([0-9.]+[0-9])", text)]
+    assert len(shown) == 4 and max(shown) <= 1
+    nearest = evaluation.grid(plane["axis"], 2)
+    nearest = np.argmin(np.abs(nearest - [-3.05, 0.15]).sum(axis=1))
+    np.testing.assert_allclose(shown, plane["probabilities"][nearest], atol=0.02)
+
+
+def test_exact_posteriors_on_request(driver, run, line):
+    for folder, kind in ((run, "contour"), (line, "scatter")):
+        driver.show(folder)
+        count = "return document.getElementById('map-plot').data.filter(trace => trace.type === '%s').length" % kind
+        before = driver.execute_script(count)
+        for difference in (4, 0):
+            driver.execute_script("document.getElementById('posterior').click()")
+            assert driver.execute_script(count) == before + difference
+
+
+def test_a_run_of_a_sweep_is_chosen(driver, sweep):
+    driver.show(sweep)
+    first = places(driver)
+    set_value(driver, "run-choice", 2)
+    assert len(places(driver)) == 512 and places(driver) != first
+    set_value(driver, "run-choice", 1)
+    assert not element(driver, "z2-row").is_displayed() and "z = 1.00" in element(driver, "probe-text").text
+    assert driver.get_log("browser") == []
+
+
+def luminance(color):
+    values = np.array([float(value) for value in re.findall(r"[0-9.]+", color)[:3]]) / 255
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055)**2.4) @ [0.2126, 0.7152, 0.0722]
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_text_has_contrast_and_controls_have_names(driver, run, dark):
+    driver.show(run, dark=dark)
+    page = luminance(driver.execute_script("return getComputedStyle(document.body).backgroundColor"))
+    assert (page < 0.05) == dark
+    for selector in ("p", "a", "summary", "figcaption", "td", "dt"):
+        color = luminance(driver.execute_script(
+            "return getComputedStyle(document.querySelector(arguments[0])).color", selector))
+        assert (max(color, page) + 0.05) / (min(color, page) + 0.05) >= 4.5, selector
+    ticks = luminance(driver.execute_script("return getComputedStyle(document.querySelector('#latent-plot .xtick text')).fill"))
+    assert (max(ticks, page) + 0.05) / (min(ticks, page) + 0.05) >= 4.5
+    driver.execute_script("document.querySelectorAll('details').forEach(details => { details.open = true; })")
+    controls = driver.find_elements("css selector", "input, select, button, [role=img], [role=application], [role=region]")
+    assert len(controls) >= 10
+    for control in controls:
+        assert control.accessible_name, control.get_attribute("outerHTML")[:200]
