@@ -100,6 +100,7 @@ def test_what_was_run(run):
     assert timing["cpu_model"] in text
 
 
+@pytest.mark.slow
 def test_the_command_on_the_page_repeats_the_run(run):
     command = re.search(r'(?s)<pre class="command">(.*?)</pre>', page_of(run)).group(1)
     words = subprocess.run(["sh", "-c", 'for word in %s; do echo "$word"; done' % html.unescape(command)],
@@ -213,6 +214,7 @@ def test_report_script(run, sweep, tmp_path):
     assert_one_clear_line(run_script("report.py", tmp_path), "sweep.json: not written by this version")
 
 
+@pytest.mark.slow
 def test_report_script_trains_what_is_missing(run, tmp_path):
     out = tmp_path / "run"
     for words in ("Training synthetic", ""):  # the second time there is nothing to train
@@ -325,6 +327,8 @@ def test_the_slider_moves_the_dots(driver, run):
         drawn = driver.execute_script("return document.getElementById('latent-plot').data.map(trace => [trace.x, trace.y])")
         drawn = np.swapaxes(np.array(drawn), 1, 2)[:4].reshape(-1, 2)
         np.testing.assert_allclose(drawn, z[frame], atol=2e-4 * np.abs(z).max())
+        centre = ["%.2f" % value for value in z[frame][LABELS == 1].mean(axis=0)]  # noqa: SIM300
+        assert "top right (%s, %s)," % tuple(centre) in element(driver, "centres").text.replace("\u2212", "-")
         seen.append(places(driver))
         assert len(seen[-1]) == 1024
     assert sum(a != b for a, b in zip(seen[0], seen[1])) > 900 and sum(a != b for a, b in zip(seen[1], seen[2])) > 900
@@ -348,17 +352,16 @@ def test_pointing_at_a_dot_shows_its_class_and_image(driver, run):
         others = np.abs(z[~own] - z[index]).max(axis=1).min()
         if others < 0.1 or np.abs(z[index]).max() > 3.9:  # another class's dot may be nearer to the pointer
             continue
-        assert not element(driver, "tooltip").is_displayed()
+        point_at(driver, "latent-plot", 3.99, 3.99)  # away from all dots
+        wait_for(lambda: not element(driver, "tooltip").is_displayed())
         point_at(driver, "latent-plot", *map(float, z[index]))
         wait_for(lambda label=label: element(driver, "tooltip-text").text.startswith(CLASSES[label] + " pixel on, z = ("))
         assert element(driver, "tooltip").is_displayed()
         colors = pixels(driver, "tooltip-image")
         assert [color != "rgb(255, 255, 255)" for color in colors] == [pixel == label for pixel in range(4)]
-        driver.keep("hover.png") if not seen else None
-        point_at(driver, "latent-plot", 3.99, 3.99)
-        wait_for(lambda: not element(driver, "tooltip").is_displayed())
         seen += 1
     assert seen
+    driver.keep("hover.png")
 
 
 def test_pointing_at_the_map_shows_what_it_decodes_to(driver, run):

@@ -24,6 +24,9 @@
   };
   const signed = (value, digits) => value.toFixed(digits).replace("-", "\u2212");
 
+  /** A place in the latent space as text. */
+  const place = (x, y) => run.dim === 2 ? `(${signed(x, 2)}, ${signed(y, 2)})` : signed(x, 2);
+
   // ---- 2x2 images as elements ----
 
   function paint(box, colors) {
@@ -198,6 +201,13 @@
     });
   }
 
+  /** Where the clouds are, for who doesn't see them. */
+  function centres(at) {
+    const mean = values => values.reduce((sum, value) => sum + value, 0) / values.length;
+    return "Centres of the clouds: " + codes(at).map(({name, x, y}) =>
+      `${name} ${place(mean(x), mean(y))}`).join(", ") + ".";
+  }
+
   function plane(range) {
     const rings = run.dim === 2 ? [1, 2, 3].map(r => ({
       type: "circle", xref: "x", yref: "y", x0: -r, x1: r, y0: -r, y1: r, line: {color: color("ring"), width: 1}})) : [];
@@ -217,6 +227,7 @@
     const text = `iteration ${run.iteration[frame]} of ${run.iteration[run.iteration.length - 1]}`;
     element("frame-text").textContent = text;
     element("frame").setAttribute("aria-valuetext", text);
+    element("centres").textContent = centres(frame);
   }
 
   function toFrame(index) {
@@ -246,9 +257,9 @@
 
   /** The pixels' probabilities at z, interpolated between the map's points. */
   function decoded(x, y) {
-    const n = run.mapSide, place = value => Math.max(0, Math.min(n - 1, (value + LIMIT) / (2 * LIMIT) * (n - 1)));
-    const column = Math.min(n - 2, Math.floor(place(x))), u = place(x) - column;
-    const row = run.dim === 2 ? Math.min(n - 2, Math.floor(place(y))) : 0, v = run.dim === 2 ? place(y) - row : 0;
+    const n = run.mapSide, index = value => Math.max(0, Math.min(n - 1, (value + LIMIT) / (2 * LIMIT) * (n - 1)));
+    const column = Math.min(n - 2, Math.floor(index(x))), u = index(x) - column;
+    const row = run.dim === 2 ? Math.min(n - 2, Math.floor(index(y))) : 0, v = run.dim === 2 ? index(y) - row : 0;
     return [0, 1, 2, 3].map(k => {
       const at = (r, c) => run.map[4 * (r * n + c) + k] / 255;
       const low = (1 - u) * at(row, column) + u * at(row, column + 1);
@@ -257,9 +268,9 @@
   }
 
   function describe(x, y) {
-    const p = decoded(x, y), best = p.indexOf(Math.max(...p)), z = run.dim === 2 ? `(${signed(x, 2)}, ${signed(y, 2)})` : signed(x, 2);
+    const p = decoded(x, y), best = p.indexOf(Math.max(...p));
     const clear = p.every((value, k) => k === best ? value > 0.5 : value < 0.5);
-    return `z = ${z} decodes to ${clear ? `the image with the ${CLASSES[best]} pixel on` : "no clear image"}. ` +
+    return `z = ${place(x, y)} decodes to ${clear ? `the image with the ${CLASSES[best]} pixel on` : "no clear image"}. ` +
       `Probability that a pixel is on: ${p.map((value, k) => `${CLASSES[k]} ${value.toFixed(2)}`).join(", ")}.`;
   }
 
@@ -343,15 +354,14 @@
 
   element("latent-plot").on("plotly_hover", event => {
     const {curveNumber: k, x, y} = event.points[0];
-    const z = run.dim === 2 ? `(${signed(x, 2)}, ${signed(y, 2)})` : signed(x, 2);
-    showTooltip(event.event, oneHot(k), `${CLASSES[k]} pixel on, z = ${z}`);
+    showTooltip(event.event, oneHot(k), `${CLASSES[k]} pixel on, z = ${place(x, y)}`);
   });
   element("latent-plot").on("plotly_unhover", hideTooltip);
   element("map-plot").on("plotly_hover", event => {
     const {x, y} = event.points[0];
     moveProbe(x, run.dim === 2 ? y : probe.y);
     showTooltip(event.event, decoded(probe.x, probe.y).map((value, k) => mixed(k, value)),
-                run.dim === 2 ? `z = (${signed(x, 2)}, ${signed(y, 2)})` : `z = ${signed(x, 2)}`);
+                `z = ${place(x, y)}`);
   });
   element("map-plot").on("plotly_unhover", hideTooltip);
   element("map-plot").addEventListener("keydown", event => {
