@@ -16,7 +16,6 @@ from avb_tf1 import (
     checkpoint,
     evaluation,
     files,
-    html_report,
     report,
     run_folder,
     snapshots,
@@ -85,7 +84,7 @@ def run_experiment(config, out, show_progress, observers=()):
                       evaluation_seconds=time.perf_counter() - start)
         if result.n_trained or not os.path.exists(in_folder(run_folder.TIMING)):
             files.write_json(in_folder(run_folder.TIMING), timing)
-        html_report.write_run_report(out, metrics)
+        write_report(out, metrics)
         files.write_json(in_folder(run_folder.METRICS), metrics)  # the last: a folder that has it is complete
     return metrics, timing
 
@@ -161,7 +160,7 @@ def evaluate_run(folder, with_ais, write):
         with opened_run(folder) as (config, found, networks):
             metrics = measure(networks, found.monitors, *sample_latents(networks, config.seed), config.seed)
         if write:
-            html_report.write_run_report(folder, metrics)
+            write_report(folder, metrics)
             files.write_json(path, metrics)
     print(report.summary(metrics))
     if write:
@@ -274,6 +273,13 @@ def draw_figures(out, networks, monitors, seen, z, labels, seed):
     shown = snapshots.spread_out(len(seen["iteration"]), N_MOVIE_FRAMES)
     plotting.latent_movie(os.path.join(out, run_folder.LATENT_MOVIE), seen["z"][shown], snapshots.LABELS,
                           seen["iteration"][shown], images)
+
+
+def write_report(out, metrics):
+    """Write the run folder's page, as html_report.write_run_report."""
+    from avb_tf1 import html_report  # not before training either
+
+    html_report.write_run_report(out, metrics)
 
 
 def _stream(seed, name):

@@ -1,5 +1,6 @@
 """A run or a sweep as one HTML page that needs nothing else: no network, no other file. Knows no TensorFlow."""
 
+import base64
 import hashlib
 import json
 import math
@@ -77,14 +78,13 @@ def write_run_report(folder, metrics=None):
         raise InputError("%s: the run is not finished; go on with scripts/train.py --resume" % folder)
     run = _read_run("%s, seed %d" % (config.name, config.seed), folder, config, metrics)
     title = "%s on four 2 × 2 images: %s" % (_METHODS[config.model.kind], run.label)
-    name = os.path.basename(os.path.abspath(folder))
     return _write(
         folder, [(config.name, [run])], title=title,
         lead="%d iterations on batches of %d, evaluated exactly." % (config.training.n_iterations, config.data.batch_size),
         facts=[("config", config.name), ("seed", config.seed), ("iterations", config.training.n_iterations),
                ("batch", config.data.batch_size)] + _made_with(run.timing),
-        command="python scripts/train.py --config %s --out %s" % (
-            shlex.quote("%s/%s" % (name, run_folder.CONFIG)), shlex.quote(name + "_again")),
+        command="python scripts/train.py --config config.yaml --out %s" % shlex.quote("%s_again" % config.name),
+        config_base64=base64.b64encode(to_yaml(config).encode()).decode(),
         cited="seed %d, SHA-256 of config.yaml %s" % (config.seed, _digest(config)))
 
 
@@ -207,10 +207,9 @@ def _run_row(folder, record):
 
 def _made_with(timing):
     """What of timing.json a reader wants to know."""
-    return [("speed", "%.0f iterations a second" % timing["iterations_per_second"]),
-            ("machine", "%s, %d cores" % (timing["cpu_model"], timing["n_cpus"]))] + [
-                (name.replace("_", " ") if name != "avb_tf1" else name, timing[name])
-                for name in ("avb_tf1", "tensorflow", "tensorflow_probability", "numpy", "python")]
+    speed = [("speed", "%.0f iterations a second" % timing["iterations_per_second"])] if timing["n_trained"] else []
+    versions = [(name, timing[name]) for name in ("avb_tf1", "tensorflow", "tensorflow_probability", "numpy", "python")]
+    return speed + [("machine", "%s, %d cores" % (timing["cpu_model"], timing["n_cpus"]))] + versions
 
 
 def _ranges(numbers):

@@ -1,6 +1,7 @@
 """What a report's page draws, as JSON: curves and latent spaces, thinned out and packed. Knows no TensorFlow."""
 
 import base64
+import functools
 import math
 
 import numpy as np
@@ -44,10 +45,15 @@ def _curves(label, runs, n_bins):
     binned = {name: [_binned(run.losses[name], n_bins) for run in runs] for name in LOSSES if name in runs[0].losses}
     n_iterations = len(runs[0].losses["generator_loss"])
     curves = {name: _band([mean for mean, _, _ in bins], [bins[0][1], bins[0][2]]) for name, bins in binned.items()}
-    divergence = {"iteration": [int(iteration) for iteration in runs[0].snapshots["iteration"]]}
+    # The runs of a group may have been looked at at different moments: that changes no result.
+    moments = [run.snapshots["iteration"] for run in runs]
+    common = functools.reduce(np.intersect1d, moments)
+    at_common = [np.isin(own, common) for own in moments]
+    divergence = {"iteration": [int(iteration) for iteration in common]}
     for key, name in (("posterior", "kl_posterior_prior"), ("discriminator", "kl_discriminator")):
         if name in runs[0].snapshots:
-            values, errors = ([run.snapshots[name + suffix] for run in runs] for suffix in ("", "_standard_error"))
+            values, errors = ([run.snapshots[name + suffix][chosen] for run, chosen in zip(runs, at_common)]
+                              for suffix in ("", "_standard_error"))
             divergence[key] = _band(values, [values[0] - 2 * errors[0], values[0] + 2 * errors[0]])
     return {"label": label, "losses": curves, "divergence": divergence,
             "iteration": _numbers(_binned(np.arange(1, n_iterations + 1), n_bins)[0])}

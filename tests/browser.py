@@ -1,4 +1,7 @@
-"""A headless Chromium for pages on this disk. As a script: python tests/browser.py PAGE PICTURE.png [WIDTH]"""
+"""A headless Chromium for pages on this disk. As a script: python tests/browser.py PAGE PICTURE.png [FIRST LAST]
+
+FIRST and LAST are CSS selectors of the first and the last element in the picture.
+"""
 
 import base64
 import contextlib
@@ -57,11 +60,13 @@ def requests(driver):
     return [url for url in urls if not url.startswith(("data:", "blob:"))]
 
 
-def keep_screenshot(driver, path):
-    """Write a picture (PNG) of the whole page, also of what doesn't fit into the window."""
-    size = driver.execute_script("const page = document.documentElement; return [page.clientWidth, page.scrollHeight]")
+def keep_screenshot(driver, path, first="body", last="body"):
+    """Write a picture (PNG) of the page from one element to another, also of what doesn't fit into the window."""
+    top, bottom, width = driver.execute_script(
+        "const [first, last] = [...arguments].map(name => document.querySelector(name).getBoundingClientRect());"
+        "return [first.top + scrollY, last.bottom + scrollY, document.documentElement.clientWidth]", first, last)
     picture = driver.execute_cdp_cmd("Page.captureScreenshot", {
-        "captureBeyondViewport": True, "clip": {"x": 0, "y": 0, "width": size[0], "height": size[1], "scale": 1}})
+        "captureBeyondViewport": True, "clip": {"x": 0, "y": top, "width": width, "height": bottom - top, "scale": 1}})
     os.makedirs(os.path.dirname(os.path.abspath(str(path))), exist_ok=True)
     with open(str(path), "wb") as file:
         file.write(base64.b64decode(picture["data"]))
@@ -69,5 +74,5 @@ def keep_screenshot(driver, path):
 
 if __name__ == "__main__":
     with opened() as driver:
-        show(driver, sys.argv[1], *map(int, sys.argv[3:]))
-        keep_screenshot(driver, sys.argv[2])
+        show(driver, sys.argv[1])
+        keep_screenshot(driver, *sys.argv[2:])

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+import types
 
 import numpy as np
 import pytest
@@ -101,14 +102,14 @@ def test_what_was_run(run):
 
 
 @pytest.mark.slow
-def test_the_command_on_the_page_repeats_the_run(run):
-    command = re.search(r'(?s)<pre class="command">(.*?)</pre>', page_of(run)).group(1)
-    words = subprocess.run(["sh", "-c", 'for word in %s; do echo "$word"; done' % html.unescape(command)],
-                           capture_output=True, text=True).stdout.splitlines()
+def test_the_config_and_the_command_on_the_page_repeat_the_run(run, tmp_path):
+    config = re.search(r'download="config.yaml" href="data:application/yaml;base64,([^"]+)"', page_of(run)).group(1)
+    (tmp_path / "config.yaml").write_bytes(base64.b64decode(config))
+    words = html.unescape(re.search(r'<pre class="command">(.*?)</pre>', page_of(run)).group(1)).split()
     assert words[:2] == ["python", "scripts/train.py"]
-    assert run_script("train.py", *words[2:], cwd=run.parent).returncode == 0
+    assert run_script("train.py", *words[2:], cwd=tmp_path).returncode == 0
     for name in ("losses.csv", "metrics.json", "snapshots.npz", "config.yaml"):
-        assert (run.parent / "my run_again" / name).read_bytes() == (run / name).read_bytes()
+        assert (tmp_path / words[-1] / name).read_bytes() == (run / name).read_bytes()
 
 
 def test_obtained_stands_beside_published(run, line):
@@ -175,6 +176,18 @@ def test_bins_of_a_curve():
     assert page_data._binned(np.arange(5), 400)[0].tolist() == [0, 1, 2, 3, 4]
     mean = page_data._binned(np.arange(1000003), 400)[0]
     assert len(mean) == 400 and np.mean(mean) == pytest.approx(500001, rel=1e-3)
+
+
+def test_a_groups_divergence_is_that_of_the_moments_which_all_its_runs_have():
+    def seen(iterations, values):
+        return types.SimpleNamespace(losses={"generator_loss": np.ones(4)}, snapshots={
+            "iteration": np.array(iterations), "kl_posterior_prior": np.array(values, float),
+            "kl_posterior_prior_standard_error": np.zeros(len(values))})
+
+    curves = page_data._curves("label", [seen([0, 2, 4], [5, 6, 7]), seen([0, 1, 3, 4], [1, 0, 0, 3])], 10)
+    assert curves["divergence"] == {"iteration": [0, 4], "posterior": {
+        "mean": [3, 5], "low": [pytest.approx(3 - 8**0.5, rel=1e-5), pytest.approx(5 - 8**0.5, rel=1e-5)],
+        "high": [pytest.approx(3 + 8**0.5, rel=1e-5), pytest.approx(5 + 8**0.5, rel=1e-5)]}}
 
 
 def test_levels_of_a_gaussian_enclose_its_mass():
