@@ -14,7 +14,6 @@ import os
 import re
 import shutil
 import tempfile
-import zipfile
 from dataclasses import dataclass
 from typing import Dict
 
@@ -120,7 +119,7 @@ def latest(folder, config):
                     raise ValueError("%s is damaged (its checksum differs)" % name)
             saved = manifest["fingerprint"]
             monitors, snapshots = (files.read_arrays("%s.%s.npz" % (path, kind)) for kind in ("monitors", "snapshots"))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             problem = problem or "%s.json: not a good checkpoint: %s" % (path, error)
             continue
         require_same(saved, fingerprint(config), path)

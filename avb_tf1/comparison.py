@@ -86,8 +86,7 @@ class Row:
         metric: str, as in metrics.json; title: what it is called in a table.
         published: the paper's number, or None; optimum: the best possible one, or None.
         mean, spread: as of mean_and_spread.
-        verdict: str, a few plain words on how the mean stands to the published number, or else to the optimum; "" if there is
-            neither.
+        verdict: str, a few plain words on how the mean stands to the published number, or else to what it should be.
     """
 
     group: RunGroup
@@ -109,8 +108,13 @@ def rows(groups):
                 mean, spread = mean_and_spread(group, name)
                 published = TABLE_1["vae" if group.config.model.kind == "vae" else "avb"].get(name)
                 optimum = OPTIMUM[name].value if name in OPTIMUM else None
-                found.append(Row(group, name, title, published, optimum, mean, spread,
-                                 _verdict(name, published, optimum, mean, spread)))
+                if published is not None:
+                    verdict = _beside_published(name, published.value, mean, spread)
+                elif optimum is not None:
+                    verdict = "%s from the optimum" % number(abs(mean - optimum)) if math.isfinite(mean) else "infinite"
+                else:  # kl_discriminator stands for kl_posterior_prior
+                    verdict = _beside_true(mean, mean_and_spread(group, "kl_posterior_prior")[0])
+                found.append(Row(group, name, title, published, optimum, mean, spread, verdict))
     return found
 
 
@@ -151,15 +155,20 @@ def published_number(published):
     return "" if published is None else "%s (%s)" % (number(published.value), published.how)
 
 
-def _verdict(name, published, optimum, mean, spread):
-    if published is None:
-        return "" if optimum is None else "%s from the optimum" % number(abs(mean - optimum))
-    difference = mean - published.value
+def _beside_published(name, published, mean, spread):
+    difference = mean - published
     better = (difference > 0) == (name in _HIGHER_IS_BETTER)
     if spread is not None and abs(difference) <= 2 * spread:
-        return "the paper's %s within twice the spread" % number(published.value)
-    return "%s than the paper's %s by %s" % (
-        "better" if better else "worse", number(published.value), number(abs(difference)))
+        return "the paper's %s within twice the spread" % number(published)
+    return "%s than the paper's %s%s" % ("better" if better else "worse", number(published), _by(difference))
+
+
+def _beside_true(estimate, true):
+    return "%s than the true one%s" % ("higher" if estimate > true else "lower", _by(estimate - true))
+
+
+def _by(difference):
+    return " by %s" % number(abs(difference)) if math.isfinite(difference) else ""
 
 
 def number(value):

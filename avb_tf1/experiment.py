@@ -1,8 +1,6 @@
 """One experiment, from config to run folder: graph, training, evaluation, figures."""
 
 import contextlib
-import io
-import math
 import os
 import platform
 import shlex
@@ -16,6 +14,7 @@ from avb_tf1 import (
     checkpoint,
     evaluation,
     files,
+    outputs,
     report,
     run_folder,
     snapshots,
@@ -23,22 +22,15 @@ from avb_tf1 import (
     stopping,
     trainer,
 )
-from avb_tf1.config import load_config
+from avb_tf1.config import load_config, to_yaml
 from avb_tf1.data import one_hot_images
 from avb_tf1.errors import InputError
 from avb_tf1.graph import build_graph
-from avb_tf1.networks import op_seed
 from avb_tf1.progress import Progress
-from avb_tf1.published import OPTIMUM
 from avb_tf1.quiet_tensorflow import n_cpus, open_session, tf, tfp
 from avb_tf1.summaries import SummaryLog
 
-N_LATENTS = 5120  # the tutorial's 10 batches of 512
-N_PRIOR_IMAGES = 16
 N_AIS_CHAINS, N_AIS_STEPS = 50000, 8  # with sharp decoders more chains help more than more steps
-PLANE_AXIS = np.linspace(-4, 4, 161)  # coordinates along each axis at which the decoder is looked at in the end
-N_MOVIE_FRAMES = 41  # at most
-N_FINAL = 100     # iterations whose mean is the final loss
 
 
 def run_experiment(config, out, show_progress, observers=()):
@@ -69,22 +61,22 @@ def run_experiment(config, out, show_progress, observers=()):
     with opened_model(config) as (session, model):
         result, seen = train(session, model, config, out, found, show_progress, observers)
         start = time.perf_counter()
-        write_losses(in_folder(run_folder.LOSSES), result.monitors)
+        outputs.write_losses(in_folder(run_folder.LOSSES), result.monitors)
         networks = trainer.array_functions(session, model)
-        z, labels = sample_latents(networks, config.seed)
+        z, labels = outputs.sample_latents(networks, config.seed)
         files.write_arrays(in_folder(run_folder.LATENTS), z=z, label=labels)
         files.write_arrays(in_folder(run_folder.SNAPSHOTS), label=snapshots.LABELS, **seen, **snapshots.kl_over_training(seen))
+        outputs.draw_figures(out, networks, result.monitors, seen, z, labels, config.seed)
         log_likelihoods = evaluation.log_likelihood(networks.decode, networks.latent_dim, one_hot_images())
-        files.write_arrays(in_folder(run_folder.LATENT_PLANE), **latent_plane(networks, log_likelihoods))
-        draw_figures(out, networks, result.monitors, seen, z, labels, config.seed)
-        metrics = measure(networks, result.monitors, z, labels, config.seed, log_likelihoods)
+        files.write_arrays(in_folder(run_folder.LATENT_PLANE), **outputs.latent_plane(networks, log_likelihoods))
+        metrics = outputs.measure(networks, result.monitors, z, labels, config.seed, log_likelihoods)
         timing = dict(_machine(config.runtime), seconds=result.seconds, cpu_seconds=result.cpu_seconds,
                       n_trained=result.n_trained,
                       iterations_per_second=result.n_trained / result.seconds,
                       evaluation_seconds=time.perf_counter() - start)
         if result.n_trained or not os.path.exists(in_folder(run_folder.TIMING)):
             files.write_json(in_folder(run_folder.TIMING), timing)
-        write_report(out, metrics)
+        outputs.write_report(out, metrics)
         files.write_json(in_folder(run_folder.METRICS), metrics)  # the last: a folder that has it is complete
     return metrics, timing
 
@@ -100,8 +92,8 @@ def train(session, model, config, out, found, show_progress, observers=()):
     else:
         checkpoint.restore(session, model.saver, found.path)
     n_done = 0 if found is None else found.iteration
-    seen = snapshots.Snapshots(trainer.array_functions(session, model), _stream(config.seed, "snapshots"), config.training,
-                               found and found.snapshots)
+    seen = snapshots.Snapshots(trainer.array_functions(session, model), outputs.stream(config.seed, "snapshots"),
+                               config.training, found and found.snapshots)
 
     def save(iteration, monitors):
         checkpoint.save(session, model.saver, os.path.join(out, run_folder.CHECKPOINT), iteration, monitors, seen.arrays(),
@@ -116,6 +108,17 @@ def train(session, model, config, out, found, show_progress, observers=()):
         raise stopping.Stopped(request.signal_number, "stopped after iteration %d; go on with --resume %s" % (
             n_done + result.n_trained, shlex.quote(out)))
     return result, seen.arrays()
+
+
+def ensure_finished(config, out):
+    """run_and_report for what isn't finished of a config's run in the folder `out`.
+
+    Raises:
+        InputError: the folder holds a run of another config, or something else.
+    """
+    if not run_folder.is_finished(out, config):
+        with run_folder.begun_or_gone_on_with(out, to_yaml(config)) as own_config:
+            run_and_report(own_config, out, show_progress=True)
 
 
 def run_and_report(config, out, show_progress):
@@ -158,9 +161,9 @@ def evaluate_run(folder, with_ais, write):
         if write and not run_folder.is_complete(folder):
             raise InputError("%s: its evaluation is not finished; go on with scripts/train.py --resume" % folder)
         with opened_run(folder) as (config, found, networks):
-            metrics = measure(networks, found.monitors, *sample_latents(networks, config.seed), config.seed)
+            metrics = outputs.measure(networks, found.monitors, *outputs.sample_latents(networks, config.seed), config.seed)
         if write:
-            write_report(folder, metrics)
+            outputs.write_report(folder, metrics)
             files.write_json(path, metrics)
     print(report.summary(metrics))
     if write:
@@ -186,105 +189,6 @@ def opened_model(config):
     model = build_graph(config)
     with open_session(model.graph, config.runtime.intra_op_threads, config.runtime.inter_op_threads) as session:
         yield session, model
-
-
-def sample_latents(networks, seed):
-    """Return the latents of latents.npz: z float32 [5120, latent_dim] and labels int64 [5120].
-
-    Raises:
-        trainer.DivergenceError: a latent is not finite, since the last update spoilt the weights.
-    """
-    z, labels = evaluation.sample_posterior(networks, N_LATENTS // len(one_hot_images()), _stream(seed, "latents"))
-    if not np.isfinite(z).all():
-        raise trainer.DivergenceError("the encoder's output is not finite after the last iteration")
-    return z, labels
-
-
-def latent_plane(networks, log_likelihoods):
-    """Return what the decoder makes of the latent space, and the exact posteriors, as in latent_plane.npz.
-
-    Args:
-        networks: evaluation.Networks.
-        log_likelihoods: what evaluation.log_likelihood returns for the four images.
-
-    Returns:
-        dict: axis float32 [161]; on the points of evaluation.grid(axis, latent_dim): probabilities float32
-        [161**latent_dim, 4], those of p(x|z), and posterior_density float32 [4, 161**latent_dim], p(z|x) for each image.
-    """
-    points = evaluation.grid(PLANE_AXIS, networks.latent_dim).astype(np.float32)
-    density = evaluation.posterior_density(networks.decode, PLANE_AXIS, networks.latent_dim, one_hot_images(),
-                                           log_likelihoods)
-    return {"axis": PLANE_AXIS.astype(np.float32), "probabilities": evaluation.in_chunks(networks.decode, points),
-            "posterior_density": density.astype(np.float32)}
-
-
-def measure(networks, monitors, z, labels, seed, log_likelihoods=None):
-    """Return the metrics of a trained model, as in metrics.json.
-
-    The same networks, monitors and seed give the same numbers: the noise is drawn here, from a stream of its own.
-
-    Args:
-        networks: evaluation.Networks.
-        monitors: as in trainer.TrainingResult.
-        z, labels: as of sample_latents.
-        seed: int, the config's.
-        log_likelihoods: as of evaluation.evaluate.
-
-    Returns:
-        dict: name -> number, or None where it is infinite.
-    """
-    metrics = {name: float(np.mean(values[-N_FINAL:], dtype=np.float64)) for name, values in losses_of(monitors).items()}
-    metrics["classification_accuracy"] = evaluation.classification_accuracy(networks, z, labels)
-    metrics.update(evaluation.evaluate(networks, _stream(seed, "evaluation"), log_likelihoods))
-    # JSON has no infinity.
-    return {name: value if math.isfinite(value) else None for name, value in metrics.items()}
-
-
-def losses_of(monitors):
-    """Return those of the monitors that an optimiser minimises, in the order of losses.csv."""
-    return {name: monitors[name] for name in ("generator_loss", "discriminator_loss") if name in monitors}
-
-
-def write_losses(path, monitors):
-    """Write losses.csv: a row an iteration, from 1, with the 9 significant digits that a float32 needs."""
-    losses = losses_of(monitors)
-    text = io.StringIO()
-    text.write(",".join(["iteration"] + list(losses)) + "\n")
-    for iteration, values in enumerate(zip(*losses.values()), 1):
-        text.write("%d,%s\n" % (iteration, ",".join("%.9g" % value for value in values)))
-    files.write_text(path, text.getvalue())
-
-
-def draw_figures(out, networks, monitors, seen, z, labels, seed):
-    """Write the run folder's figures; `seen` is as of snapshots.Snapshots.arrays."""
-    from avb_tf1 import plotting  # matplotlib takes most of a second to load: not before training
-
-    images = one_hot_images()
-    plotting.training_curve(
-        os.path.join(out, run_folder.TRAINING_CURVE), losses_of(monitors),
-        {name: optimum.value for name, optimum in OPTIMUM.items()})
-    plotting.latent_space(os.path.join(out, run_folder.LATENT_SPACE), z, labels, images)
-    probabilities = evaluation.in_chunks(networks.decode, z)
-    prior_samples = _stream(seed, "prior images").standard_normal((N_PRIOR_IMAGES, networks.latent_dim)).astype(np.float32)
-    plotting.reconstructions(
-        os.path.join(out, run_folder.RECONSTRUCTIONS), images,
-        np.stack([probabilities[labels == label].mean(axis=0) for label in range(len(images))]),
-        networks.decode(prior_samples))
-    shown = snapshots.spread_out(len(seen["iteration"]), N_MOVIE_FRAMES)
-    plotting.latent_movie(os.path.join(out, run_folder.LATENT_MOVIE), seen["z"][shown], snapshots.LABELS,
-                          seen["iteration"][shown], images)
-
-
-def write_report(out, metrics):
-    """Write the run folder's page, as html_report.write_run_report."""
-    from avb_tf1 import html_report  # not before training either
-
-    html_report.write_run_report(out, metrics)
-
-
-def _stream(seed, name):
-    """A random stream of the experiment's, by the config's seed and a name; apart from all that training draws."""
-    return np.random.RandomState([seed, op_seed(name)])
 
 
 def _machine(runtime):

@@ -4,6 +4,8 @@ import contextlib
 import json
 import os
 import tempfile
+import zipfile
+import zlib
 
 import numpy as np
 
@@ -61,9 +63,16 @@ def read_json(path):
 
 
 def read_arrays(path):
-    """Return the arrays of an .npz file by name; raises OSError, ValueError or zipfile.BadZipFile."""
-    with np.load(path, allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
+    """Return the arrays of an .npz file by name; raises OSError or ValueError."""
+    with open(path, "rb") as file:
+        if not zipfile.is_zipfile(file):  # told by numpy with noise on standard error
+            raise ValueError("it is damaged (no whole .npz file)")
+        file.seek(0)
+        try:
+            with np.load(file, allow_pickle=False) as archive:
+                return {name: archive[name] for name in archive.files}
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, KeyError) as error:
+            raise ValueError("it is damaged (%s)" % error)
 
 
 def _flush(path):

@@ -6,21 +6,16 @@ import json
 import math
 import os
 import shlex
-import zipfile
-from dataclasses import dataclass
-from typing import Any, Dict
 
 import jinja2
 import markupsafe
-import numpy as np
 from plotly.offline import get_plotlyjs, get_plotlyjs_version
 
-from avb_tf1 import __version__, comparison, files, run_folder
+from avb_tf1 import __version__, comparison, files, run_files, run_folder
 from avb_tf1.config import load_config, to_yaml
 from avb_tf1.errors import InputError
 from avb_tf1.page_data import page_data
 from avb_tf1.published import OPTIMUM
-from avb_tf1.schema import Config
 
 MAX_EXPLORED = 10  # runs of a sweep whose latent space its page shows
 _FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "page")
@@ -29,35 +24,17 @@ _METHODS = {"avb": "Adversarial Variational Bayes", "avb_ac": "Adversarial Varia
 _KEY_METRICS = {"log_likelihood": "log-likelihood", "elbo": "ELBO", "kl_marginal_prior": "KL(q(z), p(z))"}
 
 
-@dataclass(frozen=True)
-class Run:
-    """What a page tells of each finished run.
+def write_report(folder):
+    """write_run_report or write_sweep_report, by what the folder holds.
 
-    Attributes:
-        label: str, what the page calls it.
-        folder: str.
-        config: its config.
-        metrics, timing: as in metrics.json and timing.json.
-        losses: name -> [n_iterations], of losses.csv.
-        snapshots: name -> [s], what snapshots.npz has one number a snapshot of.
+    Raises:
+        InputError: as of those, or it holds neither.
     """
-
-    label: str
-    folder: str
-    config: Config
-    metrics: Dict[str, Any]
-    timing: Dict[str, Any]
-    losses: Dict[str, np.ndarray]
-    snapshots: Dict[str, np.ndarray]
-
-
-@dataclass(frozen=True)
-class Explored:
-    """The latent space of a run: its label and all arrays of snapshots.npz and latent_plane.npz."""
-
-    label: str
-    snapshots: Dict[str, np.ndarray]
-    plane: Dict[str, np.ndarray]
+    for name, write in ((run_folder.CONFIG, write_run_report), (run_folder.SWEEP_STATE, write_sweep_report)):
+        if os.path.isfile(os.path.join(folder, name)):
+            return write(folder)
+    raise InputError("%s: neither a run folder (it has no %s) nor a sweep's (it has no %s)" % (
+        folder, run_folder.CONFIG, run_folder.SWEEP_STATE))
 
 
 def write_run_report(folder, metrics=None):
@@ -76,13 +53,14 @@ def write_run_report(folder, metrics=None):
     config = load_config(run_folder.config_path(folder))
     if metrics is None and not run_folder.is_complete(folder):
         raise InputError("%s: the run is not finished; go on with scripts/train.py --resume" % folder)
-    run = _read_run("%s, seed %d" % (config.name, config.seed), folder, config, metrics)
+    run = run_files.read_run("%s, seed %d" % (config.name, config.seed), folder, config, metrics)
+    speed = [("speed", "%.0f iterations a second" % run.timing["iterations_per_second"])] if run.timing["n_trained"] else []
     title = "%s on four 2 × 2 images: %s" % (_METHODS[config.model.kind], run.label)
     return _write(
         folder, [(config.name, [run])], title=title,
         lead="%d iterations on batches of %d, evaluated exactly." % (config.training.n_iterations, config.data.batch_size),
         facts=[("config", config.name), ("seed", config.seed), ("iterations", config.training.n_iterations),
-               ("batch", config.data.batch_size)] + _made_with(run.timing),
+               ("batch", config.data.batch_size)] + speed + _made_with([run.timing]),
         command="python scripts/train.py --config config.yaml --out %s" % shlex.quote("%s_again" % config.name),
         config_base64=base64.b64encode(to_yaml(config).encode()).decode(),
         cited="seed %d, SHA-256 of config.yaml %s" % (config.seed, _digest(config)))
@@ -101,12 +79,17 @@ def write_sweep_report(folder):
         InputError: the folder holds no sweep, or a file of it can't be read.
     """
     state = _read_sweep(folder)
-    groups = {}
+    groups, run_table = {}, []
     for record in state["runs"]:
+        path = os.path.join(folder, record["run"])
         if record["status"] == "done":
-            path = os.path.join(folder, record["run"])
-            run = _read_run(record["run"], path, load_config(run_folder.config_path(path)))
-            groups.setdefault(record["run"].rpartition("_seed_")[0], []).append(run)
+            try:
+                run = run_files.read_run(record["run"], path, load_config(run_folder.config_path(path)))
+                groups.setdefault(record["run"].rpartition("_seed_")[0], []).append(run)
+            except InputError as error:
+                record = dict(record, reason="left out below: %s" % error)
+        has_page = os.path.isfile(os.path.join(path, run_folder.REPORT))
+        run_table.append(dict(record, link="%s/%s" % (record["run"], run_folder.REPORT) if has_page else None))
     statuses = [record["status"] for record in state["runs"]]
     seeds = _ranges(sorted({record["seed"] for record in state["runs"]}))
     return _write(
@@ -114,45 +97,26 @@ def write_sweep_report(folder):
         title="Adversarial Variational Bayes on four 2 × 2 images: a sweep of %d runs" % len(statuses),
         lead="Runs: " + ", ".join("%d %s" % (statuses.count(status), status)
                        for status in ("done", "running", "waiting", "failed") if status in statuses) + ".",
-        facts=[("configs", ", ".join(sorted({record["config"] for record in state["runs"]}))), ("seeds", seeds)] + [
-            made for runs in list(groups.values())[:1] for made in _made_with(runs[0].timing)],
+        facts=[("configs", ", ".join(sorted({record["config"] for record in state["runs"]}))), ("seeds", seeds)] + (
+            _made_with([run.timing for runs in groups.values() for run in runs]) if groups else []),
         command=state["command"],
-        run_table=[_run_row(folder, record) for record in state["runs"]],
+        run_table=run_table,
         cited="seeds %s, SHA-256 of each first run's config.yaml: %s" % (seeds, ", ".join(
             "%s %s" % (label, _digest(runs[0].config)) for label, runs in groups.items())))
 
 
-def _read_run(label, folder, config, metrics=None):
-    snapshots = _read(folder, run_folder.SNAPSHOTS, files.read_arrays)
-    return Run(label, folder, config, metrics or _read(folder, run_folder.METRICS, files.read_json),
-               _read(folder, run_folder.TIMING, files.read_json), _read(folder, run_folder.LOSSES, _read_losses),
-               {name: values for name, values in snapshots.items() if values.ndim == 1})
-
-
-def _read(folder, name, reader):
-    path = os.path.join(folder, name)
-    try:
-        return reader(path)
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise InputError("%s: can't be read: %s" % (path, error))
-
-
-def _read_losses(path):
-    with open(path, encoding="utf-8") as file:
-        names = file.readline().strip().split(",")
-        columns = np.loadtxt(file, delimiter=",", ndmin=2).T
-    return dict(zip(names[1:], columns[1:]))
-
-
 def _read_sweep(folder):
-    state = _read(folder, run_folder.SWEEP_STATE, files.read_json)
+    path = os.path.join(folder, run_folder.SWEEP_STATE)
     try:
+        state = files.read_json(path)
         complete = isinstance(state["command"], str) and all(
             {"run", "config", "seed", "status", "reason", "metrics"} <= set(record) for record in state["runs"])
+    except (OSError, ValueError) as error:
+        raise InputError("%s: can't be read: %s" % (path, error))
     except (KeyError, TypeError):
         complete = False
     if not complete:
-        raise InputError("%s: not written by this version's scripts/sweep.py" % os.path.join(folder, run_folder.SWEEP_STATE))
+        raise InputError("%s: not written by this version's scripts/sweep.py" % path)
     return state
 
 
@@ -188,8 +152,7 @@ def _rendered(groups, run_table=(), **context):
 def _explored(groups):
     """Of which runs the latent space is shown: each group's first, then each one's second, until there are enough."""
     in_turn = [group[number] for number in range(max(map(len, groups), default=0)) for group in groups if number < len(group)]
-    return [Explored(run.label, _read(run.folder, run_folder.SNAPSHOTS, files.read_arrays),
-                     _read(run.folder, run_folder.LATENT_PLANE, files.read_arrays)) for run in in_turn[:MAX_EXPLORED]]
+    return [run_files.explored(run) for run in in_turn[:MAX_EXPLORED]]
 
 
 def _key_numbers(compared):
@@ -200,16 +163,11 @@ def _key_numbers(compared):
             for name, title in _KEY_METRICS.items()]
 
 
-def _run_row(folder, record):
-    page = "%s/%s" % (record["run"], run_folder.REPORT)
-    return dict(record, link=page if os.path.isfile(os.path.join(folder, page)) else None)
-
-
-def _made_with(timing):
-    """What of timing.json a reader wants to know."""
-    speed = [("speed", "%.0f iterations a second" % timing["iterations_per_second"])] if timing["n_trained"] else []
-    versions = [(name, timing[name]) for name in ("avb_tf1", "tensorflow", "tensorflow_probability", "numpy", "python")]
-    return speed + [("machine", "%s, %d cores" % (timing["cpu_model"], timing["n_cpus"]))] + versions
+def _made_with(timings):
+    """What of the runs' timing.json a reader wants to know, each different value once."""
+    texts = [("machine", ["%s (%d cores)" % (timing["cpu_model"], timing["n_cpus"]) for timing in timings])]
+    texts += [(name, [timing[name] for timing in timings]) for name in run_files.VERSIONS]
+    return [(name, ", ".join(sorted(set(different)))) for name, different in texts]
 
 
 def _ranges(numbers):

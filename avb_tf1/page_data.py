@@ -13,8 +13,10 @@ from avb_tf1.published import OPTIMUM
 LOSSES = ("generator_loss", "discriminator_loss")
 SHARES = (0.95, 0.5)       # of an exact posterior's probability that its two lines enclose
 MAX_FRAMES = 61            # of the slider
-_N_BINS = 400              # of a training curve; all curves of a page have at most...
-_MAX_BINS_IN_ALL = 16000
+_N_BINS = 400              # of a training curve; fewer if a page has very many groups of runs, so that all together have...
+_N_BINS_IN_ALL = 16000
+_MIN_BINS = 20
+_NOT_FINITE = -32768       # in the place of a code
 _N_SIGNIFICANT = 6
 
 
@@ -22,11 +24,12 @@ def page_data(groups, explored, small):
     """Return what report.js draws.
 
     Args:
-        groups: sequence of (label, runs), the runs (html_report.Run) of each differing in the seed only.
-        explored: html_report.Explored of the runs whose latent space is shown.
-        small: bool; whether to keep only a part of what is known of each of those.
+        groups: sequence of (label, runs), the runs (run_files.Run) of each differing in the seed only.
+        explored: run_files.Explored of the runs whose latent space is shown.
+        small: bool; whether there are several runs: then only a part of each latent space is kept, and bands are of seeds only.
     """
-    curves = [_curves(label, runs, max(20, min(_N_BINS, _MAX_BINS_IN_ALL // len(groups)))) for label, runs in groups]
+    n_bins = max(_MIN_BINS, min(_N_BINS, _N_BINS_IN_ALL // len(groups)))
+    curves = [_curves(label, runs, n_bins, with_band_of_one=not small) for label, runs in groups]
     return {
         "groups": curves,
         "losses": {name: {"range": _range([run.losses[name] for _, runs in groups for run in runs if name in run.losses],
@@ -40,21 +43,24 @@ def page_data(groups, explored, small):
     }
 
 
-def _curves(label, runs, n_bins):
-    """Losses and divergences over iterations, of one run or over a group's."""
+def _curves(label, runs, n_bins, with_band_of_one):
+    """Losses and divergences over iterations, of one run or over a group's, at no more than n_bins points."""
     binned = {name: [_binned(run.losses[name], n_bins) for run in runs] for name in LOSSES if name in runs[0].losses}
     n_iterations = len(runs[0].losses["generator_loss"])
-    curves = {name: _band([mean for mean, _, _ in bins], [bins[0][1], bins[0][2]]) for name, bins in binned.items()}
+    curves = {name: _band([mean for mean, _, _ in bins], bins[0][1:] if with_band_of_one else None)
+              for name, bins in binned.items()}
     # The runs of a group may have been looked at at different moments: that changes no result.
     moments = [run.snapshots["iteration"] for run in runs]
     common = functools.reduce(np.intersect1d, moments)
+    common = common[snapshots.spread_out(len(common), n_bins)]
     at_common = [np.isin(own, common) for own in moments]
     divergence = {"iteration": [int(iteration) for iteration in common]}
     for key, name in (("posterior", "kl_posterior_prior"), ("discriminator", "kl_discriminator")):
         if name in runs[0].snapshots:
             values, errors = ([run.snapshots[name + suffix][chosen] for run, chosen in zip(runs, at_common)]
                               for suffix in ("", "_standard_error"))
-            divergence[key] = _band(values, [values[0] - 2 * errors[0], values[0] + 2 * errors[0]])
+            bounds = [values[0] - 2 * errors[0], values[0] + 2 * errors[0]]
+            divergence[key] = _band(values, bounds if with_band_of_one else None)
     return {"label": label, "losses": curves, "divergence": divergence,
             "iteration": _numbers(_binned(np.arange(1, n_iterations + 1), n_bins)[0])}
 
@@ -69,12 +75,14 @@ def _binned(values, n_bins):
 
 
 def _band(curves, band_of_one):
-    """The mean of some runs' curves and one standard deviation (n - 1) to either side; of one run, the given band."""
+    """The mean of some runs' curves and one standard deviation (n - 1) to either side; of one run, the given band or none."""
     mean = np.mean(curves, axis=0)
+    low, high = band_of_one or (mean, mean)
     if len(curves) > 1:
-        spread = np.std(curves, axis=0, ddof=1)
-        band_of_one = mean - spread, mean + spread
-    return {"mean": _numbers(mean), "low": _numbers(band_of_one[0]), "high": _numbers(band_of_one[1])}
+        with np.errstate(invalid="ignore"):  # infinite values have no spread
+            spread = np.std(curves, axis=0, ddof=1)
+        low, high = mean - spread, mean + spread
+    return {"mean": _numbers(mean), "low": _numbers(low), "high": _numbers(high)}
 
 
 def _range(curves, optimum):
@@ -88,14 +96,15 @@ def _range(curves, optimum):
 def _explorable(run, small):
     """A run's latent space through training and its final decoder.
 
-    Codes are whole numbers times `scale`, probabilities whole numbers of 255, exact posteriors whole numbers of 65535 in their
-    largest value; all of it is little-endian and in base64.
+    Codes are whole numbers times `scale`, the lowest of all where a code is not finite; probabilities whole numbers of 255;
+    exact posteriors whole numbers of 65535 in their largest value. All of it is little-endian and in base64.
     """
     stride = 2 if small else 1
     frames = snapshots.spread_out(len(run.snapshots["iteration"]), MAX_FRAMES // 3 if small else MAX_FRAMES)
     z = run.snapshots["z"][frames][:, ::stride]
     n_frames, n, dim = z.shape
-    scale = float(np.abs(z).max()) / 32767 or 1.0
+    finite = np.isfinite(z)
+    scale = float(np.abs(z[finite]).max(initial=0)) / 32767 or 1.0
     tint = _thinned(run.snapshots["probabilities"][frames], dim, stride)
     probabilities = _thinned(run.plane["probabilities"][np.newaxis], dim, stride)
     density = _thinned(run.plane["posterior_density"][..., np.newaxis], dim, stride)[..., 0]
@@ -103,7 +112,7 @@ def _explorable(run, small):
     return {
         "label": run.label, "dim": dim, "n": n, "range": latent_limit(z[-1]), "scale": scale,
         "iteration": [int(iteration) for iteration in run.snapshots["iteration"][frames]],
-        "z": _packed(np.rint(z / scale), "<i2"),
+        "z": _packed(np.where(finite, np.rint(np.where(finite, z, 0) / scale), _NOT_FINITE), "<i2"),
         "tint": _packed(tint, "u1"), "tintSide": round(tint.shape[1]**(1 / dim)),
         "map": _packed(np.rint(255 * probabilities), "u1"), "mapSide": round(probabilities.shape[1]**(1 / dim)),
         "density": _packed(np.rint(65535 * density / np.where(largest > 0, largest, 1)), "<u2"),

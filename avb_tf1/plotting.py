@@ -89,7 +89,7 @@ def latent_movie(path, z, labels, iterations, images):
 
 def latent_limit(z):
     """Return how far from 0 the axes of a latent space reach for the codes z [n, latent_dim] to be seen, at least 4 sigma."""
-    return max(_LATENT_LIMIT, 1.05 * float(np.abs(z).max()))
+    return max(_LATENT_LIMIT, 1.05 * float(np.abs(z[np.isfinite(z)]).max(initial=0)))
 
 
 def reconstructions(path, images, mean_reconstructions, prior_reconstructions):

@@ -9,7 +9,7 @@ from typing import NamedTuple, Sequence
 import numpy as np
 
 from avb_tf1 import comparison, evaluation, experiment, files, plotting, run_folder
-from avb_tf1.config import load_config, to_yaml
+from avb_tf1.config import load_config
 from avb_tf1.data import one_hot_images
 
 TABLE_CONFIGS = ("synthetic", "paper_vae", "paper_avb", "tuned_avb")
@@ -88,8 +88,7 @@ def ensure_runs(configs_folder, runs_folder, wanted):
         print("Run %d of %d%s" % (number, len(missing), "" if seconds_of_work is None else
                                   ", about %.0f minutes left" % (left * seconds_of_work / 60)), flush=True)
         start = time.perf_counter()
-        with run_folder.begun_or_gone_on_with(out, to_yaml(config)):
-            experiment.run_and_report(config, out, show_progress=True)
+        experiment.ensure_finished(config, out)
         seconds_of_work = (time.perf_counter() - start) / _work(config)
     return [out for _, out in runs]
 

@@ -31,7 +31,7 @@ SWEEP_SUMMARY = "summary.csv"
 FILES_OF_SWEEP = (SWEEP_STATE, SWEEP_SUMMARY, REPORT)
 
 FIGURES = (TRAINING_CURVE, LATENT_SPACE, RECONSTRUCTIONS, LATENT_MOVIE)
-_FILES = (CONFIG, LOSSES, LATENTS, SNAPSHOTS, LATENT_PLANE, METRICS, TIMING, REPORT) + FIGURES
+_FILES = (METRICS, LOSSES, LATENTS, SNAPSHOTS, LATENT_PLANE, TIMING, REPORT) + FIGURES  # besides the config
 _FILES_OF_FOLDER = {
     CHECKPOINT: re.compile(r"checkpoint\Z|model-[0-9]+\."),
     TENSORBOARD: re.compile(r"events\.out\.tfevents\."),
@@ -45,17 +45,20 @@ def claimed(out, config_text, overwrite):
     Args:
         out: str.
         config_text: str, the run's resolved config; written to config.yaml, which makes `out` a run folder.
-        overwrite: bool; if true, an earlier run's files in `out` are removed, and nothing else in it.
+        overwrite: bool; if true and `out` is a run folder, the run's files in it are removed, and nothing else.
 
     Raises:
-        InputError: `out` is a file, can't be made or written to, is in use by another run, or isn't empty and `overwrite` is
-            false. Nothing was changed then.
+        InputError: `out` is a file, can't be made or written to, is in use by another run, or isn't empty and either no run
+            folder or not to be overwritten. Nothing was changed then.
     """
     made = _make(out)
     try:
         with _held(out):
-            if overwrite:
+            if overwrite and os.path.isfile(os.path.join(out, CONFIG)):
                 _remove_run(out)
+            elif overwrite and _listed(out):
+                raise InputError("%s: the folder is not empty and holds no run (it has no %s) to replace; give another with "
+                                 "--out" % (out, CONFIG))
             elif _listed(out):
                 raise InputError("%s: the run folder is not empty; pass --resume to go on with the run in it, --overwrite to "
                                  "replace it, or --out for another folder" % out)
@@ -80,9 +83,12 @@ def reclaimed(out):
         yield
 
 
+@contextlib.contextmanager
 def begun_or_gone_on_with(out, config_text):
-    """The context of reclaimed if `out` is a run folder already, else that of claimed."""
-    return reclaimed(out) if os.path.isfile(os.path.join(out, CONFIG)) else claimed(out, config_text, overwrite=False)
+    """The context of reclaimed if `out` is a run folder already, else that of claimed. Gives the config in the folder."""
+    is_begun = os.path.isfile(os.path.join(out, CONFIG))
+    with reclaimed(out) if is_begun else claimed(out, config_text, overwrite=False):
+        yield load_config(config_path(out))
 
 
 @contextlib.contextmanager
@@ -199,3 +205,4 @@ def _remove_run(out):
                     os.remove(os.path.join(folder, entry))
             with contextlib.suppress(OSError):  # something else is in it
                 os.rmdir(folder)
+    os.remove(os.path.join(out, CONFIG))  # the last: until then it is a run folder

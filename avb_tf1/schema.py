@@ -242,7 +242,7 @@ class _TrainingConfig(_Section):
     def _snapshots_fit_in_memory(cls, snapshot_every, values):
         n_iterations = values.get("n_iterations", 1)
         if n_iterations > MAX_SNAPSHOTS * snapshot_every:
-            raise ValueError("must be at least n_iterations / %d" % MAX_SNAPSHOTS)
+            raise ValueError("must be at least %d for %d iterations" % (-(-n_iterations // MAX_SNAPSHOTS), n_iterations))
         return snapshot_every
 
 

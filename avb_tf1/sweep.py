@@ -15,7 +15,7 @@ import ray
 import tqdm
 
 from avb_tf1 import __version__, comparison, experiment, files, html_report, run_folder, stopping
-from avb_tf1.config import load_config, to_yaml
+from avb_tf1.config import to_yaml
 from avb_tf1.errors import InputError, OneLineError
 from avb_tf1.progress import LINE_SECONDS
 from avb_tf1.quiet_tensorflow import n_cpus
@@ -30,7 +30,7 @@ class SweepFailed(OneLineError):
 
 
 def run_sweep(runs, out, command, address, n_workers, show_progress):
-    """Run what isn't finished yet, write sweep.json and summary.csv as results come in, and report.html at the end.
+    """Run what isn't finished yet, write sweep.json and summary.csv as results come in, and report.html before and after.
 
     Args:
         runs: sequence of sweep_plan.Run.
@@ -53,13 +53,16 @@ def run_sweep(runs, out, command, address, n_workers, show_progress):
                 records[run.name].finish(_read_metrics(os.path.join(out, run.name)))
         waiting = [run for run in runs if records[run.name].status != "done"]
         _write_results(out, command, records)
+        report_path = html_report.write_sweep_report(out)
         print("%d runs in %s: %d are finished, %d to go" % (len(runs), out, len(runs) - len(waiting), len(waiting)), flush=True)
         if waiting:
-            # Ray sets signal handlers of its own when it starts: those of the sweep come after.
-            with _token(out) as token, _cluster(address, n_workers), stopping.on_signals() as request, \
-                    contextlib.closing(_Display(records, show_progress)) as display:
-                _run_all(waiting, records, os.path.abspath(out), command, token, display, request)
-        report_path = html_report.write_sweep_report(out)
+            try:
+                # Ray sets signal handlers of its own when it starts: those of the sweep come after.
+                with _token(out) as token, _cluster(address, n_workers), stopping.on_signals() as request, \
+                        contextlib.closing(_Display(records, show_progress)) as display:
+                    _run_all(waiting, records, os.path.abspath(out), command, token, display, request)
+            finally:
+                html_report.write_sweep_report(out)
     failed = [record for record in records.values() if record.status == "failed"]
     print("%d runs done, %d failed; results in %s, report in %s" % (
         len(runs) - len(failed), len(failed), os.path.join(out, run_folder.SWEEP_SUMMARY), report_path), flush=True)
@@ -219,8 +222,7 @@ def _run_one(name, config_text, out, token, version, board):
 
 def _trained(folder, config_text, report):
     """The metrics of the run in `folder`, which is started, gone on with, or finished already."""
-    with run_folder.begun_or_gone_on_with(folder, config_text):
-        config = load_config(run_folder.config_path(folder))
+    with run_folder.begun_or_gone_on_with(folder, config_text) as config:
         return experiment.run_experiment(config, folder, show_progress=False, observers=[report])[0]
 
 

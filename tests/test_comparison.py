@@ -55,6 +55,23 @@ def test_infinite_values_are_said(tmp_path):
     table = comparison.markdown(comparison.read_runs([folder(tmp_path / "a", synthetic(), kl_marginal_prior=None, elbo=None)]))
     assert "ELBO is infinite, worse than" in table
     assert cells(table, "synthetic", "KL(q(z), p(z))")[2] == "infinite"
+    assert "by infinite" not in table
+
+
+def test_each_row_has_a_verdict(tmp_path):
+    def verdicts(name, **metrics):
+        group = comparison.read_runs([folder(tmp_path / name, synthetic(), **metrics)])
+        return {row.metric: row.verdict for row in comparison.rows(group)}
+
+    found = verdicts("a", kl_posterior_prior=1.40, kl_discriminator=1.25, inference_gap=0.02, elbo=None)
+    assert found == {
+        "log_likelihood": "better than the paper's -1.4030 by 0.0030",
+        "reconstruction_error": "better than the paper's 0.0058 by 0.0008",
+        "elbo": "worse than the paper's -1.4210", "kl_marginal_prior": "worse than the paper's 0.0260 by 0.0040",
+        "kl_posterior_prior": "0.0137 from the optimum", "kl_discriminator": "lower than the true one by 0.1500",
+        "inference_gap": "0.0200 from the optimum"}
+    found = verdicts("b", kl_posterior_prior=None, kl_discriminator=1.25)
+    assert (found["kl_posterior_prior"], found["kl_discriminator"]) == ("infinite", "lower than the true one")
 
 
 def test_bad_folders(tmp_path):

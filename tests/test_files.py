@@ -1,5 +1,6 @@
 import os
 
+import numpy as np
 import pytest
 
 from avb_tf1 import files
@@ -40,3 +41,28 @@ def test_json_is_sorted_and_refuses_nan(tmp_path):
     assert (tmp_path / "a.json").read_text() == '{\n  "a": null,\n  "b": 0.1\n}\n'
     with pytest.raises(ValueError):
         files.write_json(path, {"a": float("nan")})
+
+
+def test_arrays_come_back_and_damage_is_told(tmp_path, capfd):
+    path, arrays = tmp_path / "a.npz", {"x": np.arange(2000.0), "y": np.float32([[1, 2]])}
+    files.write_arrays(str(path), **arrays)
+    found = files.read_arrays(str(path))
+    assert sorted(found) == ["x", "y"]
+    for name, values in arrays.items():
+        np.testing.assert_array_equal(found[name], values)
+    whole = path.read_bytes()
+    for length in (0, 1, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        with pytest.raises(ValueError, match="damaged"):
+            files.read_arrays(str(path))
+    random_state = np.random.RandomState(0)
+    n_told = 0
+    for _ in range(300):
+        place, bit = random_state.randint(len(whole)), 1 << random_state.randint(8)
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ bit]) + whole[place + 1:])
+        try:
+            files.read_arrays(str(path))
+        except (ValueError, OSError):
+            n_told += 1
+    assert n_told > 200  # the rest are bits that no one reads
+    assert capfd.readouterr() == ("", "")

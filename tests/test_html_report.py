@@ -1,6 +1,7 @@
 """The page of a run and of a sweep: what stands in it, and what it does in a real browser."""
 
 import base64
+import contextlib
 import html
 import json
 import os
@@ -17,7 +18,7 @@ from conftest import INNER_PRODUCT, ROOT, assert_one_clear_line, run_script, sma
 from scipy.stats import norm
 from test_networks import vae_config
 
-from avb_tf1 import evaluation, experiment, files, html_report, page_data, run_folder
+from avb_tf1 import evaluation, experiment, files, html_report, page_data, run_files, run_folder
 from avb_tf1.config import to_yaml
 from avb_tf1.errors import InputError
 from avb_tf1.snapshots import LABELS
@@ -43,6 +44,13 @@ def run(tmp_path_factory):
 def line(tmp_path_factory):
     """The folder of a small VAE's run with a latent space of one dimension."""
     return finished(tmp_path_factory.mktemp("report") / "line", vae_config("model.latent_dim=1", "training.n_iterations=60"))
+
+
+@pytest.fixture(scope="module")
+def shortest(tmp_path_factory):
+    """The folder of a run of one iteration, with an encoder that gives all images the same code: its KL is infinite."""
+    out = tmp_path_factory.mktemp("report") / "shortest"
+    return finished(out, small("training.n_iterations=1", "model.encoder.n_hidden_layers=64", "model.encoder.n_units=1"))
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +133,13 @@ def test_obtained_stands_beside_published(run, line):
     assert "height means nothing" in text and "rings" not in text
 
 
+def test_infinite_values_are_said(shortest):
+    text = text_of(shortest)
+    assert json.loads((shortest / "metrics.json").read_text())["kl_posterior_prior"] is None
+    assert "ELBO infinite -1.4210 (recalled) -1.3863 worse than the paper's -1.4210 " in text
+    assert "mean KL(q(z|x), p(z)) infinite 1.3863 infinite" in text
+
+
 def test_a_sweeps_page(sweep):
     text = text_of(sweep)
     assert "a sweep of 5 runs" in text and "Runs: 3 done, 1 waiting, 1 failed." in text
@@ -148,6 +163,60 @@ def test_a_sweep_of_which_nothing_is_done(sweep, tmp_path):
     files.write_json(str(tmp_path / "sweep.json"), dict(state, runs=state["runs"][3:]))
     html_report.write_sweep_report(str(tmp_path))
     assert "No run is done yet." in text_of(tmp_path) and "plotly" not in page_of(tmp_path)
+
+
+def test_a_run_that_can_not_be_read_is_left_out_of_its_sweeps_page(sweep, tmp_path):
+    copy = tmp_path / "sweep"
+    shutil.copytree(str(sweep), str(copy))
+    (copy / "first_seed_0" / "latent_plane.npz").write_bytes(b"damaged")
+    (copy / "line_seed_0" / "timing.json").write_text("{}")
+    html_report.write_report(str(copy))
+    text = text_of(copy)
+    assert "latent_plane.npz: can't be read: it is damaged" in text and "timing.json: can't be read: it has no" in text
+    assert "first, 1 seed " in text and [drawn["label"] for drawn in data_of(copy)["runs"]] == ["first_seed_1"]
+
+
+def test_the_largest_pages_are_small(run, tmp_path):
+    random_state, s = np.random.RandomState(0), 500
+    noise = dict(
+        files.read_arrays(str(run / "snapshots.npz")), iteration=np.arange(s), z=random_state.standard_normal((s, 1024, 2)),
+        probabilities=random_state.randint(256, size=(s, 41 * 41, 4), dtype=np.uint8),
+        **{name: random_state.standard_normal(s) for name in (
+            "kl_posterior_prior", "kl_posterior_prior_standard_error", "kl_discriminator", "kl_discriminator_standard_error")})
+    names = ["first_seed_%d" % seed for seed in range(12)]
+    for seed, name in enumerate(names):
+        os.mkdir(str(tmp_path / name))
+        for part in ("config.yaml", "metrics.json", "timing.json", "latent_plane.npz"):
+            shutil.copy(str(run / part), str(tmp_path / name))
+        with open(str(tmp_path / name / "config.yaml"), "a") as file:
+            file.write("# of its own\n")
+        files.write_text(str(tmp_path / name / "losses.csv"), "iteration,generator_loss,discriminator_loss\n" + "".join(
+            "%d,%.9g,%.9g\n" % (i, *random_state.standard_normal(2)) for i in range(1, 5001)))
+        if seed == 0:
+            files.write_arrays(str(tmp_path / name / "snapshots.npz"), **noise)
+        else:
+            shutil.copy(str(tmp_path / names[0] / "snapshots.npz"), str(tmp_path / name))
+    files.write_json(str(tmp_path / "sweep.json"), {"command": "", "runs": [
+        {"run": name, "config": "synthetic", "seed": seed, "status": "done", "reason": "",
+         "metrics": files.read_json(str(run / "metrics.json"))} for seed, name in enumerate(names)]})
+    for folder in (tmp_path / names[0], tmp_path):
+        html_report.write_report(str(folder))
+        assert 4.5e6 < len(page_of(folder).encode()) < 6e6
+    assert [len(drawn["iteration"]) for drawn in data_of(tmp_path)["runs"]] == [20] * 10
+    assert "2 more runs are shown on pages of their own." in text_of(tmp_path)
+    iterations = data_of(tmp_path / names[0])["runs"][0]["iteration"]
+    assert len(iterations) == 61 and (iterations[0], iterations[-1]) == (0, 499)
+
+
+def test_codes_that_are_not_finite_are_left_out(run, tmp_path):
+    snapshots, plane = (files.read_arrays(str(run / name)) for name in ("snapshots.npz", "latent_plane.npz"))
+    snapshots["z"][-1, 5], snapshots["z"][-1, 6, 0] = np.inf, np.nan
+    drawn = page_data._explorable(run_files.Explored("label", snapshots, plane), small=False)
+    z = unpacked(drawn["z"], "<i2").reshape(4, 1024, 2)[-1]
+    assert (z[5] == -32768).all() and z[6].tolist()[0] == -32768 and (z[7:] != -32768).all()
+    finite = np.abs(snapshots["z"][np.isfinite(snapshots["z"])]).max()
+    assert drawn["scale"] == pytest.approx(finite / 32767)
+    json.dumps(drawn, allow_nan=False)
 
 
 def test_what_is_drawn_is_what_the_files_hold(run):
@@ -184,7 +253,7 @@ def test_a_groups_divergence_is_that_of_the_moments_which_all_its_runs_have():
             "iteration": np.array(iterations), "kl_posterior_prior": np.array(values, float),
             "kl_posterior_prior_standard_error": np.zeros(len(values))})
 
-    curves = page_data._curves("label", [seen([0, 2, 4], [5, 6, 7]), seen([0, 1, 3, 4], [1, 0, 0, 3])], 10)
+    curves = page_data._curves("label", [seen([0, 2, 4], [5, 6, 7]), seen([0, 1, 3, 4], [1, 0, 0, 3])], 10, True)
     assert curves["divergence"] == {"iteration": [0, 4], "posterior": {
         "mean": [3, 5], "low": [pytest.approx(3 - 8**0.5, rel=1e-5), pytest.approx(5 - 8**0.5, rel=1e-5)],
         "high": [pytest.approx(3 + 8**0.5, rel=1e-5), pytest.approx(5 + 8**0.5, rel=1e-5)]}}
@@ -219,7 +288,7 @@ def test_report_script(run, sweep, tmp_path):
     assert_one_clear_line(run_script("report.py", tmp_path), "neither a run folder")
     copy = tmp_path / "copy"
     shutil.copytree(str(run), str(copy))
-    (copy / "snapshots.npz").write_bytes(b"damaged")
+    (copy / "snapshots.npz").write_bytes((run / "snapshots.npz").read_bytes()[:1000])
     assert_one_clear_line(run_script("report.py", copy), "snapshots.npz: can't be read")
     (copy / "metrics.json").unlink()
     assert_one_clear_line(run_script("report.py", copy), "not finished")
@@ -234,6 +303,11 @@ def test_report_script_trains_what_is_missing(run, tmp_path):
         result = run_script("report.py", out, "--config", run / "config.yaml")
         assert result.returncode == 0 and result.stdout.startswith(words or "Written to"), result.stderr
     assert (out / "metrics.json").read_bytes() == (run / "metrics.json").read_bytes()
+    # A half-done run goes on as its own config says.
+    (out / "metrics.json").unlink()
+    (tmp_path / "denser.yaml").write_text((run / "config.yaml").read_text().replace("snapshot_every: 20", "snapshot_every: 7"))
+    assert run_script("report.py", out, "--config", tmp_path / "denser.yaml").returncode == 0
+    assert (out / "snapshots.npz").read_bytes() == (run / "snapshots.npz").read_bytes()
     (tmp_path / "other.yaml").write_text((run / "config.yaml").read_text().replace("seed: 0", "seed: 1"))
     assert_one_clear_line(run_script("report.py", out, "--config", tmp_path / "other.yaml"), "seed is 0 there and 1 here")
 
@@ -257,10 +331,14 @@ def test_an_installed_package_has_the_pages_parts(tmp_path):
 
 @pytest.fixture(scope="module")
 def driver():
-    browser = pytest.importorskip("browser", reason="selenium is not installed: the report's browser tests were left out")
-    if None in browser.programs():
-        message = "Chromium and ChromeDriver are not installed: the report's browser tests were left out"
-        (pytest.fail if os.environ.get("AVB_TF1_BROWSER") == "required" else pytest.skip)(message)
+    missing = "Selenium"
+    with contextlib.suppress(ModuleNotFoundError):
+        import browser
+
+        missing = "" if None not in browser.programs() else "Chromium or ChromeDriver"
+    if missing:
+        leave_out = pytest.fail if os.environ.get("AVB_TF1_BROWSER") == "required" else pytest.skip
+        leave_out("%s is not installed: the report's browser tests are left out" % missing)
     with browser.opened() as driver:
         driver.show = lambda page, **options: browser.show(driver, page / "report.html", **options)
         driver.requests = lambda: browser.requests(driver)
@@ -310,7 +388,7 @@ def places(driver):
                                  "dot => dot.getAttribute('transform'))")
 
 
-@pytest.mark.parametrize("name", ["run", "line", "sweep"])
+@pytest.mark.parametrize("name", ["run", "line", "shortest", "sweep"])
 @pytest.mark.parametrize("look", [{}, {"dark": True}, {"width": 375, "height": 700}], ids=["light", "dark", "phone"])
 def test_a_page_opens_without_an_error_or_a_request(driver, request, name, look):
     folder = request.getfixturevalue(name)

@@ -12,7 +12,7 @@ from test_graph import moved_by_each_step
 from test_networks import weights_of
 from test_trainer import assert_same, trained, trained_in_pieces
 
-from avb_tf1 import experiment, files
+from avb_tf1 import experiment, files, outputs
 from avb_tf1.config import load_config
 from avb_tf1.data import balanced_batch
 from avb_tf1.graph import build_graph
@@ -162,8 +162,8 @@ def test_a_run_from_the_command_line_is_evaluated_exactly(name, tmp_path):
     # From the checkpoint, in another process than the one that trained: the same numbers to the last digit.
     with experiment.opened_run(str(out)) as (config, found, networks):
         assert found.iteration == 20
-        latents = experiment.sample_latents(networks, config.seed)
-        assert files.json_text(experiment.measure(networks, found.monitors, *latents, config.seed)) == text
+        latents = outputs.sample_latents(networks, config.seed)
+        assert files.json_text(outputs.measure(networks, found.monitors, *latents, config.seed)) == text
 
 
 def test_shared_adam_advances_its_powers_of_beta_twice_an_iteration():

@@ -46,6 +46,12 @@ def test_overwrite_removes_the_run_and_nothing_else(tmp_path):
     assert os.listdir(str(tmp_path / "checkpoint")) == ["mine"]
 
 
+def test_overwrite_takes_nothing_from_a_folder_that_is_no_runs(tmp_path):
+    (tmp_path / "report.html").write_text("mine")
+    assert "holds no run" in refusal(tmp_path, overwrite=True)
+    assert (tmp_path / "report.html").read_text() == "mine"
+
+
 def test_a_file_in_its_place(tmp_path):
     (tmp_path / "file").write_text("mine")
     assert "a file stands in its place" in refusal(tmp_path / "file", overwrite=True)

@@ -3,6 +3,7 @@ import pytest
 from conftest import small
 from scipy.stats import norm
 from test_networks import vae_config
+from test_recipes import recipe
 
 from avb_tf1 import evaluation, trainer
 from avb_tf1.data import balanced_batch
@@ -36,8 +37,9 @@ def test_the_first_every_eighth_and_the_last_are_taken(config):
     assert ("log_ratio" in arrays) == (config.model.kind == "avb") and ("mean" in arrays) == (config.model.kind == "vae")
 
 
-def test_training_is_not_disturbed():
-    config = small("training.snapshot_every=1")
+@pytest.mark.parametrize("config", [small("training.snapshot_every=1"), vae_config("training.snapshot_every=1"),
+                                    recipe("gdikov_avb_ac", "training.snapshot_every=1", "training.n_iterations=10")], ids=["avb", "vae", "avb_ac"])
+def test_training_is_not_disturbed(config):
     with_snapshots, without = trained(config)[0], trained(config, with_snapshots=False)[0]
     for name, values in without.items():
         np.testing.assert_array_equal(with_snapshots[name], values)

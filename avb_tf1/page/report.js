@@ -7,6 +7,7 @@
     responsive: true, displaylogo: false,
     modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "toggleSpikelines"],
   };
+  const NOT_FINITE = -32768;
   const LIMIT = 4;  // of the maps, in standard deviations of the prior
 
   // Colours are looked up anew for each drawing: they differ between light and dark.
@@ -129,9 +130,12 @@
       const prefix = single ? "" : group.label + ": ", trueColor = single ? color("generator") : groupColor(g);
       const itsColor = single ? color("discriminator") : groupColor(g);
       const {iteration, posterior, discriminator} = group.divergence;
-      traces.push(...banded(iteration, posterior, prefix + "true KL", trueColor, {}, {}));
+      const dash = single ? "solid" : groupDash(g);
+      traces.push(...banded(iteration, posterior, prefix + "true KL", trueColor, {}, {dash, width: single ? 1.6 : 2.4}));
       if (discriminator) {
-        traces.push(...banded(iteration, discriminator, prefix + "the discriminator's", itsColor, {}, {dash: single ? "solid" : "dot"}));
+        const its = banded(iteration, discriminator, prefix + "the discriminator's", itsColor, {}, {dash, width: single ? 1.6 : 1});
+        if (!single) Object.assign(its[2], {mode: "lines+markers", marker: {size: 4}});
+        traces.push(...its);
       }
     });
     draw("divergence-plot", traces, {
@@ -193,6 +197,11 @@
       const x = [], y = [];
       for (let i = k * perClass; i < (k + 1) * perClass; i++) {
         const offset = (at * n + i) * dim;
+        if (run.z[offset] === NOT_FINITE || run.z[offset + dim - 1] === NOT_FINITE) {
+          x.push(null);
+          y.push(null);
+          continue;
+        }
         x.push(run.z[offset] * run.scale);
         y.push(dim === 2 ? run.z[offset + 1] * run.scale : k + 0.1 + 0.8 * (i % 97) / 97);
       }
@@ -203,7 +212,7 @@
 
   /** Where the clouds are, for who doesn't see them. */
   function centres(at) {
-    const mean = values => values.reduce((sum, value) => sum + value, 0) / values.length;
+    const mean = values => values.reduce((sum, value) => sum + value, 0) / values.filter(value => value !== null).length;
     return "Centres of the clouds: " + codes(at).map(({name, x, y}) =>
       `${name} ${place(mean(x), mean(y))}`).join(", ") + ".";
   }
@@ -213,7 +222,7 @@
       type: "circle", xref: "x", yref: "y", x0: -r, x1: r, y0: -r, y1: r, line: {color: color("ring"), width: 1}})) : [];
     return {
       shapes: rings, margin: {l: 45, r: 10, t: 30, b: 45},
-      xaxis: axis({title: "z₁", range: [-range, range], zeroline: false}),
+      xaxis: axis({title: "z₁", range: [-range, range], zeroline: false, constrain: "domain"}),
       yaxis: run.dim === 2 ? axis({title: "z₂", range: [-range, range], zeroline: false, scaleanchor: "x", constrain: "domain"})
         : axis({range: [0, 4], showticklabels: false, zeroline: false}),
     };
@@ -310,6 +319,9 @@
     draw("map-plot", traces, plot);
   }
 
+  /** Tell it to a screen reader; what the pointer does isn't told. */
+  const announce = text => { element("announcement").textContent = text; };
+
   function showProbe() {
     element("z1").value = probe.x;
     element("z2").value = probe.y;
@@ -370,6 +382,7 @@
     if (!move) return;
     event.preventDefault();
     moveProbe(probe.x + move[0], run.dim === 2 ? probe.y + move[1] : probe.y);
+    announce(element("probe-text").textContent);
   });
   addEventListener("scroll", hideTooltip, {passive: true});
 
@@ -378,7 +391,10 @@
   element("tint").addEventListener("change", drawLatent);
   for (const id of ["posterior", "codes"]) element(id).addEventListener("change", drawMap);
   for (const id of ["z1", "z2"]) {
-    element(id).addEventListener("input", () => moveProbe(Number(element("z1").value), Number(element("z2").value)));
+    element(id).addEventListener("input", () => {
+      moveProbe(Number(element("z1").value), Number(element("z2").value));
+      announce(element("probe-text").textContent);
+    });
   }
   const runChoice = element("run-choice");
   if (runChoice) runChoice.addEventListener("change", () => {
