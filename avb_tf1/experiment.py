@@ -27,6 +27,7 @@ from avb_tf1.data import one_hot_images
 from avb_tf1.errors import InputError
 from avb_tf1.graph import build_graph
 from avb_tf1.progress import Progress
+from avb_tf1.published import optima
 from avb_tf1.quiet_tensorflow import n_cpus, open_session, tf, tfp
 from avb_tf1.summaries import SummaryLog
 
@@ -66,7 +67,7 @@ def run_experiment(config, out, show_progress, observers=()):
         z, labels = outputs.sample_latents(networks, config.seed)
         files.write_arrays(in_folder(run_folder.LATENTS), z=z, label=labels)
         files.write_arrays(in_folder(run_folder.SNAPSHOTS), label=snapshots.LABELS, **seen, **snapshots.kl_over_training(seen))
-        outputs.draw_figures(out, networks, result.monitors, seen, z, labels, config.seed)
+        outputs.draw_figures(out, networks, result.monitors, seen, z, labels, config)
         log_likelihoods = evaluation.log_likelihood(networks.decode, networks.latent_dim, one_hot_images())
         files.write_arrays(in_folder(run_folder.LATENT_PLANE), **outputs.latent_plane(networks, log_likelihoods))
         metrics = outputs.measure(networks, result.monitors, z, labels, config.seed, log_likelihoods)
@@ -127,7 +128,7 @@ def run_and_report(config, out, show_progress):
         config.name, config.model.kind.upper().replace("_", "-"), config.seed, config.training.n_iterations,
         config.data.batch_size, out), flush=True)
     metrics, timing = run_experiment(config, out, show_progress)
-    print(report.summary(metrics, timing))
+    print(report.summary(metrics, optima(config.model.kind), timing))
     print("\n".join(["Figures:"] + ["  " + os.path.join(out, name) for name in run_folder.FIGURES]))
     print("All of it on one page, to open in a browser:\n  " + os.path.join(out, run_folder.REPORT))
 
@@ -165,7 +166,7 @@ def evaluate_run(folder, with_ais, write):
         if write:
             outputs.write_report(folder, metrics)
             files.write_json(path, metrics)
-    print(report.summary(metrics))
+    print(report.summary(metrics, optima(config.model.kind)))
     if write:
         print("Written to %s" % path)
     else:

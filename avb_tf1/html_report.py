@@ -14,13 +14,15 @@ from plotly.offline import get_plotlyjs, get_plotlyjs_version
 from avb_tf1 import __version__, comparison, files, run_files, run_folder
 from avb_tf1.config import load_config, to_yaml
 from avb_tf1.errors import InputError
-from avb_tf1.page_data import page_data
-from avb_tf1.published import OPTIMUM
+from avb_tf1.evaluation import N_FINAL
+from avb_tf1.page_data import LOSSES, page_data
+from avb_tf1.published import OPTIMUM, optima
 
 MAX_EXPLORED = 10  # runs of a sweep whose latent space its page shows
 _FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "page")
 _METHODS = {"avb": "Adversarial Variational Bayes", "avb_ac": "Adversarial Variational Bayes with adaptive contrast",
             "vae": "Variational autoencoder"}
+_RECORD = {"run": str, "config": str, "seed": int, "status": str, "reason": str, "metrics": dict}  # of sweep.json
 _KEY_METRICS = {"log_likelihood": "log-likelihood", "elbo": "ELBO", "kl_marginal_prior": "KL(q(z), p(z))"}
 
 
@@ -30,6 +32,8 @@ def write_report(folder):
     Raises:
         InputError: as of those, or it holds neither.
     """
+    if not os.path.isdir(folder):
+        raise InputError("%s: not a folder" % folder)
     for name, write in ((run_folder.CONFIG, write_run_report), (run_folder.SWEEP_STATE, write_sweep_report)):
         if os.path.isfile(os.path.join(folder, name)):
             return write(folder)
@@ -54,13 +58,18 @@ def write_run_report(folder, metrics=None):
     if metrics is None and not run_folder.is_complete(folder):
         raise InputError("%s: the run is not finished; go on with scripts/train.py --resume" % folder)
     run = run_files.read_run("%s, seed %d" % (config.name, config.seed), folder, config, metrics)
+    known = optima(config.model.kind)
     speed = [("speed", "%.0f iterations a second" % run.timing["iterations_per_second"])] if run.timing["n_trained"] else []
     title = "%s on four 2 × 2 images: %s" % (_METHODS[config.model.kind], run.label)
     return _write(
-        folder, [(config.name, [run])], title=title,
-        lead="%d iterations on batches of %d, evaluated exactly." % (config.training.n_iterations, config.data.batch_size),
-        facts=[("config", config.name), ("seed", config.seed), ("iterations", config.training.n_iterations),
-               ("batch", config.data.batch_size)] + speed + _made_with([run.timing]),
+        folder, [(config.name, [run])], is_sweep=False, title=title,
+        lead="%s on batches of %d." % (_count(config.training.n_iterations, "iteration"), config.data.batch_size),
+        facts=[("config", config.name), ("model", config.model.kind), ("latent dimensions", config.model.latent_dim),
+               ("seed", config.seed), ("iterations", config.training.n_iterations), ("batch", config.data.batch_size)]
+        + speed + _made_with([run.timing]),
+        final_losses=[(name.replace("_", " "), run.metrics[name], known[name].value if name in known else None)
+                      for name in LOSSES if name in run.metrics],
+        n_final=min(N_FINAL, config.training.n_iterations),
         command="python scripts/train.py --config config.yaml --out %s" % shlex.quote("%s_again" % config.name),
         config_base64=base64.b64encode(to_yaml(config).encode()).decode(),
         cited="seed %d, SHA-256 of config.yaml %s" % (config.seed, _digest(config)))
@@ -93,24 +102,24 @@ def write_sweep_report(folder):
     statuses = [record["status"] for record in state["runs"]]
     seeds = _ranges(sorted({record["seed"] for record in state["runs"]}))
     return _write(
-        folder, list(groups.items()),
-        title="Adversarial Variational Bayes on four 2 × 2 images: a sweep of %d runs" % len(statuses),
+        folder, list(groups.items()), is_sweep=True,
+        title="Autoencoders of four 2 × 2 images: a sweep of %s" % _count(len(statuses), "run"),
         lead="Runs: " + ", ".join("%d %s" % (statuses.count(status), status)
                        for status in ("done", "running", "waiting", "failed") if status in statuses) + ".",
         facts=[("configs", ", ".join(sorted({record["config"] for record in state["runs"]}))), ("seeds", seeds)] + (
             _made_with([run.timing for runs in groups.values() for run in runs]) if groups else []),
         command=state["command"],
         run_table=run_table,
-        cited="seeds %s, SHA-256 of each first run's config.yaml: %s" % (seeds, ", ".join(
-            "%s %s" % (label, _digest(runs[0].config)) for label, runs in groups.items())))
+        cited=", ".join("%s: SHA-256 of its first config.yaml %s" % (label, _digest(runs[0].config))
+                        for label, runs in groups.items()))
 
 
 def _read_sweep(folder):
     path = os.path.join(folder, run_folder.SWEEP_STATE)
     try:
         state = files.read_json(path)
-        complete = isinstance(state["command"], str) and all(
-            {"run", "config", "seed", "status", "reason", "metrics"} <= set(record) for record in state["runs"])
+        complete = isinstance(state["command"], str) and state["runs"] and all(
+            isinstance(record[name], kind) for record in state["runs"] for name, kind in _RECORD.items())
     except (OSError, ValueError) as error:
         raise InputError("%s: can't be read: %s" % (path, error))
     except (KeyError, TypeError):
@@ -121,12 +130,15 @@ def _read_sweep(folder):
 
 
 def _write(folder, groups, **context):
-    path = os.path.join(folder, run_folder.REPORT)
-    files.write_text(path, _rendered(groups, **context))
+    path, text = os.path.join(folder, run_folder.REPORT), _rendered(groups, **context)
+    try:
+        files.write_text(path, text)
+    except OSError as error:
+        raise OSError("%s: can't be written: %s" % (path, error.strerror))
     return path
 
 
-def _rendered(groups, run_table=(), **context):
+def _rendered(groups, is_sweep, run_table=(), **context):
     """The page as text; groups is a list of (label, runs that differ in the seed only)."""
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(_FOLDER), autoescape=True, undefined=jinja2.StrictUndefined)
     runs = [run for _, group in groups for run in group]
@@ -135,7 +147,7 @@ def _rendered(groups, run_table=(), **context):
                                     tuple(run.metrics for run in group)) for _, group in groups]
     data = page_data(groups, explored, small=len(runs) > 1) if groups else {}
     return environment.get_template("report.html.j2").render(
-        is_sweep=bool(run_table), run_table=run_table, groups=groups, runs=runs, explored=explored, data=data,
+        is_sweep=is_sweep, run_table=run_table, groups=groups, runs=runs, explored=explored, data=data,
         script_data=_script_json(data),
         has_vae=any(run.config.model.kind == "vae" for run in runs),
         has_avb=any(run.config.model.kind != "vae" for run in runs),
@@ -179,6 +191,10 @@ def _ranges(numbers):
         else:
             parts.append([number, number])
     return ", ".join("%d" % first if first == last else "%d-%d" % (first, last) for first, last in parts)
+
+
+def _count(n, noun):
+    return "%d %s%s" % (n, noun, "" if n == 1 else "s")
 
 
 def _signed(value):

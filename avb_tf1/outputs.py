@@ -9,13 +9,12 @@ import numpy as np
 from avb_tf1 import evaluation, files, run_folder, snapshots, trainer
 from avb_tf1.data import one_hot_images
 from avb_tf1.networks import op_seed
-from avb_tf1.published import OPTIMUM
+from avb_tf1.published import optima
 
 N_LATENTS = 5120      # the tutorial's 10 batches of 512
 N_PRIOR_IMAGES = 16
 PLANE_AXIS = np.linspace(-4, 4, 161)  # coordinates along each axis at which the decoder is looked at in the end
 N_MOVIE_FRAMES = 41   # at most
-N_FINAL = 100         # iterations whose mean is the final loss
 
 
 def sample_latents(networks, seed):
@@ -63,7 +62,8 @@ def measure(networks, monitors, z, labels, seed, log_likelihoods=None):
     Returns:
         dict: name -> number, or None where it is infinite.
     """
-    metrics = {name: float(np.mean(values[-N_FINAL:], dtype=np.float64)) for name, values in losses_of(monitors).items()}
+    metrics = {name: float(np.mean(values[-evaluation.N_FINAL:], dtype=np.float64))
+               for name, values in losses_of(monitors).items()}
     metrics["classification_accuracy"] = evaluation.classification_accuracy(networks, z, labels)
     metrics.update(evaluation.evaluate(networks, stream(seed, "evaluation"), log_likelihoods))
     # JSON has no infinity.
@@ -85,21 +85,21 @@ def write_losses(path, monitors):
     files.write_text(path, text.getvalue())
 
 
-def draw_figures(out, networks, monitors, seen, z, labels, seed):
+def draw_figures(out, networks, monitors, seen, z, labels, config):
     """Write the run folder's figures; `seen` is as of snapshots.Snapshots.arrays."""
     from avb_tf1 import plotting  # matplotlib takes most of a second to load: not before training
 
     images = one_hot_images()
     plotting.training_curve(
         os.path.join(out, run_folder.TRAINING_CURVE), losses_of(monitors),
-        {name: optimum.value for name, optimum in OPTIMUM.items()})
+        {name: optimum.value for name, optimum in optima(config.model.kind).items()})
     plotting.latent_space(os.path.join(out, run_folder.LATENT_SPACE), z, labels, images)
     probabilities = evaluation.in_chunks(networks.decode, z)
-    prior_samples = stream(seed, "prior images").standard_normal((N_PRIOR_IMAGES, networks.latent_dim)).astype(np.float32)
+    prior_samples = stream(config.seed, "prior images").standard_normal((N_PRIOR_IMAGES, networks.latent_dim))
     plotting.reconstructions(
         os.path.join(out, run_folder.RECONSTRUCTIONS), images,
         np.stack([probabilities[labels == label].mean(axis=0) for label in range(len(images))]),
-        networks.decode(prior_samples))
+        networks.decode(prior_samples.astype(np.float32)))
     shown = snapshots.spread_out(len(seen["iteration"]), N_MOVIE_FRAMES)
     plotting.latent_movie(os.path.join(out, run_folder.LATENT_MOVIE), seen["z"][shown], snapshots.LABELS,
                           seen["iteration"][shown], images)

@@ -8,7 +8,7 @@ import numpy as np
 
 from avb_tf1 import snapshots
 from avb_tf1.plotting import latent_limit
-from avb_tf1.published import OPTIMUM
+from avb_tf1.published import OPTIMUM, optima
 
 LOSSES = ("generator_loss", "discriminator_loss")
 SHARES = (0.95, 0.5)       # of an exact posterior's probability that its two lines enclose
@@ -30,14 +30,20 @@ def page_data(groups, explored, small):
     """
     n_bins = max(_MIN_BINS, min(_N_BINS, _N_BINS_IN_ALL // len(groups)))
     curves = [_curves(label, runs, n_bins, with_band_of_one=not small) for label, runs in groups]
+    kinds = {run.config.model.kind for _, runs in groups for run in runs}
+    losses = {}
+    for name in LOSSES:
+        own = [run.losses[name] for _, runs in groups for run in runs if name in run.losses]
+        if own:
+            known = all(name in optima(kind) for kind in kinds)
+            losses[name] = {"range": _range(own, *[OPTIMUM[name].value] * known),
+                            "optimum": OPTIMUM[name].value if known else None}
     return {
         "groups": curves,
-        "losses": {name: {"range": _range([run.losses[name] for _, runs in groups for run in runs if name in run.losses],
-                                          OPTIMUM[name].value), "optimum": OPTIMUM[name].value}
-                   for name in LOSSES if any(name in curve["losses"] for curve in curves)},
+        "losses": losses,
         "kl_range": _range([run.snapshots[name] for _, runs in groups for run in runs
                             for name in ("kl_posterior_prior", "kl_discriminator") if name in run.snapshots],
-                           OPTIMUM["kl_posterior_prior"].value),
+                           OPTIMUM["kl_posterior_prior"].value, 0.0),
         "kl_optimum": OPTIMUM["kl_posterior_prior"].value,
         "runs": [_explorable(run, small) for run in explored],
     }
@@ -61,6 +67,8 @@ def _curves(label, runs, n_bins, with_band_of_one):
                               for suffix in ("", "_standard_error"))
             bounds = [values[0] - 2 * errors[0], values[0] + 2 * errors[0]]
             divergence[key] = _band(values, bounds if with_band_of_one else None)
+            final = [run.metrics.get(name) for run in runs]
+            divergence[key]["final"] = None if None in final else float(np.mean(final))
     return {"label": label, "losses": curves, "divergence": divergence,
             "iteration": _numbers(_binned(np.arange(1, n_iterations + 1), n_bins)[0])}
 
@@ -85,10 +93,12 @@ def _band(curves, band_of_one):
     return {"mean": _numbers(mean), "low": _numbers(low), "high": _numbers(high)}
 
 
-def _range(curves, optimum):
-    """Axis limits that a wild start doesn't decide: the first hundredth of each curve, and its first value, are left out."""
+def _range(curves, *more):
+    """Axis limits for curves and some more values; the first hundredth of each curve, and its first value, don't decide."""
     shown = np.concatenate([curve[max(1, len(curve) // 100):] if len(curve) > 1 else curve for curve in curves])
-    shown = np.append(shown[np.isfinite(shown)], optimum)
+    shown = np.append(shown[np.isfinite(shown)], more)
+    if not len(shown):
+        return [0, 1]
     margin = 0.05 * (shown.max() - shown.min()) or 0.05
     return _numbers([shown.min() - margin, shown.max() + margin])
 

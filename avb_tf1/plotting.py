@@ -19,7 +19,7 @@ _FRAMES_PER_SECOND, _N_LAST_FRAMES = 8, 8  # of a movie; the last frame stands s
 
 
 def training_curve(path, losses, optima):
-    """Draw losses over iterations, with a thin line at each one's optimum.
+    """Draw losses over iterations, with a thin line at each one's optimum, if that is known.
 
     Args:
         path: str, the PNG to write.
@@ -32,11 +32,12 @@ def training_curve(path, losses, optima):
         label = name.replace("_", " ")
         axes.plot(np.arange(1, len(values) + 1), values, color=_LOSS_COLORS[name], linewidth=0.8, label=label,
                   marker="." if len(values) == 1 else None)
-        axes.axhline(optima[name], color=_LOSS_COLORS[name], linewidth=0.8, linestyle="--",
-                     label="its optimum, %.4f" % optima[name])
+        if name in optima:
+            axes.axhline(optima[name], color=_LOSS_COLORS[name], linewidth=0.8, linestyle="--",
+                         label="its optimum, %.4f" % optima[name])
     # A wild first iteration must not flatten the rest of the curve.
     shown = np.concatenate([values[len(values) // 100:] for values in losses.values()])
-    low, high = min([shown.min()] + [optima[name] for name in losses]), shown.max()
+    low, high = min([shown.min()] + [optima[name] for name in losses if name in optima]), shown.max()
     margin = 0.05 * (high - low) or 0.05
     axes.set_ylim(low - margin, high + margin)
     axes.set(xlabel="iteration", ylabel="loss (nats)", title="Training curve")

@@ -1,16 +1,17 @@
 """Obtained beside published or optimal, as text."""
 
-from avb_tf1.published import OPTIMUM, TUTORIAL_ITERATIONS_PER_SECOND
+from avb_tf1.published import TUTORIAL_ITERATIONS_PER_SECOND
 
 _ROWS = ("generator_loss", "discriminator_loss", "reconstruction_error", "log_likelihood", "elbo", "inference_gap",
          "kl_posterior_prior", "kl_marginal_prior", "kl_discriminator")
 
 
-def summary(metrics, timing=None):
+def summary(metrics, optima, timing=None):
     """Return the table that ends a run: each metric beside its optimum, and the speed beside the tutorial's.
 
     Args:
         metrics, timing: as in metrics.json and timing.json; without timing there is no row on speed.
+        optima: as of published.optima.
 
     Returns:
         str, lines of plain text; losses and log-likelihoods in nats per example, the reconstruction error per pixel.
@@ -18,7 +19,7 @@ def summary(metrics, timing=None):
     lines = ["%-26s %10s %10s" % ("", "obtained", "optimum")]
     for name in _ROWS:
         if name in metrics:
-            optimum = "%10.4f" % OPTIMUM[name].value if name in OPTIMUM else ""
+            optimum = "%10.4f" % optima[name].value if name in optima else ""
             lines.append("%-26s %s %s" % (name, _number(metrics[name]), optimum))
     lines.append("%-26s %s %10.4f" % ("classification_accuracy", _number(metrics["classification_accuracy"]), 1))
     if timing is not None and timing["n_trained"]:

@@ -7,16 +7,18 @@ from typing import Any, Dict
 import numpy as np
 
 from avb_tf1 import comparison, files, run_folder
+from avb_tf1.data import N_PIXELS
 from avb_tf1.errors import InputError
 from avb_tf1.schema import Config
+from avb_tf1.snapshots import LABELS
 
 VERSIONS = ("avb_tf1", "tensorflow", "tensorflow_probability", "numpy", "python")
 _KEYS = {
     run_folder.TIMING: VERSIONS + ("cpu_model", "n_cpus", "n_trained", "iterations_per_second"),
-    run_folder.METRICS: comparison.COLUMNS,
+    run_folder.METRICS: comparison.COLUMNS + ("kl_posterior_prior", "classification_accuracy", "generator_loss"),
     run_folder.LOSSES: ("generator_loss",),
     run_folder.SNAPSHOTS: ("iteration", "z", "probabilities", "kl_posterior_prior", "kl_posterior_prior_standard_error"),
-    run_folder.LATENT_PLANE: ("probabilities", "posterior_density"),
+    run_folder.LATENT_PLANE: ("axis", "probabilities", "posterior_density"),
 }
 
 
@@ -61,10 +63,25 @@ def read_run(label, folder, config, metrics=None):
     Raises:
         InputError: a file of it can't be read or lacks what a page needs; names it.
     """
-    _read(folder, run_folder.LATENT_PLANE, files.read_arrays)  # to know that it is good; it is kept of a few runs only
+    dim, has_discriminator = config.model.latent_dim, config.model.kind != "vae"
+    plane = _read(folder, run_folder.LATENT_PLANE, files.read_arrays)  # to know that it is good; it is kept of a few runs only
+    n_points = plane["axis"].size**dim
+    _require(plane["probabilities"].shape == (n_points, N_PIXELS) and plane["posterior_density"].shape == (N_PIXELS, n_points),
+             folder, run_folder.LATENT_PLANE)
     snapshots = _read(folder, run_folder.SNAPSHOTS, files.read_arrays)
-    return Run(label, folder, config, metrics or _read(folder, run_folder.METRICS, files.read_json),
-               _read(folder, run_folder.TIMING, files.read_json), _read(folder, run_folder.LOSSES, _read_losses),
+    _require(snapshots["z"].shape == (snapshots["iteration"].size, LABELS.size, dim)
+             and ("kl_discriminator" in snapshots) == has_discriminator, folder, run_folder.SNAPSHOTS)
+    losses = _read(folder, run_folder.LOSSES, _read_losses)
+    _require(all(len(values) == config.training.n_iterations for values in losses.values())
+             and ("discriminator_loss" in losses) == has_discriminator, folder, run_folder.LOSSES)
+    if metrics is None:
+        metrics = _read(folder, run_folder.METRICS, files.read_json)
+        _require(all(value is None or isinstance(value, (int, float)) for value in metrics.values())
+                 and ("kl_discriminator" in metrics) == has_discriminator, folder, run_folder.METRICS)
+    timing = _read(folder, run_folder.TIMING, files.read_json)
+    _require(all(isinstance(timing[name], (int, float)) for name in ("n_cpus", "n_trained", "iterations_per_second"))
+             and all(isinstance(timing[name], str) for name in VERSIONS), folder, run_folder.TIMING)
+    return Run(label, folder, config, metrics, timing, losses,
                {name: values for name, values in snapshots.items() if values.ndim == 1})
 
 
@@ -87,8 +104,14 @@ def _read(folder, name, reader):
     return content
 
 
+def _require(condition, folder, name):
+    if not condition:
+        raise InputError("%s: doesn't fit the run's %s" % (os.path.join(folder, name), run_folder.CONFIG))
+
+
 def _read_losses(path):
     with open(path, encoding="utf-8") as file:
-        names = file.readline().strip().split(",")
-        columns = np.loadtxt(file, delimiter=",", ndmin=2).T
-    return dict(zip(names[1:], columns[1:]))
+        header, *rows = file.read().splitlines() or [""]
+    if not rows:
+        raise ValueError("it has no rows")
+    return dict(list(zip(header.split(","), np.loadtxt(rows, delimiter=",", ndmin=2).T))[1:])

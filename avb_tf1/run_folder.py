@@ -85,8 +85,14 @@ def reclaimed(out):
 
 @contextlib.contextmanager
 def begun_or_gone_on_with(out, config_text):
-    """The context of reclaimed if `out` is a run folder already, else that of claimed. Gives the config in the folder."""
+    """The context of reclaimed if `out` is a run folder already, else that of claimed. Gives the config in the folder.
+
+    Raises:
+        InputError: as of those.
+    """
     is_begun = os.path.isfile(os.path.join(out, CONFIG))
+    if not is_begun and os.path.isdir(out) and any(not _is_leftover(name) for name in _listed(out)):
+        raise InputError("%s: the folder is not empty and holds no run (it has no %s)" % (out, CONFIG))
     with reclaimed(out) if is_begun else claimed(out, config_text, overwrite=False):
         yield load_config(config_path(out))
 

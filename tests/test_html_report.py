@@ -101,7 +101,7 @@ def test_the_page_needs_nothing_else(run, sweep):
 
 def test_what_was_run(run):
     text = text_of(run)
-    for words in ("synthetic, seed 0", "60 iterations on batches of 16", "tensorflow 1.15.0", "numpy 1.19.5",
+    for words in ("synthetic, seed 0", "60 iterations on batches of 16.", "tensorflow 1.15.0", "numpy 1.19.5",
                   "SHA-256 of config.yaml"):
         assert words in text
     assert " ".join((run / "config.yaml").read_text().split()) in text
@@ -127,9 +127,13 @@ def test_obtained_stands_beside_published(run, line):
     assert "ELBO %.4f ± %.4f -1.4210 (recalled) %+.4f -1.3863 worse than the paper's -1.4210 by %.4f" % (
         elbo, metrics["elbo_standard_error"], elbo + 1.421, abs(elbo + 1.421)) in text
     assert "log-likelihood %.4f -1.4030 (recalled)" % metrics["log_likelihood"] in text
-    assert "by the discriminator" in text and "its AVB" in text
+    assert "the same, by the discriminator" in text and "its AVB" in text
+    losses = "generator loss %.4f (optimum 1.3863), discriminator loss %.4f (optimum 0.6255). Accuracy: %.4f of the codes"
+    assert losses % tuple(
+        metrics[name] for name in ("generator_loss", "discriminator_loss", "classification_accuracy")) in text
     text = text_of(line)
-    assert "-1.5680 (recalled)" in text and "its VAE" in text and "by the discriminator" not in text
+    assert "-1.5680 (recalled)" in text and "its VAE" in text
+    assert "iscriminator" not in text[text.index("Obtained beside"):text.index("Training Losses")]
     assert "height means nothing" in text and "rings" not in text
 
 
@@ -162,7 +166,7 @@ def test_a_sweep_of_which_nothing_is_done(sweep, tmp_path):
     state = json.loads((sweep / "sweep.json").read_text())
     files.write_json(str(tmp_path / "sweep.json"), dict(state, runs=state["runs"][3:]))
     html_report.write_sweep_report(str(tmp_path))
-    assert "No run is done yet." in text_of(tmp_path) and "plotly" not in page_of(tmp_path)
+    assert "No run is done." in text_of(tmp_path) and "plotly" not in page_of(tmp_path)
 
 
 def test_a_run_that_can_not_be_read_is_left_out_of_its_sweeps_page(sweep, tmp_path):
@@ -186,10 +190,10 @@ def test_the_largest_pages_are_small(run, tmp_path):
     names = ["first_seed_%d" % seed for seed in range(12)]
     for seed, name in enumerate(names):
         os.mkdir(str(tmp_path / name))
-        for part in ("config.yaml", "metrics.json", "timing.json", "latent_plane.npz"):
+        for part in ("metrics.json", "timing.json", "latent_plane.npz"):
             shutil.copy(str(run / part), str(tmp_path / name))
-        with open(str(tmp_path / name / "config.yaml"), "a") as file:
-            file.write("# of its own\n")
+        files.write_text(str(tmp_path / name / "config.yaml"), to_yaml(small(
+            *SHORT, *INNER_PRODUCT, "seed=%d" % seed, "training.n_iterations=5000")))
         files.write_text(str(tmp_path / name / "losses.csv"), "iteration,generator_loss,discriminator_loss\n" + "".join(
             "%d,%.9g,%.9g\n" % (i, *random_state.standard_normal(2)) for i in range(1, 5001)))
         if seed == 0:
@@ -249,14 +253,15 @@ def test_bins_of_a_curve():
 
 def test_a_groups_divergence_is_that_of_the_moments_which_all_its_runs_have():
     def seen(iterations, values):
-        return types.SimpleNamespace(losses={"generator_loss": np.ones(4)}, snapshots={
-            "iteration": np.array(iterations), "kl_posterior_prior": np.array(values, float),
-            "kl_posterior_prior_standard_error": np.zeros(len(values))})
+        snapshots = {"iteration": np.array(iterations), "kl_posterior_prior": np.array(values, float),
+                     "kl_posterior_prior_standard_error": np.zeros(len(values))}
+        return types.SimpleNamespace(
+            metrics={"kl_posterior_prior": values[-1]}, losses={"generator_loss": np.ones(4)}, snapshots=snapshots)
 
     curves = page_data._curves("label", [seen([0, 2, 4], [5, 6, 7]), seen([0, 1, 3, 4], [1, 0, 0, 3])], 10, True)
     assert curves["divergence"] == {"iteration": [0, 4], "posterior": {
         "mean": [3, 5], "low": [pytest.approx(3 - 8**0.5, rel=1e-5), pytest.approx(5 - 8**0.5, rel=1e-5)],
-        "high": [pytest.approx(3 + 8**0.5, rel=1e-5), pytest.approx(5 + 8**0.5, rel=1e-5)]}}
+        "high": [pytest.approx(3 + 8**0.5, rel=1e-5), pytest.approx(5 + 8**0.5, rel=1e-5)], "final": 5}}
 
 
 def test_levels_of_a_gaussian_enclose_its_mass():
@@ -292,8 +297,12 @@ def test_report_script(run, sweep, tmp_path):
     assert_one_clear_line(run_script("report.py", copy), "snapshots.npz: can't be read")
     (copy / "metrics.json").unlink()
     assert_one_clear_line(run_script("report.py", copy), "not finished")
-    (tmp_path / "sweep.json").write_text('{"avb_tf1": "1.0.0", "runs": []}')
-    assert_one_clear_line(run_script("report.py", tmp_path), "sweep.json: not written by this version")
+    for text in ('{"avb_tf1": "1.0.0", "runs": []}', '{"command": "", "runs": []}', '{"command": "", "runs": [{"run": 3}]}'):
+        (tmp_path / "sweep.json").write_text(text)
+        with pytest.raises(InputError, match="sweep.json: not written by this version"):
+            html_report.write_report(str(tmp_path))
+    assert_one_clear_line(run_script("report.py", tmp_path / "absent"), "absent: not a folder")
+    assert_one_clear_line(run_script("report.py", tmp_path, "--config", run / "config.yaml"), "holds no run")
 
 
 @pytest.mark.slow
@@ -312,11 +321,22 @@ def test_report_script_trains_what_is_missing(run, tmp_path):
     assert_one_clear_line(run_script("report.py", out, "--config", tmp_path / "other.yaml"), "seed is 0 there and 1 here")
 
 
-def test_damaged_metrics_are_named(run, tmp_path):
-    shutil.copytree(str(run), str(tmp_path / "copy"))
-    (tmp_path / "copy" / "metrics.json").write_text("{")
-    with pytest.raises(InputError, match="metrics.json: can't be read"):
-        html_report.write_run_report(str(tmp_path / "copy"))
+@pytest.mark.parametrize("name, content, words", [
+    ("metrics.json", "{", "can't be read"), ("metrics.json", "{}", "it has no"), ("metrics.json", "3", "can't be read"),
+    ("timing.json", "[]", "it has no"), ("losses.csv", "", "can't be read"),
+    ("losses.csv", "iteration,generator_loss,discriminator_loss\n1,2,3\n", "doesn't fit the run's config.yaml"),
+    ("losses.csv", "iteration,generator_loss\n1,x\n", "can't be read"),
+    ("metrics.json", "line", "doesn't fit"), ("losses.csv", "line", "doesn't fit"), ("snapshots.npz", "line", "doesn't fit"),
+    ("latent_plane.npz", "line", "doesn't fit")])
+def test_a_file_that_is_damaged_or_another_runs_is_named(run, line, tmp_path, name, content, words):
+    copy = tmp_path / "copy"
+    shutil.copytree(str(run), str(copy))
+    if content == "line":
+        shutil.copy(str(line / name), str(copy / name))
+    else:
+        (copy / name).write_text(content)
+    with pytest.raises(InputError, match="%s: .*%s" % (name, words)):
+        html_report.write_run_report(str(copy))
 
 
 def test_an_installed_package_has_the_pages_parts(tmp_path):
@@ -491,11 +511,11 @@ def test_the_map_from_a_keyboard(driver, run):
 
 
 def test_exact_posteriors_on_request(driver, run, line):
-    for folder, kind in ((run, "contour"), (line, "scatter")):
+    for folder, kind, n in ((run, "contour", 4), (line, "scatter", 8)):  # a curve and its edge for each
         driver.show(folder)
         count = "return document.getElementById('map-plot').data.filter(trace => trace.type === '%s').length" % kind
         before = driver.execute_script(count)
-        for difference in (4, 0):
+        for difference in (n, 0):
             driver.execute_script("document.getElementById('posterior').click()")
             assert driver.execute_script(count) == before + difference
 

@@ -79,6 +79,7 @@ def test_overwrite_removes_a_link_and_not_what_it_points_to(tmp_path):
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "model-1.json").write_text("x")
     (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "config.yaml").write_text("x")
     (tmp_path / "run" / "checkpoint").symlink_to(tmp_path / "elsewhere")
     assert claim(tmp_path / "run", overwrite=True) == ["config.yaml"]
     assert (tmp_path / "elsewhere" / "model-1.json").exists()

@@ -146,7 +146,7 @@ def test_a_sweep_that_was_ended_goes_on_when_it_is_started_again(alone, tmp_path
     if number != signal.SIGKILL:
         assert process.returncode == 128 + number
         assert stderr == "error: stopped; the same command goes on with the sweep\n"
-    assert "No run is done yet." in (out / "report.html").read_text()
+    assert "No run is done." in (out / "report.html").read_text()
     wait_for(lambda: not workers())  # they die with the cluster that the driver had started
     result = sweep(out, overrides=LONG)
     assert result.returncode == 0, result.stderr

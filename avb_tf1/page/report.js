@@ -109,7 +109,7 @@
                                      domain: [1 - (row + 1) * share + (row + 1 < losses.length ? gap : 0), 1 - row * share]});
       axes["xaxis" + suffix] = axis({title: row + 1 === losses.length ? "iteration" : "", anchor: "y" + suffix,
                                      matches: row ? "x" : undefined, showticklabels: row + 1 === losses.length});
-      shapes.push(optimumLine(optimum, {yref: "y" + suffix}));
+      if (optimum !== null) shapes.push(optimumLine(optimum, {yref: "y" + suffix}));
       data.groups.forEach((group, g) => {
         const curve = group.losses[loss];
         if (!curve) return;
@@ -131,11 +131,19 @@
       const itsColor = single ? color("discriminator") : groupColor(g);
       const {iteration, posterior, discriminator} = group.divergence;
       const dash = single ? "solid" : groupDash(g);
-      traces.push(...banded(iteration, posterior, prefix + "true KL", trueColor, {}, {dash, width: single ? 1.6 : 2.4}));
+      const evaluated = (curve, name, lineColor) => {  // the final evaluation's value, of far more codes
+        if (curve.final !== null) traces.push({
+          x: [iteration[iteration.length - 1]], y: [curve.final], mode: "markers", legendgroup: name, showlegend: false, name,
+          cliponaxis: false, marker: {symbol: "diamond", size: 10, color: lineColor, line: {color: color("page"), width: 1}}});
+      };
+      const [its, own] = [prefix + (single ? "by the discriminator" : "by T"), prefix + (single ? "KL(q(z|x), p(z))" : "KL")];
+      traces.push(...banded(iteration, posterior, own, trueColor, {}, {dash, width: single ? 1.6 : 2.4}));
+      evaluated(posterior, own, trueColor);
       if (discriminator) {
-        const its = banded(iteration, discriminator, prefix + "the discriminator's", itsColor, {}, {dash, width: single ? 1.6 : 1});
-        if (!single) Object.assign(its[2], {mode: "lines+markers", marker: {size: 4}});
-        traces.push(...its);
+        const drawn = banded(iteration, discriminator, its, itsColor, {}, {dash, width: single ? 1.6 : 1});
+        if (!single) Object.assign(drawn[2], {mode: "lines+markers", marker: {size: 4}});
+        traces.push(...drawn);
+        evaluated(discriminator, its, itsColor);
       }
     });
     draw("divergence-plot", traces, {
@@ -285,11 +293,12 @@
 
   function posteriorTraces() {
     const n = run.mapSide, step = 2 * LIMIT / (n - 1);
-    return [0, 1, 2, 3].map(k => {
+    return [0, 1, 2, 3].flatMap(k => {
       const start = k * n ** run.dim, own = run.density.subarray(start, start + n ** run.dim);
-      if (run.dim === 1) {
-        return {type: "scatter", mode: "lines", x0: -LIMIT, dx: step, y: Array.from(own, value => 3.8 * value / 65535),
-                line: {color: classColor(k), width: 2}, hoverinfo: "skip", showlegend: false};
+      if (run.dim === 1) {  // with an edge, as what is below may have the same colour
+        const edge = {type: "scatter", mode: "lines", x0: -LIMIT, dx: step, y: Array.from(own, value => 3.8 * value / 65535),
+                      line: {color: color("text"), width: 5}, hoverinfo: "skip", showlegend: false};
+        return [edge, Object.assign({}, edge, {line: {color: classColor(k), width: 2.5}})];
       }
       const rows = Array.from({length: n}, (_, row) => Array.from(own.subarray(row * n, (row + 1) * n)));
       const [outer, inner] = run.levels[k];
