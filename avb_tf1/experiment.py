@@ -164,11 +164,14 @@ def evaluate_run(folder, with_ais, write):
         with opened_run(folder) as (config, found, networks):
             metrics = outputs.measure(networks, found.monitors, *outputs.sample_latents(networks, config.seed), config.seed)
         if write:
-            outputs.write_report(folder, metrics)
             files.write_json(path, metrics)
     print(report.summary(metrics, optima(config.model.kind)))
     if write:
         print("Written to %s" % path)
+        try:
+            outputs.write_report(folder)
+        except InputError as error:
+            print("%s still has the numbers of before: %s" % (os.path.join(folder, run_folder.REPORT), error))
     else:
         try:
             with open(path, encoding="utf-8") as file:

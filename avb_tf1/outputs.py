@@ -105,7 +105,7 @@ def draw_figures(out, networks, monitors, seen, z, labels, config):
                           seen["iteration"][shown], images)
 
 
-def write_report(out, metrics):
+def write_report(out, metrics=None):
     """Write the run folder's page, as html_report.write_run_report."""
     from avb_tf1 import html_report  # not before training either
 

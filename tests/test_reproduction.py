@@ -56,6 +56,7 @@ def test_figure_and_table(folders, tmp_path):
     assert "| paper_vae | the same, by the discriminator" not in text
 
 
+@pytest.mark.slow
 def test_recipes(folders, tmp_path, monkeypatch):
     configs, runs = folders
     monkeypatch.setattr(recipes, "CONFIGS", ("synthetic", "paper_vae", "tuned_avb"))
