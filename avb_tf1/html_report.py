@@ -104,8 +104,8 @@ def write_sweep_report(folder):
     return _write(
         folder, list(groups.items()), is_sweep=True,
         title="Autoencoders of four 2 × 2 images: a sweep of %s" % _count(len(statuses), "run"),
-        lead="Runs: " + ", ".join("%d %s" % (statuses.count(status), status)
-                       for status in ("done", "running", "waiting", "failed") if status in statuses) + ".",
+        lead="Runs: %s." % ", ".join("%d %s" % (statuses.count(status), status)
+                                     for status in ("done", "running", "waiting", "failed") if status in statuses),
         facts=[("configs", ", ".join(sorted({record["config"] for record in state["runs"]}))), ("seeds", seeds)] + (
             _made_with([run.timing for runs in groups.values() for run in runs]) if groups else []),
         command=state["command"],
@@ -157,8 +157,7 @@ def _rendered(groups, is_sweep, run_table=(), **context):
         key_numbers=_key_numbers(compared), version=__version__, plotly_version=get_plotlyjs_version(),
         plotly=markupsafe.Markup(get_plotlyjs()), css=_file("report.css"), js=_file("report.js"),
         to_yaml=to_yaml, number=comparison.number, obtained=comparison.obtained, published=comparison.published_number,
-        signed=_signed,
-        **context)
+        signed=_signed, **context)
 
 
 def _explored(groups):

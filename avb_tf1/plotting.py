@@ -15,7 +15,7 @@ _LOSS_COLORS = {"generator_loss": "#0072B2", "discriminator_loss": "#D55E00"}
 _PIXEL_OFF, _PIXEL_EDGE = "#f2f2f2", "#666666"
 _LATENT_LIMIT = 4.0
 _DPI = 150
-_FRAMES_PER_SECOND, _N_LAST_FRAMES = 8, 8  # of a movie; the last frame stands still for a while
+_FRAMES_PER_SECOND, _N_LAST_FRAMES = 8, 16  # of a movie; the last frame stands still for a while
 
 
 def training_curve(path, losses, optima):
@@ -77,15 +77,22 @@ def latent_movie(path, z, labels, iterations, images):
     FigureCanvasAgg(figure)
     axes = figure.add_axes([0.13, 0.11, 0.84, 0.82])
     limit = latent_limit(z[-1])
-    writer = PillowWriter(fps=_FRAMES_PER_SECOND)
+    writer = _MovieWriter(fps=_FRAMES_PER_SECOND)
     with files.replacing(path) as temporary, writer.saving(figure, temporary, dpi=100):
-        for number, (codes, iteration) in enumerate(zip(z, iterations), 1):
+        for codes, iteration in zip(z, iterations):
             axes.clear()
             draw_latents(axes, codes, labels, size=4, alpha=0.7, limit=limit)
             axes.set_title("Latent space after %d iterations" % iteration, fontsize=10)
             class_legend(axes, images)
-            for _ in range(_N_LAST_FRAMES if number == len(z) else 1):
-                writer.grab_frame()
+            writer.grab_frame()
+
+
+class _MovieWriter(PillowWriter):
+    """Holds the last frame for a while."""
+
+    def finish(self):
+        self._frames += self._frames[-1:] * (_N_LAST_FRAMES - 1)
+        super().finish()
 
 
 def latent_limit(z):

@@ -82,7 +82,7 @@ def read_run(label, folder, config, metrics=None):
     _require(all(isinstance(timing[name], (int, float)) for name in ("n_cpus", "n_trained", "iterations_per_second"))
              and all(isinstance(timing[name], str) for name in VERSIONS), folder, run_folder.TIMING)
     return Run(label, folder, config, metrics, timing, losses,
-               {name: values for name, values in snapshots.items() if values.ndim == 1})
+               {name: values for name, values in snapshots.items() if values.shape == snapshots["iteration"].shape})
 
 
 def explored(run):

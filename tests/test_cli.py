@@ -128,6 +128,7 @@ def test_evaluation_from_the_checkpoint_alone_gives_the_same_numbers(tutorial_ru
     assert_one_clear_line(run_script("evaluate.py", tmp_path), "not a run folder")
 
 
+@pytest.mark.slow
 def test_the_folders_config_repeats_the_run(tmp_path):
     first, second = tmp_path / "first", tmp_path / "second"
     assert run_script("train.py", "--config", SYNTHETIC, "--out", first, "--no-progress", *set_options(SMALL)).returncode == 0

@@ -409,8 +409,9 @@ def places(driver):
                                  "dot => dot.getAttribute('transform'))")
 
 
-@pytest.mark.parametrize("name", ["run", "line", "shortest", "sweep"])
-@pytest.mark.parametrize("look", [{}, {"dark": True}, {"width": 375, "height": 700}], ids=["light", "dark", "phone"])
+@pytest.mark.parametrize("name, look", [
+    ("run", {}), ("run", {"dark": True}), ("run", {"width": 375, "height": 700}), ("line", {}), ("shortest", {}),
+    ("sweep", {"dark": True}), ("sweep", {"width": 375, "height": 700})])
 def test_a_page_opens_without_an_error_or_a_request(driver, request, name, look):
     folder = request.getfixturevalue(name)
     driver.get_log("browser"), driver.requests()

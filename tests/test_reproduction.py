@@ -41,6 +41,7 @@ def test_missing_runs_are_trained_and_finished_ones_kept(folders, tmp_path, caps
     assert "Run 1 of 1, about 0 minutes left" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_figure_and_table(folders, tmp_path):
     configs, runs = folders
     figure, table = str(tmp_path / "figure.png"), str(tmp_path / "table.md")
