@@ -22,6 +22,7 @@ _CELL_TOLERANCE = 1e-7        # share of p(x) by which halving a cell may change
 _BOX = 6.0                    # half the side of the first box, in standard deviations of the prior
 _MAX_REFINEMENTS = 2          # each makes the cells half as wide and the box a third wider
 _MAX_CELLS = 1000000
+LOSSES = ("generator_loss", "discriminator_loss")  # what an optimiser minimises; the VAE has no second
 N_FINAL = 100                 # iterations whose mean is the final loss
 _CHUNK = 16384                # rows that go through a network at once
 

@@ -14,8 +14,8 @@ from plotly.offline import get_plotlyjs, get_plotlyjs_version
 from avb_tf1 import __version__, comparison, files, run_files, run_folder
 from avb_tf1.config import load_config, to_yaml
 from avb_tf1.errors import InputError
-from avb_tf1.evaluation import N_FINAL
-from avb_tf1.page_data import LOSSES, page_data
+from avb_tf1.evaluation import LOSSES, N_FINAL
+from avb_tf1.page_data import page_data
 from avb_tf1.published import OPTIMUM, optima
 
 MAX_EXPLORED = 10  # runs of a sweep whose latent space its page shows

@@ -72,7 +72,7 @@ def measure(networks, monitors, z, labels, seed, log_likelihoods=None):
 
 def losses_of(monitors):
     """Return those of the monitors that an optimiser minimises, in the order of losses.csv."""
-    return {name: monitors[name] for name in ("generator_loss", "discriminator_loss") if name in monitors}
+    return {name: monitors[name] for name in evaluation.LOSSES if name in monitors}
 
 
 def write_losses(path, monitors):

@@ -7,10 +7,10 @@ import math
 import numpy as np
 
 from avb_tf1 import snapshots
+from avb_tf1.evaluation import LOSSES
 from avb_tf1.plotting import latent_limit
 from avb_tf1.published import OPTIMUM, optima
 
-LOSSES = ("generator_loss", "discriminator_loss")
 SHARES = (0.95, 0.5)       # of an exact posterior's probability that its two lines enclose
 MAX_FRAMES = 61            # of the slider
 _N_BINS = 400              # of a training curve; fewer if a page has very many groups of runs, so that all together have...
@@ -123,17 +123,21 @@ def _explorable(run, small):
         "label": run.label, "dim": dim, "n": n, "range": latent_limit(z[-1]), "scale": scale,
         "iteration": [int(iteration) for iteration in run.snapshots["iteration"][frames]],
         "z": _packed(np.where(finite, np.rint(np.where(finite, z, 0) / scale), _NOT_FINITE), "<i2"),
-        "tint": _packed(tint, "u1"), "tintSide": round(tint.shape[1]**(1 / dim)),
-        "map": _packed(np.rint(255 * probabilities), "u1"), "mapSide": round(probabilities.shape[1]**(1 / dim)),
+        "tint": _packed(tint, "u1"), "tintSide": _side(tint, dim),
+        "map": _packed(np.rint(255 * probabilities), "u1"), "mapSide": _side(probabilities, dim),
         "density": _packed(np.rint(65535 * density / np.where(largest > 0, largest, 1)), "<u2"),
         "levels": [[_level(own, share) * 65535 / (own.max() or 1) for share in SHARES] for own in density.astype(np.float64)],
     }
 
 
+def _side(grids, dim):
+    """The points along an axis of grids [k, m**dim, c]: m."""
+    return round(grids.shape[1]**(1 / dim))
+
+
 def _thinned(values, dim, stride):
     """Every `stride`-th point along each axis of the grids [k, m**dim, c]."""
-    side = round(values.shape[1]**(1 / dim))
-    grids = values.reshape((len(values),) + (side,) * dim + values.shape[2:])
+    grids = values.reshape((len(values),) + (_side(values, dim),) * dim + values.shape[2:])
     return grids[(slice(None),) + (slice(None, None, stride),) * dim].reshape((len(values), -1) + values.shape[2:])
 
 
