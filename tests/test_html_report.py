@@ -387,7 +387,10 @@ def point_at(driver, plot, x, y):
     """Move the pointer to a place in a plot, given in the plot's own units."""
     from selenium.webdriver import ActionChains
 
-    driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element(driver, plot))
+    # The scroll event, which hides the tooltip, comes with a later frame: it must be over before the pointer moves.
+    driver.execute_async_script(
+        "const [plot, done] = arguments; plot.scrollIntoView({block: 'center'});"
+        "requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done)))", element(driver, plot))
     left, top = driver.execute_script(
         "const [name, x, y] = arguments, plot = document.getElementById(name), {xaxis, yaxis} = plot._fullLayout;"
         "const box = plot.getBoundingClientRect();"

@@ -384,7 +384,8 @@
     showTooltip(event.event, decoded(probe.x, probe.y).map((value, k) => mixed(k, value)),
                 `z = ${place(x, y)}`);
   });
-  element("map-plot").on("plotly_unhover", hideTooltip);
+  // Not on plotly_unhover: moving the point draws the map anew, which sends one while the pointer is still there.
+  element("map-plot").addEventListener("mouseleave", hideTooltip);
   element("map-plot").addEventListener("keydown", event => {
     const step = event.shiftKey ? 0.5 : 0.1;
     const move = {ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, step], ArrowDown: [0, -step]}[event.key];
