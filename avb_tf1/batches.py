@@ -16,11 +16,13 @@ class Batch(NamedTuple):
         x: float32 [batch, 4], pixels in {0, 1}.
         noise: the random tensors that x is drawn from anew in each session.run.
         iteration: int64 scalar, the number of the iteration, from 1, where x depends on it; else None. To be fed.
+        noise_rows: where the noise is drawn once, which rows of it belong to this batch, int32 [batch]; else None.
     """
 
     x: tf.Tensor
     noise: Tuple[tf.Tensor, ...] = ()
     iteration: Optional[tf.Tensor] = None
+    noise_rows: Optional[tf.Tensor] = None
 
 
 def batch(config, seed):
@@ -42,16 +44,24 @@ def _shuffled_sample(config, seed):
     """A sample drawn once, in mini-batches; shuffled before each pass, whose last incomplete batch is left out.
 
     Which rows a batch has follows from the seed and the iteration alone: a resumed run needs nothing else, and all the
-    session.runs of an iteration see the same batch.
+    session.runs of an iteration see the same batch. Noise that was drawn once is shuffled alike; a batch of images gets the
+    noise of the next batch's rows, the last that of the first's, so that an image meets other noise in each pass.
     """
     labels = np.random.RandomState([seed, op_seed("sample")]).randint(N_PIXELS, size=config.n_samples)
+    if config.has_each_image:
+        labels[:N_PIXELS] = np.arange(N_PIXELS)
     iteration = tf.placeholder_with_default(tf.constant(1, tf.int64), [], "iteration")
     batches_per_pass = config.n_samples // config.batch_size
     number_of_pass, position = (iteration - 1) // batches_per_pass, (iteration - 1) % batches_per_pass
     keys = tf.random.stateless_uniform([config.n_samples], seed=tf.stack([number_of_pass, seed ^ op_seed("shuffle")]))
     order = tf.argsort(keys, stable=True)
-    rows = order[position * config.batch_size:(position + 1) * config.batch_size]
-    return Batch(tf.gather(one_hot_images()[labels], rows, name="x"), iteration=iteration)
+
+    def rows(position):
+        return order[position * config.batch_size:(position + 1) * config.batch_size]
+
+    x = tf.gather(one_hot_images()[labels], rows(position), name="x")
+    noise_rows = rows((position + 1) % batches_per_pass) if config.noise == "drawn_once" else None
+    return Batch(x, iteration=iteration, noise_rows=noise_rows)
 
 
 _BATCHES = {"constant": _constant, "uniform_labels": _uniform_labels, "shuffled_sample": _shuffled_sample}

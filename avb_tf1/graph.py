@@ -4,6 +4,8 @@ The order matters: graph_replace copies the operations between two tensors, so i
 Every random op has an explicit op seed, so that the config's one seed fixes all streams.
 """
 
+import numpy as np
+
 from avb_tf1 import adaptive_contrast, batches, networks, speed, updates
 from avb_tf1.data import N_PIXELS
 from avb_tf1.model_graph import AVBGraph, Endpoints, VAEGraph
@@ -36,10 +38,10 @@ def _build_avb(config):
     """The tutorial's model (its sections "Encoder" to "Optimization"; paper, Algorithm 1)."""
     model = config.model
     batch = batches.batch(config.data, config.seed)
-    eps = _standard_normal("eps", config.data.batch_size, model.encoder.noise_dim)
+    eps = _noise("eps", batch, config, model.encoder.noise_dim)
     z_posterior = networks.encoder(batch.x, eps, model)
 
-    z_prior = _standard_normal("z_prior", config.data.batch_size, model.latent_dim)
+    z_prior = _noise("z_prior", batch, config, model.latent_dim)
     logits_prior = networks.discriminator(batch.x, z_prior, model)
     # The same operations on the same weights, with the encoder's sample in the prior sample's place.
     logits_posterior = _carried(logits_prior, z_prior, z_posterior)
@@ -48,19 +50,20 @@ def _build_avb(config):
     ends["z_posterior"] = networks.encoder(ends["x"], ends["eps"], model)
     ends["log_ratio"] = networks.discriminator(ends["x"], ends["z"], model)
     return _adversarial_graph(
-        config, batch, ends, noise=(eps,), log_ratio=logits_posterior, eps=eps, z_prior=z_prior, z_posterior=z_posterior,
-        discriminator_logits_prior=logits_prior, discriminator_logits_posterior=logits_posterior)
+        config, batch, ends, noise=_drawn(batch, eps), log_ratio=logits_posterior,
+        eps=eps, z_prior=z_prior, z_posterior=z_posterior, discriminator_logits_prior=logits_prior,
+        discriminator_logits_posterior=logits_posterior)
 
 
 def _build_avb_ac(config):
     """AVB with adaptive contrast: T compares normalised codes with N(0, I), whose sample z_prior stands for here."""
     model, encoder = config.model, config.model.encoder
     batch = batches.batch(config.data, config.seed)
-    eps = _standard_normal("eps", config.data.batch_size, encoder.noise_dim)
+    eps = _noise("eps", batch, config, encoder.noise_dim)
     moment_eps = _standard_normal("moment_eps", encoder.n_moment_samples, encoder.noise_dim)
     z_posterior, mean, variance = networks.moment_encoder(batch.x, eps, moment_eps, model)
 
-    z_prior = _standard_normal("z_prior", config.data.batch_size, model.latent_dim)
+    z_prior = _noise("z_prior", batch, config, model.latent_dim)
     logits_prior = networks.discriminator(batch.x, z_prior, model)
     logits_posterior = _carried(logits_prior, z_prior, adaptive_contrast.normalized(z_posterior, mean, variance))
 
@@ -73,7 +76,7 @@ def _build_avb_ac(config):
     ends["log_ratio"] = (networks.discriminator(ends["x"], adaptive_contrast.normalized(ends["z"], *moments), model)
                          + adaptive_contrast.log_contrast(ends["z"], *moments))
     return _adversarial_graph(
-        config, batch, ends, noise=(eps, moment_eps),
+        config, batch, ends, noise=_drawn(batch, eps) + (moment_eps,),
         log_ratio=logits_posterior + adaptive_contrast.log_contrast(z_posterior, mean, variance),
         eps=eps, z_prior=z_prior, z_posterior=z_posterior,
         discriminator_logits_prior=logits_prior, discriminator_logits_posterior=logits_posterior)
@@ -116,7 +119,7 @@ def _adversarial_graph(config, batch, ends, noise, log_ratio, **tensors):
          "kl_discriminator": kl_discriminator})
     discriminator = updates.Update(
         "discriminator/" + training.discriminator.optimizer, discriminator_optimizer, discriminator_loss,
-        variables["discriminator"], batch.noise + noise + (z_prior,), {"discriminator_loss": discriminator_loss})
+        variables["discriminator"], batch.noise + noise + _drawn(batch, z_prior), {"discriminator_loss": discriminator_loss})
     return AVBGraph(
         x=batch.x, iteration=batch.iteration, probabilities=probabilities,
         reconstruction_log_likelihood=reconstruction_log_likelihood, kl_discriminator=kl_discriminator,
@@ -130,7 +133,7 @@ def _build_vae(config):
     """The paper's baseline: a diagonal Gaussian posterior with a reparameterised sample."""
     model, training = config.model, config.training
     batch = batches.batch(config.data, config.seed)
-    eps = _standard_normal("eps", config.data.batch_size, model.latent_dim)
+    eps = _noise("eps", batch, config, model.latent_dim)
     mean, log_variance = networks.gaussian_encoder(batch.x, model)
     z_posterior = _reparameterized(mean, log_variance, eps)
     probabilities = networks.decoder(z_posterior, model)
@@ -149,7 +152,8 @@ def _build_vae(config):
     factor = updates.learning_rate_factor(training)
     generator = updates.Update(
         "encoder/" + training.generator.optimizer, updates.optimizer(training.generator, factor),
-        training.generator_loss_scale * generator_loss, variables["encoder"] + variables["decoder"], batch.noise + (eps,),
+        training.generator_loss_scale * generator_loss, variables["encoder"] + variables["decoder"],
+        batch.noise + _drawn(batch, eps),
         {"generator_loss": generator_loss, "reconstruction_log_likelihood": reconstruction_log_likelihood,
          "kl_posterior_prior": kl_posterior_prior})
     return VAEGraph(
@@ -168,6 +172,19 @@ def _carried(tensor, old, new):
     result = graph_replace(tensor, {old: new})
     _check(len(tf.global_variables()) == n_variables, "graph_replace made new variables")
     return result
+
+
+def _noise(name, batch, config, dim):
+    """Samples of N(0, I) for the rows of a batch, float32 [batch, dim]: drawn anew in each session.run, or once for all."""
+    if batch.noise_rows is None:
+        return _standard_normal(name, config.data.batch_size, dim)
+    random_state = np.random.RandomState([config.seed, networks.op_seed(name)])
+    return tf.gather(random_state.standard_normal((config.data.n_samples, dim)).astype(np.float32), batch.noise_rows, name=name)
+
+
+def _drawn(batch, *noise):
+    """Those of the noise tensors of a batch that each session.run draws."""
+    return noise if batch.noise_rows is None else ()
 
 
 def _standard_normal(name, n_samples, dim):

@@ -38,7 +38,7 @@ class ModelGraph:
         x: [batch, 4], constant or drawn, by the config's data section.
         iteration: int64 scalar placeholder, the number of the iteration, from 1, to feed in each step; None if x doesn't need
             it.
-        eps: [batch, noise dimension], the encoder's noise, drawn anew in each session.run.
+        eps: [batch, noise dimension], the encoder's noise, drawn anew in each session.run or, by the data section, once.
         z_posterior: [batch, latent_dim], a sample of q(z|x).
         probabilities: [batch, 4], pixel probabilities of p(x|z_posterior).
         reconstruction_log_likelihood: scalar, batch mean of log p(x|z_posterior), nats per example (summed over pixels).

@@ -49,7 +49,7 @@ def moment_encoder(x, eps, moment_eps, config):
     Returns:
         z: [batch, latent_dim], unbounded.
         mean and variance: [batch, latent_dim] each, estimates of the moments of q(z|x); variance includes
-        encoder.added_variance. No gradient passes through them.
+        encoder.added_variance. A gradient passes through them only with encoder.gradient_through_moments.
     """
     network = config.encoder
     with tf.variable_scope("encoder", reuse=tf.AUTO_REUSE):
@@ -67,7 +67,9 @@ def moment_encoder(x, eps, moment_eps, config):
             z += coefficient * vector
             mean += coefficient * vector_mean
             variance += tf.square(coefficient) * vector_variance
-        return z, tf.stop_gradient(mean), tf.stop_gradient(variance)
+        if not network.gradient_through_moments:
+            mean, variance = tf.stop_gradient(mean), tf.stop_gradient(variance)
+        return z, mean, variance
 
 
 def gaussian_encoder(x, config):
@@ -82,7 +84,8 @@ def gaussian_encoder(x, config):
     """
     with tf.variable_scope("encoder", reuse=tf.AUTO_REUSE):
         hidden = _hidden_layers(_centered(x, config.encoder), config.encoder)
-        return _linear(hidden, config.latent_dim, "mean"), _linear(hidden, config.latent_dim, "log_variance")
+        mean, spread = (_linear(hidden, config.latent_dim, scope) for scope in ("mean", config.encoder.spread_output))
+        return mean, spread if config.encoder.spread_output == "log_variance" else 2 * spread
 
 
 def decoder(z, config):

@@ -62,15 +62,25 @@ class UniformLabelsDataConfig(_Section):
 
 
 class ShuffledSampleDataConfig(_Section):
+    """`noise: drawn_once`: the encoder's noise and the prior sample too, a row for each image, are drawn before training."""
+
     kind: Literal["shuffled_sample"]
     n_samples: conint(strict=True, ge=1, le=1048576)
     batch_size: conint(strict=True, ge=1, le=1048576)
+    has_each_image: StrictBool
+    noise: Literal["fresh", "drawn_once"]
 
     @pydantic.validator("batch_size")
     def _sample_has_a_batch(cls, batch_size, values):
         if batch_size > values.get("n_samples", batch_size):
             raise ValueError("must be at most n_samples")
         return batch_size
+
+    @pydantic.validator("has_each_image")
+    def _sample_has_room(cls, has_each_image, values):
+        if has_each_image and values.get("n_samples", N_PIXELS) < N_PIXELS:
+            raise ValueError("must be false for fewer than %d samples" % N_PIXELS)
+        return has_each_image
 
 
 DataConfig = Union[ConstantDataConfig, UniformLabelsDataConfig, ShuffledSampleDataConfig]
@@ -96,6 +106,10 @@ class EncoderConfig(_InputNetworkConfig):
 
 
 class GaussianEncoderConfig(_InputNetworkConfig):
+    """`spread_output`: what the second output layer stands for."""
+
+    spread_output: Literal["log_variance", "log_standard_deviation"]
+
     @property
     def n_layers(self):
         return super().n_layers + 1
@@ -113,6 +127,7 @@ class MomentEncoderConfig(_InputNetworkConfig):
     basis: BasisConfig
     n_moment_samples: conint(strict=True, ge=2, le=1048576)
     added_variance: _number(ge=0, le=1)
+    gradient_through_moments: StrictBool
 
     @property
     def noise_dim(self):

@@ -123,7 +123,7 @@ def array_functions(session, model):
 
 def _skip_noise(session, model, n_iterations):
     """Draw and drop the noise of iterations that are done: a random op's position in its stream is in no checkpoint."""
-    draws = [session.make_callable([tensor.op for tensor in step.noise]) for step in model.steps]
+    draws = [session.make_callable([tensor.op for tensor in step.noise]) for step in model.steps if step.noise]
     for _ in range(n_iterations):
         for draw in draws:
             draw()

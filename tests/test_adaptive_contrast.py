@@ -42,7 +42,7 @@ def test_with_a_gaussian_posterior_the_kl_term_is_exact():
 def gaussian():
     """A moment encoder whose basis vectors are linear in the noise, each component in its own, so that its posterior is a
     Gaussian with a diagonal covariance; and T = 0."""
-    config = recipe("gdikov_avb_ac", "data.batch_size=40000", "model.encoder.n_moment_samples=40000",
+    config = recipe("gdikov_avb_ac", "data={kind: constant, batch_size: 40000}", "model.encoder.n_moment_samples=40000",
                     "model.encoder.n_units=16", "model.encoder.added_variance=0",
                     "model.encoder.basis={n_vectors: 2, noise_dim: 2, n_hidden_layers: 0, n_units: 1, activation: relu}",
                     "model.discriminator={kind: concat, center_input: true, n_hidden_layers: 1, n_units: 4, activation: relu}")
@@ -65,7 +65,7 @@ def test_with_a_gaussian_encoder_and_t_0_the_graphs_kl_is_the_gaussians(gaussian
     nothing = np.zeros((2, 4))
     mean = reference.moment_encoder(weights, x, np.zeros((4, 4)), nothing, config.model.encoder)[0]
     variance = sum(
-        reference.mlp(weights, "encoder", 2 * x - 1, 2, "relu", "coefficient_%d" % i, "elu")**2
+        reference.mlp(weights, "encoder", 2 * x - 1, 2, "relu", "coefficient_%d" % i)**2
         * np.sum(weights["encoder/basis_%d/output/weights" % i]**2, axis=0) for i in (1, 2))
     kl = session.run(model.kl_discriminator)
     np.testing.assert_allclose(kl, gaussian_kl(mean, variance).mean(), rtol=0.02)
@@ -79,13 +79,14 @@ def test_evaluation_sees_the_same_kl(gaussian):
     np.testing.assert_allclose(metrics["kl_discriminator"], metrics["kl_posterior_prior"], rtol=0.02)
 
 
-def test_no_gradient_passes_through_the_moments():
-    model = recipe("gdikov_avb_ac").model
+@pytest.mark.parametrize("passes", ["true", "false"])
+def test_a_gradient_passes_through_the_moments_where_the_config_says_so(passes):
+    model = recipe("gdikov_avb_ac", "model.encoder.gradient_through_moments=" + passes).model
     with tf.Graph().as_default():
         x, eps = tf.zeros([4, 4]), tf.zeros([4, 32])
         z, mean, variance = networks.moment_encoder(x, eps, tf.zeros([3, 32]), model)
         variables = tf.trainable_variables()
-        assert all(gradient is None for gradient in tf.gradients([mean, variance], variables))
+        assert all((gradient is not None) == (passes == "true") for gradient in tf.gradients([mean, variance], variables))
         assert all(gradient is not None for gradient in tf.gradients(z, variables))
 
 

@@ -3,6 +3,8 @@ from conftest import small
 
 from avb_tf1.batches import batch
 from avb_tf1.data import balanced_batch
+from avb_tf1.graph import build_graph
+from avb_tf1.networks import op_seed
 from avb_tf1.quiet_tensorflow import tf
 
 
@@ -14,6 +16,11 @@ def opened(section, seed=0):
         tf.set_random_seed(seed)
         result = batch(config.data, seed)
     return result, tf.Session(graph=graph).run
+
+
+def shuffled(n_samples, batch_size, has_each_image="false", noise="fresh"):
+    return "{kind: shuffled_sample, n_samples: %d, batch_size: %d, has_each_image: %s, noise: %s}" % (
+        n_samples, batch_size, has_each_image, noise)
 
 
 def counts(x):
@@ -44,7 +51,7 @@ def test_uniform_labels_are_drawn_anew_in_each_run_and_repeat_with_the_seed():
 
 
 def test_shuffled_sample_passes_through_the_same_sample_in_another_order():
-    result, run = opened("{kind: shuffled_sample, n_samples: 90, batch_size: 10}")
+    result, run = opened(shuffled(90, 10))
 
     def one_pass(first):
         return [run(result.x, {result.iteration: first + i}) for i in range(9)]
@@ -57,16 +64,57 @@ def test_shuffled_sample_passes_through_the_same_sample_in_another_order():
     assert len({tuple(counts(x)) for x in first}) > 1
     for i in (0, 8):  # the number of the iteration alone decides
         np.testing.assert_array_equal(run(result.x, {result.iteration: 1 + i}), first[i])
-    assert result.noise == ()
+    assert result.noise == () and result.noise_rows is None
 
 
 def test_a_pass_leaves_out_its_incomplete_batch():
-    result, run = opened("{kind: shuffled_sample, n_samples: 7, batch_size: 3}")
+    result, run = opened(shuffled(7, 3))
     batches = [run(result.x, {result.iteration: i}) for i in range(1, 9)]
     assert all(x.shape == (3, 4) for x in batches)
 
 
 def test_the_sample_follows_the_seed():
-    section = "{kind: shuffled_sample, n_samples: 200, batch_size: 200}"
-    (a, run_a), (b, run_b) = opened(section, seed=0), opened(section, seed=1)
+    (a, run_a), (b, run_b) = opened(shuffled(200, 200), seed=0), opened(shuffled(200, 200), seed=1)
     assert counts(run_a(a.x)) != counts(run_b(b.x))
+
+
+def test_a_sample_may_hold_each_image_at_least_once():
+    found = []
+    for seed in range(20):
+        result, run = opened(shuffled(5, 5, has_each_image="true"), seed=seed)
+        found.append(counts(run(result.x)))
+    assert all(sorted(own) == [1, 1, 1, 2] for own in found)
+    assert len({tuple(own) for own in found}) > 1  # the fifth is drawn
+
+
+def test_noise_that_is_drawn_once_is_the_next_batchs():
+    result, run = opened(shuffled(12, 3, noise="drawn_once"))
+    one_pass = [run([result.x, result.noise_rows], {result.iteration: i}) for i in range(1, 5)]
+    rows = [own for _, own in one_pass]
+    assert sorted(np.concatenate(rows).tolist()) == list(range(12))
+    # Rows of the sample are rows of the noise: the images that belong to them are those of the next batch.
+    labels = np.zeros(12, int)
+    for (x, _), own in zip(one_pass, rows[-1:] + rows[:-1]):
+        labels[own] = x.argmax(axis=1)
+    assert labels.tolist() == sample_labels(12)
+    again = run(result.noise_rows, {result.iteration: 5})
+    assert not np.array_equal(again, rows[0])
+
+
+def sample_labels(n_samples, seed=0):
+    """The labels of the sample's rows, by the streams that batches._shuffled_sample draws from."""
+    return np.random.RandomState([seed, op_seed("sample")]).randint(4, size=n_samples).tolist()
+
+
+def test_noise_drawn_once_is_the_same_in_all_updates_of_an_iteration_and_finite_in_number():
+    config = small("data=" + shuffled(48, 16, noise="drawn_once"), "training.update=discriminator_first")
+    model = build_graph(config)
+    with tf.Session(graph=model.graph) as session:
+        session.run(model.initialize)
+        seen = [session.run([model.eps, model.z_prior], {model.iteration: i}) for i in (1, 2, 3, 4, 5, 6, 1)]
+    for kind in (0, 1):
+        np.testing.assert_array_equal(seen[0][kind], seen[-1][kind])  # whatever was run in between
+        rows = np.concatenate([own[kind] for own in seen[:6]])
+        assert len(np.unique(rows, axis=0)) == 48  # two passes
+        assert abs(rows.mean()) < 0.5 and 0.6 < rows.std() < 1.4
+    assert all(step.noise == () for step in model.steps)

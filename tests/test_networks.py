@@ -71,7 +71,8 @@ def test_vae_encoder():
 
 def vae_config(*overrides):
     return small("model={kind: vae, latent_dim: 2, encoder: {center_input: true, n_hidden_layers: 2, n_units: 8, "
-                 "activation: relu}, decoder: {n_hidden_layers: 2, n_units: 8, activation: relu, probability_margin: 1e-6}}",
+                 "activation: relu, spread_output: log_variance}, "
+                 "decoder: {n_hidden_layers: 2, n_units: 8, activation: relu, probability_margin: 1e-6}}",
                  "training={n_iterations: 20, kl: closed_form, linear_decay: null, checkpoint_every: 10, "
                  "snapshot_every: 5, generator_loss_scale: 1, "
                  "generator: {optimizer: adam, learning_rate: 1e-3, beta1: .9, beta2: .999, epsilon: 1e-8}}", *overrides)

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import reference
 from conftest import ROOT, run_script
+from recipe_sources import OURS, PUBLISHED
 from test_graph import moved_by_each_step
 from test_networks import weights_of
 from test_trainer import assert_same, trained, trained_in_pieces
 
-from avb_tf1 import experiment, files, outputs
+from avb_tf1 import experiment, files, outputs, recipes
 from avb_tf1.config import load_config
 from avb_tf1.data import balanced_batch
 from avb_tf1.graph import build_graph
@@ -74,6 +75,53 @@ STEPS = {
 }
 
 
+def flat(tree, prefix=""):
+    for word, value in tree.items():
+        yield from flat(value, prefix + word + ".") if isinstance(value, dict) else [(prefix + word, value)]
+
+
+@pytest.mark.parametrize("name", sorted(PUBLISHED))
+def test_each_value_is_the_published_one(name):
+    config = {key: value for key, value in flat(load_config(os.path.join(ROOT, "configs", name + ".yaml")).dict())
+              if not key.startswith("runtime.")}
+    published = PUBLISHED[name]
+    assert {key: config.get(key) for key in published} == published
+    if name.startswith("recipes/"):  # nothing in it is without a source, or else named as ours
+        assert set(config) == set(published) | OURS[name]
+
+
+def test_all_recipes_have_their_published_values_written_down():
+    assert {os.path.basename(name) for name in PUBLISHED if name.startswith("recipes/")} == set(RECIPES)
+    assert {"recipes/" + name for name in RECIPES} <= set(recipes.CONFIGS)
+
+
+# Where TensorFlow's ops have their numbers among their inputs.
+POSITIONS = {"ApplyAdam": {"learning_rate": 5, "beta1": 6, "beta2": 7, "epsilon": 8},
+             "ApplyRMSProp": {"learning_rate": 3, "decay": 4}}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_optimisers_in_the_graph_have_the_published_rates(name):
+    published = PUBLISHED["recipes/" + name]
+    model = build_graph(recipe(name))
+    wanted = {"generator": {"encoder", "decoder"}, "discriminator": {"discriminator"}}
+    if published.get("training.discriminator.optimizer") == "shared":
+        wanted = {"generator": {"encoder", "decoder", "discriminator"}}
+    with open_session(model.graph, 1, 1) as session:
+        session.run(model.initialize)
+        applied = [op for op in model.graph.get_operations() if op.type in ("ApplyAdam", "ApplyRMSProp")]
+        values = session.run([{key: op.inputs[position] for key, position in POSITIONS[op.type].items()} for op in applied])
+    for op, own in zip(applied, values):
+        owner, = (network for network, scopes in wanted.items() if op.inputs[0].op.name.split("/")[0] in scopes)
+        assert own == {key: np.float32(published["training.%s.%s" % (owner, key)]) for key in own}, op.name
+
+
+def test_the_papers_adversary_has_four_hidden_layers_and_512_outputs():
+    model = build_graph(load_config(os.path.join(ROOT, "configs", "paper_avb.yaml")))
+    shapes = [tuple(variable.shape.as_list()) for variable in model.variables["discriminator"]]
+    assert shapes == dense(4, 512, 512, 512, 512, 512) + dense(2, 512, 512, 512, 512, 512)
+
+
 @pytest.mark.parametrize("name", RECIPES)
 def test_sizes_and_order_of_updates_are_the_published_ones(name):
     model = build_graph(recipe(name))
@@ -103,9 +151,11 @@ def test_forward_pass(name):
         moment_eps = session.run("endpoints/moment_eps:0").astype(np.float64) if model.kind == "avb_ac" else None
     np.testing.assert_allclose(probabilities, reference.decoder(weights, z, model.decoder), rtol=1e-3, atol=1e-5)
     if model.kind == "vae":
+        spread_output = model.encoder.spread_output
         mean, log_variance = (
             reference.mlp(weights, "encoder", reference.centered(x, model.encoder), model.encoder.n_hidden_layers,
-                          model.encoder.activation, output) for output in ("mean", "log_variance"))
+                          model.encoder.activation, output) for output in ("mean", spread_output))
+        log_variance *= {"log_variance": 1, "log_standard_deviation": 2}[spread_output]
         expected_z, expected_others = mean + np.exp(log_variance / 2) * eps, [mean, log_variance]
     elif model.kind == "avb":
         expected_z = reference.encoder(weights, x, eps, model.encoder)
