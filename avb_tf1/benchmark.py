@@ -12,6 +12,7 @@ import time
 from avb_tf1 import files, run_folder
 from avb_tf1.config import load_config
 from avb_tf1.errors import InputError
+from avb_tf1.provenance import n_cpus
 
 N_WARM_UP = 100
 _CONFIG = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "configs", "synthetic.yaml")
@@ -67,8 +68,6 @@ def run_sweep(script, n_rounds, n_iterations, overrides):
 
 def _sweep_rate(script, n_iterations, overrides):
     """Iterations a second of all runs together, while as many as there are cores train at once."""
-    from avb_tf1.quiet_tensorflow import n_cpus
-
     overrides = [*overrides, "training.n_iterations=%d" % n_iterations]
     with tempfile.TemporaryDirectory() as out:
         process = subprocess.run(
@@ -161,7 +160,7 @@ def _measure_package(n_iterations, overrides):
 def _measure_bound(n_iterations, overrides):
     """An iteration's matrix products alone, at the rate that one thread reaches on the commonest of them."""
     from avb_tf1.graph import build_graph
-    from avb_tf1.quiet_tensorflow import n_cpus, open_session, tf
+    from avb_tf1.quiet_tensorflow import open_session, tf
 
     model = build_graph(load_config(_CONFIG, overrides))
     flops = sum(_matmul_flops(step.train_op) for step in model.steps)

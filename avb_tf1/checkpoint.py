@@ -15,7 +15,7 @@ import re
 import shutil
 import tempfile
 from dataclasses import dataclass
-from typing import Dict
+from typing import Any, Dict, List
 
 import numpy as np
 
@@ -37,15 +37,18 @@ class Checkpoint:
         iteration: int, iterations done.
         monitors: name -> float32 [iteration], as in trainer.TrainingResult.
         snapshots: name -> array, as of snapshots.Snapshots.arrays.
+        legs: the stretches of training in one process each that led here: what each was done with (provenance.leg), `first`
+            and `last`, its iterations, `seconds` and `cpu_seconds`.
     """
 
     path: str
     iteration: int
     monitors: Dict[str, np.ndarray]
     snapshots: Dict[str, np.ndarray]
+    legs: List[Dict[str, Any]]
 
 
-def save(session, saver, folder, iteration, monitors, snapshots, config):
+def save(session, saver, folder, iteration, monitors, snapshots, legs, config):
     """Save a checkpoint into `folder` and remove all but the last two.
 
     Args:
@@ -55,6 +58,7 @@ def save(session, saver, folder, iteration, monitors, snapshots, config):
         iteration: int, iterations done.
         monitors: name -> float32 [iteration].
         snapshots: name -> array.
+        legs: as in Checkpoint.
         config: the run's config.
     """
     with contextlib.suppress(FileExistsError):
@@ -74,7 +78,7 @@ def save(session, saver, folder, iteration, monitors, snapshots, config):
             digests[name] = _digest(os.path.join(temporary, name))
             with files.replacing(os.path.join(folder, name)) as target:
                 os.replace(os.path.join(temporary, name), target)
-    manifest = {"iteration": iteration, "sha256": digests, "fingerprint": fingerprint(config)}
+    manifest = {"iteration": iteration, "sha256": digests, "fingerprint": fingerprint(config), "legs": legs}
     files.write_json(os.path.join(folder, stem + ".json"), {"manifest": manifest, "sha256": _digest_of_manifest(manifest)})
     files.write_text(os.path.join(folder, "checkpoint"), 'model_checkpoint_path: "%s"\n' % stem)
     # Later ones are left from before a fall-back to an earlier checkpoint.
@@ -117,13 +121,15 @@ def latest(folder, config):
             for name, digest in manifest["sha256"].items():
                 if _digest(os.path.join(folder, os.path.basename(name))) != digest:
                     raise ValueError("%s is damaged (its checksum differs)" % name)
-            saved = manifest["fingerprint"]
+            if "legs" not in manifest:
+                raise ValueError("an earlier version of avb_tf1 saved it")
+            saved, legs = manifest["fingerprint"], manifest["legs"]
             monitors, snapshots = (files.read_arrays("%s.%s.npz" % (path, kind)) for kind in ("monitors", "snapshots"))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             problem = problem or "%s.json: not a good checkpoint: %s" % (path, error)
             continue
         require_same(saved, fingerprint(config), path)
-        return Checkpoint(path, iteration, monitors, snapshots)
+        return Checkpoint(path, iteration, monitors, snapshots, legs)
     if problem:
         raise InputError(problem)
     return None

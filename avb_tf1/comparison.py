@@ -7,7 +7,7 @@ from typing import Dict, List, Optional, Tuple
 
 import numpy as np
 
-from avb_tf1 import files, run_folder
+from avb_tf1 import provenance, run_folder
 from avb_tf1.config import fingerprint, load_config
 from avb_tf1.errors import InputError
 from avb_tf1.published import OPTIMUM, TABLE_1, Published
@@ -67,10 +67,10 @@ def _read(folder):
         raise InputError("%s: not a finished run (it needs %s and %s)" % (folder, run_folder.CONFIG, run_folder.METRICS))
     config = load_config(os.path.join(folder, run_folder.CONFIG))
     path = os.path.join(folder, run_folder.METRICS)
+    metrics, _ = provenance.read_metrics(folder, config)
     try:
-        metrics = files.read_json(path)
         values = [metrics[name] for name in _TITLES if name in COLUMNS or name in metrics]
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except KeyError as error:
         raise InputError("%s: can't read the metrics: %s" % (path, error))
     if not all(value is None or isinstance(value, float) for value in values):
         raise InputError("%s: can't read the metrics: not all of them are numbers" % path)

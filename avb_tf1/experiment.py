@@ -4,17 +4,18 @@ import contextlib
 import os
 import platform
 import shlex
+import sys
 import time
 
 import numpy as np
 
 from avb_tf1 import (
-    __version__,
     ais,
     checkpoint,
     evaluation,
     files,
     outputs,
+    provenance,
     report,
     run_folder,
     snapshots,
@@ -28,7 +29,7 @@ from avb_tf1.errors import InputError
 from avb_tf1.graph import build_graph
 from avb_tf1.progress import Progress
 from avb_tf1.published import optima
-from avb_tf1.quiet_tensorflow import n_cpus, open_session, tf, tfp
+from avb_tf1.quiet_tensorflow import open_session, tf, tfp
 from avb_tf1.summaries import SummaryLog
 
 N_AIS_CHAINS, N_AIS_STEPS = 50000, 8  # with sharp decoders more chains help more than more steps
@@ -60,7 +61,7 @@ def run_experiment(config, out, show_progress, observers=()):
 
     found = checkpoint.latest(in_folder(run_folder.CHECKPOINT), config)
     with opened_model(config) as (session, model):
-        result, seen = train(session, model, config, out, found, show_progress, observers)
+        result, seen, legs = train(session, model, config, out, found, show_progress, observers)
         start = time.perf_counter()
         outputs.write_losses(in_folder(run_folder.LOSSES), result.monitors)
         networks = trainer.array_functions(session, model)
@@ -71,23 +72,24 @@ def run_experiment(config, out, show_progress, observers=()):
         log_likelihoods = evaluation.log_likelihood(networks.decode, networks.latent_dim, one_hot_images())
         files.write_arrays(in_folder(run_folder.LATENT_PLANE), **outputs.latent_plane(networks, log_likelihoods))
         metrics = outputs.measure(networks, result.monitors, z, labels, config.seed, log_likelihoods)
-        timing = dict(_machine(config.runtime), seconds=result.seconds, cpu_seconds=result.cpu_seconds,
-                      n_trained=result.n_trained,
-                      iterations_per_second=result.n_trained / result.seconds,
-                      evaluation_seconds=time.perf_counter() - start)
-        if result.n_trained or not os.path.exists(in_folder(run_folder.TIMING)):
-            files.write_json(in_folder(run_folder.TIMING), timing)
+        timing = _timing(config, legs, time.perf_counter() - start)
+        files.write_json(in_folder(run_folder.TIMING), timing)
         outputs.write_report(out, metrics)
-        files.write_json(in_folder(run_folder.METRICS), metrics)  # the last: a folder that has it is complete
+        # The last: a folder that has it is complete.
+        files.write_json(in_folder(run_folder.METRICS), provenance.with_made_by(metrics, config, legs))
     return metrics, timing
 
 
 def train(session, model, config, out, found, show_progress, observers=()):
     """Train with checkpoints and event files in `out`, from the Checkpoint `found` or, if that is None, from the start.
 
-    Returns what trainer.train does and the arrays of snapshots.Snapshots; raises as trainer.train does, further
-    stopping.Stopped.
+    Returns what trainer.train does, the arrays of snapshots.Snapshots, and the legs of the whole training (as in
+    checkpoint.Checkpoint); raises as trainer.train does, further stopping.Stopped.
     """
+    legs = earlier_legs = [] if found is None else found.legs
+    warning = provenance.other_kind_of_cpu(legs)
+    if warning:
+        print("warning: %s: %s" % (out, warning), file=sys.stderr)
     if found is None:
         session.run(model.initialize)
     else:
@@ -96,9 +98,13 @@ def train(session, model, config, out, found, show_progress, observers=()):
     seen = snapshots.Snapshots(trainer.array_functions(session, model), outputs.stream(config.seed, "snapshots"),
                                config.training, found and found.snapshots)
 
-    def save(iteration, monitors):
-        checkpoint.save(session, model.saver, os.path.join(out, run_folder.CHECKPOINT), iteration, monitors, seen.arrays(),
-                        config)
+    def save(result):
+        nonlocal legs
+        last = n_done + result.n_trained
+        legs = earlier_legs + [dict(provenance.leg(), first=n_done + 1, last=last, seconds=result.seconds,
+                                    cpu_seconds=result.cpu_seconds)]
+        checkpoint.save(session, model.saver, os.path.join(out, run_folder.CHECKPOINT), last, result.monitors, seen.arrays(),
+                        legs, config)
 
     progress = Progress(config.training.n_iterations, show_progress, n_done)
     log = SummaryLog(os.path.join(out, run_folder.TENSORBOARD), model.graph, n_done)
@@ -108,16 +114,16 @@ def train(session, model, config, out, found, show_progress, observers=()):
     if request.signal_number is not None:
         raise stopping.Stopped(request.signal_number, "stopped after iteration %d; go on with --resume %s" % (
             n_done + result.n_trained, shlex.quote(out)))
-    return result, seen.arrays()
+    return result, seen.arrays(), legs
 
 
 def ensure_finished(config, out):
-    """run_and_report for what isn't finished of a config's run in the folder `out`.
+    """run_and_report for what isn't finished of a config's run in the folder `out`, or was measured by other code than this.
 
     Raises:
         InputError: the folder holds a run of another config, or something else.
     """
-    if not run_folder.is_finished(out, config):
+    if not run_folder.is_finished(out, config) or not provenance.is_evaluated_by_this_code(out, config):
         with run_folder.begun_or_gone_on_with(out, to_yaml(config)) as own_config:
             run_and_report(own_config, out, show_progress=True)
 
@@ -164,7 +170,7 @@ def evaluate_run(folder, with_ais, write):
         with opened_run(folder) as (config, found, networks):
             metrics = outputs.measure(networks, found.monitors, *outputs.sample_latents(networks, config.seed), config.seed)
         if write:
-            files.write_json(path, metrics)
+            files.write_json(path, provenance.with_made_by(metrics, config, found.legs))
     print(report.summary(metrics, optima(config.model.kind)))
     if write:
         print("Written to %s" % path)
@@ -175,7 +181,7 @@ def evaluate_run(folder, with_ais, write):
     else:
         try:
             with open(path, encoding="utf-8") as file:
-                same = file.read() == files.json_text(metrics)
+                same = file.read() == files.json_text(provenance.with_made_by(metrics, config, found.legs))
             print("%s %s" % (path, "has the same numbers" if same else "has other numbers; --write replaces them"))
         except (OSError, ValueError) as error:
             print("%s can't be read: %s" % (path, error))
@@ -195,23 +201,15 @@ def opened_model(config):
         yield session, model
 
 
-def _machine(runtime):
-    return {
-        "cpu_model": _cpu_model(),
-        "n_cpus": n_cpus(),
-        "intra_op_threads": runtime.intra_op_threads,
-        "inter_op_threads": runtime.inter_op_threads or n_cpus(),
-        "avb_tf1": __version__,
-        "python": platform.python_version(),
-        "tensorflow": tf.__version__,
-        "tensorflow_probability": tfp.__version__,
-        "numpy": np.__version__,
-    }
-
-
-def _cpu_model():
-    with contextlib.suppress(OSError), open("/proc/cpuinfo") as file:
-        for line in file:
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+def _timing(config, legs, evaluation_seconds):
+    """The content of timing.json: the legs of the training and their sums, and what the last one was done with."""
+    seconds, cpu_seconds = (sum(own[name] for own in legs) for name in ("seconds", "cpu_seconds"))
+    n_trained = legs[-1]["last"]
+    return dict(
+        {name: legs[-1][name] for name in provenance.leg()},
+        legs=legs, seconds=seconds, cpu_seconds=cpu_seconds, n_trained=n_trained,
+        iterations_per_second=n_trained / seconds, evaluation_seconds=evaluation_seconds,
+        intra_op_threads=config.runtime.intra_op_threads,
+        inter_op_threads=config.runtime.inter_op_threads or legs[-1]["n_cpus"],
+        python=platform.python_version(), tensorflow=tf.__version__, tensorflow_probability=tfp.__version__,
+        numpy=np.__version__)

@@ -59,14 +59,13 @@ def write_run_report(folder, metrics=None):
         raise InputError("%s: the run is not finished; go on with scripts/train.py --resume" % folder)
     run = run_files.read_run("%s, seed %d" % (config.name, config.seed), folder, config, metrics)
     known = optima(config.model.kind)
-    speed = [("speed", "%.0f iterations a second" % run.timing["iterations_per_second"])] if run.timing["n_trained"] else []
     title = "%s on four 2 × 2 images: %s" % (_METHODS[config.model.kind], run.label)
     return _write(
         folder, [(config.name, [run])], is_sweep=False, title=title,
         lead="%s on batches of %d." % (_count(config.training.n_iterations, "iteration"), config.data.batch_size),
         facts=[("config", config.name), ("model", config.model.kind), ("latent dimensions", config.model.latent_dim),
-               ("seed", config.seed), ("iterations", config.training.n_iterations), ("batch", config.data.batch_size)]
-        + speed + _made_with([run.timing]),
+               ("seed", config.seed), ("iterations", config.training.n_iterations), ("batch", config.data.batch_size),
+               ("speed", "%.0f iterations a second" % run.timing["iterations_per_second"])] + _made_with([run.timing]),
         final_losses=[(name.replace("_", " "), run.metrics[name], known[name].value if name in known else None)
                       for name in LOSSES if name in run.metrics],
         n_final=min(N_FINAL, config.training.n_iterations),
@@ -176,7 +175,7 @@ def _key_numbers(compared):
 
 def _made_with(timings):
     """What of the runs' timing.json a reader wants to know, each different value once."""
-    texts = [("machine", ["%s (%d cores)" % (timing["cpu_model"], timing["n_cpus"]) for timing in timings])]
+    texts = [("machine", ["%(cpu_model)s (%(instruction_set)s, %(n_cpus)d cores)" % timing for timing in timings])]
     texts += [(name, [timing[name] for timing in timings]) for name in run_files.VERSIONS]
     return [(name, ", ".join(sorted(set(different)))) for name, different in texts]
 

@@ -31,12 +31,7 @@ with warnings.catch_warnings():
     tfc.layers.fully_connected  # noqa: B018 (contrib is loaded on first use: load it while the warnings are off)
     tfd = tfp.distributions
 
-__all__ = ["n_cpus", "open_session", "tf", "tfc", "tfd", "tfp"]
-
-
-def n_cpus():
-    """Return the number of CPUs that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+__all__ = ["open_session", "tf", "tfc", "tfd", "tfp"]
 
 
 def open_session(graph, intra_op_threads, inter_op_threads):

@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-from avb_tf1 import comparison, files, plotting, run_folder
+from avb_tf1 import comparison, files, plotting, provenance, run_folder
 from avb_tf1.config import load_config
 from avb_tf1.data import one_hot_images
 from avb_tf1.published import OPTIMUM, TABLE_1
@@ -31,14 +31,14 @@ def make_comparison(configs_folder, runs_folder, out):
         runs_folder: str, where the runs are or will be: <config>_seed_<n>.
         out: str, the folder to write into.
     """
-    folders = ensure_runs(configs_folder, runs_folder, [
+    folders, made_by = ensure_runs(configs_folder, runs_folder, [
         Wanted(name, seed, _overrides(name)) for name in CONFIGS for seed in SEEDS])
     rows = [folders[start:start + len(SEEDS)] for start in range(0, len(folders), len(SEEDS))]
     groups = [comparison.read_runs(row)[0] for row in rows]
     lengths = {name: load_config(os.path.join(configs_folder, name + ".yaml")).training.n_iterations for name in CONFIGS}
     table = _table(groups, rows, lengths)
     text_path, picture_path = (os.path.join(out, name) for name in ("recipes.md", "recipes.png"))
-    files.write_text(text_path, _page(table))
+    files.write_text(text_path, _page(table, made_by))
     plotting.latent_spaces(picture_path, [_panel(group, row[0]) for group, row in zip(groups, rows)], one_hot_images())
     print("\n".join(table))
     print("Written to %s and %s" % (text_path, picture_path))
@@ -64,16 +64,11 @@ def _table(groups, rows, lengths):
 
 
 def _cpu_minutes(folders):
-    """CPU minutes of a whole training, on average; a run that was resumed knows the pace of its last stretch."""
-    minutes = []
-    for folder in folders:
-        timing = files.read_json(os.path.join(folder, run_folder.TIMING))
-        n_iterations = load_config(run_folder.config_path(folder)).training.n_iterations
-        minutes.append(timing["cpu_seconds"] / timing["n_trained"] * n_iterations / 60)
-    return float(np.mean(minutes))
+    """CPU minutes of a whole training, on average."""
+    return float(np.mean([files.read_json(os.path.join(folder, run_folder.TIMING))["cpu_seconds"] for folder in folders])) / 60
 
 
-def _page(table):
+def _page(table, made_by):
     commands = ["- `python scripts/train.py --config configs/%s.yaml --set seed=N%s`" % (
         name, "".join(" --set " + override for override in _overrides(name))) for name in CONFIGS]
     return "\n".join([
@@ -85,6 +80,8 @@ def _page(table):
         "of Mescheder, Nowozin, Geiger 2017 (arXiv 1701.04722v4), recalled from memory of it. Iterations \"A of B\": the run",
         "has A, the published recipe B, which takes too long on 2 cores. CPU minutes: of one run's training, all its threads.",
         "Each config names its sources and its departures from them.",
+        "",
+        provenance.made_by_text(made_by),
         ""] + table + [
         "",
         "![Latent spaces](recipes.png)",

@@ -22,7 +22,7 @@ def summary(metrics, optima, timing=None):
             optimum = "%10.4f" % optima[name].value if name in optima else ""
             lines.append("%-26s %s %s" % (name, _number(metrics[name]), optimum))
     lines.append("%-26s %s %10.4f" % ("classification_accuracy", _number(metrics["classification_accuracy"]), 1))
-    if timing is not None and timing["n_trained"]:
+    if timing is not None:
         lines.append("%-26s %10.2f   (the tutorial's: %.2f, on its author's machine)" % (
             "iterations per second", timing["iterations_per_second"], TUTORIAL_ITERATIONS_PER_SECOND.value))
     return "\n".join(line.rstrip() for line in lines)

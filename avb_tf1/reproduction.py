@@ -8,7 +8,7 @@ from typing import NamedTuple, Sequence
 
 import numpy as np
 
-from avb_tf1 import comparison, evaluation, experiment, files, plotting, run_folder
+from avb_tf1 import comparison, evaluation, experiment, files, plotting, provenance, run_folder
 from avb_tf1.config import load_config
 from avb_tf1.data import one_hot_images
 
@@ -34,7 +34,8 @@ def make_table(configs_folder, runs_folder, path):
         runs_folder: str, where the runs are or will be: <config>_seed_<n>.
         path: str, the Markdown file to write.
     """
-    folders = ensure_runs(configs_folder, runs_folder, [Wanted(name, seed) for name in TABLE_CONFIGS for seed in SEEDS])
+    folders, made_by = ensure_runs(configs_folder, runs_folder,
+                                   [Wanted(name, seed) for name in TABLE_CONFIGS for seed in SEEDS])
     table = comparison.markdown(comparison.read_runs(folders))
     commands = ["- %s: `python scripts/train.py --config configs/%s.yaml --set seed=N`" % (name, name)
                 for name in TABLE_CONFIGS]
@@ -46,14 +47,14 @@ def make_table(configs_folder, runs_folder, path):
         "Published: Table 1 of Mescheder, Nowozin, Geiger 2017 (arXiv 1701.04722v4); \"recalled\" means quoted from memory of",
         "the paper. For `synthetic` and `tuned_avb`, which the paper doesn't have, the paper's AVB stands there.",
         "The optimum is exact. Written by `make table`; each run is made, for N = %d to %d, by" % (SEEDS[0], SEEDS[-1]),
-        ""] + commands + ["", table, ""]))
+        ""] + commands + ["", provenance.made_by_text(made_by), "", table, ""]))
     print(table)
     print("Written to %s" % path)
 
 
 def make_figure(configs_folder, runs_folder, path):
     """Write Figure 5: latent codes and exact posteriors of the paper's VAE and AVB, seed 0. Arguments as of make_table."""
-    folders = ensure_runs(configs_folder, runs_folder, [Wanted(name, 0) for _, name in FIGURE_CONFIGS])
+    folders, _ = ensure_runs(configs_folder, runs_folder, [Wanted(name, 0) for _, name in FIGURE_CONFIGS])
     images, models = one_hot_images(), []
     for (title, _), folder in zip(FIGURE_CONFIGS, folders):
         latents = files.read_arrays(os.path.join(folder, run_folder.LATENTS))
@@ -69,12 +70,15 @@ def make_figure(configs_folder, runs_folder, path):
 def ensure_runs(configs_folder, runs_folder, wanted):
     """Train those of the wanted runs that aren't finished, telling which and how long the rest will take.
 
+    Finished runs are kept, whatever code trained them, and evaluated again if other code than this did that.
+
     Args:
         configs_folder, runs_folder: str.
         wanted: sequence of Wanted.
 
     Returns:
-        list of str, the run folders, in the order of `wanted`.
+        The run folders, in the order of `wanted`, and of each what made it (provenance.read_metrics). Other training code
+        than this is told on standard output.
 
     Raises:
         InputError: a folder holds a run of another config.
@@ -90,7 +94,12 @@ def ensure_runs(configs_folder, runs_folder, wanted):
         start = time.perf_counter()
         experiment.ensure_finished(config, out)
         seconds_of_work = (time.perf_counter() - start) / _work(config)
-    return [out for _, out in runs]
+    for config, out in runs:
+        experiment.ensure_finished(config, out)
+    made_by = [provenance.read_metrics(out, config)[1] for config, out in runs]
+    for sentence in provenance.other_code(made_by):
+        print(sentence)
+    return [out for _, out in runs], made_by
 
 
 def _work(config):

@@ -14,11 +14,11 @@ import time
 import ray
 import tqdm
 
-from avb_tf1 import __version__, comparison, experiment, files, html_report, run_folder, stopping
+from avb_tf1 import __version__, comparison, experiment, files, html_report, provenance, run_folder, stopping
 from avb_tf1.config import to_yaml
 from avb_tf1.errors import InputError, OneLineError
 from avb_tf1.progress import LINE_SECONDS
-from avb_tf1.quiet_tensorflow import n_cpus
+from avb_tf1.provenance import n_cpus
 
 _TOKEN = ".sweep-token"
 _MAX_RETRIES = 3  # of a run whose worker died
@@ -47,14 +47,21 @@ def run_sweep(runs, out, command, address, n_workers, show_progress):
     """
     with run_folder.held(out):
         _require_own_files(out)
-        records = {run.name: _Record(run) for run in runs}
+        records, earlier = {run.name: _Record(run) for run in runs}, []
         for run in runs:
-            if run_folder.is_finished(os.path.join(out, run.name), run.config):
-                records[run.name].finish(_read_metrics(os.path.join(out, run.name)))
+            folder = os.path.join(out, run.name)
+            if run_folder.is_finished(folder, run.config):
+                metrics, made_by = provenance.read_metrics(folder, run.config)
+                earlier.append(made_by)
+                # Elsewhere than on this machine a finished run might have to be trained again to be evaluated again.
+                if address is not None or provenance.is_evaluated_by_this_code(folder, run.config):
+                    records[run.name].finish(metrics)
         waiting = [run for run in runs if records[run.name].status != "done"]
         _write_results(out, command, records)
         report_path = html_report.write_sweep_report(out)
         print("%d runs in %s: %d are finished, %d to go" % (len(runs), out, len(runs) - len(waiting), len(waiting)), flush=True)
+        for line in provenance.other_code(earlier):
+            print(line, flush=True)
         if waiting:
             try:
                 # Ray sets signal handlers of its own when it starts: those of the sweep come after.
@@ -279,10 +286,6 @@ def _unpack(archive, folder, config):
 def _last_line(error):
     lines = [line for line in str(error).splitlines() if line.strip()]
     return lines[-1] if lines else type(error).__name__
-
-
-def _read_metrics(folder):
-    return files.read_json(os.path.join(folder, run_folder.METRICS))
 
 
 def _write_results(out, command, records):

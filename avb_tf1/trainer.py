@@ -43,8 +43,8 @@ def train(session, model, training, observers, done=None, save=None, is_stop_req
         observers: functions called after each iteration with its number, from 1, and a dict of its monitors (floats).
         done: None, or the monitors (name -> [n_done]) of the iterations that the session's weights have behind them; the
             session must be new then, its noise not yet drawn from.
-        save: None, or a function that saves a checkpoint; called with the number of iterations done and their monitors
-            every training.checkpoint_every iterations, at the end, and before a stop.
+        save: None, or a function that saves a checkpoint; called with the TrainingResult so far every
+            training.checkpoint_every iterations, at the end, and before a stop.
         is_stop_requested: function; once it returns true, training ends after the iteration.
 
     Returns:
@@ -70,8 +70,9 @@ def train(session, model, training, observers, done=None, save=None, is_stop_req
         if n_done < training.n_iterations:
             _skip_noise(session, model, n_done)
 
-    def monitors(n_iterations):
-        return dict(zip(names, history[:, :n_iterations]))
+    def result():
+        return TrainingResult(dict(zip(names, history[:, :iteration])), time.perf_counter() - start,
+                              time.process_time() - cpu_start, iteration - n_done)
 
     start, cpu_start = time.perf_counter(), time.process_time()
     iteration = n_done
@@ -86,11 +87,10 @@ def train(session, model, training, observers, done=None, save=None, is_stop_req
             observe(iteration, dict(zip(names, values)))
         stop = is_stop_requested()
         if save is not None and (iteration % training.checkpoint_every == 0 or iteration == training.n_iterations or stop):
-            save(iteration, monitors(iteration))
+            save(result())
         if stop:
             break
-    return TrainingResult(monitors(iteration), time.perf_counter() - start, time.process_time() - cpu_start,
-                          iteration - n_done)
+    return result()
 
 
 def learning_rate_factor(iteration, training):

@@ -11,6 +11,7 @@ from avb_tf1.quiet_tensorflow import open_session, tf
 
 CONFIG = small()
 MONITORS = {"generator_loss": np.float32([1, 2, 3]), "discriminator_loss": np.float32([4, 5, 6])}
+LEGS = [{"first": 1, "last": 2, "seconds": 0.5}, {"first": 3, "last": 3, "seconds": 0.25}]
 SNAPSHOTS = {"iteration": np.int64([0, 2]), "z": np.float32([[[1, 2]], [[3, 4]]])}
 
 
@@ -28,7 +29,7 @@ def saved(model, tmp_path):
         for iteration in (1, 2, 3):
             model.variables["encoder"][1].load(np.full(8, iteration), session)
             checkpoint.save(session, model.saver, folder, iteration,
-                            {name: values[:iteration] for name, values in MONITORS.items()}, SNAPSHOTS, CONFIG)
+                            {name: values[:iteration] for name, values in MONITORS.items()}, SNAPSHOTS, LEGS, CONFIG)
     return folder
 
 
@@ -46,7 +47,7 @@ def flip_a_byte(content):
 
 def test_everything_comes_back(model, saved):
     found = checkpoint.latest(saved, CONFIG)
-    assert found.iteration == 3
+    assert found.iteration == 3 and found.legs == LEGS
     for name, values in MONITORS.items():
         np.testing.assert_array_equal(found.monitors[name], values)
     for name, values in SNAPSHOTS.items():

@@ -4,7 +4,7 @@ import pytest
 from conftest import assert_one_clear_line, run_script, small, synthetic
 from test_networks import vae_config
 
-from avb_tf1 import comparison
+from avb_tf1 import comparison, provenance
 from avb_tf1.config import to_yaml
 from avb_tf1.errors import InputError
 
@@ -14,7 +14,7 @@ METRICS = {"log_likelihood": -1.4, "reconstruction_error": 0.005, "elbo": -1.42,
 def folder(path, config, **metrics):
     path.mkdir()
     (path / "config.yaml").write_text(to_yaml(config))
-    (path / "metrics.json").write_text(json.dumps(dict(METRICS, **metrics)))
+    (path / "metrics.json").write_text(json.dumps(provenance.with_made_by(dict(METRICS, **metrics), config, [])))
     return str(path)
 
 
@@ -81,7 +81,8 @@ def test_bad_folders(tmp_path):
     (tmp_path / "a" / "metrics.json").write_text("{")
     with pytest.raises(InputError, match="can't read the metrics"):
         comparison.read_runs(same[:1])
-    (tmp_path / "a" / "metrics.json").write_text(json.dumps(dict(METRICS, elbo="low")))
+    low = provenance.with_made_by(dict(METRICS, elbo="low"), synthetic(), [])
+    (tmp_path / "a" / "metrics.json").write_text(json.dumps(low))
     with pytest.raises(InputError, match="numbers"):
         comparison.read_runs(same[:1])
 
