@@ -11,8 +11,8 @@ import time
 
 from avb_tf1 import files, run_folder
 from avb_tf1.config import load_config
+from avb_tf1.cpu import n_cpus
 from avb_tf1.errors import InputError
-from avb_tf1.provenance import n_cpus
 
 N_WARM_UP = 100
 _CONFIG = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "configs", "synthetic.yaml")

@@ -1,47 +1,20 @@
-"""What made a run's numbers: which code, and which kind of CPU. Knows no TensorFlow.
-
-TensorFlow's matrix products choose their code by the CPU's instruction set, so that the same bits are promised on one kind of
-CPU only: the same model with the same instruction set.
-"""
+"""What made a run's numbers: which code, and which kind of CPU. Knows no TensorFlow."""
 
 import ast
-import contextlib
 import functools
 import hashlib
 import os
 import pkgutil
-import platform
 
-from avb_tf1 import __version__, files, run_folder
+from avb_tf1 import __version__, cpu, files, run_folder
 from avb_tf1.config import fingerprint, require_same
 from avb_tf1.errors import InputError
 
 # The modules that decide a trained model's bits, and those that decide what is measured of it.
-TRAINING = ("adaptive_contrast", "batches", "data", "graph", "networks", "quiet_tensorflow", "speed", "trainer", "updates")
+TRAINING = (
+    "adaptive_contrast", "batches", "cpu", "data", "graph", "networks", "quiet_tensorflow", "speed", "trainer", "updates")
 EVALUATION = ("data", "evaluation", "outputs", "snapshots")
-_INSTRUCTION_SETS = ("avx512f", "avx2", "avx", "sse4_2", "sse4_1")  # the widest first, as /proc/cpuinfo calls them
 _KEY = "made_by"  # of metrics.json
-
-
-@functools.lru_cache(maxsize=None)
-def machine():
-    """Return this machine's cpu_model, instruction_set (the widest for matrix products, or "unknown") and n_cpus."""
-    model, flags = platform.processor() or platform.machine(), ()
-    with contextlib.suppress(OSError), open("/proc/cpuinfo") as file:
-        for line in file:
-            key, _, value = line.partition(":")
-            if key.strip() == "model name":
-                model = value.strip()
-            elif key.strip() == "flags":
-                flags = value.split()
-                break
-    return {"cpu_model": model, "n_cpus": n_cpus(),
-            "instruction_set": next((name for name in _INSTRUCTION_SETS if name in flags), "unknown")}
-
-
-def n_cpus():
-    """Return the number of CPUs that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 @functools.lru_cache(maxsize=None)
@@ -71,12 +44,12 @@ def _source(module):
 
 def leg():
     """Return what a stretch of training in this process is done with, for a checkpoint's list of legs."""
-    return dict(machine(), avb_tf1=__version__, training_code=code()["training_code"])
+    return dict(cpu.facts(), avb_tf1=__version__, training_code=code()["training_code"])
 
 
 def other_kind_of_cpu(legs):
     """Return a text on those of some legs that another kind of CPU than this machine's trained, or None."""
-    here = _kind(machine())
+    here = _kind(cpu.facts())
     others = sorted({_kind(own) for own in legs} - {here})
     if not others:
         return None

@@ -3,6 +3,7 @@
 import ctypes
 import sys
 
+from avb_tf1 import cpu
 from avb_tf1.quiet_tensorflow import tf
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
@@ -32,8 +33,8 @@ def faster_gradients(runtime):
     product_relu_gradient: ReLU's gradient as vectorised products; TF 1.15's ReluGrad kernel takes some 13 times as long as
     the forward ReLU.
     narrow_weight_gradient: the weight gradient of a layer with few outputs is computed transposed; TF 1.15's kernel for
-    [256, 512] by [512, 2] takes 7 times as long as that for [2, 512] by [512, 256]. Only with one thread inside an operation:
-    the kernels that share a product among threads don't give the same bits.
+    [256, 512] by [512, 2] takes 7 times as long as that for [2, 512] by [512, 256]. Only with one thread inside an operation,
+    on a CPU with AVX-512: other kernels add up in an order that depends on which side is transposed.
 
     Args:
         runtime: the config's runtime section, which has a switch for each.
@@ -41,7 +42,7 @@ def faster_gradients(runtime):
     overrides = {}
     if runtime.product_relu_gradient:
         overrides["Relu"] = "ProductRelu"
-    if runtime.narrow_weight_gradient and runtime.intra_op_threads == 1:
+    if runtime.narrow_weight_gradient and runtime.intra_op_threads == 1 and cpu.facts()["instruction_set"] == "avx512f":
         overrides["MatMul"] = "NarrowMatMul"
     return tf.get_default_graph().gradient_override_map(overrides)
 

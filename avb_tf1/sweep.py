@@ -16,9 +16,9 @@ import tqdm
 
 from avb_tf1 import __version__, comparison, experiment, files, html_report, provenance, run_folder, stopping
 from avb_tf1.config import to_yaml
+from avb_tf1.cpu import n_cpus
 from avb_tf1.errors import InputError, OneLineError
 from avb_tf1.progress import LINE_SECONDS
-from avb_tf1.provenance import n_cpus
 
 _TOKEN = ".sweep-token"
 _MAX_RETRIES = 3  # of a run whose worker died

@@ -8,7 +8,7 @@ import shutil
 import pytest
 from conftest import ROOT, SMALL, SYNTHETIC, assert_one_clear_line, run_script, set_options, small
 
-from avb_tf1 import checkpoint, experiment, provenance, reproduction, run_folder
+from avb_tf1 import checkpoint, cpu, experiment, provenance, reproduction, run_folder
 from avb_tf1.config import fingerprint, to_yaml
 from avb_tf1.errors import InputError
 
@@ -52,7 +52,7 @@ def test_the_instruction_set_is_the_widest_that_the_cpu_has():
     with open("/proc/cpuinfo") as file:
         flags = next(line for line in file if line.startswith("flags")).split()
     wanted = next(name for name in ("avx512f", "avx2", "avx", "sse4_2", "sse4_1") if name in flags)
-    assert provenance.machine()["instruction_set"] == wanted
+    assert cpu.facts()["instruction_set"] == wanted
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +110,7 @@ def test_another_kind_of_cpu_is_warned_of_and_recorded(finished, tmp_path):
     assert line.startswith("warning: %s: " % out) and "Another CPU (avx2)" in line
     first, second = json.loads((out / "timing.json").read_text())["legs"]
     assert (first["cpu_model"], first["last"], second["first"], second["last"]) == ("Another CPU", 15, 16, 20)
-    assert second["cpu_model"] == provenance.machine()["cpu_model"]
+    assert second["cpu_model"] == cpu.facts()["cpu_model"]
 
 
 def test_a_checkpoint_of_an_earlier_version_is_named(finished, tmp_path):
