@@ -6,7 +6,7 @@ ARGS ?=
 export PYTHON37
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-sweep setup-dev train report figure table recipes benchmark test clean
+.PHONY: help setup setup-sweep setup-dev train resume report figure table recipes benchmark test clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -22,6 +22,9 @@ setup-dev:  ## the same, with the test and lint tools
 
 train: setup  ## train the tutorial's model; figures and numbers go to runs/synthetic
 	@$(PYTHON) scripts/train.py --config "$(CONFIG)" $(ARGS)
+
+resume: setup  ## go on with an interrupted run: make resume DIR=runs/synthetic
+	@$(PYTHON) scripts/train.py --resume "$(or $(DIR),runs/synthetic)" $(ARGS)
 
 report: setup  ## the tutorial's run as a page, runs/synthetic/report.html (trains it if need be)
 	@$(PYTHON) scripts/report.py runs/synthetic --config configs/synthetic.yaml

@@ -12,15 +12,16 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import shutil
 import tempfile
 from dataclasses import dataclass
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Tuple
 
 import numpy as np
 
-from avb_tf1 import files
-from avb_tf1.config import fingerprint, require_same
+from avb_tf1 import files, run_folder
+from avb_tf1.config import fingerprint_of_weights, require_same
 from avb_tf1.errors import InputError
 from avb_tf1.quiet_tensorflow import tf
 
@@ -39,6 +40,7 @@ class Checkpoint:
         snapshots: name -> array, as of snapshots.Snapshots.arrays.
         legs: the stretches of training in one process each that led here: what each was done with (provenance.leg), `first`
             and `last`, its iterations, `seconds` and `cpu_seconds`.
+        passed_over: what is wrong with newer checkpoints that can't be used, a text each.
     """
 
     path: str
@@ -46,6 +48,7 @@ class Checkpoint:
     monitors: Dict[str, np.ndarray]
     snapshots: Dict[str, np.ndarray]
     legs: List[Dict[str, Any]]
+    passed_over: Tuple[str, ...]
 
 
 def save(session, saver, folder, iteration, monitors, snapshots, legs, config):
@@ -78,7 +81,7 @@ def save(session, saver, folder, iteration, monitors, snapshots, legs, config):
             digests[name] = _digest(os.path.join(temporary, name))
             with files.replacing(os.path.join(folder, name)) as target:
                 os.replace(os.path.join(temporary, name), target)
-    manifest = {"iteration": iteration, "sha256": digests, "fingerprint": fingerprint(config), "legs": legs}
+    manifest = {"iteration": iteration, "sha256": digests, "fingerprint": fingerprint_of_weights(config), "legs": legs}
     files.write_json(os.path.join(folder, stem + ".json"), {"manifest": manifest, "sha256": _digest_of_manifest(manifest)})
     files.write_text(os.path.join(folder, "checkpoint"), 'model_checkpoint_path: "%s"\n' % stem)
     # Later ones are left from before a fall-back to an earlier checkpoint.
@@ -109,7 +112,7 @@ def latest(folder, config):
     Raises:
         InputError: all checkpoints are damaged, or the newest good one belongs to another config; says which and why.
     """
-    problem = None
+    problems = []
     for iteration in _iterations(folder):
         path = os.path.join(folder, "model-%d" % iteration)
         try:
@@ -126,12 +129,17 @@ def latest(folder, config):
             saved, legs = manifest["fingerprint"], manifest["legs"]
             monitors, snapshots = (files.read_arrays("%s.%s.npz" % (path, kind)) for kind in ("monitors", "snapshots"))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            problem = problem or "%s.json: not a good checkpoint: %s" % (path, error)
+            problems.append("%s.json: not a good checkpoint: %s" % (path, error))
             continue
-        require_same(saved, fingerprint(config), path)
-        return Checkpoint(path, iteration, monitors, snapshots, legs)
-    if problem:
-        raise InputError(problem)
+        require_same(saved, fingerprint_of_weights(config), path)
+        if iteration > config.training.n_iterations:
+            raise InputError("%s: has more iterations behind it than the %d of training.n_iterations" % (
+                path, config.training.n_iterations))
+        return Checkpoint(path, iteration, monitors, snapshots, legs, tuple(problems))
+    if problems:
+        out = os.path.dirname(folder)
+        raise InputError("%s; no good one is left: train again, with scripts/train.py --config %s --out %s --overwrite" % (
+            problems[0], shlex.quote(os.path.join(out, run_folder.CONFIG)), shlex.quote(out)))
     return None
 
 

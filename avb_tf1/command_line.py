@@ -1,6 +1,7 @@
 """What all scripts share: how an exception becomes a line and an exit code."""
 
 import os
+import shlex
 import sys
 
 from avb_tf1.errors import OneLineError
@@ -24,6 +25,19 @@ def run(command):
         if type(error).__name__ != "ResourceExhaustedError":  # TensorFlow's; by name, since bad input ends before its import
             raise
         _exit(1, error)
+
+
+def resuming(out):
+    """Return the command that goes on with the run in the folder `out`."""
+    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    script = os.path.join(root, "scripts", "train.py")
+    return " ".join(map(shlex.quote, [_short(sys.executable), _short(script), "--resume", out]))
+
+
+def _short(path):
+    """A path as it is called from here, if it is below."""
+    relative = os.path.relpath(path)
+    return path if relative.startswith(os.pardir) else relative
 
 
 def _exit(code, error):

@@ -44,6 +44,16 @@ def fingerprint(config):
     return tree
 
 
+def fingerprint_of_weights(config):
+    """Return the part of a config that decides every bit of the weights after so many iterations: with constant rates a
+    run's length has no part in it.
+    """
+    tree = fingerprint(config)
+    if config.training.linear_decay is None:
+        del tree["training"]["n_iterations"]
+    return tree
+
+
 def require_same(found, wanted, path):
     """Raise InputError, naming `path` and the first key that differs, unless two fingerprints are equal."""
     found, wanted = _flat(found), _flat(wanted)

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import platform
-import shlex
 import sys
 import time
 
@@ -12,6 +11,7 @@ import numpy as np
 from avb_tf1 import (
     ais,
     checkpoint,
+    command_line,
     evaluation,
     files,
     outputs,
@@ -35,14 +35,15 @@ from avb_tf1.summaries import SummaryLog
 N_AIS_CHAINS, N_AIS_STEPS = 50000, 8  # with sharp decoders more chains help more than more steps
 
 
-def run_experiment(config, out, show_progress, observers=()):
+def run_experiment(config, out, show_progress=False, observers=()):
     """Train and evaluate one model and leave its figures and numbers in a run folder.
 
-    Goes on from the newest good checkpoint in the folder, if there is one; the result has the same bits either way.
+    A folder that holds a part of this run is gone on with, from its newest good checkpoint; the result has the same bits either
+    way. What of it is finished is not trained again, only evaluated.
 
     Args:
         config: as of config.load_config.
-        out: str, the run folder with its config.yaml, held by this process (run_folder.claimed or reclaimed).
+        out: str, the run folder; made if need be, and held by this process meanwhile.
         show_progress: bool.
         observers: functions called after each iteration, as of trainer.train.
 
@@ -53,13 +54,23 @@ def run_experiment(config, out, show_progress, observers=()):
         trainer.DivergenceError: a loss or a gradient is not finite.
         stopping.Stopped: SIGINT or SIGTERM came; a checkpoint was saved.
         evaluation.GridError: the trained decoder can't be integrated exactly.
-        InputError: the folder's checkpoints are damaged or belong to another config.
+        InputError: the folder is in use, can't be made, holds something else or a run of another config, or its checkpoints are
+            damaged. Nothing was trained then.
         OSError: the folder can't be written to.
     """
+    with run_folder.begun_or_gone_on_with(out, config) as own_config:
+        return _run(own_config, out, _last_checkpoint(own_config, out), show_progress, observers)
+
+
+def _last_checkpoint(config, out):
+    return checkpoint.latest(os.path.join(out, run_folder.CHECKPOINT), config)
+
+
+def _run(config, out, found, show_progress, observers=()):
+    """run_experiment in a folder that this process holds, from the Checkpoint `found` or, if that is None, from the start."""
     def in_folder(name):
         return os.path.join(out, name)
 
-    found = checkpoint.latest(in_folder(run_folder.CHECKPOINT), config)
     with opened_model(config) as (session, model):
         result, seen, legs = train(session, model, config, out, found, show_progress, observers)
         start = time.perf_counter()
@@ -112,8 +123,8 @@ def train(session, model, config, out, found, show_progress, observers=()):
         result = trainer.train(session, model, config.training, [progress, log, seen, *observers],
                                found and found.monitors, save, lambda: request.signal_number is not None)
     if request.signal_number is not None:
-        raise stopping.Stopped(request.signal_number, "stopped after iteration %d; go on with --resume %s" % (
-            n_done + result.n_trained, shlex.quote(out)))
+        raise stopping.Stopped(request.signal_number, "stopped after iteration %d of %d; to go on: %s" % (
+            n_done + result.n_trained, config.training.n_iterations, command_line.resuming(out)))
     return result, seen.arrays(), legs
 
 
@@ -124,19 +135,58 @@ def ensure_finished(config, out):
         InputError: the folder holds a run of another config, or something else.
     """
     if not run_folder.is_finished(out, config) or not provenance.is_evaluated_by_this_code(out, config):
-        with run_folder.begun_or_gone_on_with(out, to_yaml(config)) as own_config:
+        with run_folder.begun_or_gone_on_with(out, config) as own_config:
             run_and_report(own_config, out, show_progress=True)
 
 
 def run_and_report(config, out, show_progress):
-    """run_experiment, telling on standard output what is trained, and at the end what came of it and where it is."""
+    """run_experiment in a folder that this process holds, telling on standard output what is trained, gone on with, and at the
+    end what came of it and where it is.
+    """
     print("Training %s (%s, seed %d) for %d iterations of batch %d into %s" % (
         config.name, config.model.kind.upper().replace("_", "-"), config.seed, config.training.n_iterations,
         config.data.batch_size, out), flush=True)
-    metrics, timing = run_experiment(config, out, show_progress)
+    found = _last_checkpoint(config, out)
+    if found is not None:
+        for problem in found.passed_over:
+            print("warning: %s; going on from the one before" % problem, file=sys.stderr)
+        print("Going on from iteration %d of %d" % (found.iteration, config.training.n_iterations), flush=True)
+    metrics, timing = _run(config, out, found, show_progress)
     print(report.summary(metrics, optima(config.model.kind), timing))
     print("\n".join(["Figures:"] + ["  " + os.path.join(out, name) for name in run_folder.FIGURES]))
     print("All of it on one page, to open in a browser:\n  " + os.path.join(out, run_folder.REPORT))
+
+
+def extend(out, overrides):
+    """Change the length of a run in the folder `out`, which this process holds; going on with it then trains the difference.
+
+    Args:
+        out: str, a run folder.
+        overrides: sequence of "KEY=VALUE" strings, as of config.load_config; the only key is training.n_iterations.
+
+    Raises:
+        InputError: another key, a length that the run is past, or rates that depend on the length. Nothing was changed then.
+    """
+    path = run_folder.config_path(out)
+    config, new_config = load_config(path), load_config(path, overrides)
+    n_iterations = new_config.training.n_iterations
+    same_length = new_config.copy(update={"training": new_config.training.copy(
+        update={"n_iterations": config.training.n_iterations})})
+    if same_length != config:
+        raise InputError("--set %s: a run that is gone on with can change in training.n_iterations only" % " --set ".join(
+            overrides))
+    if new_config == config:
+        return
+    if config.training.linear_decay is not None:
+        raise InputError("%s: training.n_iterations must stay %d: training.linear_decay spreads the learning rates over the "
+                         "whole run, so that those of the iterations that are done would have been others" % (
+                             path, config.training.n_iterations))
+    found = _last_checkpoint(config, out)
+    if found is not None and n_iterations < found.iteration:
+        raise InputError("%s: training.n_iterations must be at least %d, which are done" % (path, found.iteration))
+    with contextlib.suppress(FileNotFoundError):
+        os.remove(os.path.join(out, run_folder.METRICS))  # first: without it the run is an unfinished one
+    files.write_text(path, to_yaml(new_config))
 
 
 @contextlib.contextmanager
@@ -147,7 +197,7 @@ def opened_run(folder):
         InputError: the folder holds no finished training.
     """
     config = load_config(run_folder.config_path(folder))
-    found = checkpoint.latest(os.path.join(folder, run_folder.CHECKPOINT), config)
+    found = _last_checkpoint(config, folder)
     if found is None or found.iteration < config.training.n_iterations:
         raise InputError("%s: its training is not finished; go on with scripts/train.py --resume" % folder)
     with opened_model(config) as (session, model):

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 
 from avb_tf1 import files
-from avb_tf1.config import fingerprint, load_config, require_same
+from avb_tf1.config import fingerprint, load_config, require_same, to_yaml
 from avb_tf1.errors import InputError
 
 CONFIG = "config.yaml"
@@ -84,17 +84,19 @@ def reclaimed(out):
 
 
 @contextlib.contextmanager
-def begun_or_gone_on_with(out, config_text):
-    """The context of reclaimed if `out` is a run folder already, else that of claimed. Gives the config in the folder.
+def begun_or_gone_on_with(out, config):
+    """The context of reclaimed if `out` is a folder of this config's run already, else that of claimed. Gives its own config.
 
     Raises:
-        InputError: as of those.
+        InputError: as of those, or the folder holds a run of another config; says what differs.
     """
     is_begun = os.path.isfile(os.path.join(out, CONFIG))
     if not is_begun and os.path.isdir(out) and any(not _is_leftover(name) for name in _listed(out)):
         raise InputError("%s: the folder is not empty and holds no run (it has no %s)" % (out, CONFIG))
-    with reclaimed(out) if is_begun else claimed(out, config_text, overwrite=False):
-        yield load_config(config_path(out))
+    with reclaimed(out) if is_begun else claimed(out, to_yaml(config), overwrite=False):
+        own_config = load_config(config_path(out))
+        require_same(fingerprint(own_config), fingerprint(config), out)
+        yield own_config
 
 
 @contextlib.contextmanager

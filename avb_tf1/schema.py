@@ -15,7 +15,6 @@ Activation = Literal["relu", "elu", "tanh", "leaky_relu"]
 OutputActivation = Literal["linear", "relu", "elu", "tanh", "leaky_relu"]
 Size = conint(strict=True, ge=1, le=65536)
 LatentDim = conint(strict=True, ge=1, le=2)
-MAX_SNAPSHOTS = 2000  # a run; each takes 19 kB in memory and in the checkpoints
 
 
 def _plain_number(value):
@@ -252,13 +251,6 @@ class _TrainingConfig(_Section):
     snapshot_every: conint(strict=True, ge=1, le=1000000000)
     generator_loss_scale: _number(gt=0, le=1000)
     generator: Union[AdamConfig, RMSpropConfig] = _chosen_by("optimizer")
-
-    @pydantic.validator("snapshot_every")
-    def _snapshots_fit_in_memory(cls, snapshot_every, values):
-        n_iterations = values.get("n_iterations", 1)
-        if n_iterations > MAX_SNAPSHOTS * snapshot_every:
-            raise ValueError("must be at least %d for %d iterations" % (-(-n_iterations // MAX_SNAPSHOTS), n_iterations))
-        return snapshot_every
 
 
 class VAETrainingConfig(_TrainingConfig):

@@ -1,11 +1,14 @@
 """What the codes, the decoder and the discriminator look like at chosen iterations of a training. Knows no TensorFlow."""
 
+import itertools
+
 import numpy as np
 
 from avb_tf1 import evaluation
 from avb_tf1.data import N_PIXELS, balanced_batch, one_hot_images
 
 N_SAMPLES = 256                      # a class
+MAX_SNAPSHOTS = 2000                 # besides the first; each takes 19 kB in memory and in the checkpoints
 PLANE_AXIS = np.linspace(-4, 4, 41)  # coordinates along each axis of the latent space where the decoder is looked at
 _X, LABELS = balanced_batch(N_PIXELS * N_SAMPLES)  # of the codes
 
@@ -13,7 +16,8 @@ _X, LABELS = balanced_batch(N_PIXELS * N_SAMPLES)  # of the codes
 class Snapshots:
     """An observer of training (trainer.train) that looks at the model every few iterations and after the last one.
 
-    The encoder's noise is the same each time, so that a code can be followed through training. None of it touches the noise
+    Whenever there would be more than MAX_SNAPSHOTS, every second one is dropped, and from then on half as many are taken. The
+    encoder's noise is the same each time, so that a code can be followed through training. None of it touches the noise
     that training draws.
 
     Args:
@@ -31,10 +35,25 @@ class Snapshots:
         self._records = {name: list(values) for name, values in (earlier or {}).items()}
         if earlier is None:
             self._take(0)
+        else:
+            self._thin_out()
 
     def __call__(self, iteration, _=None):
-        if iteration % self._training.snapshot_every == 0 or iteration == self._training.n_iterations:
+        if self._is_due(iteration, iteration):
             self._take(iteration)
+
+    def _is_due(self, iteration, n_done):
+        """Whether a snapshot of an iteration is to be kept when n_done iterations are done."""
+        spacing = self._training.snapshot_every
+        while n_done > MAX_SNAPSHOTS * spacing:
+            spacing *= 2
+        return iteration % spacing == 0 or iteration == self._training.n_iterations
+
+    def _thin_out(self):
+        iterations = self._records["iteration"]
+        keep = [self._is_due(iteration, iterations[-1]) for iteration in iterations]
+        if not all(keep):
+            self._records = {name: list(itertools.compress(values, keep)) for name, values in self._records.items()}
 
     def _take(self, iteration):
         networks = self._networks
@@ -47,6 +66,7 @@ class Snapshots:
             record["mean"], record["log_variance"] = networks.posterior_parameters(one_hot_images())
         for name, value in record.items():
             self._records.setdefault(name, []).append(value)
+        self._thin_out()
 
     def arrays(self):
         """Return what was seen at each of the s snapshots.

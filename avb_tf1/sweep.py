@@ -161,7 +161,7 @@ def _require_own_files(out):
 def _run_all(waiting, records, out, command, token, display, request):
     # No run depends on the board: it may die and start again.
     board = _Board.options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
-    run_of = {_run_one.remote(run.name, to_yaml(run.config), out, token, __version__, board): run for run in waiting}
+    run_of = {_run_one.remote(run.name, run.config, out, token, __version__, board): run for run in waiting}
     while run_of:
         if request.signal_number is not None:
             raise stopping.Stopped(request.signal_number, "stopped; the same command goes on with the sweep")
@@ -204,7 +204,7 @@ class _Board:
 
 
 @ray.remote(num_cpus=1, max_retries=_MAX_RETRIES)
-def _run_one(name, config_text, out, token, version, board):
+def _run_one(name, config, out, token, version, board):
     """Train and evaluate one run, on whatever machine.
 
     Returns:
@@ -219,18 +219,12 @@ def _run_one(name, config_text, out, token, version, board):
             out = stack.enter_context(tempfile.TemporaryDirectory(prefix="avb_tf1-"))
         folder = os.path.join(out, name)
         try:
-            metrics = _trained(folder, config_text, _Reporter(board, name))
+            metrics, _ = experiment.run_experiment(config, folder, observers=[_Reporter(board, name)])
         except stopping.Stopped:
             os._exit(1)  # someone ended this worker: to Ray it has died, and the run goes on in another
         except (OneLineError, OSError, MemoryError) as error:
             return None, str(error) or type(error).__name__, None
         return metrics, "", None if shared else _packed(folder)
-
-
-def _trained(folder, config_text, report):
-    """The metrics of the run in `folder`, which is started, gone on with, or finished already."""
-    with run_folder.begun_or_gone_on_with(folder, config_text) as config:
-        return experiment.run_experiment(config, folder, show_progress=False, observers=[report])[0]
 
 
 class _Reporter:

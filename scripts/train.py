@@ -14,7 +14,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--config", metavar="FILE", help="the experiment, e.g. configs/synthetic.yaml")
-    what.add_argument("--resume", metavar="DIR", help="go on with the run in this folder, from its last good checkpoint")
+    what.add_argument("--resume", metavar="DIR", help="go on with the run in this folder, from its last good checkpoint; with "
+                      "--set training.n_iterations=N to another length, if its rates are constant")
     parser.add_argument("--out", metavar="DIR", help="the run folder (default: runs/<name in the config>)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides",
                         help="override a key of the config, e.g. --set seed=3 --set training.n_iterations=500")
@@ -22,8 +23,8 @@ def main():
     parser.add_argument("--no-progress", action="store_true", help="show no progress while training")
     args = parser.parse_args()
     if args.resume is not None:
-        if args.out is not None or args.overrides or args.overwrite:
-            parser.error("--resume takes no --out, --set or --overwrite: the run goes on in its folder, as its config says")
+        if args.out is not None or args.overwrite:
+            parser.error("--resume takes no --out or --overwrite: the run goes on in its folder, as its config says")
         out = args.resume
         folder = run_folder.reclaimed(out)
     else:
@@ -32,8 +33,10 @@ def main():
         folder = run_folder.claimed(out, config.to_yaml(experiment_config), args.overwrite)
     with folder:
         if args.resume is not None:
-            experiment_config = config.load_config(run_folder.config_path(out))
+            experiment_config = config.load_config(run_folder.config_path(out), args.overrides)
         from avb_tf1 import experiment  # loads TensorFlow, which takes seconds: after the input is known to be good
+        if args.overrides and args.resume is not None:
+            experiment.extend(out, args.overrides)
         experiment.run_and_report(experiment_config, out, show_progress=not args.no_progress)
 
 

@@ -79,7 +79,10 @@ def test_a_damaged_checkpoint_is_passed_over(saved, name, edit):
         def edit(content):
             return content.replace(b'"iteration": 3', b'"iteration": 7')
     damage(saved, name, edit)
-    assert checkpoint.latest(saved, CONFIG).iteration == 2
+    found = checkpoint.latest(saved, CONFIG)
+    assert found.iteration == 2
+    problem, = found.passed_over
+    assert "model-3.json: not a good checkpoint: " in problem
 
 
 def test_a_missing_file_is_passed_over(saved):
@@ -90,18 +93,20 @@ def test_a_missing_file_is_passed_over(saved):
 def test_only_damaged_checkpoints_are_an_error(saved):
     for stem in ("model-2", "model-3"):
         damage(saved, stem + ".index", flip_a_byte)
-    with pytest.raises(InputError, match="model-3.*damaged"):
+    with pytest.raises(InputError, match="model-3.*damaged.* no good one is left: train again, with .*--overwrite"):
         checkpoint.latest(saved, CONFIG)
 
 
 @pytest.mark.parametrize("override, words", [
     ("seed=9", "seed is 0 there and 9 here"), ("model.latent_dim=1", "model.latent_dim is 2 there and 1 here"),
-    ("training.n_iterations=21", "training.n_iterations is 20 there and 21 here")])
+    ("training.linear_decay={begin: 0, end_factor: 0}", "training.linear_decay"),
+    ("training.n_iterations=2", "model-3: has more iterations behind it than the 2 of training.n_iterations")])
 def test_another_config_is_named(saved, override, words):
     with pytest.raises(InputError, match=words):
         checkpoint.latest(saved, small(override))
 
 
-def test_name_and_runtime_make_no_difference(saved):
-    other = small("name=other", "runtime.inter_op_threads=2", "training.checkpoint_every=7", "training.snapshot_every=3")
+def test_name_runtime_and_with_constant_rates_the_length_make_no_difference(saved):
+    other = small("name=other", "runtime.inter_op_threads=2", "training.checkpoint_every=7", "training.snapshot_every=3",
+                  "training.n_iterations=21")
     assert checkpoint.latest(saved, other).iteration == 3

@@ -108,7 +108,6 @@ def test_config_is_frozen():
     ("model.decoder.probability_margin=0.5", ["must be less than 0.5"]),
     ("training.n_iterations=0", ["training.n_iterations must be greater than or equal to 1"]),
     ("training.snapshot_every=0", ["training.snapshot_every must be greater than or equal to 1"]),
-    ("training.n_iterations=100001", ["training.snapshot_every must be at least 51 for 100001 iterations, not 50"]),
     ("training.update=both", ["training.update must be one of simultaneous, generator_first, discriminator_first"]),
     ("training.generator.learning_rate=.nan", ["must be finite"]),
     ("training.generator.learning_rate=.inf", ["must be finite"]),

@@ -5,7 +5,7 @@ from scipy.stats import norm
 from test_networks import vae_config
 from test_recipes import recipe
 
-from avb_tf1 import evaluation, trainer
+from avb_tf1 import evaluation, snapshots, trainer
 from avb_tf1.data import balanced_batch
 from avb_tf1.graph import build_graph
 from avb_tf1.quiet_tensorflow import open_session
@@ -66,6 +66,37 @@ def test_what_was_seen_is_kept_and_gone_on_with():
     np.testing.assert_array_equal(points[3 * len(PLANE_AXIS) + 7], [PLANE_AXIS[7], PLANE_AXIS[3]])
     assert np.abs(arrays["probabilities"][0] / 255 - decoder(points)).max() <= 0.5 / 255 + 1e-9
     np.testing.assert_array_equal(arrays["log_ratio"], arrays["z"][:, :, 0])
+
+
+def test_a_long_run_has_snapshots_further_apart_however_often_it_is_resumed(monkeypatch):
+    monkeypatch.setattr(snapshots, "MAX_SNAPSHOTS", 4)
+    networks = evaluation.Networks(2, 2, encode=lambda x, eps: eps, decode=decoder, log_ratio=lambda x, z: z[:, :1])
+
+    def iterations(n, stops=(), every=2):
+        seen, done = Snapshots(networks, np.random.RandomState(0), small("training.n_iterations=%d" % n, every).training), 0
+        for stop in [*stops, n]:
+            for iteration in range(done + 1, stop + 1):
+                seen(iteration)
+            done = stop
+            seen = Snapshots(networks, np.random.RandomState(0), small("training.n_iterations=%d" % n, every).training,
+                             seen.arrays())
+        return seen.arrays()["iteration"].tolist()
+
+    every = "training.snapshot_every=2"
+    assert iterations(8, every=every) == [0, 2, 4, 6, 8]
+    assert iterations(9, every=every) == [0, 4, 8, 9]
+    assert iterations(17, every=every) == iterations(17, (3, 8, 9, 16), every) == [0, 8, 16, 17]
+    assert iterations(32, every=every) == [0, 8, 16, 24, 32]
+
+
+def test_the_end_of_a_run_that_goes_on_is_no_snapshot_of_its_own():
+    networks = evaluation.Networks(2, 2, encode=lambda x, eps: eps, decode=decoder, log_ratio=lambda x, z: z[:, :1])
+    short, long = (small("training.snapshot_every=2", "training.n_iterations=%d" % n).training for n in (3, 6))
+    seen = Snapshots(networks, np.random.RandomState(0), short)
+    for iteration in (1, 2, 3):
+        seen(iteration)
+    assert seen.arrays()["iteration"].tolist() == [0, 2, 3]
+    assert Snapshots(networks, np.random.RandomState(0), long, seen.arrays()).arrays()["iteration"].tolist() == [0, 2]
 
 
 def test_kl_of_known_posteriors():

@@ -1,0 +1,94 @@
+"""A run from Python: whatever the folder is, and going on with it."""
+
+import json
+import os
+import shutil
+
+import pytest
+from conftest import SMALL, SYNTHETIC, assert_one_clear_line, run_script, set_options, small
+
+from avb_tf1 import experiment, run_folder
+from avb_tf1.config import load_config
+from avb_tf1.errors import InputError
+
+RESULTS = ("losses.csv", "latents.npz", "snapshots.npz", "metrics.json", "latent_space.png", "config.yaml")
+
+
+def results(folder):
+    return {name: (folder / name).read_bytes() for name in RESULTS}
+
+
+@pytest.fixture(scope="module")
+def thirty(tmp_path_factory):
+    """The folder of a finished run of 30 iterations, made by a call."""
+    out = tmp_path_factory.mktemp("runs") / "deep" / "thirty"
+    metrics, timing = experiment.run_experiment(small("training.n_iterations=30", "training.snapshot_every=8"), str(out))
+    assert json.loads((out / "metrics.json").read_text())["elbo"] == metrics["elbo"]
+    assert json.loads((out / "timing.json").read_text()) == timing
+    return out
+
+
+def test_a_call_makes_the_folder_that_train_py_makes(thirty, tmp_path):
+    result = run_script("train.py", "--config", SYNTHETIC, "--out", tmp_path / "run", "--no-progress", *set_options(
+        SMALL + ["training.n_iterations=30", "training.snapshot_every=8"]))
+    assert result.returncode == 0, result.stderr
+    assert results(tmp_path / "run") == results(thirty)
+
+
+def test_a_folder_that_can_not_be_used_is_refused_before_anything_is_trained(thirty, tmp_path, monkeypatch):
+    monkeypatch.setattr(experiment, "opened_model", lambda config: pytest.fail("trained"))
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("mine")
+    (tmp_path / "file").write_text("mine")
+    for out, words in ((tmp_path / "mine", "holds no run"), (tmp_path / "file", "a file stands in its place"),
+                       (thirty, "training.n_iterations is 30 there and 20 here")):
+        with pytest.raises(InputError, match=words):
+            experiment.run_experiment(small(), str(out))
+    assert sorted(os.listdir(str(tmp_path))) == ["file", "mine"]
+
+
+def test_a_finished_run_of_constant_rates_can_be_made_longer(thirty, tmp_path):
+    out = tmp_path / "run"
+    options = SMALL + ["training.n_iterations=20", "training.snapshot_every=8"]
+    assert run_script("train.py", "--config", SYNTHETIC, "--out", out, "--no-progress", *set_options(options)).returncode == 0
+    before = results(out)
+    for override, words in (("seed=3", ["--set seed=3", "training.n_iterations only"]),
+                            ("training.n_iterations=19", ["must be at least 20"]),
+                            ("training.n_iteration=30", ["did you mean"])):
+        assert_one_clear_line(run_script("train.py", "--resume", out, "--set", override), *words)
+    assert results(out) == before
+    result = run_script("train.py", "--resume", out, "--set", "training.n_iterations=30", "--no-progress")
+    assert result.returncode == 0 and "Going on from iteration 20 of 30" in result.stdout, result.stderr
+    assert results(out) == results(thirty)
+    legs = json.loads((out / "timing.json").read_text())["legs"]
+    assert [(leg["first"], leg["last"]) for leg in legs] == [(1, 20), (21, 30)]
+    timing = json.loads((out / "timing.json").read_text())
+    assert timing["n_trained"] == 30 and timing["seconds"] == sum(leg["seconds"] for leg in legs)
+
+
+def test_a_run_whose_rates_depend_on_its_length_can_not(tmp_path):
+    config = small("training.linear_decay={begin: 0.5, end_factor: 0.1}")
+    out = str(tmp_path / "run")
+    with run_folder.begun_or_gone_on_with(out, config):
+        with pytest.raises(InputError, match="training.linear_decay spreads the learning rates over the whole run"):
+            experiment.extend(out, ["training.n_iterations=30"])
+        experiment.extend(out, ["training.n_iterations=20"])
+    assert load_config(run_folder.config_path(out)) == config
+
+
+def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(thirty, tmp_path):
+    out = tmp_path / "run"
+    options = SMALL + ["training.n_iterations=30", "training.snapshot_every=8", "training.checkpoint_every=10"]
+    assert run_script("train.py", "--config", SYNTHETIC, "--out", out, "--no-progress", *set_options(options)).returncode == 0
+    (out / "metrics.json").unlink()
+    (out / "checkpoint" / "model-30.index").write_bytes(b"damaged")
+    result = run_script("train.py", "--resume", out, "--no-progress")
+    assert result.returncode == 0
+    line, = result.stderr.splitlines()
+    assert line.startswith("warning: ") and "model-30.index is damaged" in line and "the one before" in line
+    assert "Going on from iteration 20 of 30" in result.stdout
+    assert json.loads((out / "metrics.json").read_text()) == json.loads((thirty / "metrics.json").read_text())
+    shutil.rmtree(str(out / "tensorboard"))
+    for path in out.glob("checkpoint/*.index"):
+        path.write_bytes(b"damaged")
+    assert_one_clear_line(run_script("train.py", "--resume", out), "no good one is left", "--overwrite")
