@@ -27,7 +27,6 @@ from avb_tf1.data import one_hot_images
 from avb_tf1.errors import InputError
 from avb_tf1.graph import build_graph
 from avb_tf1.progress import Progress
-from avb_tf1.published import optima
 from avb_tf1.quiet_tensorflow import n_cpus, open_session, tf, tfp
 from avb_tf1.summaries import SummaryLog
 
@@ -128,7 +127,7 @@ def run_and_report(config, out, show_progress):
         config.name, config.model.kind.upper().replace("_", "-"), config.seed, config.training.n_iterations,
         config.data.batch_size, out), flush=True)
     metrics, timing = run_experiment(config, out, show_progress)
-    print(report.summary(metrics, optima(config.model.kind), timing))
+    print(report.summary(metrics, config, timing))
     print("\n".join(["Figures:"] + ["  " + os.path.join(out, name) for name in run_folder.FIGURES]))
     print("All of it on one page, to open in a browser:\n  " + os.path.join(out, run_folder.REPORT))
 
@@ -165,7 +164,7 @@ def evaluate_run(folder, with_ais, write):
             metrics = outputs.measure(networks, found.monitors, *outputs.sample_latents(networks, config.seed), config.seed)
         if write:
             files.write_json(path, metrics)
-    print(report.summary(metrics, optima(config.model.kind)))
+    print(report.summary(metrics, config))
     if write:
         print("Written to %s" % path)
         try:
