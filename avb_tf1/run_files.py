@@ -15,7 +15,7 @@ from avb_tf1.snapshots import LABELS
 VERSIONS = ("avb_tf1", "tensorflow", "tensorflow_probability", "numpy", "python")
 _KEYS = {
     run_folder.TIMING: VERSIONS + ("cpu_model", "n_cpus", "n_trained", "iterations_per_second"),
-    run_folder.METRICS: comparison.COLUMNS + ("kl_posterior_prior", "classification_accuracy", "generator_loss"),
+    run_folder.METRICS: ("kl_posterior_prior", "classification_accuracy", "generator_loss"),
     run_folder.LOSSES: ("generator_loss",),
     run_folder.SNAPSHOTS: ("iteration", "z", "probabilities", "kl_posterior_prior", "kl_posterior_prior_standard_error"),
     run_folder.LATENT_PLANE: ("axis", "probabilities", "posterior_density"),
@@ -75,9 +75,8 @@ def read_run(label, folder, config, metrics=None):
     _require(all(len(values) == config.training.n_iterations for values in losses.values())
              and ("discriminator_loss" in losses) == has_discriminator, folder, run_folder.LOSSES)
     if metrics is None:
-        metrics = _read(folder, run_folder.METRICS, files.read_json)
-        _require(all(value is None or isinstance(value, (int, float)) for value in metrics.values())
-                 and ("kl_discriminator" in metrics) == has_discriminator, folder, run_folder.METRICS)
+        metrics = _read(folder, run_folder.METRICS, comparison.read_metrics)
+        _require(("kl_discriminator" in metrics) == has_discriminator, folder, run_folder.METRICS)
     timing = _read(folder, run_folder.TIMING, files.read_json)
     _require(all(isinstance(timing[name], (int, float)) for name in ("n_cpus", "n_trained", "iterations_per_second"))
              and all(isinstance(timing[name], str) for name in VERSIONS), folder, run_folder.TIMING)

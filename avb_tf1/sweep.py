@@ -282,7 +282,7 @@ def _last_line(error):
 
 
 def _read_metrics(folder):
-    return files.read_json(os.path.join(folder, run_folder.METRICS))
+    return comparison.read_metrics(os.path.join(folder, run_folder.METRICS))
 
 
 def _write_results(out, command, records):
