@@ -155,7 +155,7 @@ def rows(groups):
     return found
 
 
-def verdict(group):
+def headline(group):
     """Return how a RunGroup stands to the paper's row, over all of its columns and by RULE: a few words for a headline."""
     published = [row for row in rows([group]) if row.published is not None]
     standings = [row.standing for row in published]
@@ -179,7 +179,7 @@ def markdown(groups):
             row.group.config.name, row.title.replace("|", "\\|"), published_number(row.published),
             "" if row.optimum is None else number(row.optimum), obtained(row.mean, row.spread), len(row.group.seeds),
             row.verdict))
-    verdicts = ["- %s: %s." % (group.config.name, verdict(group)) for group in groups]
+    verdicts = ["- %s: %s." % (group.config.name, headline(group)) for group in groups]
     return "\n".join([*lines, "", textwrap.fill(RULE, 118), "", *verdicts])
 
 

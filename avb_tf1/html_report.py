@@ -155,7 +155,7 @@ def _rendered(groups, is_sweep, run_table=(), **context):
         has_avb=any(run.config.model.kind != "vae" for run in runs),
         has_plane=any(run.config.model.latent_dim == 2 for run in runs),
         has_line=any(run.config.model.latent_dim == 1 for run in runs),
-        tables=[(label, comparison.rows([group]), comparison.verdict(group)) for group, (label, _) in zip(compared, groups)],
+        tables=[(label, comparison.rows([group]), comparison.headline(group)) for group, (label, _) in zip(compared, groups)],
         rule=comparison.RULE,
         key_numbers=_key_numbers(compared), version=__version__, plotly_version=get_plotlyjs_version(),
         plotly=markupsafe.Markup(get_plotlyjs()), css=_file("report.css"), js=_file("report.js"),

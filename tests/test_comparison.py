@@ -79,7 +79,7 @@ def test_a_verdict_speaks_of_the_whole_row():
             (1, dict(good, elbo=None, kl_marginal_prior=None), "worse than the paper's AVB in 2 of 4 columns, better in 2, "
              "with ELBO -infinite, with KL(q(z), p(z)) infinite" + one_run)]:
         group = group_of(n, **metrics)
-        assert comparison.verdict(group) == words
+        assert comparison.headline(group) == words
         assert "\n- synthetic: %s." % words in comparison.markdown([group])
 
 
