@@ -1,8 +1,15 @@
+import os
+import re
+
 from setuptools import setup
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+with open(os.path.join(HERE, "avb_tf1", "__init__.py"), encoding="utf-8") as file:  # importing it takes what it depends on
+    VERSION, = re.findall(r'^__version__ = "(.+)"$', file.read(), re.MULTILINE)
 
 setup(
     name="avb_tf1",
-    version="1.0.0",
+    version=VERSION,
     description="Adversarial Variational Bayes on the 2x2 synthetic data, in TensorFlow 1.15 graph mode",
     packages=["avb_tf1"],
     package_data={"avb_tf1": ["page/*"]},

@@ -2,6 +2,9 @@
 
 import math
 import os
+import reprlib
+import sys
+import textwrap
 from dataclasses import dataclass
 from typing import Dict, List, Optional, Tuple
 
@@ -24,6 +27,11 @@ _TITLES = {
     "inference_gap": "inference gap",
 }
 _HIGHER_IS_BETTER = ("log_likelihood", "elbo")
+_STANDINGS = {"worse": "than", "not distinguishable": "from", "better": "than"}
+RULE = ("Better or worse than a published number: the mean over the n runs is more than twice its standard error away from all "
+        "that rounds to that number. The standard error: the standard deviation over the seeds / sqrt(n), combined with the "
+        "estimates' own (root of the sum of squares). Of one run it is the estimate's own alone: the spread between seeds is "
+        "not known.")
 
 
 @dataclass(frozen=True)
@@ -66,15 +74,38 @@ def _read(folder):
     if not os.path.isfile(os.path.join(folder, run_folder.CONFIG)) or not run_folder.is_complete(folder):
         raise InputError("%s: not a finished run (it needs %s and %s)" % (folder, run_folder.CONFIG, run_folder.METRICS))
     config = load_config(os.path.join(folder, run_folder.CONFIG))
+    return config, read_metrics(folder, config)[0]
+
+
+def read_metrics(folder, config):
+    """Return the metrics of the finished run in `folder`, and what made them, as provenance.read_metrics.
+
+    Raises:
+        InputError: as of that; further, a column of Table 1 is missing, or a metric has a value that is none; says which and
+            what.
+    """
     path = os.path.join(folder, run_folder.METRICS)
-    metrics, _ = provenance.read_metrics(folder, config)
-    try:
-        values = [metrics[name] for name in _TITLES if name in COLUMNS or name in metrics]
-    except KeyError as error:
-        raise InputError("%s: can't read the metrics: %s" % (path, error))
-    if not all(value is None or isinstance(value, float) for value in values):
-        raise InputError("%s: can't read the metrics: not all of them are numbers" % path)
-    return config, metrics
+    metrics, made_by = provenance.read_metrics(folder, config)
+    missing = [name for name in COLUMNS if name not in metrics]
+    if missing:
+        raise InputError("%s: can't be read: it has no %s" % (path, ", ".join(missing)))
+    require_numbers(metrics, path)
+    return metrics, made_by
+
+
+def require_numbers(metrics, path):
+    """Raise InputError, naming `path`, the metric and its value, unless all of a metrics.json's metrics are numbers.
+
+    Those of _TITLES may be None, which is infinite.
+    """
+    for name, value in metrics.items():
+        if name in _TITLES and value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= sys.float_info.max:
+            raise InputError("%s: %s must be a finite number%s, not %s" % (
+                path, name, ", or null for an infinite one" if name in _TITLES else "", reprlib.repr(value)))
+        if name.endswith("_standard_error") and value < 0:
+            raise InputError("%s: %s must not be negative, not %s" % (path, name, value))
 
 
 @dataclass(frozen=True)
@@ -86,6 +117,7 @@ class Row:
         metric: str, as in metrics.json; title: what it is called in a table.
         published: the paper's number, or None; optimum: the best possible one, or None.
         mean, spread: as of mean_and_spread.
+        standing: "better", "worse" or "not distinguishable", beside the published number and by RULE; None without one.
         verdict: str, a few plain words on how the mean stands to the published number, or else to what it should be.
     """
 
@@ -96,6 +128,7 @@ class Row:
     optimum: Optional[float]
     mean: float
     spread: Optional[float]
+    standing: Optional[str]
     verdict: str
 
 
@@ -106,31 +139,46 @@ def rows(groups):
         for name, title in _TITLES.items():
             if all(name in metrics for metrics in group.metrics):
                 mean, spread = mean_and_spread(group, name)
-                published = TABLE_1["vae" if group.config.model.kind == "vae" else "avb"].get(name)
+                published = TABLE_1[_kind(group)].get(name)
                 optimum = OPTIMUM[name].value if name in OPTIMUM else None
+                standing = None
                 if published is not None:
-                    verdict = _beside_published(name, published.value, mean, spread)
+                    standing = _standing(name, published, mean, standard_error(group, name))
+                    verdict = _beside_published(standing, mean - published.value)
                 elif optimum is not None:
-                    verdict = "%s from the optimum" % number(abs(mean - optimum)) if math.isfinite(mean) else "infinite"
+                    verdict = "%s from the optimum" % number(abs(mean - optimum)) if math.isfinite(mean) else number(mean)
                 else:  # kl_discriminator stands for kl_posterior_prior
                     verdict = _beside_true(mean, mean_and_spread(group, "kl_posterior_prior")[0])
-                found.append(Row(group, name, title, published, optimum, mean, spread, verdict))
+                found.append(Row(group, name, title, published, optimum, mean, spread, standing, verdict))
     return found
 
 
+def headline(group):
+    """Return how a RunGroup stands to the paper's row, over all of its columns and by RULE: a few words for a headline."""
+    published = [row for row in rows([group]) if row.published is not None]
+    standings = [row.standing for row in published]
+    first, *others = sorted(set(standings), key=lambda standing: (-standings.count(standing), list(_STANDINGS).index(standing)))
+    where = "%d of %d columns" % (standings.count(first), len(standings)) if others else "every column"
+    parts = ["%s %s the paper's %s in %s" % (first, _STANDINGS[first], _kind(group).upper(), where)]
+    parts += ["%s in %d" % (standing, standings.count(standing)) for standing in others]
+    parts += ["with %s %s" % (row.title, number(row.mean)) for row in published if not math.isfinite(row.mean)]
+    return ", ".join(parts) + ("" if len(group.seeds) > 1 else " (one run: the spread between seeds is not known)")
+
+
+def _kind(group):
+    return "vae" if group.config.model.kind == "vae" else "avb"
+
+
 def markdown(groups):
-    """Return one table with a row for each config and metric, and a sentence for each departure from a published number."""
-    lines = ["| config | metric | published | optimum | obtained | seeds |", "|---|---|---|---|---|---|"]
-    sentences = []
+    """Return one table with a row for each config and metric, the RULE of its verdicts, and a line with each config's own."""
+    lines = ["| config | metric | published | optimum | obtained | seeds | in words |", "|---|---|---|---|---|---|---|"]
     for row in rows(groups):
-        name = row.group.config.name
-        lines.append("| %s | %s | %s | %s | %s | %d |" % (
-            name, row.title.replace("|", "\\|"), published_number(row.published),
-            "" if row.optimum is None else number(row.optimum), obtained(row.mean, row.spread), len(row.group.seeds)))
-        if row.published is not None:
-            sentences.append("- %s: %s is %s, %s." % (
-                name, row.title.replace("|", "\\|"), obtained(row.mean, row.spread), row.verdict))
-    return "\n".join(lines + [""] + sentences)
+        lines.append("| %s | %s | %s | %s | %s | %d | %s |" % (
+            row.group.config.name, row.title.replace("|", "\\|"), published_number(row.published),
+            "" if row.optimum is None else number(row.optimum), obtained(row.mean, row.spread), len(row.group.seeds),
+            row.verdict))
+    verdicts = ["- %s: %s." % (group.config.name, headline(group)) for group in groups]
+    return "\n".join([*lines, "", textwrap.fill(RULE, 118), "", *verdicts])
 
 
 def mean_and_spread(group, name):
@@ -140,14 +188,26 @@ def mean_and_spread(group, name):
     return mean, float(np.std(values, ddof=1)) if len(values) > 1 and math.isfinite(mean) else None
 
 
+def standard_error(group, name):
+    """Return the standard error of a metric's mean over a RunGroup's runs, as in RULE; None if the mean is infinite.
+
+    The seeds' spread has the estimates' errors in it, too: of several runs it is somewhat too large.
+    """
+    mean, spread = mean_and_spread(group, name)
+    if not math.isfinite(mean):
+        return None
+    n, own = len(group.metrics), [metrics.get(name + "_standard_error", 0.0) for metrics in group.metrics]
+    return math.sqrt((spread or 0.0)**2 / n + sum(error**2 for error in own) / n**2)
+
+
 def infinity(name):
     """Return the infinity that None stands for in a metric: the one at its bad end."""
     return -math.inf if name in _HIGHER_IS_BETTER else math.inf
 
 
 def obtained(mean, spread):
-    """Return what mean_and_spread gave as text."""
-    return number(mean) if spread is None else "%s ± %s" % (number(mean), number(spread))
+    """Return what mean_and_spread gave as text, or a value and its standard error; an infinite one stands alone."""
+    return number(mean) if spread is None or not math.isfinite(mean) else "%s ± %s" % (number(mean), number(spread))
 
 
 def published_number(published):
@@ -155,12 +215,16 @@ def published_number(published):
     return "" if published is None else "%s (%s)" % (number(published.value), published.how)
 
 
-def _beside_published(name, published, mean, spread):
-    difference = mean - published
-    better = (difference > 0) == (name in _HIGHER_IS_BETTER)
-    if spread is not None and abs(difference) <= 2 * spread:
-        return "the paper's %s within twice the spread" % number(published)
-    return "%s than the paper's %s%s" % ("better" if better else "worse", number(published), _by(difference))
+def _standing(name, published, mean, error):
+    difference = mean - published.value
+    if error is not None and abs(difference) <= published.rounding + 2 * error:
+        return "not distinguishable"
+    return "better" if (difference > 0) == (name in _HIGHER_IS_BETTER) else "worse"
+
+
+def _beside_published(standing, difference):
+    by = "" if standing == "not distinguishable" else _by(difference)
+    return "%s %s published%s" % (standing, _STANDINGS[standing], by)
 
 
 def _beside_true(estimate, true):
@@ -171,8 +235,10 @@ def _by(difference):
     return " by %s" % number(abs(difference)) if math.isfinite(difference) else ""
 
 
-def number(value):
-    """Return a metric's value, nats, as text with four decimals; None, as in metrics.json, stands for an infinite one."""
-    if value is None or not math.isfinite(value):
-        return "infinite"
-    return "%.4f" % value
+def number(value, name=""):
+    """Return a metric's value, nats, as text with four decimals; None, as in metrics.json, is the infinity of metric `name`."""
+    if value is None:
+        value = infinity(name)
+    if math.isfinite(value):
+        return "%.4f" % value
+    return "infinite" if value > 0 else "-infinite"

@@ -30,6 +30,10 @@ N_NEIGHBOURS = 3
 MAX_STANDARD_ERROR = 0.005    # nats, of the sampled KL divergences
 _N_SAMPLES = 32768            # a class, at first
 _MAX_SAMPLES = 262144
+# What has_density looks at.
+_N_ALIGNED = 8                # neighbours
+_ALIGNMENT = 1e-3             # how far they may lie off a line, beside how far along it
+_ALIGNED_SHARE = 1e-3         # of the samples, that may be like that
 
 
 class GridError(OneLineError):
@@ -66,7 +70,8 @@ def evaluate(networks, random_state, log_likelihoods=None):
         log_likelihoods: what log_likelihood returns for the four images, if it is known already.
 
     Returns:
-        dict; where a value is sampled, `<name>_standard_error` stands beside it:
+        dict; where a value is sampled, `<name>_standard_error` stands beside it, 0 if a closed form takes the samples' place;
+        an infinite value has none, as it isn't known:
         log_likelihood: mean over the four images of log p(x), by quadrature.
         elbo: mean of log p(x|z) minus kl_posterior_prior.
         inference_gap: log_likelihood - elbo, the mean KL(q(z|x) || p(z|x)).
@@ -74,7 +79,7 @@ def evaluate(networks, random_state, log_likelihoods=None):
         kl_marginal_prior: KL(q(z) || p(z)) with q(z) the mean of q(z|x) over x.
         reconstruction_error: minus the mean of log p(x|z) per pixel.
         kl_discriminator: mean log_ratio over posterior samples (AVB only): what the discriminator takes kl_posterior_prior for.
-        An infinite KL (samples that coincide) makes elbo and inference_gap infinite too.
+        Where q(z|x) has no density (see has_density), both KL(q || p) and inference_gap are inf and elbo is -inf.
 
     Raises:
         GridError: see log_likelihood.
@@ -84,14 +89,16 @@ def evaluate(networks, random_state, log_likelihoods=None):
     n_samples = _N_SAMPLES
     while True:
         metrics = _sampled_metrics(networks, n_samples, random_state)
-        error = max(metrics["kl_posterior_prior_standard_error"], metrics["kl_marginal_prior_standard_error"])
+        # More samples don't make an infinite value finite.
+        error = max(metrics.get(name + "_standard_error", 0.0) for name in ("kl_posterior_prior", "kl_marginal_prior"))
         if error < MAX_STANDARD_ERROR or n_samples >= _MAX_SAMPLES:
             break
         n_samples *= 2
     metrics["n_samples_per_class"] = n_samples
     metrics["log_likelihood"] = float(np.mean(log_likelihoods))
     metrics["inference_gap"] = metrics["log_likelihood"] - metrics["elbo"]
-    metrics["inference_gap_standard_error"] = metrics["elbo_standard_error"]
+    if "elbo_standard_error" in metrics:
+        metrics["inference_gap_standard_error"] = metrics["elbo_standard_error"]
     return metrics
 
 
@@ -231,18 +238,43 @@ def knn_log_density(samples, n_neighbours=N_NEIGHBOURS):
     Kozachenko and Leonenko 1987, in the form of Kraskov et al. 2004, eq. 20, with Euclidean balls.
 
     Args:
-        samples: [n, d], independent samples of q.
+        samples: [n, d], independent samples of a q that has a density.
         n_neighbours: int, k; a larger k has less variance and more bias.
 
     Returns:
-        float64 [n], nats; +inf where k neighbours coincide with the sample.
+        float64 [n], nats.
     """
+    # Samples of a sharp density may be the same float32 number: their distance is below its spacing, but not zero.
+    rounding = np.spacing(np.abs(samples).max(axis=1).astype(np.float32)).astype(np.float64) / 2
     samples = np.asarray(samples, np.float64)
     n, d = samples.shape
     distance = cKDTree(samples).query(samples, k=n_neighbours + 1)[0][:, -1]  # the nearest is the sample itself
     log_ball = d / 2 * math.log(math.pi) - gammaln(d / 2 + 1)
-    with np.errstate(divide="ignore"):
-        return digamma(n_neighbours) - digamma(n) - log_ball - d * np.log(distance)
+    return digamma(n_neighbours) - digamma(n) - log_ball - d * np.log(np.maximum(distance, rounding))
+
+
+def has_density(samples):
+    """Return whether samples of q look like those of a density; if not, a part of q lies on points or curves: KL is infinite.
+
+    A sample counts as one of such a part if 8 others coincide with it, or if its 8 nearest neighbours lie on a line with it:
+    if, seen from it, they spread across the line 1000 times less than along it. Where a density is even as far as those
+    neighbours reach, 1 sample in 1e20 is like that. More than 1 in 1000 must be, and more than 8.
+
+    It can't tell a part of less mass than that, nor one in a cloud whose samples lie nearer to it than its own. It takes a
+    strip for a line that is about a million times longer than wide, which is where float32 ends, or of 256 samples instead of
+    32,768, 10,000 times; and for a point what is too narrow for float32 to tell its samples apart.
+
+    Args:
+        samples: [n, d], independent samples of q, d 1 or 2, n at least 100.
+    """
+    at_most = max(_N_ALIGNED, _ALIGNED_SHARE * len(samples))
+    distinct, counts = np.unique(np.asarray(samples, np.float64), axis=0, return_counts=True)
+    if counts[counts > _N_ALIGNED].sum() > at_most:
+        return False
+    index = cKDTree(distinct).query(distinct, k=_N_ALIGNED + 1)[1]
+    offsets = distinct[index] - distinct[:, np.newaxis]
+    squares = np.linalg.eigvalsh(np.einsum("nki,nkj->nij", offsets, offsets))  # across the line, along it
+    return bool(np.sum(squares[:, 0] <= _ALIGNMENT**2 * squares[:, -1]) <= at_most)
 
 
 def knn_kl_from_prior(samples):
@@ -267,14 +299,19 @@ def knn_kl_posterior_prior(z, labels):
         labels: integer [n], 0 to 3.
 
     Returns:
-        (float, float), nats.
+        (float, float), nats; the first infinite if a q(z|x) has no density (see has_density).
     """
     return mean_and_error(_knn_log_ratio(z, labels))
 
 
 def _knn_log_ratio(z, labels):
-    """log q(z|x) - log p(z) at each of the samples z [n, d] of classes labels [n], in which they are ordered; float64 [n]."""
-    return np.concatenate([knn_log_density(z[labels == label]) for label in range(N_PIXELS)]) - log_prior(z)
+    """log q(z|x) - log p(z) at each of the samples z [n, d] of classes labels [n], in which they are ordered; float64 [n].
+
+    It is inf for a class whose q(z|x) has no density.
+    """
+    of_classes = [z[labels == label] for label in range(N_PIXELS)]
+    return np.concatenate([knn_log_density(own) if has_density(own) else np.full(len(own), np.inf)
+                           for own in of_classes]) - log_prior(z)
 
 
 def gaussian_kl_from_prior(mean, log_variance):
@@ -284,9 +321,9 @@ def gaussian_kl_from_prior(mean, log_variance):
 
 
 def mean_and_error(values):
-    """Return the mean of values [n] and its standard error, taking them as independent; (inf, 0) if the mean is infinite."""
+    """Return the mean of values [n] and its standard error, taking them as independent; NaN for that of an infinite mean."""
     mean = float(np.mean(values))
-    return (mean, float(np.std(values) / math.sqrt(len(values)))) if math.isfinite(mean) else (mean, 0.0)
+    return mean, float(np.std(values) / math.sqrt(len(values))) if math.isfinite(mean) else math.nan
 
 
 def _sampled_metrics(networks, n_samples, random_state):
@@ -295,24 +332,21 @@ def _sampled_metrics(networks, n_samples, random_state):
     log_reconstruction = log_bernoulli(in_chunks(networks.decode, z), one_hot_images())[np.arange(len(z)), labels]
     if networks.posterior_parameters is None:
         log_ratio = _knn_log_ratio(z, labels)
-        kl_posterior, kl_posterior_error = mean_and_error(log_ratio)
-        elbo, elbo_error = mean_and_error(log_reconstruction - log_ratio)
+        kl_posterior, elbo = mean_and_error(log_ratio), mean_and_error(log_reconstruction - log_ratio)
     else:
-        kl_posterior = float(gaussian_kl_from_prior(*networks.posterior_parameters(one_hot_images())).mean())
-        kl_posterior_error = 0.0
-        elbo, elbo_error = mean_and_error(log_reconstruction - kl_posterior)
-    kl_marginal, kl_marginal_error = knn_kl_from_prior(z)
-    error, error_error = mean_and_error(-log_reconstruction / N_PIXELS)
-    metrics = {
-        "elbo": elbo, "elbo_standard_error": elbo_error,
-        "kl_posterior_prior": kl_posterior, "kl_posterior_prior_standard_error": kl_posterior_error,
-        "kl_marginal_prior": kl_marginal, "kl_marginal_prior_standard_error": kl_marginal_error,
-        "reconstruction_error": error, "reconstruction_error_standard_error": error_error,
+        kl_posterior = float(gaussian_kl_from_prior(*networks.posterior_parameters(one_hot_images())).mean()), 0.0
+        elbo = mean_and_error(log_reconstruction - kl_posterior[0])
+    estimates = {
+        "elbo": elbo,
+        "kl_posterior_prior": kl_posterior,
+        # A part of q(z|x) without a density is one of q(z), too.
+        "kl_marginal_prior": knn_kl_from_prior(z) if math.isfinite(kl_posterior[0]) else kl_posterior,
+        "reconstruction_error": mean_and_error(-log_reconstruction / N_PIXELS),
     }
     if networks.log_ratio is not None:
-        log_ratio = in_chunks(networks.log_ratio, x, z)
-        metrics["kl_discriminator"], metrics["kl_discriminator_standard_error"] = mean_and_error(
-            log_ratio.astype(np.float64)[:, 0])
+        estimates["kl_discriminator"] = mean_and_error(in_chunks(networks.log_ratio, x, z).astype(np.float64)[:, 0])
+    metrics = {name: value for name, (value, _) in estimates.items()}
+    metrics.update({name + "_standard_error": error for name, (value, error) in estimates.items() if math.isfinite(value)})
     return metrics
 
 

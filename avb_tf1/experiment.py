@@ -28,7 +28,6 @@ from avb_tf1.data import one_hot_images
 from avb_tf1.errors import InputError
 from avb_tf1.graph import build_graph
 from avb_tf1.progress import Progress
-from avb_tf1.published import optima
 from avb_tf1.quiet_tensorflow import open_session, tf, tfp
 from avb_tf1.summaries import SummaryLog
 
@@ -152,7 +151,7 @@ def run_and_report(config, out, show_progress):
             print("warning: %s; going on from the one before" % problem, file=sys.stderr)
         print("Going on from iteration %d of %d" % (found.iteration, config.training.n_iterations), flush=True)
     metrics, timing = _run(config, out, found, show_progress)
-    print(report.summary(metrics, optima(config.model.kind), timing))
+    print(report.summary(metrics, config, timing))
     print("\n".join(["Figures:"] + ["  " + os.path.join(out, name) for name in run_folder.FIGURES]))
     print("All of it on one page, to open in a browser:\n  " + os.path.join(out, run_folder.REPORT))
 
@@ -221,7 +220,7 @@ def evaluate_run(folder, with_ais, write):
             metrics = outputs.measure(networks, found.monitors, *outputs.sample_latents(networks, config.seed), config.seed)
         if write:
             files.write_json(path, provenance.with_made_by(metrics, config, found.legs))
-    print(report.summary(metrics, optima(config.model.kind)))
+    print(report.summary(metrics, config))
     if write:
         print("Written to %s" % path)
         try:

@@ -119,6 +119,8 @@ def _read_sweep(folder):
         state = files.read_json(path)
         complete = isinstance(state["command"], str) and state["runs"] and all(
             isinstance(record[name], kind) for record in state["runs"] for name, kind in _RECORD.items())
+        for record in state["runs"] if complete else ():
+            comparison.require_numbers(record["metrics"], path)
     except (OSError, ValueError) as error:
         raise InputError("%s: can't be read: %s" % (path, error))
     except (KeyError, TypeError):
@@ -152,7 +154,8 @@ def _rendered(groups, is_sweep, run_table=(), **context):
         has_avb=any(run.config.model.kind != "vae" for run in runs),
         has_plane=any(run.config.model.latent_dim == 2 for run in runs),
         has_line=any(run.config.model.latent_dim == 1 for run in runs),
-        tables=[(label, comparison.rows([group])) for group, (label, _) in zip(compared, groups)],
+        tables=[(label, comparison.rows([group]), comparison.headline(group)) for group, (label, _) in zip(compared, groups)],
+        rule=comparison.RULE,
         key_numbers=_key_numbers(compared), version=__version__, plotly_version=get_plotlyjs_version(),
         plotly=markupsafe.Markup(get_plotlyjs()), css=_file("report.css"), js=_file("report.js"),
         to_yaml=to_yaml, number=comparison.number, obtained=comparison.obtained, published=comparison.published_number,

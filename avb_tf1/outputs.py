@@ -60,7 +60,8 @@ def measure(networks, monitors, z, labels, seed, log_likelihoods=None):
         log_likelihoods: as of evaluation.evaluate.
 
     Returns:
-        dict: name -> number, or None where it is infinite.
+        dict: name -> number, or None where it is infinite: at its bad end, -inf for elbo and log_likelihood, else inf. The
+        losses are means over the last evaluation.N_FINAL iterations.
     """
     metrics = {name: float(np.mean(values[-evaluation.N_FINAL:], dtype=np.float64))
                for name, values in losses_of(monitors).items()}

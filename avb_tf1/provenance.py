@@ -95,9 +95,9 @@ def read_metrics(folder, config):
     try:
         content = files.read_json(path)
         if not isinstance(content, dict):
-            raise ValueError("it is not a mapping")
+            raise ValueError("it is no mapping of metrics to numbers")
     except (OSError, ValueError) as error:
-        raise InputError("%s: can't read the metrics: %s" % (path, error))
+        raise InputError("%s: can't be read: %s" % (path, error))
     return split_made_by(content, config, path)
 
 

@@ -94,4 +94,5 @@ def _page(table, made_by):
 
 def _panel(group, folder):
     latents = files.read_arrays(os.path.join(folder, run_folder.LATENTS))
-    return "%s\nELBO %s" % (group.config.name, comparison.number(group.metrics[0]["elbo"])), latents["z"], latents["label"]
+    elbo = comparison.number(group.metrics[0]["elbo"], "elbo")
+    return "%s\nELBO %s" % (group.config.name, elbo), latents["z"], latents["label"]

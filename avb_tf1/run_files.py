@@ -6,16 +6,16 @@ from typing import Any, Dict
 
 import numpy as np
 
-from avb_tf1 import comparison, files, provenance, run_folder
+from avb_tf1 import comparison, files, run_folder
 from avb_tf1.data import N_PIXELS
 from avb_tf1.errors import InputError
 from avb_tf1.schema import Config
 from avb_tf1.snapshots import LABELS
 
 VERSIONS = ("avb_tf1", "tensorflow", "tensorflow_probability", "numpy", "python")
+_METRICS = ("kl_posterior_prior", "classification_accuracy", "generator_loss")  # besides Table 1's
 _KEYS = {
     run_folder.TIMING: VERSIONS + ("cpu_model", "instruction_set", "n_cpus", "n_trained", "iterations_per_second"),
-    run_folder.METRICS: comparison.COLUMNS + ("kl_posterior_prior", "classification_accuracy", "generator_loss"),
     run_folder.LOSSES: ("generator_loss",),
     run_folder.SNAPSHOTS: ("iteration", "z", "probabilities", "kl_posterior_prior", "kl_posterior_prior_standard_error"),
     run_folder.LATENT_PLANE: ("axis", "probabilities", "posterior_density"),
@@ -75,10 +75,9 @@ def read_run(label, folder, config, metrics=None):
     _require(all(len(values) == config.training.n_iterations for values in losses.values())
              and ("discriminator_loss" in losses) == has_discriminator, folder, run_folder.LOSSES)
     if metrics is None:
-        metrics, _ = provenance.split_made_by(_read(folder, run_folder.METRICS, files.read_json), config,
-                                              os.path.join(folder, run_folder.METRICS))
-        _require(all(value is None or isinstance(value, (int, float)) for value in metrics.values())
-                 and ("kl_discriminator" in metrics) == has_discriminator, folder, run_folder.METRICS)
+        metrics, _ = comparison.read_metrics(folder, config)
+        _require(set(_METRICS) <= set(metrics) and ("kl_discriminator" in metrics) == has_discriminator,
+                 folder, run_folder.METRICS)
     timing = _read(folder, run_folder.TIMING, files.read_json)
     _require(all(isinstance(timing[name], (int, float)) for name in ("n_cpus", "n_trained", "iterations_per_second"))
              and all(isinstance(timing[name], str) for name in VERSIONS + ("cpu_model", "instruction_set")),

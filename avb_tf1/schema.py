@@ -7,6 +7,7 @@ from typing import Optional, Union
 
 import pydantic
 from pydantic import StrictBool, confloat, conint, constr
+from pydantic.error_wrappers import ErrorWrapper
 from typing_extensions import Literal
 
 from avb_tf1.data import N_PIXELS
@@ -103,6 +104,11 @@ class _InputNetworkConfig(_NetworkConfig):
 class EncoderConfig(_InputNetworkConfig):
     noise_dim: Size
 
+    @property
+    def noise_networks(self):
+        """What q(z|x) gets its dimensions from: where the network on the noise is, itself, and how many there are of it."""
+        return (), self, 1
+
 
 class GaussianEncoderConfig(_InputNetworkConfig):
     """`spread_output`: what the second output layer stands for."""
@@ -131,6 +137,11 @@ class MomentEncoderConfig(_InputNetworkConfig):
     @property
     def noise_dim(self):
         return self.basis.n_vectors * self.basis.noise_dim
+
+    @property
+    def noise_networks(self):
+        """As EncoderConfig's: z is linear in the basis vectors."""
+        return ("basis",), self.basis, self.basis.n_vectors
 
     @property
     def n_layers(self):
@@ -197,9 +208,18 @@ class AVBModelConfig(_Section):
 
     @pydantic.validator("encoder")
     def _posterior_has_a_density(cls, encoder, values):
-        if encoder.noise_dim < values.get("latent_dim", 0):
-            raise ValueError("must have a noise_dim of at least latent_dim, or q(z|x) has no density")
-        return encoder
+        where, network, n_networks = encoder.noise_networks
+        least = -(-values.get("latent_dim", 0) // n_networks)
+        # Each ReLU unit of the first layer is off on a half space of the noise.
+        n_off = int(network.activation == "relu")
+        if network.noise_dim < least:
+            key, words = "noise_dim", "must be at least %d" % least
+        elif network.n_hidden_layers > 0 and network.n_units < least + n_off:
+            key, words = "n_units", "must be at least %d%s" % (least + n_off, " with relu" * n_off)
+        else:
+            return encoder
+        error = ValueError("%s, or q(z|x) has no density in latent_dim dimensions" % words)
+        raise pydantic.ValidationError([ErrorWrapper(error, (*where, key))], cls)
 
 
 class AVBACModelConfig(AVBModelConfig):

@@ -51,7 +51,7 @@ def run_sweep(runs, out, command, address, n_workers, show_progress):
         for run in runs:
             folder = os.path.join(out, run.name)
             if run_folder.is_finished(folder, run.config):
-                metrics, made_by = provenance.read_metrics(folder, run.config)
+                metrics, made_by = comparison.read_metrics(folder, run.config)
                 earlier.append(made_by)
                 # Elsewhere than on this machine a finished run might have to be trained again to be evaluated again.
                 if address is not None or provenance.is_evaluated_by_this_code(folder, run.config):

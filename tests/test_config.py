@@ -100,7 +100,10 @@ def test_config_is_frozen():
     ("model.kind=gan", ["model.kind must be one of avb, avb_ac, vae", "gan"]),
     ("model.latent_dim=0", ["model.latent_dim"]),
     ("model.latent_dim=3", ["model.latent_dim must be less than or equal to 2"]),
-    ("model.encoder.noise_dim=1", ["noise_dim", "latent_dim"]),
+    ("model.encoder.noise_dim=1", ["model.encoder.noise_dim must be at least 2, or q(z|x) has no density", "not 1"]),
+    ("model.encoder.n_units=1", ["--set model.encoder.n_units=1: model.encoder.n_units must be at least 3 with relu, or q(z|x) "
+                                 "has no density in latent_dim dimensions, not 1"]),
+    ("model.encoder.n_units=2", ["model.encoder.n_units must be at least 3 with relu"]),
     ("model.encoder.activation=rleu", ["model.encoder.activation must be one of relu, elu, tanh, leaky_relu", "rleu"]),
     ("model.encoder.center_input=1", ["must be true or false"]),
     ("model.decoder.n_units='8'", ["model.decoder.n_units must be an integer"]),
@@ -123,6 +126,34 @@ def test_bad_override_gets_one_clear_line(override, words):
     message = refusal([override])
     for word in words:
         assert word in message
+
+
+@pytest.mark.parametrize("overrides, words", [
+    (["model.encoder.activation=tanh", "model.encoder.n_units=1"], "encoder.n_units must be at least 2, or"),
+    (["model.encoder.activation=tanh", "model.encoder.n_units=2"], None),
+    (["model.encoder.n_hidden_layers=0", "model.encoder.n_units=1"], None),
+    (["model.latent_dim=1", "model.encoder.n_units=1"], "encoder.n_units must be at least 2 with relu"),
+    (["model.latent_dim=1", "model.encoder.n_units=2", "model.encoder.noise_dim=1"], None)])
+def test_an_encoder_that_can_not_have_a_density_is_refused(overrides, words):
+    if words is None:
+        synthetic(*overrides)
+    else:
+        assert words in refusal(overrides)
+
+
+@pytest.mark.parametrize("n_vectors, noise_dim, n_units, activation, words", [
+    (1, 2, 3, "relu", None), (1, 2, 2, "tanh", None), (2, 1, 2, "relu", None), (2, 1, 1, "elu", None),
+    (1, 1, 8, "relu", "basis.noise_dim must be at least 2"), (1, 2, 1, "tanh", "basis.n_units must be at least 2, or"),
+    (1, 2, 2, "relu", "basis.n_units must be at least 3 with relu"),
+    (8, 2, 1, "relu", "basis.n_units must be at least 2 with relu")])
+def test_basis_vectors_that_can_not_give_a_density_are_refused(n_vectors, noise_dim, n_units, activation, words):
+    path = os.path.join(ROOT, "configs", "recipes", "gdikov_avb_ac.yaml")
+    overrides = ["model.encoder.basis={n_vectors: %d, noise_dim: %d, n_hidden_layers: 1, n_units: %d, activation: %s}" % (
+        n_vectors, noise_dim, n_units, activation)]
+    if words is None:
+        load_config(path, overrides)
+    else:
+        assert "model.encoder." + words in refusal(overrides, path)
 
 
 def test_unknown_key_in_a_file_names_the_file_and_the_nearest_key(tmp_path):

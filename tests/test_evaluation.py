@@ -159,8 +159,69 @@ def test_log_density_is_the_density():
     assert evaluation.knn_log_density(samples)[inner].mean() == pytest.approx(0, abs=0.01)
 
 
-def test_samples_that_coincide_have_infinite_kl():
-    assert evaluation.knn_kl_from_prior(np.zeros((10, 2))) == (math.inf, 0.0)
+def relu_codes(n, n_units):
+    """Codes of a ReLU network so narrow that often all of its units but one are off, or all."""
+    random_state = np.random.RandomState(1)
+    hidden = np.maximum(normal(n, dim=4).astype(np.float32) @ random_state.standard_normal((4, n_units)).astype(np.float32), 0)
+    return hidden @ random_state.standard_normal((n_units, 2)).astype(np.float32)
+
+
+def in_part(share, part, rest):
+    return np.where(np.random.RandomState(2).random_sample((len(part), 1)) < share, part, rest).astype(np.float32)
+
+
+N = 32768
+ANGLE = normal(N, dim=1)
+WITHOUT_DENSITY = {
+    "a point": np.tile([[1.0, 0.5]], (N, 1)),
+    "a point of mass .01": in_part(0.01, np.full((N, 2), 0.3), normal(N)),
+    "a line": [2, 0.5] + ANGLE * [0.8, 0.6],
+    "a short line": [2, 0.5] + 0.1 * ANGLE * [0.8, 0.6],
+    "a part of mass .01 on a line beside the rest": in_part(0.01, [0, 5] + ANGLE * [1, 0.3], normal(N)),
+    "a part of mass .1 on a line through the rest": in_part(0.1, ANGLE * [1, 0.3], normal(N)),
+    "a circle": np.concatenate([np.cos(ANGLE), np.sin(ANGLE)], axis=1),
+    "a curve": np.concatenate([np.tanh(2 * ANGLE), np.tanh(ANGLE + 0.5)], axis=1),
+    "three ReLU units": relu_codes(N, 3),
+    "one dimension, a point of mass .01": in_part(0.01, np.full((N, 1), 0.3), normal(N, dim=1)),
+}
+ROTATED = np.array([[0.8, 0.6], [-0.6, 0.8]])
+WITH_DENSITY = {
+    "a Gaussian": normal(N),
+    "a sector": np.abs(normal(N)),
+    "a correlation of .9999": normal(N) @ [[1, 0.9999], [0, math.sqrt(1 - 0.9999**2)]],
+    "a strip 1000 times as long as wide": [1, 0.5] + (np.random.RandomState(0).random_sample((N, 2)) * [1, 1e-3]) @ ROTATED,
+    "a strip 100,000 times as long as wide": [1, 0.5] + (np.random.RandomState(0).random_sample((N, 2)) * [1, 1e-5]) @ ROTATED,
+    "a speck": [1, 0.5] + 1e-4 * normal(N),
+    "two tanh units": np.tanh(2 * normal(N)) @ [[1, 0.9], [0.9, 1]],
+    "one dimension": normal(N, dim=1),
+    "one dimension, 0.002 wide": 1 + 0.002 * normal(N, dim=1),
+    "few samples, a correlation of .9999": normal(256) @ [[1, 0.9999], [0, math.sqrt(1 - 0.9999**2)]],
+    "few samples of a strip": (np.random.RandomState(0).random_sample((256, 2)) * [1, 1e-3]) @ ROTATED,
+}
+
+
+@pytest.mark.parametrize("name", [*WITHOUT_DENSITY, *WITH_DENSITY])
+def test_a_part_on_points_or_lines_is_told_from_a_density(name):
+    assert evaluation.has_density(np.float32({**WITHOUT_DENSITY, **WITH_DENSITY}[name])) == (name in WITH_DENSITY)
+
+
+def test_equal_float32_numbers_of_a_sharp_density_are_not_taken_for_a_point():
+    samples = np.float32(1 + 0.002 * normal(N, dim=1))
+    assert np.sum(np.diff(np.sort(samples[:, 0]), n=3) == 0) > 0  # four in a row
+    assert evaluation.knn_kl_from_prior(samples)[0] == pytest.approx(0.002**2 / 2 - math.log(0.002), abs=0.02)
+
+
+def test_metrics_of_an_encoder_that_has_no_density_for_one_image():
+    def encode(x, eps):
+        return np.where(x[:, 2:3] == 1, relu_codes(len(x), 3), eps[:, :2])
+
+    networks = evaluation.Networks(2, 4, encode, sector_decoder, log_ratio=lambda x, z: np.zeros((len(x), 1)))
+    metrics = evaluation.evaluate(networks, np.random.RandomState(0), np.full(4, -math.log(4)))
+    infinite = {"kl_posterior_prior": math.inf, "kl_marginal_prior": math.inf, "elbo": -math.inf, "inference_gap": math.inf}
+    assert {name: metrics[name] for name in infinite} == infinite
+    assert not any(name + "_standard_error" in metrics for name in infinite)
+    assert "kl_discriminator_standard_error" in metrics and "reconstruction_error_standard_error" in metrics
+    assert metrics["n_samples_per_class"] == N  # more of them wouldn't help
 
 
 def test_the_optimum_scores_as_derived():

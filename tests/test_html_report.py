@@ -18,7 +18,7 @@ from conftest import INNER_PRODUCT, ROOT, assert_one_clear_line, run_script, sma
 from scipy.stats import norm
 from test_networks import vae_config
 
-from avb_tf1 import evaluation, experiment, files, html_report, page_data, run_files, run_folder
+from avb_tf1 import comparison, evaluation, experiment, files, html_report, page_data, run_files, run_folder
 from avb_tf1.config import to_yaml
 from avb_tf1.errors import InputError
 from avb_tf1.snapshots import LABELS
@@ -48,11 +48,8 @@ def line(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def shortest(tmp_path_factory):
-    """The folder of a run of one iteration, whose page tells of codes that coincide, so that their KL is infinite."""
-    out = finished(tmp_path_factory.mktemp("report") / "shortest", small("training.n_iterations=1"))
-    metrics = files.read_json(str(out / "metrics.json"))
-    html_report.write_run_report(str(out), dict(metrics, elbo=None, kl_posterior_prior=None, inference_gap=None))
-    return out
+    """The folder of a run of one iteration; of the encoder's 8 ReLU units often 7 are off, so that its KL is infinite."""
+    return finished(tmp_path_factory.mktemp("report") / "shortest", small("training.n_iterations=1"))
 
 
 @pytest.fixture(scope="module")
@@ -126,11 +123,14 @@ def test_obtained_stands_beside_published(run, line):
     metrics = json.loads((run / "metrics.json").read_text())
     text = text_of(run)
     elbo = metrics["elbo"]
-    assert "ELBO %.4f ± %.4f -1.4210 (recalled) %+.4f -1.3863 worse than the paper's -1.4210 by %.4f" % (
+    assert "ELBO %.4f ± %.4f -1.4210 (recalled) %+.4f -1.3863 worse than published by %.4f" % (
         elbo, metrics["elbo_standard_error"], elbo + 1.421, abs(elbo + 1.421)) in text
     assert "log-likelihood %.4f -1.4030 (recalled)" % metrics["log_likelihood"] in text
+    assert "In short: worse than the paper's AVB in every column (one run: the spread between seeds is not known)." in text
+    assert comparison.RULE in text
     assert "the same, by the discriminator" in text and "its AVB" in text
-    losses = "generator loss %.4f (optimum 1.3863), discriminator loss %.4f (optimum 0.6255). Accuracy: %.4f of the codes"
+    assert "Means over the last 60 iterations: generator" in text
+    losses = "generator loss %.4f (optimum 1.3863), discriminator loss %.4f (optimum 0.6255). Accuracy: %.4f of the codes have"
     assert losses % tuple(
         metrics[name] for name in ("generator_loss", "discriminator_loss", "classification_accuracy")) in text
     text = text_of(line)
@@ -140,8 +140,13 @@ def test_obtained_stands_beside_published(run, line):
 
 
 def test_infinite_values_are_said(shortest):
+    metrics = json.loads((shortest / "metrics.json").read_text())
+    infinite = {"elbo", "inference_gap", "kl_marginal_prior", "kl_posterior_prior"}
+    assert {name for name, value in metrics.items() if value is None} == infinite
+    assert not {name + "_standard_error" for name in infinite} & set(metrics)
     text = text_of(shortest)
-    assert "ELBO infinite -1.4210 (recalled) -1.3863 worse than the paper's -1.4210 " in text
+    assert "ELBO -infinite -1.4210 (recalled) -1.3863 worse than published " in text
+    assert "with ELBO -infinite, with KL(q(z), p(z)) infinite (one run:" in text
     assert "mean KL(q(z|x), p(z)) infinite 1.3863 infinite" in text
 
 
@@ -152,7 +157,8 @@ def test_a_sweeps_page(sweep):
     assert "line_seed_1 1 failed: a <b> is not finite" in text  # as text, not as markup
     assert 'href="first_seed_0/report.html"' in page_of(sweep) and 'href="line_seed_1' not in page_of(sweep)
     elbos = [json.loads((sweep / ("first_seed_%d" % seed) / "metrics.json").read_text())["elbo"] for seed in (0, 1)]
-    assert "first, 2 seeds" in text and "ELBO %.4f ± %.4f" % (np.mean(elbos), np.std(elbos, ddof=1)) in text
+    assert "first, 2 seeds: worse than the paper's AVB in " in text and "line, 1 seed: " in text
+    assert "ELBO %.4f ± %.4f" % (np.mean(elbos), np.std(elbos, ddof=1)) in text
     groups = data_of(sweep)["groups"]
     assert [group["label"] for group in groups] == ["first", "line"]
     losses = [np.loadtxt(str(sweep / ("first_seed_%d" % seed) / "losses.csv"), delimiter=",", skiprows=1)[:, 1]
@@ -178,7 +184,7 @@ def test_a_run_that_can_not_be_read_is_left_out_of_its_sweeps_page(sweep, tmp_pa
     html_report.write_report(str(copy))
     text = text_of(copy)
     assert "latent_plane.npz: can't be read: it is damaged" in text and "timing.json: can't be read: it has no" in text
-    assert "first, 1 seed " in text and [drawn["label"] for drawn in data_of(copy)["runs"]] == ["first_seed_1"]
+    assert "first, 1 seed: " in text and [drawn["label"] for drawn in data_of(copy)["runs"]] == ["first_seed_1"]
 
 
 def test_the_largest_pages_are_small(run, tmp_path):
@@ -298,6 +304,10 @@ def test_report_script(run, sweep, tmp_path):
     assert_one_clear_line(run_script("report.py", copy), "snapshots.npz: can't be read")
     (copy / "metrics.json").unlink()
     assert_one_clear_line(run_script("report.py", copy), "not finished")
+    record = json.loads((sweep / "sweep.json").read_text())["runs"][0]
+    for elbo in (float("nan"), "low"):
+        (tmp_path / "sweep.json").write_text(json.dumps({"command": "", "runs": [dict(record, metrics={"elbo": elbo})]}))
+        assert_one_clear_line(run_script("report.py", tmp_path), "sweep.json: elbo must be a finite number")
     for text in ('{"avb_tf1": "1.0.0", "runs": []}', '{"command": "", "runs": []}', '{"command": "", "runs": [{"run": 3}]}'):
         (tmp_path / "sweep.json").write_text(text)
         with pytest.raises(InputError, match="sweep.json: not written by this version"):
@@ -323,6 +333,7 @@ def test_report_script_trains_what_is_missing(run, tmp_path):
 
 
 @pytest.mark.parametrize("name, content, words", [
+    ("metrics.json", json.dumps({name: float("nan") for name in comparison.COLUMNS}), "must be a finite number.*, not nan"),
     ("metrics.json", "{", "can't be read"), ("metrics.json", "{}", "it has no"), ("metrics.json", "3", "can't be read"),
     ("timing.json", "[]", "it has no"), ("losses.csv", "", "can't be read"),
     ("losses.csv", "iteration,generator_loss,discriminator_loss\n1,2,3\n", "doesn't fit the run's config.yaml"),

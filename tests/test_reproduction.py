@@ -84,6 +84,21 @@ def test_recipes(folders, tmp_path, monkeypatch):
     assert "configs/tuned_avb.yaml --set seed=N --set training.n_iterations=10" in text
 
 
+def lines_of_results(path):
+    """The lines of a Markdown file's last table on "| config | metric |", and those that begin with a config's name."""
+    with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+        text = file.read()
+    lines = text[text.index("| config | metric |"):].splitlines()
+    return [line for line in lines if line.startswith("|") or line.startswith(tuple(
+        "- %s: " % name for name in reproduction.TABLE_CONFIGS))]
+
+
+def test_readme_has_the_tables_numbers_and_verdicts():
+    lines = lines_of_results(os.path.join("docs", "table_1.md"))
+    assert len(lines) == 2 + 4 * 7 - 1 + 4
+    assert lines_of_results("README.md")[:len(lines)] == lines
+
+
 def test_every_shipped_config_is_compared():
     paths = glob.glob(os.path.join(ROOT, "configs", "**", "*.yaml"), recursive=True)
     assert sorted(recipes.CONFIGS) == sorted(os.path.relpath(path, os.path.join(ROOT, "configs"))[:-5] for path in paths)

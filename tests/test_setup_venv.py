@@ -92,3 +92,12 @@ def test_a_lock_is_installed_once_and_again_when_it_changes(project):
     assert run(project, "empty.lock").stdout == ""
     lock.write_text("# still nothing\n")
     assert run(project, "empty.lock").stdout == "Installing empty.lock into .venv\n"
+
+
+def test_the_version_stands_in_one_place(tmp_path):
+    shutil.copy(os.path.join(ROOT, "setup.py"), str(tmp_path))
+    (tmp_path / "avb_tf1").mkdir()
+    (tmp_path / "avb_tf1" / "__init__.py").write_text('"""Words."""\n\nimport absent\n\n__version__ = "7.8.9"\n')
+    command = [sys.executable, "setup.py", "--version"]
+    result = subprocess.run(command, cwd=str(tmp_path), check=True, capture_output=True, text=True)
+    assert result.stdout.split() == ["7.8.9"]

@@ -114,7 +114,7 @@ def test_one_and_two_workers_make_the_runs_of_train_py(alone, tmp_path):
     assert results(folder_of(tmp_path / "1", 0)) == results(folder_of(tmp_path / "2", 0))
     assert [row["status"] for row in rows(out)] == ["done", "done"]
     with open(str(alone / "metrics.json")) as file:
-        assert float(rows(out)[1]["elbo"]) == json.load(file)["elbo"]
+        assert float(rows(out)[1]["log_likelihood"]) == json.load(file)["log_likelihood"]
     # Started again there is nothing to do, and nothing is touched.
     before = os.stat(str(folder_of(out, 0) / "metrics.json")).st_mtime_ns
     result = sweep(out, overrides=LONG)

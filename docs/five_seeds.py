@@ -1,0 +1,47 @@
+"""README's table of the tutorial's config over five seeds: trains them, about a minute of CPU time each.
+
+    .venv/bin/python docs/five_seeds.py
+"""
+
+import os
+import sys
+
+import numpy as np
+
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir)
+sys.path.insert(0, ROOT)
+
+from avb_tf1 import evaluation, experiment, outputs, trainer
+from avb_tf1.config import load_config
+
+METRICS = ("generator_loss", "discriminator_loss", "classification_accuracy", "log_likelihood", "elbo", "kl_marginal_prior")
+
+
+def trained(seed):
+    """Train with this seed.
+
+    Returns:
+        The metrics, as in metrics.json, and the classification accuracy on 5120 fresh codes after each of the last iterations,
+        [evaluation.N_FINAL].
+    """
+    config = load_config(os.path.join(ROOT, "configs", "synthetic.yaml"), ["seed=%d" % seed])
+    accuracies = []
+    with experiment.opened_model(config) as (session, model):
+        session.run(model.initialize)
+        networks = trainer.array_functions(session, model)
+
+        def observe(iteration, _):
+            if iteration > config.training.n_iterations - evaluation.N_FINAL:
+                z, labels = evaluation.sample_posterior(networks, 1280, np.random.RandomState(iteration))
+                accuracies.append(evaluation.classification_accuracy(networks, z, labels))
+
+        result = trainer.train(session, model, config.training, [observe])
+        metrics = outputs.measure(networks, result.monitors, *outputs.sample_latents(networks, seed), seed)
+    return metrics, np.array(accuracies)
+
+
+for seed in range(5):
+    metrics, accuracies = trained(seed)
+    losses, final = (["%.4f" % metrics[name] for name in names] for names in (METRICS[:2], METRICS[2:]))
+    print("| %d | %s |" % (seed, " | ".join(losses + ["%.4f (%.4f to %.4f)" % (
+        accuracies.mean(), accuracies.min(), accuracies.max())] + final)), flush=True)
