@@ -8,14 +8,13 @@ from avb_tf1 import comparison, files, plotting, provenance, run_folder
 from avb_tf1.config import load_config
 from avb_tf1.data import one_hot_images
 from avb_tf1.published import OPTIMUM, TABLE_1
-from avb_tf1.reproduction import Wanted, ensure_runs
+from avb_tf1.reproduction import Wanted, command, ensure_runs, seeds
 
 CONFIGS = (
     "recipes/poole_gist", "recipes/mescheder_vae", "recipes/mescheder_avb", "recipes/gdikov_vae", "recipes/gdikov_avb",
     "recipes/gdikov_avb_ac", "recipes/kumada_avb", "synthetic", "paper_vae", "paper_avb", "tuned_avb")
 # Where the published length takes hours on 2 cores: the iterations that are run instead.
-SHORTENED = {"recipes/mescheder_avb": 6000}
-SEEDS = (0, 1, 2)
+SHORTENED = {"recipes/mescheder_avb": 1500}
 
 _COLUMNS = {
     "log_likelihood": "log-likelihood", "elbo": "ELBO", "inference_gap": "inference gap",
@@ -32,8 +31,9 @@ def make_comparison(configs_folder, runs_folder, out):
         out: str, the folder to write into.
     """
     folders, made_by = ensure_runs(configs_folder, runs_folder, [
-        Wanted(name, seed, _overrides(name)) for name in CONFIGS for seed in SEEDS])
-    rows = [folders[start:start + len(SEEDS)] for start in range(0, len(folders), len(SEEDS))]
+        Wanted(name, seed, _overrides(name)) for name in CONFIGS for seed in seeds(name)])
+    rest = iter(folders)
+    rows = [[next(rest) for _ in seeds(name)] for name in CONFIGS]
     groups = [comparison.read_runs(row)[0] for row in rows]
     lengths = {name: load_config(os.path.join(configs_folder, name + ".yaml")).training.n_iterations for name in CONFIGS}
     table = _table(groups, rows, lengths)
@@ -50,16 +50,18 @@ def _overrides(name):
 
 def _table(groups, rows, lengths):
     """The lines of a Markdown table: the published numbers, the optimum, and a row for each recipe."""
-    lines = ["| recipe | %s | iterations | CPU minutes |" % " | ".join(_COLUMNS.values()), "|---" * (len(_COLUMNS) + 3) + "|"]
+    lines = ["| recipe | %s | seeds | iterations | CPU minutes |" % " | ".join(_COLUMNS.values()),
+             "|---" * (len(_COLUMNS) + 4) + "|"]
     for title, numbers in (("paper's VAE", TABLE_1["vae"]), ("paper's AVB", TABLE_1["avb"]), ("optimum", OPTIMUM)):
         cells = [comparison.number(numbers[name].value) if name in numbers else "" for name in _COLUMNS]
-        lines.append("| *%s* | %s | | |" % (title, " | ".join(cells)))
+        lines.append("| *%s* | %s | | | |" % (title, " | ".join(cells)))
     for name, group, row in zip(CONFIGS, groups, rows):
         cells = [comparison.obtained(*comparison.mean_and_spread(group, column)) if column in group.metrics[0] else ""
                  for column in _COLUMNS]
         n_iterations = group.config.training.n_iterations
         length = "%d" % n_iterations if n_iterations == lengths[name] else "%d of %d" % (n_iterations, lengths[name])
-        lines.append("| %s | %s | %s | %.2f |" % (group.config.name, " | ".join(cells), length, _cpu_minutes(row)))
+        lines.append("| %s | %s | %d | %s | %.2f |" % (
+            group.config.name, " | ".join(cells), len(row), length, _cpu_minutes(row)))
     return lines
 
 
@@ -69,13 +71,10 @@ def _cpu_minutes(folders):
 
 
 def _page(table, made_by):
-    commands = ["- `python scripts/train.py --config configs/%s.yaml --set seed=N%s`" % (
-        name, "".join(" --set " + override for override in _overrides(name))) for name in CONFIGS]
     return "\n".join([
         "# The published recipes of this experiment, side by side",
         "",
-        "Mean ± standard deviation over seeds %d to %d. Nats per example, the reconstruction error per pixel;" % (
-            SEEDS[0], SEEDS[-1]),
+        "Mean ± standard deviation over seeds. Nats per example, the reconstruction error per pixel;",
         "log-likelihoods by quadrature, KL divergences of implicit posteriors by k nearest neighbours. Published: Table 1",
         "of Mescheder, Nowozin, Geiger 2017 (arXiv 1701.04722v4), recalled from memory of it. Iterations \"A of B\": the run",
         "has A, the published recipe B, which takes too long on 2 cores. CPU minutes: of one run's training, all its threads.",
@@ -86,10 +85,10 @@ def _page(table, made_by):
         "",
         "![Latent spaces](recipes.png)",
         "",
-        "Samples of q(z|x), seed %d, one colour an image; circles at 1, 2 and 3 standard deviations of the prior." % SEEDS[0],
+        "Samples of q(z|x), seed 0, one colour an image; circles at 1, 2 and 3 standard deviations of the prior.",
         "",
-        "Written by `make recipes`. Each run is made, for N = %d to %d, by" % (SEEDS[0], SEEDS[-1]),
-        ""] + commands + [""])
+        "Written by `make recipes`. The runs are made by",
+        ""] + [command(name, _overrides(name)) for name in CONFIGS] + [""])
 
 
 def _panel(group, folder):

@@ -14,7 +14,8 @@ from avb_tf1.data import one_hot_images
 
 TABLE_CONFIGS = ("synthetic", "paper_vae", "paper_avb", "tuned_avb")
 FIGURE_CONFIGS = (("VAE", "paper_vae"), ("AVB", "paper_avb"))
-SEEDS = (0, 1, 2, 3, 4)
+SEEDS = (0, 1, 2)
+FEWER_SEEDS = {"paper_avb": (0, 1), "tuned_avb": (0, 1)}  # of what takes some 20 CPU minutes a run
 _FIGURE_AXIS = np.linspace(-3.8, 3.8, 381)
 
 
@@ -26,8 +27,19 @@ class Wanted(NamedTuple):
     overrides: Sequence[str] = ()
 
 
+def seeds(config):
+    """Return the seeds that a config, named as in Wanted, is run with for the published tables."""
+    return FEWER_SEEDS.get(config, SEEDS)
+
+
+def command(config, overrides=()):
+    """Return a line of a Markdown list: what makes the runs of a config, named as in Wanted."""
+    return "- `python scripts/train.py --config configs/%s.yaml --set seed=N%s`, N = %s" % (
+        config, "".join(" --set " + override for override in overrides), ", ".join(map(str, seeds(config))))
+
+
 def make_table(configs_folder, runs_folder, path):
-    """Write Table 1 as Markdown: the tutorial's, the paper's and the tuned configs, five seeds each.
+    """Write Table 1 as Markdown: the tutorial's, the paper's and the tuned configs, a few seeds each.
 
     Args:
         configs_folder: str, where the configs are.
@@ -35,19 +47,16 @@ def make_table(configs_folder, runs_folder, path):
         path: str, the Markdown file to write.
     """
     folders, made_by = ensure_runs(configs_folder, runs_folder,
-                                   [Wanted(name, seed) for name in TABLE_CONFIGS for seed in SEEDS])
+                                   [Wanted(name, seed) for name in TABLE_CONFIGS for seed in seeds(name)])
     table = comparison.markdown(comparison.read_runs(folders))
-    commands = ["- %s: `python scripts/train.py --config configs/%s.yaml --set seed=N`" % (name, name)
-                for name in TABLE_CONFIGS]
     files.write_text(path, "\n".join([
         "# Table 1: published and obtained",
         "",
-        "Mean ± standard deviation over seeds %d to %d; nats per example, the reconstruction error per pixel." % (
-            SEEDS[0], SEEDS[-1]),
+        "Mean ± standard deviation over seeds; nats per example, the reconstruction error per pixel.",
         "Published: Table 1 of Mescheder, Nowozin, Geiger 2017 (arXiv 1701.04722v4); \"recalled\" means quoted from memory of",
         "the paper. For `synthetic` and `tuned_avb`, which the paper doesn't have, the paper's AVB stands there.",
-        "The optimum is exact. Written by `make table`; each run is made, for N = %d to %d, by" % (SEEDS[0], SEEDS[-1]),
-        ""] + commands + ["", provenance.made_by_text(made_by), "", table, ""]))
+        "The optimum is exact. Written by `make table`; the runs are made by",
+        ""] + [command(name) for name in TABLE_CONFIGS] + ["", provenance.made_by_text(made_by), "", table, ""]))
     print(table)
     print("Written to %s" % path)
 

@@ -21,6 +21,7 @@ def folders(tmp_path, monkeypatch):
     configs = tmp_path / "configs"
     configs.mkdir()
     monkeypatch.setattr(reproduction, "SEEDS", SEEDS)
+    monkeypatch.setattr(reproduction, "FEWER_SEEDS", {})
     for name in reproduction.TABLE_CONFIGS:
         config = vae_config() if name == "paper_vae" else small("training.n_iterations=30" if name == "tuned_avb" else "seed=0")
         (configs / (name + ".yaml")).write_text(to_yaml(config).replace("name: synthetic", "name: " + name))
@@ -30,13 +31,13 @@ def folders(tmp_path, monkeypatch):
 def test_missing_runs_are_trained_and_finished_ones_kept(folders, tmp_path, capsys):
     configs, runs = folders
     wanted = [reproduction.Wanted("synthetic", 0), reproduction.Wanted("synthetic", 1)]
-    first = reproduction.ensure_runs(configs, runs, wanted)
+    first, made_by = reproduction.ensure_runs(configs, runs, wanted)
     assert [os.path.basename(path) for path in first] == ["synthetic_seed_0", "synthetic_seed_1"]
     assert load_config(os.path.join(first[1], "config.yaml")).seed == 1
     assert "Run 2 of 2, about 0 minutes left" in capsys.readouterr().out
     shutil.rmtree(first[1])
     stamp = os.stat(os.path.join(first[0], "metrics.json")).st_mtime_ns
-    assert reproduction.ensure_runs(configs, runs, wanted) == first
+    assert reproduction.ensure_runs(configs, runs, wanted) == (first, made_by)
     assert os.stat(os.path.join(first[0], "metrics.json")).st_mtime_ns == stamp
     assert "Run 1 of 1, about 0 minutes left" in capsys.readouterr().out
 
@@ -62,7 +63,8 @@ def test_recipes(folders, tmp_path, monkeypatch):
     configs, runs = folders
     monkeypatch.setattr(recipes, "CONFIGS", ("synthetic", "paper_vae", "tuned_avb"))
     monkeypatch.setattr(recipes, "SHORTENED", {"tuned_avb": 10})
-    monkeypatch.setattr(recipes, "SEEDS", (0, 1))
+    monkeypatch.setattr(reproduction, "SEEDS", (0, 1))
+    monkeypatch.setattr(reproduction, "FEWER_SEEDS", {"paper_vae": (0,)})
     recipes.make_comparison(configs, runs, str(tmp_path))
     with open(str(tmp_path / "recipes.png"), "rb") as file:
         assert file.read(8) == b"\x89PNG\r\n\x1a\n"
@@ -71,7 +73,8 @@ def test_recipes(folders, tmp_path, monkeypatch):
     rows = {cells[1].strip(): [cell.strip() for cell in cells[2:]]
             for cells in (line.split("|") for line in text.splitlines() if line.startswith("| "))}
     assert rows["*paper's AVB*"][:2] == ["-1.4030", "-1.4210"] and rows["*optimum*"][0] == "-1.3863"
-    assert rows["synthetic"][7] == "20" and rows["tuned_avb"][7] == "10 of 30"
+    assert rows["synthetic"][7:9] == ["2", "20"] and rows["tuned_avb"][7:9] == ["2", "10 of 30"]
+    assert rows["paper_vae"][7] == "1" and "±" not in rows["paper_vae"][0]
     assert rows["paper_vae"][6] == "" and "±" in rows["synthetic"][6]
     for column, metric in ((0, "log_likelihood"), (4, "reconstruction_error")):
         values = []
@@ -81,7 +84,7 @@ def test_recipes(folders, tmp_path, monkeypatch):
         assert rows["tuned_avb"][column] == "%.4f ± %.4f" % (np.mean(values), np.std(values, ddof=1))
     with open(os.path.join(runs, "paper_vae_seed_0", "timing.json")) as file:
         assert json.load(file)["cpu_seconds"] > 0
-    assert "configs/tuned_avb.yaml --set seed=N --set training.n_iterations=10" in text
+    assert "configs/tuned_avb.yaml --set seed=N --set training.n_iterations=10`, N = 0, 1\n" in text
 
 
 def lines_of_results(path):
