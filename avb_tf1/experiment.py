@@ -155,7 +155,10 @@ def evaluate_run(folder, with_ais, write):
     Args:
         folder: str, the run folder.
         with_ais: bool; whether to check log p(x) by annealed importance sampling.
-        write: bool; whether to replace the run's metrics.json.
+        write: bool; whether to replace the run's metrics.json and its page.
+
+    Raises:
+        InputError: the folder holds no finished run, or is in use and was to be written into.
     """
     path = os.path.join(folder, run_folder.METRICS)
     with run_folder.reclaimed(folder) if write else contextlib.nullcontext():
@@ -163,16 +166,15 @@ def evaluate_run(folder, with_ais, write):
             raise InputError("%s: its evaluation is not finished; go on with scripts/train.py --resume" % folder)
         with opened_run(folder) as (config, found, networks):
             metrics = outputs.measure(networks, found.monitors, *outputs.sample_latents(networks, config.seed), config.seed)
+        print(report.summary(metrics, optima(config.model.kind)))
         if write:
             files.write_json(path, metrics)
-    print(report.summary(metrics, optima(config.model.kind)))
-    if write:
-        print("Written to %s" % path)
-        try:
-            outputs.write_report(folder)
-        except InputError as error:
-            print("%s still has the numbers of before: %s" % (os.path.join(folder, run_folder.REPORT), error))
-    else:
+            print("Written to %s" % path)
+            try:
+                outputs.write_report(folder)
+            except InputError as error:
+                print("%s still has the numbers of before: %s" % (os.path.join(folder, run_folder.REPORT), error))
+    if not write:
         try:
             with open(path, encoding="utf-8") as file:
                 same = file.read() == files.json_text(metrics)
