@@ -1,6 +1,7 @@
 """One experiment, from config to run folder: graph, training, evaluation, figures."""
 
 import contextlib
+import math
 import os
 import platform
 import sys
@@ -12,6 +13,7 @@ from avb_tf1 import (
     ais,
     checkpoint,
     command_line,
+    comparison,
     evaluation,
     files,
     outputs,
@@ -25,7 +27,7 @@ from avb_tf1 import (
 )
 from avb_tf1.config import load_config, to_yaml
 from avb_tf1.data import one_hot_images
-from avb_tf1.errors import InputError
+from avb_tf1.errors import InputError, OneLineError
 from avb_tf1.graph import build_graph
 from avb_tf1.progress import Progress
 from avb_tf1.quiet_tensorflow import open_session, tf, tfp
@@ -204,40 +206,51 @@ def opened_run(folder):
         yield config, found, trainer.array_functions(session, model)
 
 
+class OtherNumbers(OneLineError):
+    """A run's metrics.json doesn't have the numbers of its evaluation."""
+
+
 def evaluate_run(folder, with_ais, write):
     """Evaluate a finished run again and tell the numbers on standard output.
 
     Args:
         folder: str, the run folder.
         with_ais: bool; whether to check log p(x) by annealed importance sampling.
-        write: bool; whether to replace the run's metrics.json.
+        write: bool; whether to replace the run's metrics.json and its page.
+
+    Raises:
+        InputError: the folder holds no finished run, or is in use and was to be written into; not to be written into, it has no
+            metrics.json that can be read.
+        OtherNumbers: metrics.json was to be kept and has other numbers.
     """
     path = os.path.join(folder, run_folder.METRICS)
     with run_folder.reclaimed(folder) if write else contextlib.nullcontext():
-        if write and not run_folder.is_complete(folder):
+        if not run_folder.is_complete(folder):
             raise InputError("%s: its evaluation is not finished; go on with scripts/train.py --resume" % folder)
         with opened_run(folder) as (config, found, networks):
             metrics = outputs.measure(networks, found.monitors, *outputs.sample_latents(networks, config.seed), config.seed)
+        print(report.summary(metrics, config))
         if write:
             files.write_json(path, provenance.with_made_by(metrics, config, found.legs))
-    print(report.summary(metrics, config))
-    if write:
-        print("Written to %s" % path)
-        try:
-            outputs.write_report(folder)
-        except InputError as error:
-            print("%s still has the numbers of before: %s" % (os.path.join(folder, run_folder.REPORT), error))
-    else:
-        try:
-            with open(path, encoding="utf-8") as file:
-                same = file.read() == files.json_text(provenance.with_made_by(metrics, config, found.legs))
-            print("%s %s" % (path, "has the same numbers" if same else "has other numbers; --write replaces them"))
-        except (OSError, ValueError) as error:
-            print("%s can't be read: %s" % (path, error))
+            print("Written to %s" % path)
+            try:
+                outputs.write_report(folder)
+            except InputError as error:
+                print("%s still has the numbers of before: %s" % (os.path.join(folder, run_folder.REPORT), error))
     if with_ais:
         estimates, errors = ais.log_likelihood(config, found.path, N_AIS_CHAINS, N_AIS_STEPS)
         print("log_likelihood by annealed importance sampling: %.4f, standard error %.4f (by quadrature: %.4f)" % (
             np.mean(estimates), np.sqrt(np.sum(errors**2)) / len(errors), metrics["log_likelihood"]))
+    if not write:
+        _require_same_numbers(path, comparison.read_metrics(folder, config)[0], metrics)
+
+
+def _require_same_numbers(path, found, metrics):
+    for name in sorted(set(found) | set(metrics)):
+        if found.get(name, math.nan) != metrics.get(name, math.nan):
+            raise OtherNumbers("%s: %s is %s there and %s here; scripts/evaluate.py --write replaces it" % (
+                path, name, found.get(name, "missing"), metrics.get(name, "missing")))
+    print("%s has the same numbers" % path)
 
 
 @contextlib.contextmanager

@@ -27,22 +27,39 @@ _KEY_METRICS = {"log_likelihood": "log-likelihood", "elbo": "ELBO", "kl_marginal
 
 
 def write_report(folder):
-    """write_run_report or write_sweep_report, by what the folder holds.
+    """Write the page of a run or a sweep, by what the folder holds; the folder is held meanwhile.
+
+    A sweep that is going on holds its folder itself: its page is written all the same, and never in the place of a newer one.
+
+    Returns:
+        str, the page's path.
 
     Raises:
-        InputError: as of those, or it holds neither.
+        InputError: the folder holds neither, or as of write_run_report and write_sweep_report; FolderInUse: it is a run's.
     """
     if not os.path.isdir(folder):
         raise InputError("%s: not a folder" % folder)
-    for name, write in ((run_folder.CONFIG, write_run_report), (run_folder.SWEEP_STATE, write_sweep_report)):
-        if os.path.isfile(os.path.join(folder, name)):
-            return write(folder)
-    raise InputError("%s: neither a run folder (it has no %s) nor a sweep's (it has no %s)" % (
-        folder, run_folder.CONFIG, run_folder.SWEEP_STATE))
+    if os.path.isfile(os.path.join(folder, run_folder.CONFIG)):
+        with run_folder.reclaimed(folder):
+            return write_run_report(folder)
+    if not os.path.isfile(os.path.join(folder, run_folder.SWEEP_STATE)):
+        raise InputError("%s: neither a run folder (it has no %s) nor a sweep's (it has no %s)" % (
+            folder, run_folder.CONFIG, run_folder.SWEEP_STATE))
+    try:
+        with run_folder.held(folder):
+            return write_sweep_report(folder)
+    except run_folder.FolderInUse:
+        while True:
+            state = _read_sweep(folder)
+            path = write_sweep_report(folder)
+            now = _read_sweep(folder)
+            # The sweep's own last page comes after it says that it is over: this one may have taken the place of a newer one.
+            if now == state or now.get("is_going_on"):
+                return path
 
 
 def write_run_report(folder, metrics=None):
-    """Write the page of a run into its folder.
+    """Write the page of a run into its folder, which the caller holds.
 
     Args:
         folder: str, a run folder with all its files but perhaps metrics.json.
@@ -75,7 +92,7 @@ def write_run_report(folder, metrics=None):
 
 
 def write_sweep_report(folder):
-    """Write the page of a sweep, with what has come of it so far, into its folder.
+    """Write the page of a sweep, with what has come of it so far, into its folder, which the caller or the sweep holds.
 
     Args:
         folder: str, a sweep's folder, with sweep.json.

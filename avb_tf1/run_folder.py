@@ -38,6 +38,10 @@ _FILES_OF_FOLDER = {
 }
 
 
+class FolderInUse(InputError):
+    """Another process holds the folder."""
+
+
 @contextlib.contextmanager
 def claimed(out, config_text, overwrite):
     """Make the folder `out` if need be and hold it for this process; a lock that ends with the process keeps others out.
@@ -104,7 +108,7 @@ def held(out):
     """Make the folder `out` if need be and hold it for this process; for a folder of many runs.
 
     Raises:
-        InputError: `out` is a file, can't be made or written to, or is in use by another process that holds it.
+        InputError: `out` is a file or can't be made or written to; FolderInUse: another process holds it.
     """
     _make(out)
     with _held(out):
@@ -146,7 +150,7 @@ def _held(out):
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise InputError("%s: another run is writing into this folder" % out)
+            raise FolderInUse("%s: another run is writing into this folder" % out)
         except OSError as error:
             raise InputError("%s: can't lock the run folder: %s" % (out, error.strerror))
         try:

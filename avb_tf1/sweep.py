@@ -57,7 +57,7 @@ def run_sweep(runs, out, command, address, n_workers, show_progress):
                 if address is not None or provenance.is_evaluated_by_this_code(folder, run.config):
                     records[run.name].finish(metrics)
         waiting = [run for run in runs if records[run.name].status != "done"]
-        _write_results(out, command, records)
+        _write_results(out, command, records, is_going_on=bool(waiting))
         report_path = html_report.write_sweep_report(out)
         print("%d runs in %s: %d are finished, %d to go" % (len(runs), out, len(runs) - len(waiting), len(waiting)), flush=True)
         for line in provenance.other_code(earlier):
@@ -69,6 +69,9 @@ def run_sweep(runs, out, command, address, n_workers, show_progress):
                         contextlib.closing(_Display(records, show_progress)) as display:
                     _run_all(waiting, records, os.path.abspath(out), command, token, display, request)
             finally:
+                for record in records.values():
+                    record.stop()
+                _write_results(out, command, records, is_going_on=False)
                 html_report.write_sweep_report(out)
     failed = [record for record in records.values() if record.status == "failed"]
     print("%d runs done, %d failed; results in %s, report in %s" % (
@@ -95,6 +98,10 @@ class _Record:
     def finish(self, metrics):
         self.reach(self.run.config.training.n_iterations)
         self.status, self.metrics = "done", metrics
+
+    def stop(self):
+        if self.status == "running":
+            self.status = "waiting"  # for the sweep to go on
 
     def fail(self, reason):
         self.status, self.reason = "failed", " ".join(reason.split())
@@ -181,7 +188,7 @@ def _run_all(waiting, records, out, command, token, display, request):
                 record.fail(reason)
             else:
                 record.finish(metrics)
-            _write_results(out, command, records)
+            _write_results(out, command, records, is_going_on=True)
         with contextlib.suppress(ray.exceptions.RayError):
             for name, iteration in ray.get(board.read.remote(), timeout=10).items():
                 if records[name].status in ("waiting", "running"):
@@ -282,12 +289,12 @@ def _last_line(error):
     return lines[-1] if lines else type(error).__name__
 
 
-def _write_results(out, command, records):
-    """Replace sweep.json and summary.csv."""
+def _write_results(out, command, records, is_going_on):
+    """Replace sweep.json and summary.csv; `is_going_on` tells report.py that the sweep will still write its last page."""
     rows = [dict(run=record.run.name, config=record.run.config.name, seed=record.run.config.seed, **record.run.values,
                  status=record.status, reason=record.reason) for record in records.values()]
     files.write_json(os.path.join(out, run_folder.SWEEP_STATE), {
-        "avb_tf1": __version__, "command": command,
+        "avb_tf1": __version__, "command": command, "is_going_on": is_going_on,
         "runs": [dict(row, metrics=record.metrics) for row, record in zip(rows, records.values())]})
     metric_names = sorted({name for record in records.values() for name in record.metrics})
     text = io.StringIO()

@@ -120,9 +120,60 @@ def gradient(function, weights, name, step=1e-6):
     return result
 
 
-def first_adam_update(gradient, config):
-    """What Adam adds to a weight in its first step (Kingma and Ba 2015, Algorithm 1, epsilon as in TensorFlow's form)."""
-    m = (1 - config.beta1) * gradient
-    v = (1 - config.beta2) * gradient**2
-    rate = config.learning_rate * np.sqrt(1 - config.beta2) / (1 - config.beta1)
-    return -rate * m / (np.sqrt(v) + config.epsilon)
+def adam_update(gradient, config, iteration=1, moments=(0, 0)):
+    """What Adam adds to a weight, and its new moments (Kingma and Ba 2015, Algorithm 1, epsilon as in TensorFlow's form)."""
+    m = config.beta1 * moments[0] + (1 - config.beta1) * gradient
+    v = config.beta2 * moments[1] + (1 - config.beta2) * gradient**2
+    rate = config.learning_rate * np.sqrt(1 - config.beta2**iteration) / (1 - config.beta1**iteration)
+    return -rate * m / (np.sqrt(v) + config.epsilon), (m, v)
+
+
+def tutorial_losses_and_gradients(weights, images, noise, prior):
+    """The tutorial's losses and, derived by hand, their gradients by the variables that each one's optimiser moves.
+
+    Args:
+        weights: those of encoder, decoder and discriminator: weights and biases of three layers each.
+        images: [n, 4]; noise: [n, 4]; prior: [n, 2].
+
+    Returns:
+        (generator loss, discriminator loss), gradients like `weights`.
+    """
+    encoder, decoder, discriminator = weights
+    n, margin = len(images), 1e-6
+
+    z, encoder_layers = _forward(encoder, np.hstack([images, noise]))
+    logits, decoder_layers = _forward(decoder, z)
+    t_prior, prior_layers = _forward(discriminator, np.hstack([2 * images - 1, prior]))
+    t_posterior, posterior_layers = _forward(discriminator, np.hstack([2 * images - 1, z]))
+    on = 1 / (1 + np.exp(-logits))
+    p = margin + (1 - 2 * margin) * on
+    log_likelihood = np.sum(images * np.log(p) + (1 - images) * np.log(1 - p), axis=1)
+    losses = (np.mean(t_posterior) - np.mean(log_likelihood),
+              np.mean(np.logaddexp(0, -t_posterior)) + np.mean(np.logaddexp(0, t_prior)))
+
+    by_logits = -(images / p - (1 - images) / (1 - p)) * (1 - 2 * margin) * on * (1 - on) / n
+    decoder_gradients, by_z = _backward(decoder, decoder_layers, by_logits)
+    by_posterior_input = _backward(discriminator, posterior_layers, np.full((n, 1), 1 / n))[1]
+    encoder_gradients, _ = _backward(encoder, encoder_layers, by_z + by_posterior_input[:, 4:])
+    from_prior, from_posterior = (_backward(discriminator, layers, by_t / n)[0] for layers, by_t in (
+        (prior_layers, 1 / (1 + np.exp(-t_prior))), (posterior_layers, -1 / (1 + np.exp(t_posterior)))))
+    return losses, [encoder_gradients, decoder_gradients, [a + b for a, b in zip(from_prior, from_posterior)]]
+
+
+def _forward(weights, inputs):
+    """Two ReLU layers and a linear one: the output, and the input of each layer."""
+    w_1, b_1, w_2, b_2, w_3, b_3 = weights
+    first = np.maximum(inputs @ w_1 + b_1, 0)
+    second = np.maximum(first @ w_2 + b_2, 0)
+    return second @ w_3 + b_3, (inputs, first, second)
+
+
+def _backward(weights, layers, by_output):
+    """The gradients by a network's weights and biases, and by its input, from those by its output."""
+    gradients = []
+    for number in (2, 1, 0):
+        gradients = [layers[number].T @ by_output, by_output.sum(axis=0)] + gradients
+        by_output = by_output @ weights[2 * number].T
+        if number:
+            by_output = by_output * (layers[number] > 0)
+    return gradients, by_output

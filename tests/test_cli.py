@@ -12,8 +12,12 @@ import numpy as np
 import pytest
 import yaml
 from conftest import ROOT, SMALL, SYNTHETIC, assert_one_clear_line, run_script, set_options
+from pictures import pixels
+from PIL import Image
 
+from avb_tf1 import experiment, files, outputs, plotting
 from avb_tf1.config import load_config
+from avb_tf1.published import OPTIMUM
 from avb_tf1.quiet_tensorflow import tf
 
 TRAIN = os.path.join(ROOT, "scripts", "train.py")
@@ -88,9 +92,24 @@ def test_metrics_and_timing(tutorial_run):
             "inter_op_threads"} <= set(timing)
 
 
-def test_figures_are_pictures(tutorial_run):
+def test_figures_show_the_runs_own_numbers(tutorial_run, tmp_path):
+    """tests/test_plotting.py looks at what each kind of figure shows of the arrays that it is given."""
+    out, images = tutorial_run[0], np.eye(4)
+    latents, seen = (files.read_arrays(str(out / name)) for name in ("latents.npz", "snapshots.npz"))
+    z, labels = latents["z"], latents["label"]
+    with experiment.opened_run(str(out)) as (_, _, networks):
+        means = [networks.decode(z[labels == label]).mean(axis=0) for label in range(4)]
+        prior = networks.decode(np.float32(outputs.stream(0, "prior images").standard_normal((16, 2))))
+    table = losses(out)
+    plotting.training_curve(str(tmp_path / "training_curve.png"), {
+        "generator_loss": table[:, 1], "discriminator_loss": table[:, 2]},
+        {"generator_loss": 2 * np.log(2), "discriminator_loss": OPTIMUM["discriminator_loss"].value})
+    plotting.latent_space(str(tmp_path / "latent_space.png"), z, labels, images)
+    plotting.reconstructions(str(tmp_path / "reconstructions.png"), images, np.stack(means), prior)
     for name in ("training_curve.png", "latent_space.png", "reconstructions.png"):
-        assert content(tutorial_run[0], name)[:8] == b"\x89PNG\r\n\x1a\n"
+        np.testing.assert_allclose(pixels(out / name), pixels(tmp_path / name), atol=2)  # sums in another order
+    with Image.open(str(out / "latent_space.gif")) as movie:
+        assert movie.n_frames == len(seen["iteration"]) == 13
 
 
 def test_checkpoint(tutorial_run):

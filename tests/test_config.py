@@ -170,7 +170,8 @@ def test_missing_key_in_a_file(tmp_path):
 
 
 def test_keys_of_the_other_model_are_unknown():
-    assert "model.discriminator" in refusal(["model.kind=vae"]) or "noise_dim" in refusal(["model.kind=vae"])
+    assert refusal(["model.kind=vae"]) == '%s: unknown key "model.encoder.noise_dim"; allowed here: n_hidden_layers, ' \
+        "n_units, activation, center_input" % SYNTHETIC
 
 
 def test_missing_and_unreadable_files(tmp_path):

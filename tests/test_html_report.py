@@ -316,12 +316,67 @@ def test_report_script(run, sweep, tmp_path):
     assert_one_clear_line(run_script("report.py", tmp_path, "--config", run / "config.yaml"), "holds no run")
 
 
+@pytest.fixture
+def written(monkeypatch):
+    """Names of the files that are written, each checked to be in a folder that is held meanwhile."""
+    names, replacing = [], files.replacing
+
+    def checked(path):
+        with pytest.raises(run_folder.FolderInUse), run_folder.held(os.path.dirname(path)):
+            pass
+        names.append(os.path.basename(path))
+        return replacing(path)
+
+    monkeypatch.setattr(files, "replacing", checked)
+    return names
+
+
+def test_the_folder_is_held_while_its_page_and_numbers_are_written_again(run, sweep, written, capsys):
+    for folder in (run, sweep):
+        html_report.write_report(str(folder))
+    experiment.evaluate_run(str(run), with_ais=False, write=True)
+    assert written == ["report.html", "report.html", "metrics.json", "report.html"]
+
+
+def test_a_run_in_use_keeps_its_page_and_numbers(run):
+    before = {name: (run / name).read_bytes() for name in os.listdir(str(run)) if (run / name).is_file()}
+    with run_folder.reclaimed(str(run)):
+        for arguments in (["report.py", run], ["evaluate.py", run, "--write"]):
+            assert_one_clear_line(run_script(*arguments), run, "another run is writing into this folder")
+    assert {name: (run / name).read_bytes() for name in os.listdir(str(run)) if (run / name).is_file()} == before
+
+
+@pytest.mark.parametrize("end", ["goes on", "is over"])
+def test_the_page_of_a_sweep_that_is_going_on(sweep, tmp_path, monkeypatch, end):
+    """A run is done while the page is made; if it was the last one, the sweep has written its last page before this one."""
+    copy, n_written = tmp_path / "sweep", []
+    shutil.copytree(str(sweep), str(copy))
+    state = files.read_json(str(copy / "sweep.json"))
+    write_text = files.write_text
+
+    def write_late(path, text):
+        n_written.append(1)
+        if len(n_written) == 1:
+            files.write_json(str(copy / "sweep.json"), {
+                "command": state["command"], "runs": state["runs"][:3], "is_going_on": end == "goes on"})
+            if end == "is over":
+                html_report.write_sweep_report(str(copy))
+        write_text(path, text)
+
+    files.write_json(str(copy / "sweep.json"), dict(state, is_going_on=True))
+    monkeypatch.setattr(files, "write_text", write_late)
+    with run_folder.held(str(copy)):
+        html_report.write_report(str(copy))
+    assert ("Runs: 3 done." in text_of(copy)) == (end == "is over")
+    assert "a sweep of %d runs" % (3 if end == "is over" else 5) in text_of(copy)
+
+
 @pytest.mark.slow
 def test_report_script_trains_what_is_missing(run, tmp_path):
     out = tmp_path / "run"
-    for words in ("Training synthetic", ""):  # the second time there is nothing to train
+    for first_words in ("Training synthetic", "Written to"):  # the second time there is nothing to train
         result = run_script("report.py", out, "--config", run / "config.yaml")
-        assert result.returncode == 0 and result.stdout.startswith(words or "Written to"), result.stderr
+        assert result.returncode == 0 and result.stdout.startswith(first_words), result.stderr
     assert (out / "metrics.json").read_bytes() == (run / "metrics.json").read_bytes()
     # A half-done run goes on as its own config says.
     (out / "metrics.json").unlink()

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
-from matplotlib.image import imread
+from matplotlib import cm
+from pictures import pixels, place, rgb
 from PIL import Image
 
 from avb_tf1 import plotting
@@ -11,20 +12,29 @@ IMAGES = one_hot_images()
 
 def colors_in(path):
     """The set of RGB triples (0 to 255) in a PNG."""
-    return {tuple(color) for color in (imread(str(path))[..., :3] * 255).round().astype(int).reshape(-1, 3)}
-
-
-def rgb(hexadecimal):
-    return tuple(int(hexadecimal[i:i + 2], 16) for i in (1, 3, 5))
+    return {tuple(color) for color in pixels(path).reshape(-1, 3)}
 
 
 def same_pixels(a, b):
-    return np.array_equal(imread(str(a)), imread(str(b)))
+    return np.array_equal(pixels(a), pixels(b))
 
 
 def latents(dim, shift=0.0):
     z = np.random.RandomState(0).standard_normal((400, dim)) + shift
     return z, np.repeat(np.arange(4), 100)
+
+
+def corners():
+    """Codes of which each class has a corner: upper left, upper right, lower left, lower right."""
+    labels = np.repeat(np.arange(4), 1000)
+    middles = np.array([[-2, 2], [2, 2], [-2, -2], [2, -2]])
+    return np.random.RandomState(0).normal(middles[labels], 0.3), labels
+
+
+def assert_in_corners(panel, colors, tolerance=2):
+    """Of a panel with axes, each color is where its class is in `corners`."""
+    places = [place(panel, color, tolerance) for color in colors]
+    assert [(x > 0.5, y < 0.5) for x, y in places] == [(False, True), (True, True), (False, False), (True, False)]
 
 
 @pytest.mark.parametrize("dim", [1, 2])
@@ -54,22 +64,68 @@ def test_training_curve_shows_both_losses_and_is_not_flattened_by_a_wild_start(t
         assert np.abs(shown - rgb(color)).max(axis=1).min() < 45  # thin lines are blended with what is below them
     calm = dict(losses, generator_loss=np.full(1000, 1.5))
     plotting.training_curve(str(tmp_path / "b.png"), calm, optima)
-    a, b = imread(str(tmp_path / "a.png")), imread(str(tmp_path / "b.png"))
+    a, b = pixels(tmp_path / "a.png"), pixels(tmp_path / "b.png")
     assert a.shape == b.shape and np.mean(a != b) < 0.02
 
 
 def test_training_curve_of_one_iteration_and_one_loss(tmp_path):
-    plotting.training_curve(str(tmp_path / "a.png"), {"generator_loss": np.ones(1)}, {"generator_loss": 1.386})
-    assert (tmp_path / "a.png").stat().st_size > 0
+    plotting.training_curve(str(tmp_path / "a.png"), {"generator_loss": np.full(1, 1.5)}, {"generator_loss": 1.386})
+    picture = pixels(tmp_path / "a.png")
+    assert picture.shape == (600, 1050, 3)
+    middle, color = picture[:, 540:600], rgb(plotting._LOSS_COLORS["generator_loss"])
+    assert place(middle, color)[1] < 0.15 and place(middle[300:], color, tolerance=60)[1] > 0.5  # a dot, above its optimum
 
 
-def test_reconstructions_depend_on_all_their_inputs(tmp_path):
-    grey = np.full((16, 4), 0.5)
-    plotting.reconstructions(str(tmp_path / "a.png"), IMAGES, IMAGES, grey)
-    plotting.reconstructions(str(tmp_path / "b.png"), IMAGES, IMAGES[::-1], grey)
-    plotting.reconstructions(str(tmp_path / "c.png"), IMAGES, IMAGES, 1 - grey * 0.2)
-    assert not same_pixels(tmp_path / "a.png", tmp_path / "b.png")
-    assert not same_pixels(tmp_path / "a.png", tmp_path / "c.png")
+def test_reconstructions_show_each_probability_in_its_place(tmp_path):
+    """Each pixel a grey of its own, from left to right and from the top; then each image decoded from the prior."""
+    shades = np.arange(1, 17) / 20 + 0.003  # not on the border between two greys
+    means, prior = shades.reshape(4, 4), np.repeat(shades, 4).reshape(16, 4)
+    for name, shown in (("means.png", (means, 0 * prior)), ("prior.png", (0 * means, prior))):
+        plotting.reconstructions(str(tmp_path / name), 0 * IMAGES, *shown)
+    picture = pixels(tmp_path / "means.png")
+    assert picture.shape == (480, 1140, 3)
+    greys = cm.Greys(shades, bytes=True)[:, :3].astype(int)
+    x, y = np.transpose([place(picture, grey, tolerance=0) for grey in greys]).reshape(2, 4, 2, 2)
+    assert (np.diff(x[:, 0].ravel()) > 0).all() and x.max() < 0.65 and np.ptp(x, axis=1).max() < 0.003
+    assert (y[:, 1] > y[:, 0] + 0.05).all() and np.ptp(y, axis=(0, 2)).max() < 0.003
+    x, y = np.transpose([place(pixels(tmp_path / "prior.png"), grey, tolerance=0) for grey in greys]).reshape(2, 4, 4)
+    assert (np.diff(x, axis=1) > 0.05).all() and x.min() > 0.6 and np.ptp(x, axis=0).max() < 0.003
+    assert (np.diff(y, axis=0) > 0.1).all() and np.ptp(y, axis=1).max() < 0.003
+
+
+def test_figure_5_shows_codes_and_densities_of_each_model(tmp_path):
+    z, labels = corners()
+    axis = np.linspace(-3.8, 3.8, 41)
+    x, y = np.meshgrid(axis, axis)
+    densities = np.stack([np.exp(-(x - z[labels == label, 0].mean())**2 - (y - z[labels == label, 1].mean())**2)
+                          for label in range(4)])
+    # The second model's classes, and its densities, the other way round.
+    models = [("A", z, labels, densities), ("B", z, 3 - labels, densities[::-1])]
+    plotting.figure_5(str(tmp_path / "a.png"), models, axis, IMAGES)
+    picture = pixels(tmp_path / "a.png")
+    assert picture.shape == (1260, 1260, 3)
+    colors = [rgb(color) for color in plotting.CLASS_COLORS]
+    tints = [np.round(255 * np.array(plotting._tint(color, 0.25))) for color in plotting.CLASS_COLORS]
+    for half, order in ((picture[:, :630], slice(None)), (picture[:, 630:], slice(None, None, -1))):
+        assert_in_corners(half[:630], colors[order], tolerance=60)
+        assert_in_corners(half[630:], colors[order], tolerance=60)
+        assert_in_corners(half[630:], tints[order])
+
+
+def test_latent_spaces_show_each_model_in_its_panel(tmp_path):
+    z, labels = corners()
+    far = np.where((np.arange(len(z)) % 10 == 0)[:, np.newaxis], 9.0, z)  # 10% of each class outside
+    models = [("A", z, labels), ("B", z, 3 - labels), ("C", far, labels)]
+    plotting.latent_spaces(str(tmp_path / "a.png"), models, IMAGES, n_columns=2)
+    plotting.latent_spaces(str(tmp_path / "b.png"), [*models[:2], ("C", z, labels)], IMAGES, n_columns=2)
+    picture, other = pixels(tmp_path / "a.png"), pixels(tmp_path / "b.png")
+    assert picture.shape == (900, 780, 3)
+    colors = [rgb(color) for color in plotting.CLASS_COLORS]
+    for panel, own in ((picture[:450, :390], colors), (picture[:450, 390:], colors[::-1]), (picture[450:, :390], colors)):
+        assert_in_corners(panel, own, tolerance=60)
+    assert all(place(picture[450:, 390:], color) for color in colors)  # the legend
+    differs = (picture != other).any(axis=2)
+    assert differs[450:, :390].any() and not differs[:450].any()  # says what is outside
 
 
 def test_same_arrays_give_the_same_bytes(tmp_path):

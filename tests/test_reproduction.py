@@ -6,9 +6,10 @@ import shutil
 import numpy as np
 import pytest
 from conftest import ROOT, SYNTHETIC, small
+from pictures import pixels
 from test_networks import vae_config
 
-from avb_tf1 import recipes, reproduction
+from avb_tf1 import files, plotting, recipes, reproduction
 from avb_tf1.config import load_config, to_yaml
 from avb_tf1.errors import InputError
 
@@ -42,14 +43,24 @@ def test_missing_runs_are_trained_and_finished_ones_kept(folders, tmp_path, caps
     assert "Run 1 of 1, about 0 minutes left" in capsys.readouterr().out
 
 
+def latents_of(runs, name):
+    latents = files.read_arrays(os.path.join(runs, name + "_seed_0", "latents.npz"))
+    return latents["z"], latents["label"]
+
+
 @pytest.mark.slow
 def test_figure_and_table(folders, tmp_path):
     configs, runs = folders
     figure, table = str(tmp_path / "figure.png"), str(tmp_path / "table.md")
     reproduction.make_figure(configs, runs, figure)
     reproduction.make_table(configs, runs, table)
-    with open(figure, "rb") as file:
-        assert file.read(8) == b"\x89PNG\r\n\x1a\n"
+    models = [(title, *latents_of(runs, name)) for title, name in (("VAE", "paper_vae"), ("AVB", "paper_avb"))]
+    again = str(tmp_path / "again.png")
+    plotting.figure_5(again, [(*model, np.ones((4, 2, 2))) for model in models], np.array([-3.8, 3.8]), np.eye(4))
+    shown, without_densities = pixels(figure), pixels(again)
+    np.testing.assert_array_equal(shown[:630], without_densities[:630])
+    for left in (0, 630):
+        assert (shown[630:, left:left + 630] != without_densities[630:, left:left + 630]).any()
     with open(table, encoding="utf-8") as file:
         text = file.read()
     for name in reproduction.TABLE_CONFIGS:
@@ -66,8 +77,12 @@ def test_recipes(folders, tmp_path, monkeypatch):
     monkeypatch.setattr(reproduction, "SEEDS", (0, 1))
     monkeypatch.setattr(reproduction, "FEWER_SEEDS", {"paper_vae": (0,)})
     recipes.make_comparison(configs, runs, str(tmp_path))
-    with open(str(tmp_path / "recipes.png"), "rb") as file:
-        assert file.read(8) == b"\x89PNG\r\n\x1a\n"
+    models = []
+    for name in recipes.CONFIGS:
+        metrics = files.read_json(os.path.join(runs, name + "_seed_0", "metrics.json"))
+        models.append(("%s\nELBO %.4f" % (name, metrics["elbo"]), *latents_of(runs, name)))
+    plotting.latent_spaces(str(tmp_path / "again.png"), models, np.eye(4))
+    np.testing.assert_array_equal(pixels(tmp_path / "recipes.png"), pixels(tmp_path / "again.png"))
     with open(str(tmp_path / "recipes.md"), encoding="utf-8") as file:
         text = file.read()
     rows = {cells[1].strip(): [cell.strip() for cell in cells[2:]]

@@ -83,7 +83,8 @@ def test_a_sweep_with_a_run_that_fails(tmp_path):
     assert "is not finite at iteration" in failed["reason"]
     assert (done["status"], done["reason"]) == ("done", "") and float(done["log_likelihood"]) < -1.38
     with open(str(out / "sweep.json")) as file:
-        assert [run["status"] for run in json.load(file)["runs"]] == [row["status"] for row in rows(out)]
+        state = json.load(file)
+    assert [run["status"] for run in state["runs"]] == [row["status"] for row in rows(out)] and not state["is_going_on"]
     report = (out / "report.html").read_text()
     assert "is not finite at iteration" in report and "scripts/sweep.py --config" in report
     assert report.count("/report.html\"") == 1  # of the run that was done
@@ -141,10 +142,14 @@ def test_a_sweep_that_was_ended_goes_on_when_it_is_started_again(alone, tmp_path
     out = tmp_path / "out"
     process = start_sweep(out)
     wait_for(lambda: list(out.glob("*_seed_1/checkpoint/model-*.json")))
+    assert run_script("report.py", out).returncode == 0
+    with open(str(out / "sweep.json")) as file:
+        assert json.load(file)["is_going_on"]
     process.send_signal(number)
     _, stderr = process.communicate()
     if number != signal.SIGKILL:
         assert process.returncode == 128 + number
+        assert "Runs: 2 waiting." in (out / "report.html").read_text()
         assert stderr == "error: stopped; the same command goes on with the sweep\n"
     assert "No run is done." in (out / "report.html").read_text()
     wait_for(lambda: not workers())  # they die with the cluster that the driver had started
