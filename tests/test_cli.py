@@ -141,6 +141,14 @@ def test_evaluation_from_the_checkpoint_alone_gives_the_same_numbers(tutorial_ru
     assert result.returncode == 0, result.stderr
     assert "metrics.json has the same numbers" in result.stdout
     expected = content(copy, "metrics.json")
+    own = json.loads(expected.decode())["elbo"]
+    (copy / "metrics.json").write_text(expected.decode().replace('"elbo": %r' % own, '"elbo": -1.25'))
+    result = run_script("evaluate.py", copy)
+    assert result.returncode == 1 and "Traceback" not in result.stderr
+    assert result.stderr == "error: %s: elbo is -1.25 there and %r here; scripts/evaluate.py --write replaces it\n" % (
+        copy / "metrics.json", own)
+    (copy / "metrics.json").unlink()
+    assert_one_clear_line(run_script("evaluate.py", copy), "evaluation is not finished", "--resume")
     (copy / "metrics.json").write_text("{}")
     result = run_script("evaluate.py", copy, "--write")
     assert result.returncode == 0 and "report.html still has the numbers of before" in result.stdout  # without losses.csv
