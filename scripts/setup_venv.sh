@@ -5,6 +5,20 @@
 set -eu
 cd "$(dirname "$0")/.."
 
+# Run a command with its output held back; if it fails, say what failed and show the end of the output.
+quietly() {
+    what=$1
+    shift
+    output=$("$@" 2>&1) && return 0
+    echo "error: $what failed:" >&2
+    printf '%s\n' "$output" | tail -n 12 | sed 's|^|    |' >&2
+    return 1
+}
+
+pip_install() {
+    "$1" -m pip install --quiet --disable-pip-version-check --require-hashes --requirement "$2"
+}
+
 # TensorFlow 1.15 has wheels for Python 3.7 and older only. Candidates are judged by running them: a python3.7 on PATH
 # may be a version manager's shim that fails.
 is_python37() {
@@ -59,7 +73,7 @@ fi
 for lock in "$@"; do
     if ! cmp -s "$lock" ".venv/.installed-$lock"; then
         echo "Installing $lock into .venv"
-        .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement "$lock"
+        quietly "installing $lock" pip_install .venv/bin/python "$lock" || exit 1
         cp "$lock" ".venv/.installed-$lock"
     fi
 done

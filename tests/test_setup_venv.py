@@ -1,10 +1,12 @@
 """scripts/setup_venv.sh finds an interpreter by running candidates, and says what to do when there is none."""
 
+import hashlib
 import os
 import shutil
 import stat
 import subprocess
 import sys
+import zipfile
 
 import pytest
 from conftest import ROOT
@@ -92,3 +94,27 @@ def test_a_lock_is_installed_once_and_again_when_it_changes(project):
     assert run(project, "empty.lock").stdout == ""
     lock.write_text("# still nothing\n")
     assert run(project, "empty.lock").stdout == "Installing empty.lock into .venv\n"
+
+
+def test_pip_is_quiet_unless_it_fails(project):
+    folder = project.parent / "wheels"
+    folder.mkdir()
+    wheel = folder / "tiny-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(str(wheel), "w") as archive:
+        archive.writestr("tiny.py", "")
+        archive.writestr("tiny-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n")
+        archive.writestr("tiny-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr("tiny-1.0.dist-info/RECORD", "")
+    # pip warns of the folder that doesn't exist.
+    variables = {"PYTHON37": os.path.realpath(sys.executable), "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "%s /none" % folder}
+    lock = project / "tiny.lock"
+
+    lock.write_text("tiny==1.0 --hash=sha256:%s\n" % ("0" * 64))
+    result = run(project, "tiny.lock", **variables)
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: installing tiny.lock failed:\n")
+    assert "Expected sha256 " + "0" * 64 in result.stderr
+
+    lock.write_text("tiny==1.0 --hash=sha256:%s\n" % hashlib.sha256(wheel.read_bytes()).hexdigest())
+    result = run(project, "tiny.lock", **variables)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "Installing tiny.lock into .venv\n", "")
