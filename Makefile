@@ -45,6 +45,6 @@ test: setup-dev  ## run the linter and the test suite; the longer tests: make te
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m pytest $(ARGS)
 
-clean:  ## remove .venv and caches; run folders stay
-	rm -rf .venv .pytest_cache .ruff_cache .hypothesis *.egg-info
+clean:  ## remove .venv, .python37 and caches; run folders stay
+	rm -rf .venv .python37 .pytest_cache .ruff_cache .hypothesis *.egg-info
 	find avb_tf1 scripts tests -name __pycache__ -type d -prune -exec rm -rf {} +
