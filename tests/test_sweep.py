@@ -38,9 +38,8 @@ def rows(out):
 
 
 def folder_of(out, seed):
-    """The run folder with that seed; the overrides, all of one value, are part of its name."""
-    folder, = out.glob("synthetic_*_seed_%d" % seed)
-    return folder
+    """The run folder with that seed; the overrides, all of one value, are no part of its name."""
+    return out / ("synthetic_seed_%d" % seed)
 
 
 def workers():
