@@ -62,6 +62,9 @@ def run_sweep(runs, out, command, address, n_workers, show_progress):
                         contextlib.closing(_Display(records, show_progress)) as display:
                     _run_all(waiting, records, os.path.abspath(out), command, token, display, request)
             finally:
+                for record in records.values():
+                    record.stop()
+                _write_results(out, command, records)
                 html_report.write_sweep_report(out)
     failed = [record for record in records.values() if record.status == "failed"]
     print("%d runs done, %d failed; results in %s, report in %s" % (
@@ -72,7 +75,7 @@ def run_sweep(runs, out, command, address, n_workers, show_progress):
 
 
 class _Record:
-    """What is known of a run: its status ("waiting", "running", "done", "failed"), metrics and reason to fail.
+    """What is known of a run: its status ("waiting", "running", "stopped", "done", "failed"), metrics and reason to fail.
 
     `iteration` is how far it is, `n_kept` how far it was when this sweep first heard of it.
     """
@@ -88,6 +91,10 @@ class _Record:
     def finish(self, metrics):
         self.reach(self.run.config.training.n_iterations)
         self.status, self.metrics = "done", metrics
+
+    def stop(self):
+        if self.status in ("waiting", "running"):
+            self.status = "stopped"
 
     def fail(self, reason):
         self.status, self.reason = "failed", " ".join(reason.split())
@@ -287,10 +294,10 @@ def _read_metrics(folder):
 
 def _write_results(out, command, records):
     """Replace sweep.json and summary.csv."""
-    rows = [dict(run=record.run.name, config=record.run.config.name, seed=record.run.config.seed, **record.run.values,
-                 status=record.status, reason=record.reason) for record in records.values()]
+    rows = [dict(run=record.run.name, setting=record.run.setting, config=record.run.config.name, seed=record.run.config.seed,
+                 **record.run.values, status=record.status, reason=record.reason) for record in records.values()]
     files.write_json(os.path.join(out, run_folder.SWEEP_STATE), {
-        "avb_tf1": __version__, "command": command,
+        "avb_tf1": __version__, "command": command, "written": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
         "runs": [dict(row, metrics=record.metrics) for row, record in zip(rows, records.values())]})
     metric_names = sorted({name for record in records.values() for name in record.metrics})
     text = io.StringIO()
