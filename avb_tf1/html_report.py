@@ -164,9 +164,7 @@ def _rendered(groups, is_sweep, **context):
         has_plane=any(run.config.model.latent_dim == 2 for run in runs),
         has_line=any(run.config.model.latent_dim == 1 for run in runs),
         tables=tables, settings=settings,
-        astray=[(label, "%d of %s" % (n, _count(len(group), "run"))) for label, group in groups
-                for n in [sum(bool(report.warning(run.metrics)) for run in group)] if n],
-        ignoring_z=IGNORING_Z.value,
+        astray=_astray(groups), ignoring_z=IGNORING_Z.value,
         key_numbers=_key_numbers(compared), version=__version__, plotly_version=get_plotlyjs_version(),
         plotly=markupsafe.Markup(get_plotlyjs()), css=_file("report.css"), js=_file("report.js"),
         to_yaml=to_yaml, number=comparison.number, obtained=comparison.obtained, published=comparison.published_number,
@@ -185,6 +183,12 @@ def _key_numbers(compared):
         return []
     return [(comparison.obtained(*comparison.mean_and_spread(compared[0], name)), title, comparison.number(OPTIMUM[name].value))
             for name, title in _KEY_METRICS.items()]
+
+
+def _astray(groups):
+    """In which settings how many runs are warned of: (label, "1 of 2 runs")."""
+    found = [(label, sum(bool(report.warning(run.metrics)) for run in group), len(group)) for label, group in groups]
+    return [(label, "%d of %s" % (n, _count(n_runs, "run"))) for label, n, n_runs in found if n]
 
 
 def _made_with(timings):

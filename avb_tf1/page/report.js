@@ -31,7 +31,8 @@
   /** A label that may be broken after the words of its keys, not inside of them. */
   function breakable(label) {
     const text = document.createElement("span");
-    text.append(...label.split(/(?<=\w=)|(?<=[a-z]\.)/).flatMap(part => [document.createElement("wbr"), part]));
+    // The parts at odd places are the ends of words, after which a line may break.
+    text.append(...label.split(/(\w=|[a-z]\.)/).flatMap((part, i) => i % 2 ? [part, document.createElement("wbr")] : [part]));
     return text;
   }
 
