@@ -13,6 +13,7 @@ import numpy as np
 from avb_tf1 import provenance, run_folder
 from avb_tf1.config import fingerprint, load_config
 from avb_tf1.errors import InputError
+from avb_tf1.labels import labels_of
 from avb_tf1.published import OPTIMUM, TABLE_1, Published
 from avb_tf1.schema import Config
 
@@ -36,14 +37,16 @@ RULE = ("Better or worse than a published number: the mean over the n runs is mo
 
 @dataclass(frozen=True)
 class RunGroup:
-    """Runs of one config that differ in the seed only.
+    """Runs that differ in the seed only.
 
     Attributes:
+        label: what tells them from the other groups, as of labels.labels_of.
         config: that of the first run.
         seeds: one a run.
         metrics: one dict a run, as in metrics.json.
     """
 
+    label: str
     config: Config
     seeds: Tuple[int, ...]
     metrics: Tuple[Dict, ...]
@@ -66,8 +69,8 @@ def read_runs(folders):
         if any(config.seed == other.seed for other, _ in group[1]):
             raise InputError("%s: another folder holds a run of %s with seed %d too" % (folder, config.name, config.seed))
         group[1].append((config, metrics))
-    return [RunGroup(runs[0][0], tuple(config.seed for config, _ in runs), tuple(metrics for _, metrics in runs))
-            for _, runs in groups]
+    return [RunGroup(label, runs[0][0], tuple(config.seed for config, _ in runs), tuple(metrics for _, metrics in runs))
+            for label, (_, runs) in zip(labels_of([runs[0][0] for _, runs in groups]), groups)]
 
 
 def _read(folder):
@@ -174,10 +177,10 @@ def markdown(groups):
     lines = ["| config | metric | published | optimum | obtained | seeds | in words |", "|---|---|---|---|---|---|---|"]
     for row in rows(groups):
         lines.append("| %s | %s | %s | %s | %s | %d | %s |" % (
-            row.group.config.name, row.title.replace("|", "\\|"), published_number(row.published),
+            row.group.label, row.title.replace("|", "\\|"), published_number(row.published),
             "" if row.optimum is None else number(row.optimum), obtained(row.mean, row.spread), len(row.group.seeds),
             row.verdict))
-    verdicts = ["- %s: %s." % (group.config.name, headline(group)) for group in groups]
+    verdicts = ["- %s: %s." % (group.label, headline(group)) for group in groups]
     return "\n".join([*lines, "", textwrap.fill(RULE, 118), "", *verdicts])
 
 

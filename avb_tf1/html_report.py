@@ -1,28 +1,33 @@
 """A run or a sweep as one HTML page that needs nothing else: no network, no other file. Knows no TensorFlow."""
 
 import base64
+import collections
 import hashlib
 import json
 import math
 import os
+import re
 import shlex
 
 import jinja2
 import markupsafe
 from plotly.offline import get_plotlyjs, get_plotlyjs_version
 
-from avb_tf1 import __version__, comparison, files, run_files, run_folder
+from avb_tf1 import __version__, comparison, files, report, run_files, run_folder
 from avb_tf1.config import load_config, to_yaml
 from avb_tf1.errors import InputError
 from avb_tf1.evaluation import LOSSES, N_FINAL
 from avb_tf1.page_data import page_data
-from avb_tf1.published import OPTIMUM, optima
+from avb_tf1.published import IGNORING_Z, OPTIMUM, optima
+from avb_tf1.settings_table import settings_table
 
 MAX_EXPLORED = 10  # runs of a sweep whose latent space its page shows
 _FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "page")
 _METHODS = {"avb": "Adversarial Variational Bayes", "avb_ac": "Adversarial Variational Bayes with adaptive contrast",
             "vae": "Variational autoencoder"}
-_RECORD = {"run": str, "config": str, "seed": int, "status": str, "reason": str, "metrics": dict}  # of sweep.json
+# What sweep.json has of each run.
+_RECORD = {"run": str, "setting": str, "config": str, "seed": int, "status": str, "reason": str, "metrics": dict}
+_STATUSES = ("done", "running", "waiting", "stopped", "failed")
 _KEY_METRICS = {"log_likelihood": "log-likelihood", "elbo": "ELBO", "kl_marginal_prior": "KL(q(z), p(z))"}
 
 
@@ -80,6 +85,7 @@ def write_run_report(folder, metrics=None):
     return _write(
         folder, [(config.name, [run])], is_sweep=False, title=title,
         lead="%s on batches of %d." % (_count(config.training.n_iterations, "iteration"), config.data.batch_size),
+        warning=report.warning(run.metrics),
         facts=[("config", config.name), ("model", config.model.kind), ("latent dimensions", config.model.latent_dim),
                ("seed", config.seed), ("iterations", config.training.n_iterations), ("batch", config.data.batch_size),
                ("speed", "%.0f iterations a second" % run.timing["iterations_per_second"])] + _made_with([run.timing]),
@@ -104,37 +110,39 @@ def write_sweep_report(folder):
         InputError: the folder holds no sweep, or a file of it can't be read.
     """
     state = _read_sweep(folder)
-    groups, run_table = {}, []
+    runs_of, problems = {}, []
     for record in state["runs"]:
-        path = os.path.join(folder, record["run"])
-        if record["status"] == "done":
-            try:
-                run = run_files.read_run(record["run"], path, load_config(run_folder.config_path(path)))
-                groups.setdefault(record["run"].rpartition("_seed_")[0], []).append(run)
-            except InputError as error:
-                record = dict(record, reason="left out below: %s" % error)
+        runs, path = runs_of.setdefault(record["setting"], []), os.path.join(folder, record["run"])
+        record["label"] = "%s, seed %d" % (record["setting"], record["seed"])
         has_page = os.path.isfile(os.path.join(path, run_folder.REPORT))
-        run_table.append(dict(record, link="%s/%s" % (record["run"], run_folder.REPORT) if has_page else None))
+        record["link"] = "%s/%s" % (record["run"], run_folder.REPORT) if has_page else None
+        if record["status"] == "failed":
+            problems.append((record, "failed: %s" % record["reason"]))
+        elif record["status"] == "done":
+            try:
+                runs.append(run_files.read_run(record["label"], path, load_config(run_folder.config_path(path))))
+            except InputError as error:
+                problems.append((record, "left out: %s" % error))
+    groups = [(setting, runs) for setting, runs in runs_of.items() if runs]
     statuses = [record["status"] for record in state["runs"]]
     seeds = _ranges(sorted({record["seed"] for record in state["runs"]}))
     return _write(
-        folder, list(groups.items()), is_sweep=True,
+        folder, groups, is_sweep=True,
         title="Autoencoders of four 2 × 2 images: a sweep of %s" % _count(len(statuses), "run"),
-        lead="Runs: %s." % ", ".join("%d %s" % (statuses.count(status), status)
-                                     for status in ("done", "running", "waiting", "failed") if status in statuses),
+        lead="Runs: %s." % ", ".join("%d %s" % (statuses.count(status), status) for status in _STATUSES if status in statuses),
+        as_of=state["written"] if {"running", "waiting"} & set(statuses) else None,
         facts=[("configs", ", ".join(sorted({record["config"] for record in state["runs"]}))), ("seeds", seeds)] + (
-            _made_with([run.timing for runs in groups.values() for run in runs]) if groups else []),
-        command=state["command"],
-        run_table=run_table,
-        cited=", ".join("%s: SHA-256 of its first config.yaml %s" % (label, _digest(runs[0].config))
-                        for label, runs in groups.items()))
+            _made_with([run.timing for _, runs in groups for run in runs]) if groups else []),
+        command=state["command"], records=state["runs"], problems=problems,
+        n_of_setting=collections.Counter(record["setting"] for record in state["runs"]),
+        cited=", ".join("%s: SHA-256 of its first config.yaml %s" % (label, _digest(runs[0].config)) for label, runs in groups))
 
 
 def _read_sweep(folder):
     path = os.path.join(folder, run_folder.SWEEP_STATE)
     try:
         state = files.read_json(path)
-        complete = isinstance(state["command"], str) and state["runs"] and all(
+        complete = isinstance(state["command"], str) and isinstance(state["written"], str) and state["runs"] and all(
             isinstance(record[name], kind) for record in state["runs"] for name, kind in _RECORD.items())
         for record in state["runs"] if complete else ():
             comparison.require_numbers(record["metrics"], path)
@@ -156,27 +164,30 @@ def _write(folder, groups, **context):
     return path
 
 
-def _rendered(groups, is_sweep, run_table=(), **context):
+def _rendered(groups, is_sweep, **context):
     """The page as text; groups is a list of (label, runs that differ in the seed only)."""
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(_FOLDER), autoescape=True, undefined=jinja2.StrictUndefined)
     runs = [run for _, group in groups for run in group]
     explored = _explored([group for _, group in groups])
-    compared = [comparison.RunGroup(group[0].config, tuple(run.config.seed for run in group),
-                                    tuple(run.metrics for run in group)) for _, group in groups]
+    compared = [comparison.RunGroup(label, group[0].config, tuple(run.config.seed for run in group),
+                                    tuple(run.metrics for run in group)) for label, group in groups]
     data = page_data(groups, explored, small=len(runs) > 1) if groups else {}
+    tables = {group.label: comparison.rows([group]) for group in compared}
+    settings = settings_table(context["n_of_setting"], tables) if is_sweep and tables else None
     return environment.get_template("report.html.j2").render(
-        is_sweep=is_sweep, run_table=run_table, groups=groups, runs=runs, explored=explored, data=data,
+        is_sweep=is_sweep, groups=groups, runs=runs, explored=explored, data=data,
         script_data=_script_json(data),
         has_vae=any(run.config.model.kind == "vae" for run in runs),
         has_avb=any(run.config.model.kind != "vae" for run in runs),
         has_plane=any(run.config.model.latent_dim == 2 for run in runs),
         has_line=any(run.config.model.latent_dim == 1 for run in runs),
-        tables=[(label, comparison.rows([group]), comparison.headline(group)) for group, (label, _) in zip(compared, groups)],
-        rule=comparison.RULE,
+        tables=tables, settings=settings, rule=comparison.RULE,
+        headlines={group.label: comparison.headline(group) for group in compared},
+        astray=_astray(groups), ignoring_z=IGNORING_Z.value,
         key_numbers=_key_numbers(compared), version=__version__, plotly_version=get_plotlyjs_version(),
         plotly=markupsafe.Markup(get_plotlyjs()), css=_file("report.css"), js=_file("report.js"),
         to_yaml=to_yaml, number=comparison.number, obtained=comparison.obtained, published=comparison.published_number,
-        signed=_signed, **context)
+        signed=_signed, breakable=_breakable, **context)
 
 
 def _explored(groups):
@@ -191,6 +202,12 @@ def _key_numbers(compared):
         return []
     return [(comparison.obtained(*comparison.mean_and_spread(compared[0], name)), title, comparison.number(OPTIMUM[name].value))
             for name, title in _KEY_METRICS.items()]
+
+
+def _astray(groups):
+    """In which settings how many runs are warned of: (label, "1 of 2 runs")."""
+    found = [(label, sum(bool(report.warning(run.metrics)) for run in group), len(group)) for label, group in groups]
+    return [(label, "%d of %s" % (n, _count(n_runs, "run"))) for label, n, n_runs in found if n]
 
 
 def _made_with(timings):
@@ -218,6 +235,11 @@ def _count(n, noun):
 def _signed(value):
     """A difference with its sign; nothing if it is infinite, as the value itself says so."""
     return "%+.4f" % value if math.isfinite(value) else ""
+
+
+def _breakable(label):
+    """A label that may be broken after the words of its keys, not inside of them."""
+    return markupsafe.Markup("<wbr>").join(re.split(r"(?<=\w=)|(?<=[a-z]\.)", label))
 
 
 def _digest(config):

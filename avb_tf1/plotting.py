@@ -6,6 +6,7 @@ from matplotlib.animation import PillowWriter
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.legend_handler import HandlerBase
+from matplotlib.ticker import AutoLocator
 
 from avb_tf1 import files
 
@@ -14,6 +15,7 @@ CLASS_COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
 _LOSS_COLORS = {"generator_loss": "#0072B2", "discriminator_loss": "#D55E00"}
 _PIXEL_OFF, _PIXEL_EDGE = "#f2f2f2", "#666666"
 _LATENT_LIMIT = 4.0
+_SPECK = 0.01  # of the axes' width: codes that are closer together look like one dot
 _DPI = 150
 _FRAMES_PER_SECOND, _N_LAST_FRAMES = 8, 16  # of a movie; the last frame stands still for a while
 
@@ -41,9 +43,23 @@ def training_curve(path, losses, optima):
     margin = 0.05 * (high - low) or 0.05
     axes.set_ylim(low - margin, high + margin)
     axes.set(xlabel="iteration", ylabel="loss (nats)", title="Training curve")
+    axes.xaxis.set_major_locator(_IterationLocator(max(map(len, losses.values()))))
     axes.grid(alpha=0.25)
     axes.legend()
     _save(figure, path)
+
+
+class _IterationLocator(AutoLocator):
+    """Matplotlib's own ticks where they are whole iterations, and the last iteration, in the place of one too near to it."""
+
+    def __init__(self, last):
+        super().__init__()
+        self.set_params(integer=True, min_n_ticks=1)
+        self._last = last
+
+    def tick_values(self, vmin, vmax):
+        ticks = super().tick_values(vmin, vmax)
+        return np.append(ticks[(ticks >= 0) & (ticks <= self._last - 0.6 * (ticks[1] - ticks[0]))], self._last)
 
 
 def latent_space(path, z, labels, images):
@@ -196,7 +212,21 @@ def draw_latents(axes, z, labels, size=2, alpha=0.5, limit=None):
         axes.annotate(r"%d$\sigma$" % radius, (radius * np.sqrt(0.5),) * 2, color="0.55", fontsize=7, zorder=0)
     for label, color in enumerate(CLASS_COLORS):
         axes.scatter(*z[labels == label].T[:2], s=size, alpha=alpha, color=color, edgecolor="none")
+    _ring_specks(axes, z, labels, limit)
     axes.set(xlim=(-limit, limit), ylim=(-limit, limit), xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
+
+
+def _ring_specks(axes, z, labels, limit):
+    """Draw rings about classes whose codes, nearly all, look like one dot; each of a size of its own, as they may coincide."""
+    found = False
+    for label, color in enumerate(CLASS_COLORS):
+        own = z[(labels == label) & np.isfinite(z).all(axis=1)]
+        if len(own) and np.ptp(np.percentile(own, [5, 95], axis=0), axis=0).max() < _SPECK * 2 * limit:
+            axes.plot(*np.median(own, axis=0), "o", color=color, fillstyle="none", markersize=10 + 5 * label,
+                      markeredgewidth=1.5)
+            found = True
+    if found:
+        axes.annotate("ring: nearly all codes of an image", (0.03, 0.97), xycoords="axes fraction", va="top", fontsize=7)
 
 
 def _draw_one_dimension(axes, z, labels, limit, size, alpha):

@@ -38,6 +38,9 @@ OPTIMUM = {
     "reconstruction_error": Published(0.0, _DERIVED, "derived"),
 }
 
+# The log-likelihood of the best decoder that ignores z.
+IGNORING_Z = Published(math.log(1 / 4) + 3 * math.log(3 / 4), "each pixel on with the probability 1/4", "derived")
+
 
 def optima(model_kind):
     """Return OPTIMUM for a model's kind: with adaptive contrast, the discriminator's loss at the optimum is not known.

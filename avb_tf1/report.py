@@ -2,14 +2,14 @@
 
 from avb_tf1.comparison import number
 from avb_tf1.evaluation import LOSSES, N_FINAL
-from avb_tf1.published import TUTORIAL_ITERATIONS_PER_SECOND, optima
+from avb_tf1.published import IGNORING_Z, TUTORIAL_ITERATIONS_PER_SECOND, optima
 
 _ROWS = ("generator_loss", "discriminator_loss", "reconstruction_error", "log_likelihood", "elbo", "inference_gap",
          "kl_posterior_prior", "kl_marginal_prior", "kl_discriminator")
 
 
 def summary(metrics, config, timing=None):
-    """Return the table that ends a run: each metric beside its optimum, and the speed beside the tutorial's.
+    """Return the table that ends a run: each metric beside its optimum, the speed beside the tutorial's, and any warning.
 
     Args:
         metrics, timing: as in metrics.json and timing.json; without timing there is no row on speed.
@@ -30,4 +30,14 @@ def summary(metrics, config, timing=None):
     if timing is not None:
         lines.append("%-26s %10.2f   (the tutorial's: %.2f, on its author's machine)" % (
             "iterations per second", timing["iterations_per_second"], TUTORIAL_ITERATIONS_PER_SECOND.value))
+    if warning(metrics):
+        lines.append("Warning: " + warning(metrics))
     return "\n".join(line.rstrip() for line in lines)
+
+
+def warning(metrics):
+    """Return a sentence on a model that ended far from sense, or "": its decoder is worse than the best that ignores z."""
+    if metrics["log_likelihood"] is not None and metrics["log_likelihood"] >= IGNORING_Z.value:
+        return ""
+    return ("the decoder is worse than one that ignores z, whose log-likelihood can be %.4f: training went astray, or was too "
+            "short." % IGNORING_Z.value)

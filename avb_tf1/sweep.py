@@ -82,7 +82,7 @@ def run_sweep(runs, out, command, address, n_workers, show_progress):
 
 
 class _Record:
-    """What is known of a run: its status ("waiting", "running", "done", "failed"), metrics and reason to fail.
+    """What is known of a run: its status ("waiting", "running", "stopped", "done", "failed"), metrics and reason to fail.
 
     `iteration` is how far it is, `n_kept` how far it was when this sweep first heard of it.
     """
@@ -100,8 +100,8 @@ class _Record:
         self.status, self.metrics = "done", metrics
 
     def stop(self):
-        if self.status == "running":
-            self.status = "waiting"  # for the sweep to go on
+        if self.status in ("waiting", "running"):
+            self.status = "stopped"
 
     def fail(self, reason):
         self.status, self.reason = "failed", " ".join(reason.split())
@@ -291,10 +291,11 @@ def _last_line(error):
 
 def _write_results(out, command, records, is_going_on):
     """Replace sweep.json and summary.csv; `is_going_on` tells report.py that the sweep will still write its last page."""
-    rows = [dict(run=record.run.name, config=record.run.config.name, seed=record.run.config.seed, **record.run.values,
-                 status=record.status, reason=record.reason) for record in records.values()]
+    rows = [dict(run=record.run.name, setting=record.run.setting, config=record.run.config.name, seed=record.run.config.seed,
+                 **record.run.values, status=record.status, reason=record.reason) for record in records.values()]
     files.write_json(os.path.join(out, run_folder.SWEEP_STATE), {
         "avb_tf1": __version__, "command": command, "is_going_on": is_going_on,
+        "written": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
         "runs": [dict(row, metrics=record.metrics) for row, record in zip(rows, records.values())]})
     metric_names = sorted({name for record in records.values() for name in record.metrics})
     text = io.StringIO()

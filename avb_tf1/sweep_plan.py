@@ -10,10 +10,12 @@ from typing import Any, Dict
 from avb_tf1 import yaml_input
 from avb_tf1.config import load_config
 from avb_tf1.errors import InputError
+from avb_tf1.labels import labels_of, value_text, varying
 from avb_tf1.schema import Config
 
 MAX_SEED = 2**31 - 1
 MAX_RUNS = 100000
+_MAX_NAME = 180  # of a run's folder, without the seed
 
 
 @dataclass(frozen=True)
@@ -22,11 +24,13 @@ class Run:
 
     Attributes:
         name: str, the run's folder in the sweep's.
+        setting: str, what tells it from the other runs but those of other seeds, as of labels.labels_of.
         config: its config; one thread, so that the runs share the cores evenly.
         values: the keys that the sweep varies -> this run's values.
     """
 
     name: str
+    setting: str
     config: Config
     values: Dict[str, Any]
 
@@ -49,19 +53,21 @@ def plan(config_paths, seeds, settings):
         n_runs *= len(values)
     if n_runs > MAX_RUNS:
         raise InputError("%d runs; a sweep has at most %d" % (n_runs, MAX_RUNS))
-    runs = {}
+    planned = []
     for path, *values in itertools.product(config_paths, *[values for _, values in choices]):
         values = dict(zip([key for key, _ in choices], values))
-        for seed in seeds:
-            overrides = ["%s=%s" % (key, json.dumps(value)) for key, value in values.items()]
-            config = load_config(path, overrides + ["seed=%d" % seed, "runtime.inter_op_threads=1"])
-            parts = [config.name] + ["%s=%s" % (key.split(".")[-1], _as_name(value)) for key, value in values.items()]
-            name = "_".join(parts + ["seed_%d" % seed])
-            if name in runs:
-                raise InputError("%s: its runs would be called as those of another config of the sweep, e.g. %s; "
-                                 "give the configs different names" % (path, name))
-            runs[name] = Run(name, config, values)
-    return list(runs.values())
+        overrides = ["%s=%s" % (key, json.dumps(value)) for key, value in values.items()] + ["runtime.inter_op_threads=1"]
+        planned.append((path, values, [load_config(path, overrides + ["seed=%d" % seed]) for seed in seeds]))
+    first_configs = [configs[0] for _, _, configs in planned]
+    names, runs = set(), []
+    for (path, values, configs), label, what_varies in zip(planned, labels_of(first_configs), varying(first_configs)):
+        name = _folder_name(*what_varies)
+        if name in names:
+            raise InputError("%s: the sweep would have %s twice: nothing that changes a result tells the two apart; to run "
+                             "both, give the configs different names" % (path, label))
+        names.add(name)
+        runs += [Run("%s_seed_%d" % (name, config.seed), label, config, values) for config in configs]
+    return runs
 
 
 def parse_seeds(text):
@@ -96,8 +102,18 @@ def _parse_setting(setting):
     return key, values
 
 
+def _folder_name(name, values):
+    """What labels.varying gave as a folder's name: as it is if it is short and plain, else its beginning and a hash."""
+    text = "_".join(([] if name is None else [name]) + ["%s=%s" % (key, _as_name(value)) for key, value in values.items()])
+    return text if len(text) <= _MAX_NAME else "%s-%s" % (text[:_MAX_NAME - 9], _hash(text))
+
+
 def _as_name(value):
-    """The value as part of a folder's name: itself if it is short and plain, else its beginning and a hash."""
-    text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+    """The value as part of a folder's name."""
+    text = value_text(value)
     plain = re.sub(r"[^A-Za-z0-9.+-]+", "-", text)[:40]
-    return plain if plain == text else "%s-%s" % (plain.strip("-"), hashlib.sha256(text.encode()).hexdigest()[:8])
+    return plain if plain == text else "%s-%s" % (plain.strip("-"), _hash(text))
+
+
+def _hash(text):
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

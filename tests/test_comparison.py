@@ -92,6 +92,17 @@ def test_configs_are_kept_apart_and_in_order(tmp_path):
     assert "-1.5680 (recalled)" in comparison.markdown(groups[:1])
 
 
+def test_groups_are_called_by_what_varies(tmp_path):
+    folders = [folder(tmp_path / str(number), synthetic(*overrides)) for number, overrides in enumerate((
+        ["training.generator.learning_rate=1e-3"],
+        ["training.generator.learning_rate=1e-3", "seed=1", "runtime.inter_op_threads=1"],
+        ["data.batch_size=64"], ["data.batch_size=64", "training.generator.learning_rate=1"]))]
+    table = comparison.markdown(comparison.read_runs(folders))
+    assert cells(table, "batch_size=512, generator.learning_rate=0.001", "ELBO")[-1] == "2"
+    assert "- batch_size=64, generator.learning_rate=1: ELBO is" in table
+    assert "inter_op_threads" not in table and "synthetic" not in table
+
+
 def test_infinite_values_are_said(tmp_path):
     table = comparison.markdown(comparison.read_runs([folder(tmp_path / "a", synthetic(), kl_marginal_prior=None, elbo=None)]))
     assert cells(table, "synthetic", "ELBO")[2:] == ["-infinite", "1", "worse than published"]

@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import html
+import io
 import json
 import os
 import re
@@ -15,6 +16,7 @@ import types
 import numpy as np
 import pytest
 from conftest import INNER_PRODUCT, ROOT, assert_one_clear_line, run_script, small
+from PIL import Image
 from scipy.stats import norm
 from test_networks import vae_config
 
@@ -25,6 +27,7 @@ from avb_tf1.snapshots import LABELS
 
 SCREENSHOTS = os.path.join(ROOT, "tests", "screenshots")
 SHORT = ["training.n_iterations=60", "training.snapshot_every=20", "model.encoder.n_units=32"]
+SETTINGS = {"first": "generator.learning_rate=0.0001, discriminator.learning_rate=0.001", "line": "line"}
 CLASSES = ["top left", "top right", "bottom left", "bottom right"]
 
 
@@ -54,20 +57,26 @@ def shortest(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def sweep(run, line, tmp_path_factory):
-    """A sweep's folder: two seeds of a config, a run of another, one that failed and one that is waiting."""
+    """A sweep's folder: two seeds of a setting, a run of another, one that failed and one that is waiting."""
     out = tmp_path_factory.mktemp("report") / "sweep"
     out.mkdir()
     shutil.copytree(str(run), str(out / "first_seed_0"))
     shutil.copytree(str(line), str(out / "line_seed_0"))
     finished(out / "first_seed_1", small("seed=1", *SHORT, *INNER_PRODUCT))
-    records = [("first_seed_0", 0, "done", ""), ("first_seed_1", 1, "done", ""), ("line_seed_0", 0, "done", ""),
-               ("line_seed_1", 1, "failed", "a <b> is not finite"), ("line_seed_2", 2, "waiting", "")]
-    files.write_json(str(out / "sweep.json"), {"command": "python scripts/sweep.py --seeds 0-2", "runs": [
-        {"run": name, "config": "synthetic", "seed": seed, "status": status, "reason": reason,
-         "metrics": files.read_json(str(out / name / "metrics.json")) if status == "done" else {}}
-        for name, seed, status, reason in records]})
+    write_sweep(out, [("first_seed_0", "done", ""), ("first_seed_1", "done", ""), ("line_seed_0", "done", ""),
+                      ("line_seed_1", "failed", "a <b> is not finite"), ("line_seed_2", "waiting", "")])
     html_report.write_sweep_report(str(out))
     return out
+
+
+def write_sweep(out, records):
+    """Write a sweep.json of (folder's name, status, reason); settings are called as in SETTINGS."""
+    files.write_json(str(out / "sweep.json"), {
+        "command": "python scripts/sweep.py --seeds 0-2", "written": "2001-02-03 04:05 UTC", "runs": [
+            {"run": name, "setting": SETTINGS.get(name.partition("_seed_")[0], name), "config": "synthetic",
+             "seed": int(name.rpartition("_")[2]), "status": status, "reason": reason,
+             "metrics": files.read_json(str(out / name / "metrics.json")) if status == "done" else {}}
+            for name, status, reason in records]})
 
 
 def page_of(folder):
@@ -76,7 +85,7 @@ def page_of(folder):
 
 def text_of(folder):
     """The page's text without its scripts, as one line."""
-    page = re.sub(r"(?s)<(script|style)\b.*?</\1>", "", page_of(folder))
+    page = re.sub(r"(?s)<(script|style)\b.*?</\1>|<wbr>", "", page_of(folder))
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
 
 
@@ -104,6 +113,7 @@ def test_what_was_run(run):
                   "SHA-256 of config.yaml"):
         assert words in text
     assert " ".join((run / "config.yaml").read_text().split()) in text
+    assert text.index("Obtained beside published") < text.index("Training Losses") < text.index("tensorflow 1.15.0")
     timing = json.loads((run / "timing.json").read_text())
     assert timing["cpu_model"] in text
 
@@ -154,19 +164,79 @@ def test_a_sweeps_page(sweep):
     text = text_of(sweep)
     assert "a sweep of 5 runs" in text and "Runs: 3 done, 1 waiting, 1 failed." in text
     assert "python scripts/sweep.py --seeds 0-2" in text
-    assert "line_seed_1 1 failed: a <b> is not finite" in text  # as text, not as markup
+    assert "line, seed 1 , folder line_seed_1: failed: a <b> is not finite" in text  # as text, not as markup
     assert 'href="first_seed_0/report.html"' in page_of(sweep) and 'href="line_seed_1' not in page_of(sweep)
     elbos = [json.loads((sweep / ("first_seed_%d" % seed) / "metrics.json").read_text())["elbo"] for seed in (0, 1)]
-    assert "first, 2 seeds: worse than the paper's AVB in " in text and "line, 1 seed: " in text
+    first = SETTINGS["first"]
+    assert first + ", 2 seeds: worse than the paper's AVB in " in text and "line, 1 seed: " in text
     assert "ELBO %.4f ± %.4f" % (np.mean(elbos), np.std(elbos, ddof=1)) in text
+    assert "As of 2001-02-03 04:05 UTC" in text and "stopped" not in text
     groups = data_of(sweep)["groups"]
-    assert [group["label"] for group in groups] == ["first", "line"]
+    assert [group["label"] for group in groups] == [first, "line"]
     losses = [np.loadtxt(str(sweep / ("first_seed_%d" % seed) / "losses.csv"), delimiter=",", skiprows=1)[:, 1]
               for seed in (0, 1)]
     curve, spread = groups[0]["losses"]["generator_loss"], np.std(losses, axis=0, ddof=1)
     np.testing.assert_allclose(curve["mean"], np.mean(losses, axis=0), rtol=1e-5)
     np.testing.assert_allclose(np.subtract(curve["high"], curve["low"]), 2 * spread, atol=1e-4)
-    assert [run["label"] for run in data_of(sweep)["runs"]] == ["first_seed_0", "line_seed_0", "first_seed_1"]
+    assert [run["label"] for run in data_of(sweep)["runs"]] == [first + ", seed 0", "line, seed 0", first + ", seed 1"]
+
+
+def table_of(folder, name):
+    """The cells' text in the rows of a table of the page, by the name of its region."""
+    table, = re.findall(r'(?s)aria-label="%s">(.*?)</table>' % name, page_of(folder))
+    rows = [re.findall(r"(?s)<t[hd].*?</t[hd]>", row) for row in re.findall(r"(?s)<tr>.*?</tr>", table)]
+    return [[" ".join(html.unescape(re.sub(r"<[^>]+>", "", cell)).split()) for cell in row] for row in rows]
+
+
+def test_a_sweeps_settings_are_rows_and_its_metrics_columns(sweep):
+    head, first, line, best, avb, vae = table_of(sweep, "Table of settings")
+    assert head[:5] == ["setting", "runs done", "log-likelihood", "reconstruction error (nats per pixel)", "ELBO"]
+    assert (first[:2], line[:2]) == ([SETTINGS["first"], "2 of 2"], ["line", "1 of 3"])
+    elbos = [files.read_json(str(sweep / ("first_seed_%d" % seed) / "metrics.json"))["elbo"] for seed in (0, 1)]
+    assert first[4].startswith("%.4f ± %.4f" % (np.mean(elbos), np.std(elbos, ddof=1))) and "±" not in line[4]
+    assert sorted(("★ best" in first[4], "★ best" in line[4])) == [False, True]
+    assert (best[0], best[2], avb[0], avb[4], vae[4]) == (
+        "best possible", "-1.3863", "the paper's AVB, recalled", "-1.4210", "-1.6970")
+    runs = table_of(sweep, "Table of runs")
+    assert [row[:2] for row in runs[1:]] == [
+        [SETTINGS["first"] + ", seed 0", "done"], [SETTINGS["first"] + ", seed 1", "done"], ["line, seed 0", "done"],
+        ["line, seed 1", "failed"], ["line, seed 2", "waiting"]]
+    assert "%.4f" % elbos[1] in runs[2] and runs[4][2:] == [""] * 7
+    # Single runs are folded; what failed isn't, and is in no table.
+    page = page_of(sweep)
+    assert "<details><summary>Single runs (5)</summary>" in page
+    assert "<li>" in page[page.index("What failed or can't be read"):page.index("a &lt;b&gt; is not finite")]
+
+
+def test_a_stopped_sweep_says_so(sweep, tmp_path):
+    write_sweep(tmp_path, [("line_seed_0", "stopped", ""), ("line_seed_1", "failed", "reason")])
+    html_report.write_sweep_report(str(tmp_path))
+    text = text_of(tmp_path)
+    assert "Runs: 1 stopped, 1 failed. The sweep was stopped; the command below goes on with it." in text
+    assert "running" not in text and "As of" not in text
+
+
+def test_a_model_far_from_sense_is_told(sweep, tmp_path):
+    copy = tmp_path / "sweep"
+    shutil.copytree(str(sweep), str(copy))
+
+    def texts(*log_likelihoods):
+        for seed, value in enumerate(log_likelihoods):
+            path = str(copy / ("first_seed_%d" % seed) / "metrics.json")
+            files.write_json(path, dict(files.read_json(path), log_likelihood=value))
+        for folder in (copy / "first_seed_1", copy):
+            html_report.write_report(str(folder))
+            yield text_of(folder)
+
+    words = "Warning: the decoder is worse than one that ignores z, whose log-likelihood can be -2.2493"
+    run_text, sweep_text = texts(-2.249, -2.25)
+    assert words in run_text and words + ", in 1 of 2 runs of " + SETTINGS["first"] in sweep_text
+    run_text, sweep_text = texts(-2.25, -2.249)
+    assert "Warning" not in run_text and "in 1 of 2 runs of " + SETTINGS["first"] in sweep_text
+    run_text, sweep_text = texts(-2.249, None)  # infinite
+    assert words in run_text and "in 1 of 2 runs of " + SETTINGS["first"] in sweep_text
+    run_text, sweep_text = texts(-2.249, -2.249)
+    assert "Warning" not in run_text and "runs of " + SETTINGS["first"] not in sweep_text
 
 
 def test_a_sweep_of_which_nothing_is_done(sweep, tmp_path):
@@ -184,7 +254,8 @@ def test_a_run_that_can_not_be_read_is_left_out_of_its_sweeps_page(sweep, tmp_pa
     html_report.write_report(str(copy))
     text = text_of(copy)
     assert "latent_plane.npz: can't be read: it is damaged" in text and "timing.json: can't be read: it has no" in text
-    assert "first, 1 seed: " in text and [drawn["label"] for drawn in data_of(copy)["runs"]] == ["first_seed_1"]
+    assert SETTINGS["first"] + ", 1 seed: " in text
+    assert [drawn["label"] for drawn in data_of(copy)["runs"]] == [SETTINGS["first"] + ", seed 1"]
 
 
 def test_the_largest_pages_are_small(run, tmp_path):
@@ -207,9 +278,7 @@ def test_the_largest_pages_are_small(run, tmp_path):
             files.write_arrays(str(tmp_path / name / "snapshots.npz"), **noise)
         else:
             shutil.copy(str(tmp_path / names[0] / "snapshots.npz"), str(tmp_path / name))
-    files.write_json(str(tmp_path / "sweep.json"), {"command": "", "runs": [
-        {"run": name, "config": "synthetic", "seed": seed, "status": "done", "reason": "",
-         "metrics": files.read_json(str(run / "metrics.json"))} for seed, name in enumerate(names)]})
+    write_sweep(tmp_path, [(name, "done", "") for name in names])
     for folder in (tmp_path / names[0], tmp_path):
         html_report.write_report(str(folder))
         assert 4.5e6 < len(page_of(folder).encode()) < 6e6
@@ -507,7 +576,7 @@ def test_the_slider_moves_the_dots(driver, run):
         assert element(driver, "frame-text").text == "iteration %d of 60" % (20 * frame)
         assert slider.get_attribute("aria-valuetext") == "iteration %d of 60" % (20 * frame)
         drawn = driver.execute_script("return document.getElementById('latent-plot').data.map(trace => [trace.x, trace.y])")
-        drawn = np.swapaxes(np.array(drawn), 1, 2)[:4].reshape(-1, 2)
+        drawn = np.swapaxes(np.array(drawn[:4]), 1, 2).reshape(-1, 2)
         np.testing.assert_allclose(drawn, z[frame], atol=2e-4 * np.abs(z).max())
         centre = ["%.2f" % value for value in z[frame][LABELS == 1].mean(axis=0)]  # noqa: SIM300
         assert "top right (%s, %s)," % tuple(centre) in element(driver, "centres").text.replace("\u2212", "-")
@@ -599,6 +668,106 @@ def test_a_run_of_a_sweep_is_chosen(driver, sweep):
     set_value(driver, "run-choice", 1)
     assert not element(driver, "z2-row").is_displayed() and "z = 1.00" in element(driver, "probe-text").text
     assert driver.get_log("browser") == []
+
+
+def tick_labels(driver, plot):
+    return driver.execute_script("return [...document.querySelectorAll(`#${arguments[0]} [class^=x][class$=tick] text`)].map("
+                                 "tick => Number(tick.textContent))", plot)
+
+
+def test_ticks_are_whole_iterations_with_the_last_one(driver, run, shortest):
+    for folder, last in ((run, 60), (shortest, 1)):
+        driver.show(folder)
+        for plot in ("training-plot", "divergence-plot"):
+            ticks = tick_labels(driver, plot)
+            assert ticks[-1] == last and ticks == sorted(set(ticks)) and len(ticks) > 1
+    driver.show(run)
+    # Zoomed in there are others, and back again the first ones.
+    before = tick_labels(driver, "training-plot")
+    driver.execute_script("Plotly.relayout('training-plot', {'xaxis.range': [51.5, 60.5]})")
+    wait_for(lambda: tick_labels(driver, "training-plot")[0] == 52)
+    assert tick_labels(driver, "training-plot")[-1] == 60
+    driver.execute_script("document.querySelector('#training-plot [data-val=reset]').click()")
+    wait_for(lambda: tick_labels(driver, "training-plot") == before)
+
+
+def box_of(driver, selector):
+    return driver.execute_script("const {left, right, top, bottom} = document.querySelector(arguments[0])"
+                                 ".getBoundingClientRect(); return [left, right, top, bottom]", selector)
+
+
+@pytest.mark.parametrize("width", [375, 1100])
+def test_legends_are_whole_and_clear_of_the_toolbar(driver, sweep, width):
+    driver.show(sweep, width=width)
+    for name in ("training", "divergence"):
+        legend, bar = box_of(driver, "#%s-legend" % name), box_of(driver, "#%s-plot .modebar" % name)
+        assert legend[3] <= bar[2]
+        entries = driver.find_elements("css selector", "#%s-legend label" % name)
+        assert [entry.text for entry in entries] == [SETTINGS["first"], "line"]
+        assert driver.execute_script("return [...document.querySelectorAll('.legend label, .chosen-run')].every(entry => "
+                                     "entry.scrollWidth <= entry.clientWidth || getComputedStyle(entry).display === 'inline')")
+        assert all(box_of(driver, "#%s-legend label:nth-child(%d)" % (name, n))[1] <= width for n in (1, 2))
+    assert [text.text for text in driver.find_elements("css selector", ".chosen-run")] == [SETTINGS["first"] + ", seed 0"] * 2
+    assert len(driver.find_elements("css selector", "#decoder .classes .image")) == 4
+
+
+def test_a_legends_entry_switches_its_lines_off(driver, sweep):
+    driver.show(sweep)
+    count = "return document.querySelectorAll('#training-plot .scatterlayer .js-line[d]').length"
+    before = driver.execute_script(count)
+    box = driver.find_element("css selector", "#training-legend input")
+    box.click()
+    wait_for(lambda: driver.execute_script(count) < before)
+    assert driver.switch_to.active_element == box  # which stays in focus, for a keyboard
+    box.click()
+    wait_for(lambda: driver.execute_script(count) == before)
+
+
+def brightness_at_the_edge(driver, region):
+    """How bright the last pixels of a region are, above its first row's text."""
+    _, right, top, _ = box_of(driver, region)
+    png = driver.execute_cdp_cmd("Page.captureScreenshot", {})["data"]
+    with Image.open(io.BytesIO(base64.b64decode(png))) as picture:
+        return np.asarray(picture.convert("L"), float)[int(top) + 2:int(top) + 5, int(right) - 4:int(right) - 1].mean()
+
+
+def test_a_table_that_scrolls_shows_it(driver, sweep):
+    driver.show(sweep, width=375, height=700)
+    region = "[aria-label='Table of settings']"
+    driver.execute_script("document.querySelector(arguments[0]).scrollIntoView()", region)
+    assert driver.execute_script("const {scrollWidth, clientWidth, tabIndex} = document.querySelector(arguments[0]);"
+                                 "return scrollWidth > clientWidth && tabIndex === 0", region)
+    shaded = brightness_at_the_edge(driver, region)
+    driver.execute_script("document.querySelector(arguments[0]).scrollLeft = 1e6", region)
+    assert shaded < 230 and brightness_at_the_edge(driver, region) > 250
+    # What tells the settings apart stays in sight, whole.
+    left, right, _, _ = box_of(driver, region + " tbody th")
+    assert left >= 0 and right < 200
+    assert driver.find_element("css selector", region + " tbody th").text.replace("\n", "") == SETTINGS["first"]
+
+
+def test_codes_in_one_place_are_ringed(driver, run, tmp_path):
+    copy = tmp_path / "collapsed"
+    shutil.copytree(str(run), str(copy))
+    snapshots = files.read_arrays(str(run / "snapshots.npz"))
+    collapsed = (LABELS == 1) | (LABELS == 2)  # noqa: SIM300
+    snapshots["z"][-1, collapsed] = [1.5, -0.5]
+    snapshots["z"][-1, np.flatnonzero(collapsed)[:9]] = 3  # a few astray don't matter
+    files.write_arrays(str(copy / "snapshots.npz"), **snapshots)
+    html_report.write_run_report(str(copy))
+    driver.show(copy)
+    element(driver, "codes").click()
+    for plot in ("latent-plot", "map-plot"):
+        # The map has a ring at the point that is probed, too.
+        rings = driver.execute_script("return document.getElementById(arguments[0]).data.filter(({marker, x}) => "
+                                      "marker && marker.symbol === 'circle-open' && x.length && x[0] !== 1)"
+                                      ".map(({x, y, marker}) => [x, y, marker.size])", plot)
+        assert [(x, y) for x, y, _ in rings] == [([pytest.approx(1.5, abs=0.001)], [pytest.approx(-0.5, abs=0.001)])] * 2
+        assert rings[0][2] < rings[1][2]
+    assert element(driver, "centres").text.count("(nearly a point)") == 2
+    driver.keep("collapsed.png")
+    driver.show(run)
+    assert "nearly a point" not in element(driver, "centres").text
 
 
 def luminance(color):

@@ -148,3 +148,33 @@ def test_latent_movie_has_a_frame_a_snapshot_and_holds_the_last(tmp_path):
     n_off_white = [(frame < 200).any(axis=2).sum() for frame in frames]
     assert n_off_white[0] < n_off_white[1] and not np.array_equal(frames[1], frames[2])
     assert (tmp_path / "a.gif").read_bytes() == (tmp_path / "b.gif").read_bytes()
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 20, 137, 2000, 6000])
+def test_ticks_are_whole_iterations_with_the_last_one(tmp_path, monkeypatch, n):
+    drawn = []
+    monkeypatch.setattr(plotting, "_save", lambda figure, path: drawn.append(figure))
+    plotting.training_curve("", {"generator_loss": np.linspace(2, 1, n)}, {})
+    axes = drawn[0].axes[0]
+    low, high = axes.get_xlim()
+    ticks = [tick for tick in axes.get_xticks() if low <= tick <= high]
+    assert ticks[-1] == n and ticks == sorted({int(tick) for tick in ticks}) and len(ticks) <= 10
+    assert len(ticks) == 1 or min(np.diff(ticks)) > 0.05 * n
+
+
+def test_codes_in_one_place_are_ringed():
+    def n_rings(z, labels, **options):
+        axes = plotting._figure(4, 4).subplots()
+        plotting.draw_latents(axes, z, labels, **options)
+        return [(tuple(line.get_xydata()[0]), line.get_markersize()) for line in axes.lines]
+
+    z, labels = latents(2)
+    assert n_rings(z, labels) == []
+    z[(labels == 1) | (labels == 2)] = [1, -1]
+    z[labels == 1] += 1e-3 * np.random.RandomState(1).standard_normal((100, 2))
+    z[np.flatnonzero(labels == 2)[:4]] = 3  # a few astray don't matter
+    z[np.flatnonzero(labels == 2)[4]] = np.nan
+    (first, small), (second, large) = n_rings(z, labels)
+    assert first == (pytest.approx(1, abs=1e-3), pytest.approx(-1, abs=1e-3)) and second == (1, -1) and small < large
+    # What is a cloud on its own is a dot on axes that reach far.
+    assert len(n_rings(z, labels, limit=1000)) == 4

@@ -13,7 +13,7 @@ import time
 import pytest
 from conftest import ROOT, SMALL, SYNTHETIC, assert_one_clear_line, run_script, set_options
 
-from avb_tf1 import sweep_plan
+from avb_tf1 import stopping, sweep_plan
 from avb_tf1.errors import InputError
 
 ray_sweep = pytest.importorskip("avb_tf1.sweep")
@@ -38,9 +38,8 @@ def rows(out):
 
 
 def folder_of(out, seed):
-    """The run folder with that seed; the overrides, all of one value, are part of its name."""
-    folder, = out.glob("synthetic_*_seed_%d" % seed)
-    return folder
+    """The run folder with that seed; the overrides, all of one value, are no part of its name."""
+    return out / ("synthetic_seed_%d" % seed)
 
 
 def workers():
@@ -88,6 +87,23 @@ def test_a_sweep_with_a_run_that_fails(tmp_path):
     report = (out / "report.html").read_text()
     assert "is not finite at iteration" in report and "scripts/sweep.py --config" in report
     assert report.count("/report.html\"") == 1  # of the run that was done
+
+
+def test_what_a_stopped_sweep_leaves_claims_to_be_running_nowhere(tmp_path, monkeypatch):
+    def stopped(waiting, records, out, command, *_):
+        first, second, third = records.values()
+        first.fail("a reason")
+        second.reach(3)
+        ray_sweep._write_results(out, command, records)
+        assert [row["status"] for row in rows(tmp_path)] == ["failed", "running", "waiting"]
+        raise stopping.Stopped(signal.SIGINT, "stopped")
+
+    monkeypatch.setattr(ray_sweep, "_cluster", lambda *_: contextlib.nullcontext())
+    monkeypatch.setattr(ray_sweep, "_run_all", stopped)
+    with pytest.raises(stopping.Stopped):
+        ray_sweep.run_sweep(sweep_plan.plan([SYNTHETIC], "0-2", []), str(tmp_path), "command", None, 0, show_progress=False)
+    assert [row["status"] for row in rows(tmp_path)] == ["failed", "stopped", "stopped"]
+    assert "Runs: 2 stopped, 1 failed." in (tmp_path / "report.html").read_text()
 
 
 def test_bad_input_is_refused_before_anything_starts(tmp_path):
@@ -151,6 +167,9 @@ def test_a_sweep_that_was_ended_goes_on_when_it_is_started_again(alone, tmp_path
         assert process.returncode == 128 + number
         assert "Runs: 2 waiting." in (out / "report.html").read_text()
         assert stderr == "error: stopped; the same command goes on with the sweep\n"
+        with open(str(out / "sweep.json")) as file:
+            assert [run["status"] for run in json.load(file)["runs"]] == ["stopped"] * 2
+        assert "Runs: 2 stopped." in (out / "report.html").read_text()
     assert "No run is done." in (out / "report.html").read_text()
     wait_for(lambda: not workers())  # they die with the cluster that the driver had started
     result = sweep(out, overrides=LONG)

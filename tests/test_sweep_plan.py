@@ -25,11 +25,29 @@ def test_a_sweep_is_the_product_of_configs_values_and_seeds():
     runs = plan([SYNTHETIC, VAE], "0-1", ["training.generator.learning_rate=1e-4,2e-4,1e-3"])
     assert len(runs) == len({run.name for run in runs}) == 2 * 2 * 3
     first = runs[0]
-    assert first.name == "synthetic_learning_rate=0.0001_seed_0"
+    assert first.name == "synthetic_generator.learning_rate=0.0001_seed_0"
+    assert first.setting == "synthetic, generator.learning_rate=0.0001"
     assert (first.config.seed, first.config.training.generator.learning_rate) == (0, 1e-4)
     assert first.values == {"training.generator.learning_rate": 1e-4}
     assert {run.config.runtime.inter_op_threads for run in runs} == {1}
     assert {run.config.name for run in runs} == {"synthetic", "paper_vae"}
+
+
+def test_folders_are_named_by_what_varies():
+    settings = [
+        "training.discriminator.learning_rate=1e-3", "training.generator.learning_rate=1e-4,1e-3", "data.batch_size=8,16"]
+    assert [run.name for run in plan([SYNTHETIC], "0", settings)] == [
+        "batch_size=%d_generator.learning_rate=%s_seed_0" % (size, rate) for rate in ("0.0001", "0.001") for size in (8, 16)]
+    assert [run.name for run in plan([SYNTHETIC], "0-1", settings[:1])] == ["synthetic_seed_0", "synthetic_seed_1"]
+
+
+def test_long_names_are_cut_and_stay_apart(tmp_path):
+    long = tmp_path / "long.yaml"
+    with open(SYNTHETIC) as file:
+        long.write_text(file.read().replace("name: synthetic", "name: " + 100 * "a"))
+    keys = ["training.%s.beta%d" % (network, number) for network in ("generator", "discriminator") for number in (1, 2)]
+    names = [run.name for run in plan([SYNTHETIC, str(long)], "2147483647", [key + "=0.123456789,0.2" for key in keys])]
+    assert len(set(names)) == 2 * 2**4 and 180 < max(map(len, names)) < 200
 
 
 def test_a_value_may_be_a_section():
@@ -41,10 +59,10 @@ def test_a_value_may_be_a_section():
 def test_names_keep_signs_and_tell_long_values_apart():
     recipe = os.path.join(ROOT, "configs", "recipes", "mescheder_avb.yaml")
     runs = plan([recipe], "0", ["model.discriminator.squared_norm_factor=-1,1"])
-    assert [run.name for run in runs] == ["mescheder_avb_squared_norm_factor=%d_seed_0" % value for value in (-1, 1)]
+    assert [run.name for run in runs] == ["squared_norm_factor=%d_seed_0" % value for value in (-1, 1)]
     section = "{kind: concat, center_input: true, n_hidden_layers: 2, activation: relu, n_units: %d}"
     runs = plan([SYNTHETIC], "0", ["model.discriminator=%s,%s" % (section % 8, section % 16)])
-    assert len({run.name for run in runs}) == 2 and all(len(run.name) < 120 for run in runs)
+    assert [run.name for run in runs] == ["discriminator.n_units=%d_seed_0" % value for value in (8, 16)]
 
 
 @pytest.mark.parametrize("settings, words", [
@@ -61,6 +79,12 @@ def test_bad_settings_are_refused(settings, words):
         plan([SYNTHETIC], "0", settings)
 
 
-def test_configs_of_one_name_are_refused():
-    with pytest.raises(InputError, match="would be called as those of another config of the sweep, e.g. synthetic_seed_0"):
+def test_what_can_not_be_told_apart_is_refused(tmp_path):
+    with pytest.raises(InputError, match="synthetic.yaml: .* synthetic twice: .*give the configs different names"):
         plan([SYNTHETIC, SYNTHETIC], "0", [])
+    with pytest.raises(InputError, match="nothing that changes a result"):
+        plan([SYNTHETIC], "0", ["training.snapshot_every=50,100"])
+    other = tmp_path / "other.yaml"
+    with open(SYNTHETIC) as file:
+        other.write_text(file.read().replace("batch_size: 512", "batch_size: 8"))
+    assert [run.name for run in plan([SYNTHETIC, str(other)], "0", [])] == ["batch_size=512_seed_0", "batch_size=8_seed_0"]

@@ -28,6 +28,14 @@
   /** A place in the latent space as text. */
   const place = (x, y) => run.dim === 2 ? `(${signed(x, 2)}, ${signed(y, 2)})` : signed(x, 2);
 
+  /** A label that may be broken after the words of its keys, not inside of them. */
+  function breakable(label) {
+    const text = document.createElement("span");
+    // The parts at odd places are the ends of words, after which a line may break.
+    text.append(...label.split(/(\w=|[a-z]\.)/).flatMap((part, i) => i % 2 ? [part, document.createElement("wbr")] : [part]));
+    return text;
+  }
+
   // ---- 2x2 images as elements ----
 
   function paint(box, colors) {
@@ -70,22 +78,21 @@
   function layout(more) {
     return Object.assign({
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: {color: color("text"), size: 13},
-      margin: {l: 50, r: 15, t: 30, b: 45}, dragmode: false, hovermode: "closest", uirevision: "kept",
-      legend: {orientation: "h", y: 1.02, yanchor: "bottom", x: 0},
+      margin: {l: 50, r: 15, t: 30, b: 45}, dragmode: false, hovermode: "closest", uirevision: "kept", showlegend: false,
       modebar: {bgcolor: "rgba(0,0,0,0)", color: color("soft"), activecolor: color("text")},
-      hoverlabel: {bgcolor: color("page"), font: {color: color("text")}},
+      hoverlabel: {bgcolor: color("page"), font: {color: color("text")}, namelength: -1},
     }, more);
   }
 
   const draw = (id, traces, plotLayout) => Plotly.react(element(id), traces, layout(plotLayout), PLOT_OPTIONS);
 
-  /** A line with a band about it, as two traces of one legend entry. */
+  /** A line with a band about it, as three traces. */
   function banded(x, curve, name, lineColor, more, line) {
-    const group = {legendgroup: name, x, hoverinfo: "skip", mode: "lines", line: {width: 0}, showlegend: false};
+    const edge = {x, hoverinfo: "skip", mode: "lines", line: {width: 0}};
     return [
-      Object.assign({}, group, more, {y: curve.low}),
-      Object.assign({}, group, more, {y: curve.high, fill: "tonexty", fillcolor: rgba(lineColor, 0.22)}),
-      Object.assign({legendgroup: name, name, x, y: curve.mean, mode: x.length > 1 ? "lines" : "markers",
+      Object.assign({}, edge, more, {y: curve.low}),
+      Object.assign({}, edge, more, {y: curve.high, fill: "tonexty", fillcolor: rgba(lineColor, 0.22)}),
+      Object.assign({name, x, y: curve.mean, mode: x.length > 1 ? "lines" : "markers",
                      line: Object.assign({color: lineColor, width: 1.6}, line)}, more),
     ];
   }
@@ -95,61 +102,143 @@
                           line: {color: color("soft"), width: 1.2, dash: "dash"}}, more);
   }
 
+  // ---- axes of iterations ----
+
+  const LAST = Math.max(...data.groups.map(({divergence}) => divergence.iteration[divergence.iteration.length - 1]));
+
+  /** Ticks at whole iterations, the last one of all among them. */
+  function iterationTicks([low, high]) {
+    const rough = (high - low) / 7, power = 10 ** Math.floor(Math.log10(rough));
+    const step = Math.max(1, [1, 2, 5, 10].map(factor => factor * power).find(value => value >= rough));
+    const ticks = [];
+    for (let tick = Math.ceil(low / step) * step; tick <= high; tick += step) {
+      if (tick > LAST - 0.6 * step) break;
+      ticks.push(tick + 0);
+    }
+    if (low <= LAST && LAST <= high) ticks.push(LAST);
+    return ticks;
+  }
+
+  function iterationAxis(id, more) {
+    const drawn = element(id)._fullLayout, range = [-0.015 * LAST, 1.015 * LAST];
+    return axis(Object.assign({range, tickvals: iterationTicks(drawn ? drawn.xaxis.range : range), zeroline: false}, more));
+  }
+
+  /** New ticks when the reader zooms or moves. */
+  function keepTicks(id) {
+    const plot = element(id);
+    plot.on("plotly_relayout", change => {
+      const axes = Object.keys(plot._fullLayout).filter(name => /^xaxis\d*$/.test(name));
+      if (!Object.keys(change).some(name => /^xaxis\d*\.(auto)?range/.test(name))) return;
+      const tickvals = iterationTicks(plot._fullLayout.xaxis.range);
+      Plotly.relayout(plot, Object.fromEntries(axes.map(name => [name + ".tickvals", tickvals])));
+    });
+  }
+
+  // ---- the curves and their legends: elements, which wrap and are clear of the plot's toolbar ----
+
   const single = data.groups.length === 1;
   const groupColor = g => color(GROUP_COLORS[g % GROUP_COLORS.length]);
   const groupDash = g => GROUP_DASHES[Math.floor(g / GROUP_COLORS.length) % GROUP_DASHES.length];
 
+  const hidden = {"training-plot": new Set(), "divergence-plot": new Set()};
+
+  /** Draw curves; each trace of `traces` has its legend entry's name as `entry`. */
+  function drawCurves(id, traces, plotLayout) {
+    draw(id, traces.map(({entry, ...trace}) => Object.assign(trace, {visible: !hidden[id].has(entry)})), plotLayout);
+  }
+
+  /** A legend whose entries switch their lines on and off. */
+  function drawLegend(id, plotId, entries, redraw) {
+    element(id).replaceChildren(...entries.map(({entry, lineColor, dash}) => {
+      const label = document.createElement("label"), box = document.createElement("input");
+      box.type = "checkbox";
+      box.checked = !hidden[plotId].has(entry);
+      box.addEventListener("change", () => {
+        if (box.checked) hidden[plotId].delete(entry); else hidden[plotId].add(entry);
+        redraw();
+      });
+      label.append(box, swatch(lineColor, dash), breakable(entry));
+      return label;
+    }));
+  }
+
+  function swatch(lineColor, dash) {
+    const make = name => document.createElementNS("http://www.w3.org/2000/svg", name);
+    const svg = make("svg"), line = make("line");
+    const attributes = {x1: 0, x2: 32, y1: 5, y2: 5, stroke: lineColor, "stroke-width": 3,
+                        "stroke-dasharray": {solid: "none", dashdot: "9 4 3 4", dot: "3 4"}[dash]};
+    Object.entries(attributes).forEach(([name, value]) => line.setAttribute(name, value));
+    svg.setAttribute("aria-hidden", "true");
+    svg.setAttribute("viewBox", "0 0 32 10");
+    svg.append(line);
+    return svg;
+  }
+
+  const groupEntries = () =>
+    data.groups.map((group, g) => ({entry: group.label, lineColor: groupColor(g), dash: groupDash(g)}));
+  const lossName = loss => loss.replace("_", " ");
+  const lossColor = loss => color(loss.replace("_loss", ""));
+  /** A label where the pointer is: on several lines. */
+  const hoverName = label => label.replace(/, /g, ",<br>");
+
   function drawTraining() {
     const losses = Object.keys(data.losses), shapes = [], traces = [], axes = {};
     losses.forEach((loss, row) => {
-      const suffix = row ? String(row + 1) : "", label = loss.replace("_", " ");
+      const suffix = row ? String(row + 1) : "";
       const {range, optimum} = data.losses[loss];
       const share = 1 / losses.length, gap = losses.length > 1 ? 0.06 : 0;
-      axes["yaxis" + suffix] = axis({title: label + " (nats)", range,
+      axes["yaxis" + suffix] = axis({title: lossName(loss) + " (nats)", range,
                                      domain: [1 - (row + 1) * share + (row + 1 < losses.length ? gap : 0), 1 - row * share]});
-      axes["xaxis" + suffix] = axis({title: row + 1 === losses.length ? "iteration" : "", anchor: "y" + suffix,
-                                     matches: row ? "x" : undefined, showticklabels: row + 1 === losses.length});
+      axes["xaxis" + suffix] = iterationAxis("training-plot", {
+        title: row + 1 === losses.length ? "iteration" : "", anchor: "y" + suffix, matches: row ? "x" : undefined,
+        showticklabels: row + 1 === losses.length});
       if (optimum !== null) shapes.push(optimumLine(optimum, {yref: "y" + suffix}));
       data.groups.forEach((group, g) => {
         const curve = group.losses[loss];
         if (!curve) return;
-        const name = single ? label : group.label;
-        const lineColor = single ? color(loss.replace("_loss", "")) : groupColor(g);
-        const more = {xaxis: "x" + suffix, yaxis: "y" + suffix};
-        const added = banded(group.iteration, curve, name, lineColor, more, {dash: single ? "solid" : groupDash(g)});
-        if (!single && row) added[2].showlegend = false;
-        traces.push(...added);
+        const more = {xaxis: "x" + suffix, yaxis: "y" + suffix, entry: single ? lossName(loss) : group.label};
+        traces.push(...banded(group.iteration, curve, single ? lossName(loss) : hoverName(group.label),
+                              single ? lossColor(loss) : groupColor(g), more, {dash: single ? "solid" : groupDash(g)}));
       });
     });
-    draw("training-plot", traces, Object.assign({shapes}, axes));
+    drawCurves("training-plot", traces, Object.assign({shapes}, axes));
   }
+
+  const POSTERIOR = "KL(q(z|x), p(z))", DISCRIMINATOR = "by the discriminator";
 
   function drawDivergence() {
     const traces = [];
     data.groups.forEach((group, g) => {
-      const prefix = single ? "" : group.label + ": ", trueColor = single ? color("generator") : groupColor(g);
-      const itsColor = single ? color("discriminator") : groupColor(g);
       const {iteration, posterior, discriminator} = group.divergence;
       const dash = single ? "solid" : groupDash(g);
-      const evaluated = (curve, name, lineColor) => {  // the final evaluation's value, of far more codes
-        if (curve.final !== null) traces.push({
-          x: [iteration[iteration.length - 1]], y: [curve.final], mode: "markers", legendgroup: name, showlegend: false, name,
-          cliponaxis: false, marker: {symbol: "diamond", size: 10, color: lineColor, line: {color: color("page"), width: 1}}});
-      };
-      const [its, own] = [prefix + (single ? "by the discriminator" : "by T"), prefix + (single ? "KL(q(z|x), p(z))" : "KL")];
-      traces.push(...banded(iteration, posterior, own, trueColor, {}, {dash, width: single ? 1.6 : 2.4}));
-      evaluated(posterior, own, trueColor);
-      if (discriminator) {
-        const drawn = banded(iteration, discriminator, its, itsColor, {}, {dash, width: single ? 1.6 : 1});
-        if (!single) Object.assign(drawn[2], {mode: "lines+markers", marker: {size: 4}});
+      const add = (curve, what, lineColor, width, withMarkers) => {
+        const name = single ? what : `${hoverName(group.label)}:<br>${what}`, entry = single ? what : group.label;
+        const drawn = banded(iteration, curve, name, lineColor, {entry}, {dash, width});
+        if (withMarkers) Object.assign(drawn[2], {mode: "lines+markers", marker: {size: 4}});
+        // The final evaluation's value, of far more codes.
+        if (curve.final !== null) drawn.push({
+          x: [iteration[iteration.length - 1]], y: [curve.final], mode: "markers", entry, name, cliponaxis: false,
+          marker: {symbol: "diamond", size: 10, color: lineColor, line: {color: color("page"), width: 1}}});
         traces.push(...drawn);
-        evaluated(discriminator, its, itsColor);
-      }
+      };
+      add(posterior, POSTERIOR, single ? color("generator") : groupColor(g), single ? 1.6 : 2.4, false);
+      const itsColor = single ? color("discriminator") : groupColor(g);
+      if (discriminator) add(discriminator, DISCRIMINATOR, itsColor, single ? 1.6 : 1, !single);
     });
-    draw("divergence-plot", traces, {
-      shapes: [optimumLine(data.kl_optimum, {yref: "y"})], xaxis: axis({title: "iteration"}),
+    drawCurves("divergence-plot", traces, {
+      shapes: [optimumLine(data.kl_optimum, {yref: "y"})], xaxis: iterationAxis("divergence-plot", {title: "iteration"}),
       yaxis: axis({title: "nats", range: data.kl_range}),
     });
+  }
+
+  function drawLegends() {
+    const lines = names => names.map(([entry, lineColor]) => ({entry, lineColor, dash: "solid"}));
+    const losses = Object.keys(data.losses).map(loss => [lossName(loss), lossColor(loss)]);
+    const divergences = [[POSTERIOR, color("generator")], [DISCRIMINATOR, color("discriminator")]];
+    if (!data.groups[0].divergence.discriminator) divergences.pop();
+    drawLegend("training-legend", "training-plot", single ? lines(losses) : groupEntries(), drawTraining);
+    drawLegend("divergence-legend", "divergence-plot", single ? lines(divergences) : groupEntries(), drawDivergence);
   }
 
   // ---- the latent space through training ----
@@ -165,6 +254,7 @@
     slider.max = run.iteration.length - 1;
     slider.value = frame = run.iteration.length - 1;
     element("z2-row").hidden = run.dim === 1;
+    document.querySelectorAll(".chosen-run").forEach(text => { text.replaceChildren(breakable(run.label)); });
   }
 
   /** A pixel map of what a decoder makes of the plane: [rows, top first][columns], as the address of an image. */
@@ -213,16 +303,35 @@
         x.push(run.z[offset] * run.scale);
         y.push(dim === 2 ? run.z[offset + 1] * run.scale : k + 0.1 + 0.8 * (i % 97) / 97);
       }
-      return Object.assign({type: "scatter", mode: "markers", name, x, y, hoverinfo: "none", showlegend: false,
+      return Object.assign({type: "scatter", mode: "markers", name, x, y, hoverinfo: "none",
                             marker: {color: classColor(k), size: 5, opacity: 0.85}}, more);
+    });
+  }
+
+  /** Where nearly all codes of a class are, if axes that reach to `limit` can't show them apart; else null. */
+  function speck({x, y}, limit) {
+    const [own, other] = [x, y].map(values => values.filter(value => value !== null).sort((a, b) => a - b));
+    const at = (values, share) => values[Math.round(share * (values.length - 1))];
+    const width = values => at(values, 0.95) - at(values, 0.05);
+    const isSpeck = run.dim === 2 && own.length && Math.max(width(own), width(other)) < 0.01 * 2 * limit;
+    return isSpeck ? [at(own, 0.5), at(other, 0.5)] : null;
+  }
+
+  /** Rings about specks, of a size for each class, as several may be at one place. */
+  function speckRings(clouds, limit) {
+    return clouds.map((cloud, k) => {
+      const found = speck(cloud, limit) || [];
+      return {type: "scatter", mode: "markers", x: found.slice(0, 1), y: found.slice(1), hoverinfo: "skip",
+              marker: {symbol: "circle-open", size: 14 + 7 * k, color: classColor(k), line: {width: 2.5}}};
     });
   }
 
   /** Where the clouds are, for who doesn't see them. */
   function centres(at) {
     const mean = values => values.reduce((sum, value) => sum + value, 0) / values.filter(value => value !== null).length;
-    return "Centres of the clouds: " + codes(at).map(({name, x, y}) =>
-      `${name} ${place(mean(x), mean(y))}`).join(", ") + ".";
+    const spread = cloud => speck(cloud, run.range) ? " (nearly a point)" : "";
+    return "Centres of the clouds: " + codes(at).map(cloud =>
+      `${cloud.name} ${place(mean(cloud.x), mean(cloud.y))}${spread(cloud)}`).join(", ") + ".";
   }
 
   function plane(range) {
@@ -239,7 +348,8 @@
   function drawLatent() {
     const plot = plane(run.range);
     plot.images = element("tint").checked ? [tintImage(run.tint, frame * 4 * run.tintSide ** run.dim, run.tintSide, run.dim, 0.3)] : [];
-    draw("latent-plot", codes(frame), plot);
+    const clouds = codes(frame);
+    draw("latent-plot", [...clouds, ...speckRings(clouds, run.range)], plot);
     element("frame").value = frame;
     const text = `iteration ${run.iteration[frame]} of ${run.iteration[run.iteration.length - 1]}`;
     element("frame-text").textContent = text;
@@ -297,12 +407,12 @@
       const start = k * n ** run.dim, own = run.density.subarray(start, start + n ** run.dim);
       if (run.dim === 1) {  // with an edge, as what is below may have the same colour
         const edge = {type: "scatter", mode: "lines", x0: -LIMIT, dx: step, y: Array.from(own, value => 3.8 * value / 65535),
-                      line: {color: color("text"), width: 5}, hoverinfo: "skip", showlegend: false};
+                      line: {color: color("text"), width: 5}, hoverinfo: "skip"};
         return [edge, Object.assign({}, edge, {line: {color: classColor(k), width: 2.5}})];
       }
       const rows = Array.from({length: n}, (_, row) => Array.from(own.subarray(row * n, (row + 1) * n)));
       const [outer, inner] = run.levels[k];
-      return {type: "contour", z: rows, x0: -LIMIT, dx: step, y0: -LIMIT, dy: step, showscale: false, showlegend: false,
+      return {type: "contour", z: rows, x0: -LIMIT, dx: step, y0: -LIMIT, dy: step, showscale: false,
               hoverinfo: "skip",
               contours: {coloring: "none", start: outer, end: inner, size: Math.max(inner - outer, 1e-6)},
               line: {color: color("text"), width: 2}};
@@ -318,12 +428,13 @@
     const cells = {type: "heatmap", x0: -LIMIT, dx: step, y0: two ? -LIMIT : 2, dy: two ? step : 4, opacity: 0, showscale: false,
                    hoverinfo: "none", z: Array.from({length: two ? n : 1}, () => new Uint8Array(n))};
     const traces = [cells];
-    if (element("codes").checked) traces.push(...codes(run.iteration.length - 1, {hoverinfo: "skip"}).map(trace => {
-      trace.marker = {color: trace.marker.color, size: 4, line: {color: color("page"), width: 0.6}};
-      return trace;
-    }));
+    if (element("codes").checked) {
+      const clouds = codes(run.iteration.length - 1, {hoverinfo: "skip"});
+      clouds.forEach(({marker}) => Object.assign(marker, {size: 4, opacity: 1, line: {color: color("page"), width: 0.6}}));
+      traces.push(...clouds, ...speckRings(clouds, LIMIT));
+    }
     if (element("posterior").checked) traces.push(...posteriorTraces());
-    traces.push({type: "scatter", mode: "markers", x: [probe.x], y: [two ? probe.y : 2], hoverinfo: "skip", showlegend: false,
+    traces.push({type: "scatter", mode: "markers", x: [probe.x], y: [two ? probe.y : 2], hoverinfo: "skip",
                  marker: {symbol: "circle-open", size: 14, color: color("text"), line: {width: 3}}});
     draw("map-plot", traces, plot);
   }
@@ -357,14 +468,15 @@
   }
 
   function drawAll() {
-    element("legend").replaceChildren(...CLASSES.map((name, k) => {
+    document.querySelectorAll(".classes").forEach(legend => legend.replaceChildren(...CLASSES.map((name, k) => {
       const entry = document.createElement("span"), image = document.createElement("span");
       image.className = "image";
       image.setAttribute("aria-hidden", "true");
       paint(image, oneHot(k));
       entry.append(image, name);
       return entry;
-    }));
+    })));
+    drawLegends();
     drawTraining();
     drawDivergence();
     drawRun();
@@ -373,6 +485,7 @@
   choose(0);
   drawAll();
 
+  for (const id of ["training-plot", "divergence-plot"]) keepTicks(id);
   element("latent-plot").on("plotly_hover", event => {
     const {curveNumber: k, x, y} = event.points[0];
     showTooltip(event.event, oneHot(k), `${CLASSES[k]} pixel on, z = ${place(x, y)}`);
