@@ -10,6 +10,10 @@ from avb_tf1.errors import InputError
 from avb_tf1.schema import CONFIG_OF_KIND, AVBConfig
 
 
+class OtherConfig(InputError):
+    """What was to go on with a config was made by another."""
+
+
 def load_config(path, overrides=()):
     """Read, override and validate an experiment's config.
 
@@ -45,11 +49,11 @@ def fingerprint(config):
 
 
 def require_same(found, wanted, path):
-    """Raise InputError, naming `path` and the first key that differs, unless two fingerprints are equal."""
+    """Raise OtherConfig, naming `path` and the first key that differs, unless two fingerprints are equal."""
     found, wanted = _flat(found), _flat(wanted)
     for key in sorted(set(found) | set(wanted)):
         if found.get(key) != wanted.get(key):
-            raise InputError("%s: made by another config: %s is %s there and %s here" % (
+            raise OtherConfig("%s: made by another config: %s is %s there and %s here" % (
                 path, key, json.dumps(found.get(key)), json.dumps(wanted.get(key))))
 
 

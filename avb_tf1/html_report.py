@@ -17,6 +17,7 @@ from avb_tf1.errors import InputError
 from avb_tf1.evaluation import LOSSES, N_FINAL
 from avb_tf1.page_data import page_data
 from avb_tf1.published import OPTIMUM, optima
+from avb_tf1.report import count
 
 MAX_EXPLORED = 10  # runs of a sweep whose latent space its page shows
 _FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "page")
@@ -63,7 +64,7 @@ def write_run_report(folder, metrics=None):
     title = "%s on four 2 × 2 images: %s" % (_METHODS[config.model.kind], run.label)
     return _write(
         folder, [(config.name, [run])], is_sweep=False, title=title,
-        lead="%s on batches of %d." % (_count(config.training.n_iterations, "iteration"), config.data.batch_size),
+        lead="%s on batches of %d." % (count(config.training.n_iterations, "iteration"), config.data.batch_size),
         facts=[("config", config.name), ("model", config.model.kind), ("latent dimensions", config.model.latent_dim),
                ("seed", config.seed), ("iterations", config.training.n_iterations), ("batch", config.data.batch_size)]
         + speed + _made_with([run.timing]),
@@ -103,7 +104,7 @@ def write_sweep_report(folder):
     seeds = _ranges(sorted({record["seed"] for record in state["runs"]}))
     return _write(
         folder, list(groups.items()), is_sweep=True,
-        title="Autoencoders of four 2 × 2 images: a sweep of %s" % _count(len(statuses), "run"),
+        title="Autoencoders of four 2 × 2 images: a sweep of %s" % count(len(statuses), "run"),
         lead="Runs: %s." % ", ".join("%d %s" % (statuses.count(status), status)
                                      for status in ("done", "running", "waiting", "failed") if status in statuses),
         facts=[("configs", ", ".join(sorted({record["config"] for record in state["runs"]}))), ("seeds", seeds)] + (
@@ -190,10 +191,6 @@ def _ranges(numbers):
         else:
             parts.append([number, number])
     return ", ".join("%d" % first if first == last else "%d-%d" % (first, last) for first, last in parts)
-
-
-def _count(n, noun):
-    return "%d %s%s" % (n, noun, "" if n == 1 else "s")
 
 
 def _signed(value):

@@ -30,3 +30,8 @@ def summary(metrics, optima, timing=None):
 
 def _number(value):
     return "%10s" % "infinite" if value is None else "%10.4f" % value
+
+
+def count(n, noun):
+    """Return e.g. "1 run" or "2 runs"."""
+    return "%d %s%s" % (n, noun, "" if n == 1 else "s")

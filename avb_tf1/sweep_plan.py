@@ -14,6 +14,7 @@ from avb_tf1.schema import Config
 
 MAX_SEED = 2**31 - 1
 MAX_RUNS = 100000
+ADDRESS_SECONDS = 20  # in which an existing cluster must answer
 
 
 @dataclass(frozen=True)

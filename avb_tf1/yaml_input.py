@@ -4,6 +4,7 @@ import re
 
 import yaml
 
+from avb_tf1 import files
 from avb_tf1.errors import InputError
 
 MAX_BYTES = 100000
@@ -83,7 +84,7 @@ def parse_yaml(text, source):
 def read_yaml(path):
     """Return the plain data in the YAML file at `path`; raises InputError as parse_yaml does, or if it can't be read."""
     try:
-        with open(path, "rb") as file:
+        with files.opened(path) as file:
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise InputError("%s: can't read the config: %s" % (path, error.strerror))
