@@ -16,7 +16,7 @@ def begin():
     - SIGINT, SIGTERM and SIGHUP are blocked, in all threads to come, and taken by a thread of their own: no library's handler
       (Ray sets two for SIGTERM) sees them, and no exception comes out of an import or a C call that can't stand it.
     - What can't be printed is shown by its code; what no one reads any more is dropped. Neither raises.
-    - A warning that is to be an error (PYTHONWARNINGS=error) is shown only: libraries older than it have plenty of them.
+    - PYTHONWARNINGS=error has no effect: the libraries are full of what newer ones warn of.
     """
     numbers = [number for number in stopping.SIGNALS if not stopping.is_ignored(number)]
     signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
@@ -31,7 +31,7 @@ def begin():
             os.close(descriptor)
             break
     sys.stdout, sys.stderr = _Output(1, sys.stdout), _Output(2, sys.stderr)
-    warnings.filters[:] = [("default" if action == "error" else action, *rest) for action, *rest in warnings.filters]
+    warnings.filters[:] = [what for what in warnings.filters if what[0] != "error"]
     os.environ.pop("PYTHONWARNINGS", None)  # Ray's processes would fail by it
     # Standard error as it is now: it is turned elsewhere for a moment when a session is opened.
     threading.Thread(target=stopping.take_forever, args=(numbers, os.dup(2)), daemon=True).start()

@@ -198,7 +198,7 @@ def _remove_leftovers(out):
 def _make(out):
     """Make `out` and its parents; return those that were made, the innermost first."""
     if not out:
-        raise InputError("the run folder's name is empty; give another with --out")
+        raise InputError("the folder's name is empty; give another with --out")
     missing = []
     path = os.path.abspath(out)
     while not os.path.lexists(path):

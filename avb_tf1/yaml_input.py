@@ -75,7 +75,10 @@ def parse_yaml(text, source):
     except yaml.error.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = " (line %d, column %d)" % (mark.line + 1, mark.column + 1) if mark else ""
-        raise InputError("%s: not a valid config%s: %s" % (source, where, error.problem or error.context))
+        problem = error.problem or error.context
+        if problem == "but found another document":
+            problem = "a second YAML document begins there; one is allowed"
+        raise InputError("%s: not a valid config%s: %s" % (source, where, problem))
     except (yaml.YAMLError, ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RecursionError) as error:
         # PyYAML lets what its constructors stumble over through, e.g. an AttributeError for "!!timestamp x".
         raise InputError("%s: not a valid config: %s" % (source, (str(error).splitlines() or [type(error).__name__])[0]))
