@@ -45,7 +45,8 @@ def replacing(path):
 @contextlib.contextmanager
 def opened(path):
     """Give a file, open to read its bytes; raises OSError for what is no regular file: a FIFO would wait for its writer."""
-    if not stat.S_ISREG(os.stat(path).st_mode):
+    mode = os.stat(path).st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # open() refuses a folder by itself
         raise OSError(errno.EINVAL, "Not a regular file", path)
     with open(path, "rb") as file:
         yield file
