@@ -94,7 +94,7 @@ class _Output(io.TextIOWrapper):
 
 
 def _set_up_child():
-    """Keep what a terminal or `timeout` sends to all from a process that Ray starts; what Ray sends it, SIGTERM, arrives."""
+    """In a process that Ray starts: keep off what a terminal or `timeout` sends to all; what Ray sends, SIGTERM, arrives."""
     os.setpgid(0, 0)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
 

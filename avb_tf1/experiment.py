@@ -50,7 +50,7 @@ def run_experiment(config, out, show_progress, observers=()):
 
     Raises:
         trainer.DivergenceError: a loss or a gradient is not finite.
-        stopping.Stopped: SIGINT or SIGTERM came; a checkpoint was saved.
+        stopping.Stopped: a signal came; a checkpoint was saved.
         evaluation.GridError: the trained decoder can't be integrated exactly.
         InputError: the folder's checkpoints are damaged or belong to another config.
         OSError: the folder can't be written to.

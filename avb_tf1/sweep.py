@@ -5,6 +5,7 @@ import csv
 import io
 import os
 import secrets
+import signal
 import socket
 import sys
 import tarfile
@@ -147,7 +148,12 @@ def _cluster(address, n_workers):
     try:
         yield
     finally:
+        started = [process.process.pid for processes in ray._private.worker._global_node.all_processes.values()
+                   for process in processes]
         ray.shutdown()
+        for pid in started:  # the raylet's agents and workers, in its group (command_line.begin), may outlive it for minutes
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
 
 
 def _require_cluster(address):
