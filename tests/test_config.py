@@ -62,8 +62,8 @@ def test_overrides_are_read_as_yaml():
 
 
 @pytest.mark.parametrize("overrides, message", [
-    (["seed=1", "model.kind=vae"], '--set model.kind=vae: unknown key "model.encoder.noise_dim"; allowed here: n_hidden_layers, '
-                                   'n_units, activation, center_input'),
+    (["seed=1", "model.kind=vae"], '--set model.kind=vae: unknown key "model.encoder.noise_dim"; allowed here: '
+                                   'n_hidden_layers, n_units, activation, center_input'),
     (["model.encoder.noise_dim=1"], "--set model.encoder.noise_dim=1: model.encoder must have a noise_dim of at least "
                                     "latent_dim, or q(z|x) has no density"),
     (["seed=true", "seed=-1", "name=a"], "--set seed=-1: seed must be greater than or equal to 0, not -1"),
