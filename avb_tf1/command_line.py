@@ -1,30 +1,63 @@
-"""What all scripts share: how an exception becomes a line and an exit code."""
+"""What all scripts share: how they take signals, where their output goes, how an exception becomes a line and an exit code."""
 
+import errno
+import io
 import os
 import shlex
+import signal
 import sys
 
-from avb_tf1.errors import OneLineError
+from avb_tf1 import stopping
+from avb_tf1.errors import OneLineError, reason
+
+
+def begin():
+    """Set up the process of a script; the first thing that it does, before the imports that take time.
+
+    - SIGINT, SIGTERM and SIGHUP are blocked, in all threads to come, and taken by a thread of their own: no library's handler
+      (Ray sets two for SIGTERM) sees them, and no exception comes out of an import or a C call that can't stand it.
+    - What can't be printed is shown by its code; what no one reads any more is dropped. Neither raises.
+    - PYTHONWARNINGS=error has no effect: the libraries are full of what newer ones warn of.
+    """
+    numbers = [number for number in stopping.SIGNALS if not stopping.is_ignored(number)]
+    signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    os.register_at_fork(after_in_child=_set_up_child)
+    _require_utf8_names()
+    import threading
+    import warnings
+
+    while True:  # a closed descriptor would be that of the next file opened, and be printed into
+        descriptor = os.open(os.devnull, os.O_RDWR)
+        if descriptor > 2:
+            os.close(descriptor)
+            break
+    sys.stdout, sys.stderr = _Output(1, sys.stdout), _Output(2, sys.stderr)
+    warnings.filters[:] = [what for what in warnings.filters if what[0] != "error"]
+    os.environ.pop("PYTHONWARNINGS", None)  # Ray's processes would fail by it
+    # Standard error as it is now: it is turned elsewhere for a moment when a session is opened.
+    threading.Thread(target=stopping.take_forever, args=(numbers, os.dup(2)), daemon=True).start()
 
 
 def run(command):
-    """Call `command` and exit: 0 done, 2 bad input, 130 or 143 stopped by SIGINT or SIGTERM, 1 anything else.
+    """Call `command` and exit: 0 done, 2 bad input, 129, 130 or 143 stopped by SIGHUP, SIGINT or SIGTERM, 1 anything else.
 
     What the user or the machine is to blame for is told in one line on standard error; only a bug shows a traceback.
     """
     try:
         command()
         sys.stdout.flush()
+        if getattr(sys.stdout, "failure", None) is not None:
+            raise OSError("standard output: %s" % sys.stdout.failure.strerror)
+    except stopping.Stopped as stopped:
+        _exit(stopped.exit_code, str(stopped))
     except OneLineError as error:
-        _exit(error.exit_code, error)
+        _exit(error.exit_code, "error: %s" % error)
     except (MemoryError, OSError) as error:
-        _exit(1, error)
-    except KeyboardInterrupt:
-        _exit(130, "interrupted")
+        _exit(1, "error: %s" % reason(error))
     except Exception as error:
         if type(error).__name__ != "ResourceExhaustedError":  # TensorFlow's; by name, since bad input ends before its import
             raise
-        _exit(1, error)
+        _exit(1, "error: %s" % error)
 
 
 def resuming(out):
@@ -40,9 +73,57 @@ def _short(path):
     return path if relative.startswith(os.pardir) else relative
 
 
-def _exit(code, error):
-    if isinstance(error, BrokenPipeError):  # e.g. `train.py | head`: no one is left to read the message
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    text = " ".join(str(error).split()) or type(error).__name__
-    print("error: %s" % text, file=sys.stderr)
+class _Output(io.TextIOWrapper):
+    """Standard output or standard error, in the encoding of `stream`, that takes whatever is printed and never raises.
+
+    Attributes:
+        failure: None, or the OSError since which all that is printed is dropped; not kept if the reader has only gone away.
+    """
+
+    def __init__(self, descriptor, stream):
+        encoding = "utf-8" if stream is None else stream.encoding
+        super().__init__(io.BufferedWriter(io.FileIO(descriptor, "wb", closefd=False)), encoding, errors="backslashreplace",
+                         line_buffering=True)
+        self.failure = None
+
+    def write(self, text):
+        try:
+            super().write(text)
+        except OSError as error:
+            self._drop(error)
+        return len(text)
+
+    def flush(self):
+        try:
+            super().flush()
+        except OSError as error:
+            self._drop(error)
+
+    def _drop(self, error):
+        if error.errno not in (errno.EPIPE, errno.EIO):  # a pipe's reader that ended; a terminal that was closed
+            self.failure = error
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, self.fileno())
+        os.close(null)
+
+
+def _set_up_child():
+    """In a process that Ray starts: keep off what a terminal or `timeout` sends to all; what Ray sends, SIGTERM, arrives."""
+    os.setpgid(0, 0)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+
+
+def _require_utf8_names():
+    """Start Python again where it would take file names for ASCII or Latin-1: TensorFlow takes them for UTF-8."""
+    if sys.getfilesystemencoding() == "utf-8" or sys.flags.utf8_mode:
+        return
+    environment = dict(os.environ, PYTHONUTF8="1")
+    if sys.stdout is not None:
+        environment.setdefault("PYTHONIOENCODING", sys.stdout.encoding)
+    os.execve(sys.executable, [sys.executable] + sys.argv, environment)
+
+
+def _exit(code, line):
+    stopping.last_word.acquire()
+    print(" ".join(line.split()), file=sys.stderr)
     sys.exit(code)

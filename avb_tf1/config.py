@@ -1,5 +1,6 @@
 """YAML file -> validated, frozen Config."""
 
+import copy
 import difflib
 import json
 
@@ -8,6 +9,10 @@ import pydantic
 from avb_tf1 import schema, yaml_input
 from avb_tf1.errors import InputError
 from avb_tf1.schema import CONFIG_OF_KIND, AVBConfig
+
+
+class OtherConfig(InputError):
+    """What was to go on with a config was made by another."""
 
 
 def load_config(path, overrides=()):
@@ -26,11 +31,17 @@ def load_config(path, overrides=()):
     tree = yaml_input.read_yaml(path)
     if not isinstance(tree, dict):
         raise InputError("%s: must be a mapping of keys to values, not %s" % (path, _kind_of(tree)))
-    source_of_key = {}
+    trees, sources = [tree], [path]
     for override in overrides:
-        key = _override(tree, override)
-        source_of_key[key] = "--set %s" % override
-    return _validate(tree, path, source_of_key)
+        source = "--set %s" % override
+        try:
+            trees.append(_overridden(trees[-1], override, source))
+        except InputError:
+            _require_no_problem(trees[:1], sources)  # a key that the file lacks is the file's fault
+            raise
+        sources.append(source)
+    _require_no_problem(trees, sources)
+    return _class_of(trees[-1]).parse_obj(trees[-1])
 
 
 def fingerprint(config):
@@ -55,11 +66,11 @@ def fingerprint_of_weights(config):
 
 
 def require_same(found, wanted, path):
-    """Raise InputError, naming `path` and the first key that differs, unless two fingerprints are equal."""
+    """Raise OtherConfig, naming `path` and the first key that differs, unless two fingerprints are equal."""
     found, wanted = _flat(found), _flat(wanted)
     for key in sorted(set(found) | set(wanted)):
         if found.get(key) != wanted.get(key):
-            raise InputError("%s: made by another config: %s is %s there and %s here" % (
+            raise OtherConfig("%s: made by another config: %s is %s there and %s here" % (
                 path, key, json.dumps(found.get(key)), json.dumps(wanted.get(key))))
 
 
@@ -74,35 +85,50 @@ def to_yaml(config):
     return yaml_input.dump_yaml(config.dict())
 
 
-def _override(tree, override):
-    source = "--set %s" % override
+def _overridden(tree, override, source):
+    """A copy of the tree, with one value replaced."""
     key, equals, text = override.partition("=")
     if not equals:
         raise InputError("%s: must be KEY=VALUE" % source)
+    tree = copy.deepcopy(tree)
     node, words = tree, key.split(".")
     for word in words[:-1]:
         node = node.get(word) if isinstance(node, dict) else None
     if not isinstance(node, dict) or words[-1] not in node:
         raise InputError('%s: unknown key "%s"%s' % (source, key, _suggestion(key, _dotted_keys(tree))))
     node[words[-1]] = yaml_input.parse_yaml(text, source)
-    return key
+    return tree
 
 
-def _validate(tree, path, source_of_key):
+def _require_no_problem(trees, sources):
+    """Raise InputError if the last of the trees is no config; each tree is the one before with what its source changed."""
+    problems = _problems(trees[-1])
+    if problems:
+        n = len(trees) - 1
+        while n and problems[0] in _problems(trees[n - 1]):
+            n -= 1
+        raise InputError("%s: %s" % (sources[n], problems[0]))
+
+
+def _class_of(tree):
     model = tree.get("model")
     kind = model.get("kind") if isinstance(model, dict) else None
     # Without a usable kind the tutorial's model is assumed, whose validation then names what is wrong with the kind.
-    config_class = CONFIG_OF_KIND.get(kind if isinstance(kind, str) else None, AVBConfig)
+    return CONFIG_OF_KIND.get(kind if isinstance(kind, str) else None, AVBConfig)
+
+
+def _problems(tree):
+    """What is wrong with a tree, in words, what is to be told first coming first."""
     try:
-        return config_class.parse_obj(tree)
+        _class_of(tree).parse_obj(tree)
     except pydantic.ValidationError as error:
         # An unknown key is told first: the missing key beside it is most often the same slip of the pen.
-        problems = sorted(error.errors(), key=lambda problem: problem["type"] != "value_error.extra")
-        problem = problems[0]
-        raise InputError(_describe(problem, tree, path, source_of_key, config_class))
+        errors = sorted(error.errors(), key=lambda problem: problem["type"] != "value_error.extra")
+        return [_describe(problem, tree) for problem in errors]
+    return []
 
 
-def _describe(problem, tree, path, source_of_key, config_class):
+def _describe(problem, tree):
     # Where a section is one of several, pydantic's location has the name of the section's class after the key.
     words = [word for word in problem["loc"][:-1] if not _is_class_name(word)] + [str(problem["loc"][-1])]
     value = tree
@@ -112,14 +138,12 @@ def _describe(problem, tree, path, source_of_key, config_class):
         words.append(problem["ctx"]["discriminator_key"])
         value = value.get(words[-1])
     key = ".".join(words)
-    source = next((source_of_key[".".join(words[:n])] for n in range(len(words), 0, -1)
-                   if ".".join(words[:n]) in source_of_key), path)
     if problem["type"] == "value_error.extra":
-        siblings = _field_names(config_class, problem["loc"][:-1])
+        siblings = _field_names(_class_of(tree), problem["loc"][:-1])
         hint = _suggestion(words[-1], siblings, key[:-len(words[-1])]) or "; allowed here: %s" % ", ".join(siblings)
-        return '%s: unknown key "%s"%s' % (source, key, hint)
+        return 'unknown key "%s"%s' % (key, hint)
     if problem["type"] == "value_error.missing" or problem["type"].endswith("missing_discriminator") and value is None:
-        return '%s: missing key "%s"' % (source, key)
+        return 'missing key "%s"' % key
     allowed = {
         "type_error.integer": "must be an integer",
         "value_error.strictbool": "must be true or false",
@@ -135,7 +159,9 @@ def _describe(problem, tree, path, source_of_key, config_class):
         allowed = "must be one of %s" % ", ".join(problem["ctx"]["permitted"])
     elif problem["type"].endswith("invalid_discriminator"):
         allowed = "must be one of %s" % problem["ctx"]["allowed_values"].replace("'", "")
-    return "%s: %s %s, not %s" % (source, key, allowed, _short(value))
+    if problem["type"] == "value_error" and isinstance(value, dict):  # what the keys of a section must be to each other
+        return "%s %s" % (key, allowed)
+    return "%s %s, not %s" % (key, allowed, _short(value))
 
 
 def _is_class_name(word):
@@ -161,9 +187,12 @@ def _suggestion(key, known_keys, prefix=""):
 
 
 def _kind_of(value):
-    return {list: "a list", str: "a text", type(None): "empty"}.get(type(value), _short(value))
+    return {str: "a text", type(None): "empty"}.get(type(value), _short(value))
 
 
 def _short(value):
-    text = " ".join(repr(value).split())
+    """A value in a few words, YAML's own where it is a single one."""
+    if isinstance(value, (dict, list)):
+        return "a mapping" if isinstance(value, dict) else "a list"
+    text = " ".join(yaml_input.dump_yaml(value).replace("\n...", "").split())
     return text if len(text) <= 60 else text[:57] + "..."

@@ -15,3 +15,10 @@ class InputError(OneLineError):
     """Something that the user gave (a file, a key, a folder) can't be used."""
 
     exit_code = 2
+
+
+def reason(error):
+    """Return an exception's message; an OSError's as "file: what is wrong", without its number."""
+    if isinstance(error, OSError) and error.strerror:
+        return "%s: %s" % (error.filename, error.strerror) if error.filename else error.strerror
+    return str(error) or type(error).__name__

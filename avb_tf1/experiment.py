@@ -53,7 +53,7 @@ def run_experiment(config, out, show_progress=False, observers=()):
 
     Raises:
         trainer.DivergenceError: a loss or a gradient is not finite.
-        stopping.Stopped: SIGINT or SIGTERM came; a checkpoint was saved.
+        stopping.Stopped: a signal came; a checkpoint was saved.
         evaluation.GridError: the trained decoder can't be integrated exactly.
         InputError: the folder is in use, can't be made, holds something else or a run of another config, or its checkpoints are
             damaged. Nothing was trained then.

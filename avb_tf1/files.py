@@ -1,12 +1,16 @@
 """Writing files whole or not at all."""
 
 import contextlib
+import errno
 import json
 import os
+import stat
 import tempfile
 import zipfile
 
 import numpy as np
+
+from avb_tf1 import stopping
 
 TEMPORARY_PREFIX = ".writing-"
 
@@ -21,16 +25,31 @@ def replacing(path):
     folder, name = os.path.split(path)
     handle, temporary = tempfile.mkstemp(dir=folder or ".", prefix=TEMPORARY_PREFIX, suffix="-" + name)
     os.close(handle)
+    stopping.unfinished.add(temporary)
     try:
         yield temporary
         _flush(temporary)
         os.chmod(temporary, 0o666 & ~umask())
         os.replace(temporary, path)
         _flush(folder or ".")
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             os.remove(temporary)
+        if isinstance(error, OSError) and error.filename in (None, temporary):
+            error.filename = path  # the user's name for what can't be written
         raise
+    finally:
+        stopping.unfinished.remove(temporary)
+
+
+@contextlib.contextmanager
+def opened(path):
+    """Give a file, open to read its bytes; raises OSError for what is no regular file: a FIFO would wait for its writer."""
+    mode = os.stat(path).st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # open() refuses a folder by itself
+        raise OSError(errno.EINVAL, "Not a regular file", path)
+    with open(path, "rb") as file:
+        yield file
 
 
 def write_text(path, text):
@@ -57,13 +76,13 @@ def write_arrays(path, **arrays):
 
 def read_json(path):
     """Return what a JSON file holds; raises OSError or ValueError."""
-    with open(path, encoding="utf-8") as file:
+    with opened(path) as file:
         return json.load(file)
 
 
 def read_arrays(path):
     """Return the arrays of an .npz file by name; raises OSError, or ValueError if it is damaged."""
-    with open(path, "rb") as file:
+    with opened(path) as file:
         try:
             zipfile.ZipFile(file).close()  # first: numpy tells of what is no archive with noise on standard error
             file.seek(0)

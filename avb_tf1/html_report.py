@@ -19,6 +19,7 @@ from avb_tf1.errors import InputError
 from avb_tf1.evaluation import LOSSES, N_FINAL
 from avb_tf1.page_data import page_data
 from avb_tf1.published import IGNORING_Z, OPTIMUM, optima
+from avb_tf1.report import count
 from avb_tf1.settings_table import settings_table
 
 MAX_EXPLORED = 10  # runs of a sweep whose latent space its page shows
@@ -84,7 +85,7 @@ def write_run_report(folder, metrics=None):
     title = "%s on four 2 × 2 images: %s" % (_METHODS[config.model.kind], run.label)
     return _write(
         folder, [(config.name, [run])], is_sweep=False, title=title,
-        lead="%s on batches of %d." % (_count(config.training.n_iterations, "iteration"), config.data.batch_size),
+        lead="%s on batches of %d." % (count(config.training.n_iterations, "iteration"), config.data.batch_size),
         warning=report.warning(run.metrics),
         facts=[("config", config.name), ("model", config.model.kind), ("latent dimensions", config.model.latent_dim),
                ("seed", config.seed), ("iterations", config.training.n_iterations), ("batch", config.data.batch_size),
@@ -128,7 +129,7 @@ def write_sweep_report(folder):
     seeds = _ranges(sorted({record["seed"] for record in state["runs"]}))
     return _write(
         folder, groups, is_sweep=True,
-        title="Autoencoders of four 2 × 2 images: a sweep of %s" % _count(len(statuses), "run"),
+        title="Autoencoders of four 2 × 2 images: a sweep of %s" % count(len(statuses), "run"),
         lead="Runs: %s." % ", ".join("%d %s" % (statuses.count(status), status) for status in _STATUSES if status in statuses),
         as_of=state["written"] if {"running", "waiting"} & set(statuses) else None,
         facts=[("configs", ", ".join(sorted({record["config"] for record in state["runs"]}))), ("seeds", seeds)] + (
@@ -207,7 +208,7 @@ def _key_numbers(compared):
 def _astray(groups):
     """In which settings how many runs are warned of: (label, "1 of 2 runs")."""
     found = [(label, sum(bool(report.warning(run.metrics)) for run in group), len(group)) for label, group in groups]
-    return [(label, "%d of %s" % (n, _count(n_runs, "run"))) for label, n, n_runs in found if n]
+    return [(label, "%d of %s" % (n, count(n_runs, "run"))) for label, n, n_runs in found if n]
 
 
 def _made_with(timings):
@@ -226,10 +227,6 @@ def _ranges(numbers):
         else:
             parts.append([number, number])
     return ", ".join("%d" % first if first == last else "%d-%d" % (first, last) for first, last in parts)
-
-
-def _count(n, noun):
-    return "%d %s%s" % (n, noun, "" if n == 1 else "s")
 
 
 def _signed(value):

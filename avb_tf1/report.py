@@ -41,3 +41,8 @@ def warning(metrics):
         return ""
     return ("the decoder is worse than one that ignores z, whose log-likelihood can be %.4f: training went astray, or was too "
             "short." % IGNORING_Z.value)
+
+
+def count(n, noun):
+    """Return e.g. "1 run" or "2 runs"."""
+    return "%d %s%s" % (n, noun, "" if n == 1 else "s")

@@ -1,7 +1,6 @@
 """The paper's figure and table, from finished runs where they exist; what is missing is trained first."""
 
 import contextlib
-import json
 import os
 import time
 from typing import NamedTuple, Sequence
@@ -124,8 +123,8 @@ def _measured_pace(finished):
     """Seconds for a unit of work, from the finished runs' own timing; None if there are none."""
     seconds = work = 0.0
     for config, out in finished:
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError), open(os.path.join(out, run_folder.TIMING)) as file:
-            timing = json.load(file)
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            timing = files.read_json(os.path.join(out, run_folder.TIMING))
             if timing["n_trained"] == config.training.n_iterations:
                 seconds += timing["seconds"]
                 work += _work(config)

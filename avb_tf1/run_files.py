@@ -111,8 +111,8 @@ def _require(condition, folder, name):
 
 
 def _read_losses(path):
-    with open(path, encoding="utf-8") as file:
-        header, *rows = file.read().splitlines() or [""]
+    with files.opened(path) as file:
+        header, *rows = file.read().decode("utf-8").splitlines() or [""]
     if not rows:
         raise ValueError("it has no rows")
     return dict(list(zip(header.split(","), np.loadtxt(rows, delimiter=",", ndmin=2).T))[1:])

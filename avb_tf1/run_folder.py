@@ -49,7 +49,8 @@ def claimed(out, config_text, overwrite):
     Args:
         out: str.
         config_text: str, the run's resolved config; written to config.yaml, which makes `out` a run folder.
-        overwrite: bool; if true and `out` is a run folder, the run's files in it are removed, and nothing else.
+        overwrite: bool; if true and `out` is a run folder, the run's files in it are removed, and nothing else. Not needed
+            for a run of the same config that was ended before its first checkpoint.
 
     Raises:
         InputError: `out` is a file, can't be made or written to, is in use by another run, or isn't empty and either no run
@@ -58,7 +59,7 @@ def claimed(out, config_text, overwrite):
     made = _make(out)
     try:
         with _held(out):
-            if overwrite and os.path.isfile(os.path.join(out, CONFIG)):
+            if os.path.isfile(os.path.join(out, CONFIG)) and (overwrite or _has_only_begun(out, config_text)):
                 _remove_run(out)
             elif overwrite and _listed(out):
                 raise InputError("%s: the folder is not empty and holds no run (it has no %s) to replace; give another with "
@@ -170,6 +171,17 @@ def _listed(folder):
         raise InputError("%s: can't read the run folder: %s" % (folder, error.strerror))
 
 
+def _has_only_begun(out, config_text):
+    """Whether a run folder holds nothing of a run of this config that would be lost if it were begun again."""
+    if set(_listed(out)) - {CONFIG, CHECKPOINT, TENSORBOARD}:
+        return False
+    checkpoint = os.path.join(out, CHECKPOINT)
+    if os.path.lexists(checkpoint) and any(name.endswith(".json") for name in _listed(checkpoint)):
+        return False
+    with files.opened(os.path.join(out, CONFIG)) as file:
+        return file.read() == config_text.encode("utf-8")
+
+
 def _is_leftover(name):
     return name.startswith(files.TEMPORARY_PREFIX)
 
@@ -187,11 +199,16 @@ def _remove_leftovers(out):
 
 def _make(out):
     """Make `out` and its parents; return those that were made, the innermost first."""
+    if not out:
+        raise InputError("the folder's name is empty; give another with --out")
     missing = []
     path = os.path.abspath(out)
     while not os.path.lexists(path):
         missing.append(path)
         path = os.path.dirname(path)
+    if not os.path.exists(path):
+        raise InputError("%s: can't make the run folder: %s is a link to %s, which doesn't exist" % (
+            out, path, os.readlink(path)))
     try:
         os.makedirs(out, exist_ok=True)
     except OSError as error:
@@ -199,7 +216,7 @@ def _make(out):
             with contextlib.suppress(OSError):
                 os.rmdir(folder)
         raise InputError("%s: can't make the run folder: %s" % (
-            out, "a file stands in its place" if os.path.isfile(out) else error.strerror))
+            out, "a file stands in its place" if os.path.exists(out) else error.strerror))
     return missing
 
 

@@ -1,10 +1,17 @@
-"""Ending a run on SIGINT or SIGTERM between two iterations."""
+"""What SIGINT, SIGTERM and SIGHUP do: end the process at once, or training between two iterations."""
 
 import contextlib
 import os
 import signal
+from _thread import allocate_lock
 
 from avb_tf1.errors import OneLineError
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+last_word = allocate_lock()  # whoever ends the process takes it, for good, before telling why: one line, by one of them
+unfinished = set()           # paths of temporary files, which nobody will finish if the process ends at once
+_requests = []               # of the contexts that last, the innermost last
 
 
 class Stopped(OneLineError):
@@ -20,7 +27,7 @@ class Stopped(OneLineError):
 
 
 class StopRequest:
-    """Remembers the first SIGINT or SIGTERM.
+    """Remembers the first signal.
 
     Attributes:
         signal_number: int, or None as long as no signal came.
@@ -29,7 +36,7 @@ class StopRequest:
     def __init__(self):
         self.signal_number = None
 
-    def _remember(self, signal_number, _):
+    def remember(self, signal_number):
         if self.signal_number is not None and signal_number == signal.SIGINT:
             os._exit(128 + signal_number)  # asked for twice: at once, without flushing or cleaning up
         if self.signal_number is None:
@@ -38,11 +45,51 @@ class StopRequest:
 
 @contextlib.contextmanager
 def on_signals():
-    """Give a StopRequest that SIGINT and SIGTERM set while the context lasts; a second SIGINT ends the process at once."""
+    """Give a StopRequest that the signals set while the context lasts; a second SIGINT ends the process at once."""
     request = StopRequest()
-    previous = {number: signal.signal(number, request._remember) for number in (signal.SIGINT, signal.SIGTERM)}
+    _requests.append(request)
+    # For a process whose signals the main thread takes; in a script another thread does (command_line.begin).
+    previous = {number: signal.signal(number, _take) for number in SIGNALS if not is_ignored(number)}
     try:
         yield request
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+        _requests.remove(request)
+
+
+def is_ignored(signal_number):
+    """Whether the process was started with `nohup`, as far as this signal is concerned."""
+    return signal_number == signal.SIGHUP and signal.getsignal(signal_number) == signal.SIG_IGN
+
+
+def take_forever(numbers, stderr):
+    """Take the signals, which all threads have blocked: set the StopRequest if there is one, else end the process.
+
+    Args:
+        numbers: of the signals.
+        stderr: file descriptor to tell the end on.
+    """
+    while True:
+        number = signal.sigwait(numbers)
+        if _requests:
+            _take(number)
+            # `timeout` sends its signal to the process and to its group: that is one signal.
+            signal.sigtimedwait([number], 0.1)
+        else:
+            _end(number, stderr)
+
+
+def _take(number, _=None):
+    _requests[-1].remember(number)
+
+
+def _end(number, stderr):
+    last_word.acquire()
+    text = "interrupted" if number == signal.SIGINT else "stopped by %s" % signal.Signals(number).name
+    with contextlib.suppress(OSError):
+        os.write(stderr, b"%s\n" % text.encode())
+    for path in tuple(unfinished):
+        with contextlib.suppress(OSError):
+            os.remove(path)
+    os._exit(128 + number)

@@ -5,6 +5,7 @@ import csv
 import io
 import os
 import secrets
+import signal
 import socket
 import sys
 import tarfile
@@ -13,15 +14,19 @@ import time
 
 import ray
 import tqdm
+from ray._raylet import check_health  # what `ray health-check` calls
 
 from avb_tf1 import __version__, comparison, experiment, files, html_report, provenance, run_folder, stopping
-from avb_tf1.config import to_yaml
+from avb_tf1.config import OtherConfig, to_yaml
 from avb_tf1.cpu import n_cpus
-from avb_tf1.errors import InputError, OneLineError
+from avb_tf1.errors import InputError, OneLineError, reason
 from avb_tf1.progress import LINE_SECONDS
+from avb_tf1.report import count
+from avb_tf1.sweep_plan import ADDRESS_SECONDS
 
 _TOKEN = ".sweep-token"
 _MAX_RETRIES = 3  # of a run whose worker died
+HELD_SECONDS = 120  # that a run's folder may be in use by another process before the run fails
 _OBJECT_STORE_BYTES = 200 * 1024**2
 
 
@@ -43,42 +48,67 @@ def run_sweep(runs, out, command, address, n_workers, show_progress):
     Raises:
         InputError: `out` can't be used, is in use by another sweep, or holds a run of another config; no cluster at `address`.
         SweepFailed: a run failed; says how many. The other runs are done.
-        stopping.Stopped: SIGINT or SIGTERM came; finished runs and checkpoints are kept.
+        stopping.Stopped: a signal came; finished runs and checkpoints are kept.
     """
+    if address is not None:
+        _require_cluster(address)
     with run_folder.held(out):
         _require_own_files(out)
         records, earlier = {run.name: _Record(run) for run in runs}, []
-        for run in runs:
-            folder = os.path.join(out, run.name)
-            if run_folder.is_finished(folder, run.config):
-                metrics, made_by = comparison.read_metrics(folder, run.config)
-                earlier.append(made_by)
-                # Elsewhere than on this machine a finished run might have to be trained again to be evaluated again.
-                if address is not None or provenance.is_evaluated_by_this_code(folder, run.config):
-                    records[run.name].finish(metrics)
-        waiting = [run for run in runs if records[run.name].status != "done"]
+        for record in records.values():
+            # Elsewhere than on this machine a finished run might have to be trained again to be evaluated again.
+            earlier += _look_for_results(os.path.join(out, record.run.name), record, evaluate_again=address is None)
+        waiting = [run for run in runs if records[run.name].status == "waiting"]
         _write_results(out, command, records, is_going_on=bool(waiting))
         report_path = html_report.write_sweep_report(out)
-        print("%d runs in %s: %d are finished, %d to go" % (len(runs), out, len(runs) - len(waiting), len(waiting)), flush=True)
+        print("%s in %s: %d finished, %d to go" % (
+            count(len(runs), "run"), out, len(runs) - len(waiting), len(waiting)), flush=True)
         for line in provenance.other_code(earlier):
             print(line, flush=True)
         if waiting:
             try:
-                # Ray sets signal handlers of its own when it starts: those of the sweep come after.
-                with _token(out) as token, _cluster(address, n_workers), stopping.on_signals() as request, \
+                # The signals first: what comes while Ray starts or ends is acted on when it has done so.
+                with stopping.on_signals() as request, _token(out) as token, _cluster(address, n_workers), \
                         contextlib.closing(_Display(records, show_progress)) as display:
                     _run_all(waiting, records, os.path.abspath(out), command, token, display, request)
+                if request.signal_number is not None:
+                    raise stopping.Stopped(request.signal_number, "stopped; the same command goes on with the sweep")
             finally:
                 for record in records.values():
                     record.stop()
                 _write_results(out, command, records, is_going_on=False)
                 html_report.write_sweep_report(out)
     failed = [record for record in records.values() if record.status == "failed"]
-    print("%d runs done, %d failed; results in %s, report in %s" % (
-        len(runs) - len(failed), len(failed), os.path.join(out, run_folder.SWEEP_SUMMARY), report_path), flush=True)
+    print("%s done, %d failed; results in %s, report in %s" % (
+        count(len(runs) - len(failed), "run"), len(failed), os.path.join(out, run_folder.SWEEP_SUMMARY), report_path))
     if failed:
-        raise SweepFailed("%d of %d runs failed, the first: %s: %s" % (
-            len(failed), len(runs), failed[0].run.name, failed[0].reason))
+        raise SweepFailed("%d of %s failed, the first: %s: %s" % (
+            len(failed), count(len(runs), "run"), failed[0].run.name, failed[0].reason))
+
+
+def _look_for_results(folder, record, evaluate_again):
+    """Record a run that is finished already, or can't be begun or gone on with.
+
+    Args:
+        evaluate_again: bool; whether a run that other code measured isn't taken for finished.
+
+    Returns:
+        What made the run (provenance.read_metrics), alone in a list; an empty list if it isn't finished.
+
+    Raises:
+        OtherConfig: the folder holds a run of another config.
+    """
+    try:
+        if run_folder.is_finished(folder, record.run.config):
+            metrics, made_by = comparison.read_metrics(folder, record.run.config)
+            if not evaluate_again or provenance.is_evaluated_by_this_code(folder, record.run.config):
+                record.finish(metrics)
+            return [made_by]
+    except OtherConfig:
+        raise
+    except InputError as error:
+        record.fail(str(error))
+    return []
 
 
 class _Record:
@@ -131,7 +161,6 @@ def _cluster(address, n_workers):
             ray.init(address="local", num_cpus=n_workers or n_cpus(), include_dashboard=False,
                      object_store_memory=_OBJECT_STORE_BYTES, **quiet)
         else:
-            _require_listener(address)
             ray.init(address=address, **quiet)
     except (ConnectionError, ValueError, RuntimeError) as error:
         where = "a local Ray cluster can't be started" if address is None else "--address %s: no Ray cluster there" % address
@@ -139,18 +168,32 @@ def _cluster(address, n_workers):
     try:
         yield
     finally:
+        started = [process.process.pid for processes in ray._private.worker._global_node.all_processes.values()
+                   for process in processes]
         ray.shutdown()
+        for pid in started:  # the raylet's agents and workers, in its group (command_line.begin), may outlive it for minutes
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
 
 
-def _require_listener(address):
-    """Raise ConnectionError at once where Ray would try for minutes."""
+def _require_cluster(address):
+    """Raise InputError unless a Ray cluster answers at HOST:PORT, where Ray itself would try for minutes."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit() or not 0 < int(port) < 65536:
-        raise ConnectionError("must be HOST:PORT")
+        raise InputError("--address %s: must be HOST:PORT" % address)
+    deadline = time.monotonic() + ADDRESS_SECONDS
     try:
-        socket.create_connection((host, int(port)), timeout=10).close()
+        socket.create_connection((host, int(port)), timeout=ADDRESS_SECONDS).close()
     except OSError as error:
-        raise ConnectionError(str(error))
+        raise InputError("--address %s: no Ray cluster there: %s" % (address, error))
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):  # where check_health shows a traceback each time
+            while not check_health(address):
+                if time.monotonic() > deadline:
+                    raise InputError("--address %s: no Ray cluster there: no answer in %d s" % (address, ADDRESS_SECONDS))
+                time.sleep(0.1)
+    except RuntimeError as error:  # of another version of Ray
+        raise InputError("--address %s: %s" % (address, error))
 
 
 def _require_own_files(out):
@@ -169,23 +212,21 @@ def _run_all(waiting, records, out, command, token, display, request):
     # No run depends on the board: it may die and start again.
     board = _Board.options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
     run_of = {_run_one.remote(run.name, run.config, out, token, __version__, board): run for run in waiting}
-    while run_of:
-        if request.signal_number is not None:
-            raise stopping.Stopped(request.signal_number, "stopped; the same command goes on with the sweep")
+    while run_of and request.signal_number is None:
         ready, _ = ray.wait(list(run_of), num_returns=1, timeout=1.0)
         for ref in ready:
             record = records[run_of.pop(ref).name]
             try:
-                metrics, reason, archive = ray.get(ref)
+                metrics, problem, archive = ray.get(ref)
             except ray.exceptions.RayError as error:
-                metrics, reason, archive = None, _last_line(error), None
+                metrics, problem, archive = None, _last_line(error), None
             try:
                 if archive is not None:
                     _unpack(archive, os.path.join(out, record.run.name), record.run.config)
             except (OneLineError, OSError) as error:
-                metrics, reason = None, str(error)
+                metrics, problem = None, reason(error)
             if metrics is None:
-                record.fail(reason)
+                record.fail(problem)
             else:
                 record.finish(metrics)
             _write_results(out, command, records, is_going_on=True)
@@ -226,12 +267,24 @@ def _run_one(name, config, out, token, version, board):
             out = stack.enter_context(tempfile.TemporaryDirectory(prefix="avb_tf1-"))
         folder = os.path.join(out, name)
         try:
-            metrics, _ = experiment.run_experiment(config, folder, observers=[_Reporter(board, name)])
+            metrics = _trained(folder, config, _Reporter(board, name))
         except stopping.Stopped:
             os._exit(1)  # someone ended this worker: to Ray it has died, and the run goes on in another
         except (OneLineError, OSError, MemoryError) as error:
-            return None, str(error) or type(error).__name__, None
+            return None, reason(error), None
         return metrics, "", None if shared else _packed(folder)
+
+
+def _trained(folder, config, report):
+    """The metrics of the run in `folder`, which is started, gone on with, or finished already."""
+    deadline = time.monotonic() + HELD_SECONDS
+    while True:
+        try:
+            return experiment.run_experiment(config, folder, observers=[report])[0]
+        except run_folder.FolderInUse as error:  # e.g. by a worker of a sweep that was killed just now
+            if time.monotonic() > deadline:
+                raise InputError("%s, and has been for %d s" % (error, HELD_SECONDS))
+            time.sleep(0.5)
 
 
 class _Reporter:

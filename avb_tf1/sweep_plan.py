@@ -15,6 +15,7 @@ from avb_tf1.schema import Config
 
 MAX_SEED = 2**31 - 1
 MAX_RUNS = 100000
+ADDRESS_SECONDS = 20  # in which an existing cluster must answer
 _MAX_NAME = 180  # of a run's folder, without the seed
 
 
@@ -74,15 +75,25 @@ def parse_seeds(text):
     """Return the seeds, a list of int, that a text such as "0-19" or "0,3,8-9" stands for."""
     seeds = []
     for part in text.split(","):
-        match = re.match(r"\s*([0-9]{1,10})(?:-([0-9]{1,10}))?\s*\Z", part)
-        first, last = (int(match.group(1)), int(match.group(2) or match.group(1))) if match else (1, 0)
-        if not first <= last <= MAX_SEED or last - first >= MAX_RUNS:
-            raise InputError("--seeds %s: must be seeds and ranges of them between 0 and %d, e.g. 0-19 or 0,3,8-9" % (
-                text, MAX_SEED))
+        match = re.match(r"\s*([0-9]+)(?:-([0-9]+))?\s*\Z", part)
+        if not match:
+            raise InputError("--seeds %s: must be seeds and ranges of them, e.g. 0-19 or 0,3,8-9" % _shortened(text))
+        first, last = int(match.group(1)), int(match.group(2) or match.group(1))
+        if max(first, last) > MAX_SEED:
+            raise InputError("--seeds %s: the largest seed is %d" % (_shortened(text), MAX_SEED))
+        if last < first:
+            raise InputError("--seeds %s: a range must not end below its beginning" % _shortened(text))
+        if len(seeds) + last - first >= MAX_RUNS:
+            raise InputError("--seeds %s: these are more than %d seeds; a sweep has at most %d runs" % (
+                _shortened(text), MAX_RUNS, MAX_RUNS))
         seeds += range(first, last + 1)
     if len(set(seeds)) < len(seeds):
-        raise InputError("--seeds %s: a seed stands there twice" % text)
+        raise InputError("--seeds %s: a seed stands there twice" % _shortened(text))
     return seeds
+
+
+def _shortened(text):
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _parse_setting(setting):

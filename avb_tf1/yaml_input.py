@@ -4,6 +4,7 @@ import re
 
 import yaml
 
+from avb_tf1 import files
 from avb_tf1.errors import InputError
 
 MAX_BYTES = 100000
@@ -74,7 +75,10 @@ def parse_yaml(text, source):
     except yaml.error.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = " (line %d, column %d)" % (mark.line + 1, mark.column + 1) if mark else ""
-        raise InputError("%s: not a valid config%s: %s" % (source, where, error.problem or error.context))
+        problem = error.problem or error.context
+        if problem == "but found another document":
+            problem = "a second YAML document begins there; one is allowed"
+        raise InputError("%s: not a valid config%s: %s" % (source, where, problem))
     except (yaml.YAMLError, ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RecursionError) as error:
         # PyYAML lets what its constructors stumble over through, e.g. an AttributeError for "!!timestamp x".
         raise InputError("%s: not a valid config: %s" % (source, (str(error).splitlines() or [type(error).__name__])[0]))
@@ -83,7 +87,7 @@ def parse_yaml(text, source):
 def read_yaml(path):
     """Return the plain data in the YAML file at `path`; raises InputError as parse_yaml does, or if it can't be read."""
     try:
-        with open(path, "rb") as file:
+        with files.opened(path) as file:
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise InputError("%s: can't read the config: %s" % (path, error.strerror))

@@ -1,13 +1,19 @@
 #!/usr/bin/env python
 """Compare the speed of this package's training with the tutorial's loop, in whole processes that take turns."""
 
-import argparse
 import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
 
-from avb_tf1 import benchmark, command_line
+from avb_tf1 import command_line
+
+if __name__ == "__main__":
+    command_line.begin()  # first: what follows takes time
+
+import argparse
+
+from avb_tf1 import benchmark
 
 
 def main():

@@ -1,13 +1,19 @@
 #!/usr/bin/env python
 """Print runs beside the published numbers: one table, runs that differ in the seed only taken together."""
 
-import argparse
 import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
 
-from avb_tf1 import command_line, comparison
+from avb_tf1 import command_line
+
+if __name__ == "__main__":
+    command_line.begin()  # first: what follows takes time
+
+import argparse
+
+from avb_tf1 import comparison
 
 
 def main():

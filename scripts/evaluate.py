@@ -1,13 +1,17 @@
 #!/usr/bin/env python
 """Evaluate a run again, from its checkpoint and config alone, and say whether its metrics.json has the same numbers."""
 
-import argparse
 import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
 
 from avb_tf1 import command_line
+
+if __name__ == "__main__":
+    command_line.begin()  # first: what follows takes time
+
+import argparse
 
 
 def main():

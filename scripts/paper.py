@@ -1,14 +1,20 @@
 #!/usr/bin/env python
 """Make the paper's Figure 5, its Table 1, or the comparison of all published recipes; trains the runs that are missing."""
 
-import argparse
 import os
 import sys
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir)
 sys.path.insert(0, ROOT)
 
-from avb_tf1 import command_line, errors
+from avb_tf1 import command_line
+
+if __name__ == "__main__":
+    command_line.begin()  # first: what follows takes time
+
+import argparse
+
+from avb_tf1 import errors
 
 
 def main():

@@ -1,13 +1,19 @@
 #!/usr/bin/env python
 """Write the page of a run or a sweep again, with what its folder holds now; with --config, train the run first if need be."""
 
-import argparse
 import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
 
-from avb_tf1 import command_line, config, html_report
+from avb_tf1 import command_line
+
+if __name__ == "__main__":
+    command_line.begin()  # first: what follows takes time
+
+import argparse
+
+from avb_tf1 import config, html_report
 
 
 def main():

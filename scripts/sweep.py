@@ -1,33 +1,41 @@
 #!/usr/bin/env python
 """Run the product of configs, seeds and values on Ray, each run in a folder of its own; started again, it goes on."""
 
-import argparse
 import os
-import shlex
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
 
-from avb_tf1 import command_line, errors, sweep_plan
+from avb_tf1 import command_line
+
+if __name__ == "__main__":
+    command_line.begin()  # first: what follows takes time
+
+import argparse
+import shlex
+
+from avb_tf1 import errors, sweep_plan
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--config", nargs="+", required=True, metavar="FILE")
+    parser.add_argument("--config", nargs="+", action="append", required=True, metavar="FILE")
     parser.add_argument("--seeds", required=True, metavar="SEEDS", help="e.g. 0-19, or 0,3,8-9")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=V1,V2,...", dest="settings",
                         help="a key of the configs and the values to run it with")
     parser.add_argument("--out", required=True, metavar="DIR", help="the folder for the run folders, sweep.json, summary.csv "
                         "and report.html")
     where = parser.add_mutually_exclusive_group()
-    where.add_argument("--address", metavar="HOST:PORT", help="an existing Ray cluster (default: a local one is started)")
+    where.add_argument("--address", metavar="HOST:PORT",
+                       help="an existing Ray cluster, which must answer in %d s (default: a local one is started)"
+                       % sweep_plan.ADDRESS_SECONDS)
     where.add_argument("--workers", type=int, default=0, metavar="N",
                        help="runs at once on the local cluster (default: one a core)")
     parser.add_argument("--no-progress", action="store_true", help="show no progress")
     args = parser.parse_args()
     if args.workers < 0:
         raise errors.InputError("--workers must be at least 0")
-    runs = sweep_plan.plan(args.config, args.seeds, args.settings)
+    runs = sweep_plan.plan(sum(args.config, []), args.seeds, args.settings)
     try:
         from avb_tf1 import sweep
     except ModuleNotFoundError as error:

@@ -1,13 +1,19 @@
 #!/usr/bin/env python
 """Train a model from a config and leave its figures and numbers in a run folder; or go on with a run that was interrupted."""
 
-import argparse
 import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
 
-from avb_tf1 import command_line, config, run_folder
+from avb_tf1 import command_line
+
+if __name__ == "__main__":
+    command_line.begin()  # first: what follows takes time
+
+import argparse
+
+from avb_tf1 import config, run_folder
 
 
 def main():

@@ -214,7 +214,7 @@ def test_a_terminal_gets_a_bar_with_both_losses(tmp_path):
     (["--config", SYNTHETIC, "--out", "list.yaml"], ["list.yaml", "a file stands in its place"]),
     (["--config", SYNTHETIC, "--out", "list.yaml/below"], ["list.yaml", "Not a directory"]),
     (["--config", SYNTHETIC, "--out", "/proc/self/fdinfo/run"], ["can't make the run folder"]),
-    (["--config", SYNTHETIC, "--out", ""], ["can't make the run folder"]),
+    (["--config", SYNTHETIC, "--out", ""], ["name is empty"]),
 ])
 def test_bad_input_is_refused_in_one_line(tmp_path, arguments, words):
     (tmp_path / "list.yaml").write_text("[1, 2]")

@@ -61,6 +61,31 @@ def test_overrides_are_read_as_yaml():
     assert config.training.linear_decay.begin == 0.5
 
 
+@pytest.mark.parametrize("overrides, message", [
+    (["seed=1", "model.kind=vae"], '--set model.kind=vae: unknown key "model.encoder.noise_dim"; allowed here: '
+                                   'n_hidden_layers, n_units, activation, center_input'),
+    (["model.encoder.noise_dim=1"], "--set model.encoder.noise_dim=1: model.encoder must have a noise_dim of at least "
+                                    "latent_dim, or q(z|x) has no density"),
+    (["seed=true", "seed=-1", "name=a"], "--set seed=-1: seed must be greater than or equal to 0, not -1"),
+    (["name=true"], "--set name=true: name must be 1 to 100 letters, digits, '.', '_' or '-', the first a letter or digit, "
+                    "not true"),
+    (["seed=null"], "--set seed=null: seed must have a value, not null"),
+    (["seed={a: 1}"], "--set seed={a: 1}: seed must be an integer, not a mapping"),
+    (["training.generator=[1]"], "--set training.generator=[1]: training.generator must be a mapping of keys to values, "
+                                 "not a list")])
+def test_an_override_is_blamed_for_what_it_breaks_in_yamls_own_words(overrides, message):
+    assert refusal(overrides) == message
+
+
+def test_the_file_is_blamed_for_what_it_lacks(tmp_path):
+    path = edited(tmp_path, lambda tree: tree.pop("seed"))
+    assert refusal(["seed=1"], path) == '%s: missing key "seed"' % path
+
+
+def test_two_documents_are_refused(tmp_path):
+    assert "a second YAML document begins there" in refusal(path=written(tmp_path, "a: 1\n---\nb: 1\n"))
+
+
 def test_config_is_frozen():
     with pytest.raises(TypeError):
         synthetic().seed = 1
@@ -177,6 +202,9 @@ def test_keys_of_the_other_model_are_unknown():
 def test_missing_and_unreadable_files(tmp_path):
     assert "No such file" in refusal(path=tmp_path / "absent.yaml")
     assert "directory" in refusal(path=tmp_path)
+    os.mkfifo(str(tmp_path / "fifo"))
+    for path in (tmp_path / "fifo", "/dev/zero"):
+        assert "Not a regular file" in refusal(path=path)
 
 
 @pytest.mark.parametrize("text, word", [

@@ -98,14 +98,15 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(whole, tmp_path):
 
 
 @pytest.mark.parametrize("number, code", [
-    (signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)])
+    (signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow),
+    pytest.param(signal.SIGHUP, 129, marks=pytest.mark.slow)])
 def test_a_signal_saves_and_tells_how_to_resume(whole, tmp_path, number, code):
     out = tmp_path / "my run [1]"
     process = started(out)
     process.send_signal(number)
     _, stderr = process.communicate()
     assert process.returncode == code
-    match = re.match(r"error: stopped after iteration (\d+) of \d+; to go on: (.*)\n\Z", stderr)
+    match = re.match(r"stopped after iteration (\d+) of \d+; to go on: (.*)\n\Z", stderr)
     assert match, stderr
     assert (out / "checkpoint" / ("model-%s.json" % match.group(1))).exists()
     assert not (out / "metrics.json").exists()

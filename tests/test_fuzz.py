@@ -5,6 +5,7 @@ import importlib.util
 import os
 import shutil
 import sys
+import threading
 
 import hypothesis.strategies as st
 import pytest
@@ -13,7 +14,7 @@ from conftest import ROOT, SYNTHETIC, run_script, set_options
 from hypothesis import HealthCheck, given, settings
 from test_faults import LONGER
 
-from avb_tf1 import checkpoint, command_line, experiment, run_folder
+from avb_tf1 import checkpoint, command_line, experiment, run_folder, stopping
 from avb_tf1.config import load_config
 from avb_tf1.errors import InputError
 
@@ -47,6 +48,7 @@ def train(capsys, monkeypatch, *arguments):
 
     monkeypatch.setattr(sys, "argv", ["train.py"] + [str(argument) for argument in arguments])
     monkeypatch.setattr(experiment, "opened_model", begin)
+    monkeypatch.setattr(stopping, "last_word", threading.Lock())  # a process has only one
     capsys.readouterr()
     try:
         command_line.run(train_script.main)

@@ -26,6 +26,33 @@ def test_makes_the_folder_and_its_parents(tmp_path):
     assert (tmp_path / "a" / "b c" / "config.yaml").read_text() == "name: mine\n"
 
 
+def test_a_run_that_was_ended_before_its_first_checkpoint_may_be_begun_again(tmp_path):
+    assert claim(tmp_path) == ["config.yaml"]
+    (tmp_path / "tensorboard").mkdir()
+    (tmp_path / "tensorboard" / "events.out.tfevents.1.host").write_text("x")
+    (tmp_path / "checkpoint").mkdir()
+    (tmp_path / "checkpoint" / "model-9.index").write_text("x")
+    assert claim(tmp_path) == ["config.yaml"]
+    (tmp_path / "checkpoint").mkdir()
+    (tmp_path / "checkpoint" / "model-9.json").write_text("x")
+    assert "--overwrite" in refusal(tmp_path)
+    (tmp_path / "checkpoint" / "model-9.json").unlink()
+    (tmp_path / "config.yaml").write_text("name: another\n")
+    assert "--overwrite" in refusal(tmp_path)
+    (tmp_path / "config.yaml").write_text("name: mine\n")
+    (tmp_path / "notes.txt").write_text("mine")
+    assert "--overwrite" in refusal(tmp_path)
+
+
+def test_names_that_are_no_folders(tmp_path):
+    assert "name is empty" in refusal("")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    for path in (tmp_path / "link", tmp_path / "link" / "below"):
+        assert "nowhere, which doesn't exist" in refusal(path)
+    os.mkfifo(str(tmp_path / "fifo"))
+    assert "a file stands in its place" in refusal(tmp_path / "fifo")
+
+
 def test_an_empty_folder_is_taken(tmp_path):
     assert claim(tmp_path) == ["config.yaml"]
 

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,7 +14,8 @@ import time
 import pytest
 from conftest import ROOT, SMALL, SYNTHETIC, assert_one_clear_line, run_script, set_options
 
-from avb_tf1 import stopping, sweep_plan
+from avb_tf1 import run_folder, stopping, sweep_plan
+from avb_tf1.config import to_yaml
 from avb_tf1.errors import InputError
 
 ray_sweep = pytest.importorskip("avb_tf1.sweep")
@@ -135,7 +137,7 @@ def test_one_and_two_workers_make_the_runs_of_train_py(alone, tmp_path):
     # Started again there is nothing to do, and nothing is touched.
     before = os.stat(str(folder_of(out, 0) / "metrics.json")).st_mtime_ns
     result = sweep(out, overrides=LONG)
-    assert result.returncode == 0 and "2 are finished, 0 to go" in result.stdout
+    assert result.returncode == 0 and "2 finished, 0 to go" in result.stdout
     assert os.stat(str(folder_of(out, 0) / "metrics.json")).st_mtime_ns == before
 
 
@@ -165,14 +167,12 @@ def test_a_sweep_that_was_ended_goes_on_when_it_is_started_again(alone, tmp_path
     _, stderr = process.communicate()
     if number != signal.SIGKILL:
         assert process.returncode == 128 + number
-        assert "Runs: 2 waiting." in (out / "report.html").read_text()
-        assert stderr == "error: stopped; the same command goes on with the sweep\n"
+        assert stderr == "stopped; the same command goes on with the sweep\n"
         with open(str(out / "sweep.json")) as file:
             assert [run["status"] for run in json.load(file)["runs"]] == ["stopped"] * 2
         assert "Runs: 2 stopped." in (out / "report.html").read_text()
     assert "No run is done." in (out / "report.html").read_text()
-    wait_for(lambda: not workers())  # they die with the cluster that the driver had started
-    result = sweep(out, overrides=LONG)
+    result = sweep(out, overrides=LONG)  # at once: workers of the cluster that the driver had started may still be alive
     assert result.returncode == 0, result.stderr
     assert results(folder_of(out, 1)) == results(alone)
     assert "Runs: 2 done." in (out / "report.html").read_text()
@@ -222,6 +222,52 @@ def test_an_existing_cluster_of_two_nodes(alone, tmp_path, shared_disk):
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "nowhere", "127.0.0.1:123456", "no.such.host.invalid:6379"])
 def test_no_cluster_at_the_address(tmp_path, address):
     assert_one_clear_line(sweep(tmp_path / "out", "--address", address), "--address " + address)
+
+
+def test_a_port_that_never_answers(monkeypatch):
+    monkeypatch.setattr(ray_sweep, "ADDRESS_SECONDS", 1)
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(10)
+        with pytest.raises(InputError, match="no Ray cluster there: no answer in 1 s"):
+            ray_sweep._require_cluster("127.0.0.1:%d" % listener.getsockname()[1])
+
+
+def test_no_config_is_dropped(tmp_path):
+    result = sweep(tmp_path / "out", "--config", tmp_path / "absent.yaml")
+    assert_one_clear_line(result, "absent.yaml")
+    assert_one_clear_line(run_script("sweep.py", "--config", tmp_path / "absent.yaml", "--config", SYNTHETIC, "--seeds", "0",
+                                     "--out", tmp_path / "out"), "absent.yaml")
+
+
+def test_a_run_folder_in_use_is_waited_for(tmp_path, monkeypatch):
+    run, = sweep_plan.plan([SYNTHETIC], "0", [])
+    folder = str(tmp_path / "run")
+    holding = contextlib.ExitStack()
+    holding.enter_context(run_folder.held(folder))
+    monkeypatch.setattr(ray_sweep.time, "sleep", lambda _: holding.close())
+    monkeypatch.setattr(ray_sweep.experiment, "run_experiment", lambda config, out, **_: ({"seed": config.seed}, {}))
+    assert ray_sweep._trained(folder, to_yaml(run.config), None) == {"seed": 0}
+
+    monkeypatch.setattr(ray_sweep, "HELD_SECONDS", -1)
+    with run_folder.held(folder), pytest.raises(InputError, match="another run is writing into this folder, and has been for"):
+        ray_sweep._trained(folder, to_yaml(run.config), None)
+
+
+def test_a_run_folder_that_can_not_be_read_fails_alone(tmp_path, capsys):
+    runs = sweep_plan.plan([SYNTHETIC], "0-2", [])
+    for run, config, metrics in zip(runs, ("a: b: c", to_yaml(runs[1].config), to_yaml(runs[2].config)), ("{}", "{", "{}")):
+        (tmp_path / run.name).mkdir()
+        (tmp_path / run.name / "config.yaml").write_text(config)
+        (tmp_path / run.name / "metrics.json").write_text(metrics)
+    with pytest.raises(ray_sweep.SweepFailed, match="2 of 3 runs failed, the first: synthetic_seed_0: .*not a valid config"):
+        ray_sweep.run_sweep(runs, str(tmp_path), "command", None, 1, show_progress=False)
+    assert [row["status"] for row in rows(tmp_path)] == ["failed", "failed", "done"]
+    assert "metrics.json: can't be read" in rows(tmp_path)[1]["reason"]
+    assert "1 run done, 2 failed" in capsys.readouterr().out
+    (tmp_path / runs[2].name / "config.yaml").write_text(to_yaml(runs[1].config))
+    with pytest.raises(InputError, match="seed is 1 there and 2 here"):
+        ray_sweep.run_sweep(runs, str(tmp_path), "command", None, 1, show_progress=False)
 
 
 def test_an_archive_takes_only_the_place_of_an_unfinished_run(tmp_path):
