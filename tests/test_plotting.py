@@ -79,16 +79,23 @@ def test_training_curve_of_one_iteration_and_one_loss(tmp_path):
 def test_reconstructions_show_each_probability_in_its_place(tmp_path):
     """Each pixel a grey of its own, from left to right and from the top; then each image decoded from the prior."""
     shades = np.arange(1, 17) / 20 + 0.003  # not on the border between two greys
-    means, prior = shades.reshape(4, 4), np.repeat(shades, 4).reshape(16, 4)
-    for name, shown in (("means.png", (means, 0 * prior)), ("prior.png", (0 * means, prior))):
-        plotting.reconstructions(str(tmp_path / name), 0 * IMAGES, *shown)
-    picture = pixels(tmp_path / "means.png")
-    assert picture.shape == (480, 1140, 3)
     greys = cm.Greys(shades, bytes=True)[:, :3].astype(int)
-    x, y = np.transpose([place(picture, grey, tolerance=0) for grey in greys]).reshape(2, 4, 2, 2)
-    assert (np.diff(x[:, 0].ravel()) > 0).all() and x.max() < 0.65 and np.ptp(x, axis=1).max() < 0.003
-    assert (y[:, 1] > y[:, 0] + 0.05).all() and np.ptp(y, axis=(0, 2)).max() < 0.003
-    x, y = np.transpose([place(pixels(tmp_path / "prior.png"), grey, tolerance=0) for grey in greys]).reshape(2, 4, 4)
+    white, grid, prior = np.zeros((4, 4)), shades.reshape(4, 4), np.repeat(shades, 4).reshape(16, 4)
+
+    def places(*shown):
+        plotting.reconstructions(str(tmp_path / "a.png"), *shown)
+        picture = pixels(tmp_path / "a.png")
+        assert picture.shape == (480, 1140, 3)
+        return np.transpose([place(picture, grey, tolerance=0) for grey in greys])
+
+    heights = []
+    for shown in ((grid, white), (white, grid)):
+        x, y = places(*shown, 0 * prior).reshape(2, 4, 2, 2)
+        assert (np.diff(x[:, 0].ravel()) > 0).all() and x.max() < 0.65 and np.ptp(x, axis=1).max() < 0.003
+        assert (y[:, 1] > y[:, 0] + 0.05).all() and np.ptp(y, axis=(0, 2)).max() < 0.003
+        heights.append(y)
+    assert heights[0].max() < heights[1].min()
+    x, y = places(white, white, prior).reshape(2, 4, 4)
     assert (np.diff(x, axis=1) > 0.05).all() and x.min() > 0.6 and np.ptp(x, axis=0).max() < 0.003
     assert (np.diff(y, axis=0) > 0.1).all() and np.ptp(y, axis=1).max() < 0.003
 
