@@ -20,7 +20,7 @@ from PIL import Image
 from scipy.stats import norm
 from test_networks import vae_config
 
-from avb_tf1 import comparison, evaluation, experiment, files, html_report, page_data, run_files, run_folder
+from avb_tf1 import comparison, evaluation, experiment, files, html_report, page_data, provenance, run_files, run_folder
 from avb_tf1.config import to_yaml
 from avb_tf1.errors import InputError
 from avb_tf1.snapshots import LABELS
@@ -32,8 +32,7 @@ CLASSES = ["top left", "top right", "bottom left", "bottom right"]
 
 
 def finished(out, config):
-    with run_folder.claimed(str(out), to_yaml(config), overwrite=False):
-        experiment.run_experiment(config, str(out), show_progress=False)
+    experiment.run_experiment(config, str(out))
     return out
 
 
@@ -75,8 +74,15 @@ def write_sweep(out, records):
         "command": "python scripts/sweep.py --seeds 0-2", "written": "2001-02-03 04:05 UTC", "runs": [
             {"run": name, "setting": SETTINGS.get(name.partition("_seed_")[0], name), "config": "synthetic",
              "seed": int(name.rpartition("_")[2]), "status": status, "reason": reason,
-             "metrics": files.read_json(str(out / name / "metrics.json")) if status == "done" else {}}
+             "metrics": metrics_of(out / name) if status == "done" else {}}
             for name, status, reason in records]})
+
+
+def metrics_of(folder):
+    """The metrics of a run, without what made them."""
+    metrics = files.read_json(str(folder / "metrics.json"))
+    del metrics["made_by"]
+    return metrics
 
 
 def page_of(folder):
@@ -268,10 +274,11 @@ def test_the_largest_pages_are_small(run, tmp_path):
     names = ["first_seed_%d" % seed for seed in range(12)]
     for seed, name in enumerate(names):
         os.mkdir(str(tmp_path / name))
-        for part in ("metrics.json", "timing.json", "latent_plane.npz"):
+        for part in ("timing.json", "latent_plane.npz"):
             shutil.copy(str(run / part), str(tmp_path / name))
-        files.write_text(str(tmp_path / name / "config.yaml"), to_yaml(small(
-            *SHORT, *INNER_PRODUCT, "seed=%d" % seed, "training.n_iterations=5000")))
+        config = small(*SHORT, *INNER_PRODUCT, "seed=%d" % seed, "training.n_iterations=5000")
+        files.write_text(str(tmp_path / name / "config.yaml"), to_yaml(config))
+        files.write_json(str(tmp_path / name / "metrics.json"), provenance.with_made_by(metrics_of(run), config, []))
         files.write_text(str(tmp_path / name / "losses.csv"), "iteration,generator_loss,discriminator_loss\n" + "".join(
             "%d,%.9g,%.9g\n" % (i, *random_state.standard_normal(2)) for i in range(1, 5001)))
         if seed == 0:
@@ -375,7 +382,8 @@ def test_report_script(run, sweep, tmp_path):
     assert_one_clear_line(run_script("report.py", copy), "not finished")
     record = json.loads((sweep / "sweep.json").read_text())["runs"][0]
     for elbo in (float("nan"), "low"):
-        (tmp_path / "sweep.json").write_text(json.dumps({"command": "", "runs": [dict(record, metrics={"elbo": elbo})]}))
+        (tmp_path / "sweep.json").write_text(json.dumps({
+            "command": "", "written": "", "runs": [dict(record, metrics={"elbo": elbo})]}))
         assert_one_clear_line(run_script("report.py", tmp_path), "sweep.json: elbo must be a finite number")
     for text in ('{"avb_tf1": "1.0.0", "runs": []}', '{"command": "", "runs": []}', '{"command": "", "runs": [{"run": 3}]}'):
         (tmp_path / "sweep.json").write_text(text)
@@ -426,8 +434,7 @@ def test_the_page_of_a_sweep_that_is_going_on(sweep, tmp_path, monkeypatch, end)
     def write_late(path, text):
         n_written.append(1)
         if len(n_written) == 1:
-            files.write_json(str(copy / "sweep.json"), {
-                "command": state["command"], "runs": state["runs"][:3], "is_going_on": end == "goes on"})
+            files.write_json(str(copy / "sweep.json"), dict(state, runs=state["runs"][:3], is_going_on=end == "goes on"))
             if end == "is over":
                 html_report.write_sweep_report(str(copy))
         write_text(path, text)
@@ -457,18 +464,21 @@ def test_report_script_trains_what_is_missing(run, tmp_path):
 
 
 @pytest.mark.parametrize("name, content, words", [
-    ("metrics.json", json.dumps({name: float("nan") for name in comparison.COLUMNS}), "must be a finite number.*, not nan"),
-    ("metrics.json", "{", "can't be read"), ("metrics.json", "{}", "it has no"), ("metrics.json", "3", "can't be read"),
+    ("metrics.json", {name: float("nan") for name in comparison.COLUMNS}, "must be a finite number.*, not nan"),
+    ("metrics.json", "{", "can't be read"), ("metrics.json", "{}", "doesn't say what it was made by"),
+    ("metrics.json", "3", "can't be read"),
     ("timing.json", "[]", "it has no"), ("losses.csv", "", "can't be read"),
     ("losses.csv", "iteration,generator_loss,discriminator_loss\n1,2,3\n", "doesn't fit the run's config.yaml"),
     ("losses.csv", "iteration,generator_loss\n1,x\n", "can't be read"),
-    ("metrics.json", "line", "doesn't fit"), ("losses.csv", "line", "doesn't fit"), ("snapshots.npz", "line", "doesn't fit"),
-    ("latent_plane.npz", "line", "doesn't fit")])
+    ("metrics.json", "line", "made by another config"), ("losses.csv", "line", "doesn't fit"),
+    ("snapshots.npz", "line", "doesn't fit"), ("latent_plane.npz", "line", "doesn't fit")])
 def test_a_file_that_is_damaged_or_another_runs_is_named(run, line, tmp_path, name, content, words):
     copy = tmp_path / "copy"
     shutil.copytree(str(run), str(copy))
     if content == "line":
         shutil.copy(str(line / name), str(copy / name))
+    elif isinstance(content, dict):
+        (copy / name).write_text(json.dumps(dict(files.read_json(str(copy / name)), **content)))
     else:
         (copy / name).write_text(content)
     with pytest.raises(InputError, match="%s: .*%s" % (name, words)):

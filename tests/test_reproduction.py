@@ -9,7 +9,7 @@ from conftest import ROOT, SYNTHETIC, small
 from pictures import pixels
 from test_networks import vae_config
 
-from avb_tf1 import files, plotting, recipes, reproduction
+from avb_tf1 import comparison, files, plotting, recipes, reproduction
 from avb_tf1.config import load_config, to_yaml
 from avb_tf1.errors import InputError
 
@@ -80,7 +80,7 @@ def test_recipes(folders, tmp_path, monkeypatch):
     models = []
     for name in recipes.CONFIGS:
         metrics = files.read_json(os.path.join(runs, name + "_seed_0", "metrics.json"))
-        models.append(("%s\nELBO %.4f" % (name, metrics["elbo"]), *latents_of(runs, name)))
+        models.append(("%s\nELBO %s" % (name, comparison.number(metrics["elbo"], "elbo")), *latents_of(runs, name)))
     plotting.latent_spaces(str(tmp_path / "again.png"), models, np.eye(4))
     np.testing.assert_array_equal(pixels(tmp_path / "recipes.png"), pixels(tmp_path / "again.png"))
     with open(str(tmp_path / "recipes.md"), encoding="utf-8") as file:
