@@ -232,7 +232,7 @@ def test_bad_usage_exits_with_2(tmp_path):
 
 
 def test_resume_takes_no_other_config(tmp_path):
-    result = run_script("train.py", "--resume", tmp_path, "--set", "seed=1", cwd=tmp_path)
+    result = run_script("train.py", "--resume", tmp_path, "--out", tmp_path / "other", cwd=tmp_path)
     assert result.returncode == 2 and "--resume takes no" in result.stderr and "Traceback" not in result.stderr
     assert_one_clear_line(run_script("train.py", "--resume", tmp_path), tmp_path, "not a run folder")
     assert_one_clear_line(run_script("train.py", "--resume", tmp_path / "absent"), "absent", "not a run folder")

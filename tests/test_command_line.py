@@ -23,6 +23,7 @@ ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONWA
 
 def start(code, **options):
     """A process that runs `code` after command_line.begin; it has printed "ready"."""
+    options.setdefault("preexec_fn", lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL))  # the tests may run under nohup
     process = subprocess.Popen([sys.executable, "-c", BEGIN + code + WAIT], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                universal_newlines=True, **options)
     assert process.stdout.readline() == "ready\n", process.communicate()

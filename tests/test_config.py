@@ -63,9 +63,9 @@ def test_overrides_are_read_as_yaml():
 
 @pytest.mark.parametrize("overrides, message", [
     (["seed=1", "model.kind=vae"], '--set model.kind=vae: unknown key "model.encoder.noise_dim"; allowed here: '
-                                   'n_hidden_layers, n_units, activation, center_input'),
-    (["model.encoder.noise_dim=1"], "--set model.encoder.noise_dim=1: model.encoder must have a noise_dim of at least "
-                                    "latent_dim, or q(z|x) has no density"),
+                                   'n_hidden_layers, n_units, activation, center_input, spread_output'),
+    (["model.encoder.noise_dim=1"], "--set model.encoder.noise_dim=1: model.encoder.noise_dim must be at least 2, or q(z|x) "
+                                    "has no density in latent_dim dimensions, not 1"),
     (["seed=true", "seed=-1", "name=a"], "--set seed=-1: seed must be greater than or equal to 0, not -1"),
     (["name=true"], "--set name=true: name must be 1 to 100 letters, digits, '.', '_' or '-', the first a letter or digit, "
                     "not true"),
@@ -192,11 +192,6 @@ def test_unknown_key_in_a_file_names_the_file_and_the_nearest_key(tmp_path):
 def test_missing_key_in_a_file(tmp_path):
     path = edited(tmp_path, lambda tree: tree["model"]["encoder"].pop("n_units"))
     assert refusal(path=path) == '%s: missing key "model.encoder.n_units"' % path
-
-
-def test_keys_of_the_other_model_are_unknown():
-    assert refusal(["model.kind=vae"]) == '%s: unknown key "model.encoder.noise_dim"; allowed here: n_hidden_layers, ' \
-        "n_units, activation, center_input" % SYNTHETIC
 
 
 def test_missing_and_unreadable_files(tmp_path):

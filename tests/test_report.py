@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
+from conftest import small
 
 from avb_tf1 import evaluation, report
 from avb_tf1.data import one_hot_images
-from avb_tf1.published import IGNORING_Z, optima
+from avb_tf1.published import IGNORING_Z
 
 METRICS = {"generator_loss": 1.4, "elbo": -1.4, "classification_accuracy": 1.0}
 
@@ -17,6 +18,6 @@ def test_the_best_log_likelihood_without_a_code():
 
 @pytest.mark.parametrize("log_likelihood, is_told", [(-1.4, False), (-2.249, False), (-2.25, True), (None, True)])
 def test_a_decoder_that_is_worse_than_without_a_code_is_told(log_likelihood, is_told):
-    text = report.summary(dict(METRICS, log_likelihood=log_likelihood), optima("avb"))
+    text = report.summary(dict(METRICS, log_likelihood=log_likelihood), small())
     warnings = [line for line in text.splitlines() if line.startswith("Warning: ")]
     assert len(warnings) == is_told and all("worse than one that ignores z" in line and "-2.2493" in line for line in warnings)

@@ -14,7 +14,7 @@ import time
 import pytest
 from conftest import ROOT, SMALL, SYNTHETIC, assert_one_clear_line, run_script, set_options
 
-from avb_tf1 import run_folder, stopping, sweep_plan
+from avb_tf1 import comparison, provenance, run_folder, stopping, sweep_plan
 from avb_tf1.config import to_yaml
 from avb_tf1.errors import InputError
 
@@ -96,7 +96,7 @@ def test_what_a_stopped_sweep_leaves_claims_to_be_running_nowhere(tmp_path, monk
         first, second, third = records.values()
         first.fail("a reason")
         second.reach(3)
-        ray_sweep._write_results(out, command, records)
+        ray_sweep._write_results(out, command, records, is_going_on=True)
         assert [row["status"] for row in rows(tmp_path)] == ["failed", "running", "waiting"]
         raise stopping.Stopped(signal.SIGINT, "stopped")
 
@@ -246,17 +246,19 @@ def test_a_run_folder_in_use_is_waited_for(tmp_path, monkeypatch):
     holding = contextlib.ExitStack()
     holding.enter_context(run_folder.held(folder))
     monkeypatch.setattr(ray_sweep.time, "sleep", lambda _: holding.close())
-    monkeypatch.setattr(ray_sweep.experiment, "run_experiment", lambda config, out, **_: ({"seed": config.seed}, {}))
-    assert ray_sweep._trained(folder, to_yaml(run.config), None) == {"seed": 0}
+    monkeypatch.setattr(ray_sweep.experiment, "_run", lambda config, *_: ({"seed": config.seed}, {}))
+    assert ray_sweep._trained(folder, run.config, None) == {"seed": 0}
 
     monkeypatch.setattr(ray_sweep, "HELD_SECONDS", -1)
     with run_folder.held(folder), pytest.raises(InputError, match="another run is writing into this folder, and has been for"):
-        ray_sweep._trained(folder, to_yaml(run.config), None)
+        ray_sweep._trained(folder, run.config, None)
 
 
 def test_a_run_folder_that_can_not_be_read_fails_alone(tmp_path, capsys):
     runs = sweep_plan.plan([SYNTHETIC], "0-2", [])
-    for run, config, metrics in zip(runs, ("a: b: c", to_yaml(runs[1].config), to_yaml(runs[2].config)), ("{}", "{", "{}")):
+    content = json.dumps(provenance.with_made_by(dict.fromkeys(comparison.COLUMNS, -1.5), runs[2].config, []))
+    for run, config, metrics in zip(runs, ("a: b: c", to_yaml(runs[1].config), to_yaml(runs[2].config)),
+                                    ("{}", "{", content)):
         (tmp_path / run.name).mkdir()
         (tmp_path / run.name / "config.yaml").write_text(config)
         (tmp_path / run.name / "metrics.json").write_text(metrics)
