@@ -29,13 +29,13 @@ resume: setup  ## go on with an interrupted run: make resume DIR=runs/synthetic
 report: setup  ## the tutorial's run as a page, runs/synthetic/report.html (trains it if need be)
 	@$(PYTHON) scripts/report.py runs/synthetic --config configs/synthetic.yaml
 
-figure: setup  ## write docs/figure_5.png (trains what is missing: about 7 minutes)
+figure: setup  ## write docs/figure_5.png (trains what is missing: 23 CPU minutes)
 	@$(PYTHON) scripts/paper.py figure $(ARGS)
 
-table: setup  ## write docs/table_1.md, 4 configs x 5 seeds (trains what is missing: about 70 minutes)
+table: setup  ## write docs/table_1.md, 4 configs, 2 or 3 seeds each (trains what is missing: 80 CPU minutes)
 	@$(PYTHON) scripts/paper.py table $(ARGS)
 
-recipes: setup  ## write docs/recipes.md and .png, 11 configs x 3 seeds (trains what is missing: 120 CPU minutes)
+recipes: setup  ## write docs/recipes.md and .png, 11 configs, 2 or 3 seeds each (trains what is missing: 120 CPU minutes)
 	@$(PYTHON) scripts/paper.py recipes $(ARGS)
 
 benchmark: setup  ## time training against the tutorial's loop, in processes that take turns

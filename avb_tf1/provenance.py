@@ -1,7 +1,9 @@
 """What made a run's numbers: which code, and which kind of CPU. Knows no TensorFlow."""
 
 import ast
+import contextlib
 import functools
+import glob
 import hashlib
 import os
 import pkgutil
@@ -55,6 +57,15 @@ def other_kind_of_cpu(legs):
         return None
     return "trained in part on %s; this is %s: its bits may differ from those of a run on one kind of CPU" % (
         ", ".join(others), here)
+
+
+def legs_in(folder):
+    """Return the legs that the checkpoints in a run folder tell of, as far as they can be read; some may be told twice."""
+    legs = []
+    for path in glob.glob(os.path.join(glob.escape(folder), run_folder.CHECKPOINT, "model-*.json")):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            legs += [own for own in files.read_json(path)["manifest"]["legs"] if _kind(own)]
+    return legs
 
 
 def _kind(own):

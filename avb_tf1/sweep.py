@@ -65,6 +65,11 @@ def run_sweep(runs, out, command, address, n_workers, show_progress):
             count(len(runs), "run"), out, len(runs) - len(waiting), len(waiting)), flush=True)
         for line in provenance.other_code(earlier):
             print(line, flush=True)
+        if address is None:
+            legs = [leg for run in runs for leg in provenance.legs_in(os.path.join(out, run.name))]
+            warning = provenance.other_kind_of_cpu(legs)
+            if warning:
+                print("warning: %s: %s" % (out, warning), file=sys.stderr)
         if waiting:
             try:
                 # The signals first: what comes while Ray starts or ends is acted on when it has done so.

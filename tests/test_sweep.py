@@ -14,7 +14,7 @@ import time
 import pytest
 from conftest import ROOT, SMALL, SYNTHETIC, assert_one_clear_line, run_script, set_options
 
-from avb_tf1 import comparison, provenance, run_folder, stopping, sweep_plan
+from avb_tf1 import comparison, cpu, provenance, run_folder, stopping, sweep_plan
 from avb_tf1.config import to_yaml
 from avb_tf1.errors import InputError
 
@@ -106,6 +106,24 @@ def test_what_a_stopped_sweep_leaves_claims_to_be_running_nowhere(tmp_path, monk
         ray_sweep.run_sweep(sweep_plan.plan([SYNTHETIC], "0-2", []), str(tmp_path), "command", None, 0, show_progress=False)
     assert [row["status"] for row in rows(tmp_path)] == ["failed", "stopped", "stopped"]
     assert "Runs: 2 stopped, 1 failed." in (tmp_path / "report.html").read_text()
+
+
+def test_going_on_on_another_kind_of_cpu_is_told_in_one_line(tmp_path, monkeypatch, capsys):
+    runs = sweep_plan.plan([SYNTHETIC], "0-2", [])
+    kinds = [{"cpu_model": "Another CPU", "instruction_set": "avx2"}, cpu.facts()]
+    for run, leg in zip(runs, kinds):
+        folder = tmp_path / run.name
+        (folder / "checkpoint").mkdir(parents=True)
+        (folder / "config.yaml").write_text(to_yaml(run.config))
+        (folder / "checkpoint" / "model-5.json").write_text(json.dumps({"manifest": {"legs": [leg]}}))
+    (tmp_path / runs[1].name / "checkpoint" / "model-9.json").write_text("damaged")
+    monkeypatch.setattr(ray_sweep, "_cluster", lambda *_: contextlib.nullcontext())
+    monkeypatch.setattr(ray_sweep, "_run_all", lambda *_: None)
+    ray_sweep.run_sweep(runs, str(tmp_path), "command", None, 0, show_progress=False)
+    line, = capsys.readouterr().err.splitlines()
+    assert line.startswith("warning: %s: trained in part on Another CPU (avx2); this is " % tmp_path)
+    ray_sweep.run_sweep(runs[1:], str(tmp_path), "command", None, 0, show_progress=False)
+    assert capsys.readouterr().err == ""
 
 
 def test_bad_input_is_refused_before_anything_starts(tmp_path):
