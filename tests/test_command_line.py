@@ -181,6 +181,7 @@ def test_a_signal_at_a_random_moment(runs, name, number, code):
     rng, seconds, n_signals = random.Random(0), 20, 0
     while n_signals < N_MOMENTS:
         out = str(runs / "out")
+        shutil.rmtree(out, ignore_errors=True)
         tag = "%d-%d" % (os.getpid(), n_signals)
         begin = time.time()
         process = subprocess.Popen(
@@ -202,4 +203,3 @@ def test_a_signal_at_a_random_moment(runs, name, number, code):
             assert process.returncode == code, stderr
             assert re.match(r"(interrupted|stopped)[^\n]*\n\Z", stderr), stderr
         assert processes_of(tag) == []
-        shutil.rmtree(out, ignore_errors=True)

@@ -13,7 +13,7 @@ from test_graph import moved_by_each_step
 from test_networks import weights_of
 from test_trainer import assert_same, trained, trained_in_pieces
 
-from avb_tf1 import experiment, files, outputs, recipes
+from avb_tf1 import experiment, files, outputs, provenance, recipes
 from avb_tf1.config import load_config
 from avb_tf1.data import balanced_batch
 from avb_tf1.graph import build_graph
@@ -213,7 +213,8 @@ def test_a_run_from_the_command_line_is_evaluated_exactly(name, tmp_path):
     with experiment.opened_run(str(out)) as (config, found, networks):
         assert found.iteration == 20
         latents = outputs.sample_latents(networks, config.seed)
-        assert files.json_text(outputs.measure(networks, found.monitors, *latents, config.seed)) == text
+        measured = outputs.measure(networks, found.monitors, *latents, config.seed)
+        assert files.json_text(provenance.with_made_by(measured, config, found.legs)) == text
 
 
 def test_shared_adam_advances_its_powers_of_beta_twice_an_iteration():
