@@ -22,7 +22,7 @@ import numpy as np
 
 from avb_tf1 import files, run_folder
 from avb_tf1.config import fingerprint_of_weights, require_same
-from avb_tf1.errors import InputError
+from avb_tf1.errors import InputError, reason
 from avb_tf1.quiet_tensorflow import tf
 
 N_KEPT = 2
@@ -72,10 +72,11 @@ def save(session, saver, folder, iteration, monitors, snapshots, legs, config):
         stack.callback(shutil.rmtree, temporary, ignore_errors=True)
         try:
             saver.save(session, os.path.join(temporary, stem), write_meta_graph=False, write_state=False)
-        except (tf.errors.OpError, ValueError) as error:  # ValueError: the folder is gone
-            raise OSError("can't save a checkpoint in %s: %s" % (folder, str(error).splitlines()[0]))
-        np.savez(os.path.join(temporary, stem + ".monitors.npz"), **monitors)
-        np.savez(os.path.join(temporary, stem + ".snapshots.npz"), **snapshots)
+            np.savez(os.path.join(temporary, stem + ".monitors.npz"), **monitors)
+            np.savez(os.path.join(temporary, stem + ".snapshots.npz"), **snapshots)
+        except (tf.errors.OpError, ValueError, OSError) as error:  # ValueError: the folder is gone
+            # An OpError's first line: the temporary file, "; " and the reason.
+            raise OSError("%s: can't save a checkpoint: %s" % (folder, reason(error).splitlines()[0].split("; ")[-1]))
         digests = {}
         for name in sorted(os.listdir(temporary)):
             digests[name] = _digest(os.path.join(temporary, name))

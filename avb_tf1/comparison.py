@@ -1,8 +1,8 @@
 """Finished runs beside the published numbers, as rows and as a Markdown table. Knows no TensorFlow."""
 
+import json
 import math
 import os
-import reprlib
 import sys
 import textwrap
 from dataclasses import dataclass
@@ -99,16 +99,25 @@ def read_metrics(folder, config):
 def require_numbers(metrics, path):
     """Raise InputError, naming `path`, the metric and its value, unless all of a metrics.json's metrics are numbers.
 
-    Those of _TITLES may be None, which is infinite.
+    Those of _TITLES may be None, which is infinite and has no standard error.
     """
     for name, value in metrics.items():
         if name in _TITLES and value is None:
+            if name + "_standard_error" in metrics:
+                raise InputError("%s: %s is null, which stands for an infinite one and has no standard error, but %s is %s" % (
+                    path, name, name + "_standard_error", json_value(metrics[name + "_standard_error"])))
             continue
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= sys.float_info.max:
             raise InputError("%s: %s must be a finite number%s, not %s" % (
-                path, name, ", or null for an infinite one" if name in _TITLES else "", reprlib.repr(value)))
+                path, name, ", or null for an infinite one" if name in _TITLES else "", json_value(value)))
         if name.endswith("_standard_error") and value < 0:
             raise InputError("%s: %s must not be negative, not %s" % (path, name, value))
+
+
+def json_value(value):
+    """Return what stands for a value in a JSON file, shortened if it is long."""
+    text = json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """One experiment, from config to run folder: graph, training, evaluation, figures."""
 
 import contextlib
-import math
 import os
 import platform
 import sys
@@ -248,9 +247,10 @@ def evaluate_run(folder, with_ais, write):
 
 def _require_same_numbers(path, found, metrics):
     for name in sorted(set(found) | set(metrics)):
-        if found.get(name, math.nan) != metrics.get(name, math.nan):
+        there, here = (comparison.json_value(own[name]) if name in own else "missing" for own in (found, metrics))
+        if there != here:
             raise OtherNumbers("%s: %s is %s there and %s here; scripts/evaluate.py --write replaces it" % (
-                path, name, found.get(name, "missing"), metrics.get(name, "missing")))
+                path, name, there, here))
     print("%s has the same numbers" % path)
 
 

@@ -1,8 +1,9 @@
 """TensorFlow 1.15 and TensorFlow Probability without the chatter that no user of this package can act on.
 
 Every module that needs them imports `tf`, `tfc`, `tfd` or `tfp` from here. What is silenced: NumPy's FutureWarnings while
-TensorFlow is imported, the notes on deprecated names and on contrib, the C++ runtime's INFO lines, and its search for a GPU
-when a session is opened. Other warnings pass.
+TensorFlow is imported, the notes on deprecated names and on contrib, the C++ runtime's lines of levels INFO and WARNING (an
+operation that fails raises an exception, which says the same), and its search for a GPU when a session is opened. Python's
+other warnings pass.
 """
 
 import contextlib
@@ -19,7 +20,7 @@ def _is_worth_reading(record):
     return not any(phrase in record.getMessage() for phrase in _CHATTER)
 
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")  # read by the C++ runtime when it is loaded; 1 drops INFO only
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # read by the C++ runtime when it is loaded
 logging.getLogger("tensorflow").addFilter(_is_worth_reading)
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", FutureWarning)

@@ -136,13 +136,15 @@ def test_bad_folders(tmp_path):
 
 @pytest.mark.parametrize("metrics, words", [
     ([], "it is no mapping"), ({"elbo": -1.4}, "it has no log_likelihood, reconstruction_error, kl_marginal_prior"),
-    (dict(METRICS, elbo="low"), "elbo must be a finite number, or null for an infinite one, not 'low'"),
-    (dict(METRICS, elbo=math.nan), "elbo must be a finite number, or null for an infinite one, not nan"),
-    (dict(METRICS, elbo=-math.inf), "not -inf"), (dict(METRICS, elbo=True), "not True"),
+    (dict(METRICS, elbo="low"), "elbo must be a finite number, or null for an infinite one, not \"low\""),
+    (dict(METRICS, elbo=math.nan), "elbo must be a finite number, or null for an infinite one, not NaN"),
+    (dict(METRICS, elbo=-math.inf), "not -Infinity"), (dict(METRICS, elbo=True), "not true"),
     (dict(METRICS, elbo=10**400), "not 1000"),
-    (dict(METRICS, elbo_standard_error=None), "elbo_standard_error must be a finite number, not None"),
+    (dict(METRICS, elbo_standard_error=None), "elbo_standard_error must be a finite number, not null"),
+    (dict(METRICS, elbo=None, elbo_standard_error=0), "elbo is null, which stands for an infinite one and has "
+     "no standard error, but elbo_standard_error is 0"),
     (dict(METRICS, elbo_standard_error=-1), "elbo_standard_error must not be negative"),
-    (dict(METRICS, classification_accuracy=None), "classification_accuracy must be a finite number, not None")])
+    (dict(METRICS, classification_accuracy=None), "classification_accuracy must be a finite number, not null")])
 def test_metrics_that_are_no_numbers_are_named(tmp_path, metrics, words):
     path = folder(tmp_path / "a", synthetic())
     content = provenance.with_made_by(metrics, synthetic(), []) if metrics else metrics
