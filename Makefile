@@ -43,6 +43,7 @@ benchmark: setup  ## time training against the tutorial's loop, in processes tha
 
 test: setup-dev  ## run the linter and the test suite; the longer tests: make test ARGS="-m slow"
 	@$(PYTHON) -m ruff check .
+	@.venv/bin/lint-imports --no-cache
 	@$(PYTHON) -m pytest $(ARGS)
 
 clean:  ## remove .venv, .python37 and caches; run folders stay

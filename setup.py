@@ -1,7 +1,7 @@
 import os
 import re
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 with open(os.path.join(HERE, "avb_tf1", "__init__.py"), encoding="utf-8") as file:  # importing it takes what it depends on
@@ -11,8 +11,8 @@ setup(
     name="avb_tf1",
     version=VERSION,
     description="Adversarial Variational Bayes on the 2x2 synthetic data, in TensorFlow 1.15 graph mode",
-    packages=["avb_tf1"],
-    package_data={"avb_tf1": ["page/*"]},
+    packages=find_packages(include=["avb_tf1", "avb_tf1.*"]),
+    package_data={"avb_tf1.report": ["page/*"]},
     python_requires=">=3.7,<3.8",
     # Ranges for use as a library; requirements.txt and requirements.lock pin what was tested.
     install_requires=[

@@ -10,6 +10,8 @@ import sys
 from avb_tf1 import stopping
 from avb_tf1.errors import OneLineError, reason
 
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # the folder that has the package in it
+
 
 def begin():
     """Set up the process of a script; the first thing that it does, before the imports that take time.
@@ -62,8 +64,7 @@ def run(command):
 
 def resuming(out):
     """Return the command that goes on with the run in the folder `out`."""
-    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    script = os.path.join(root, "scripts", "train.py")
+    script = os.path.join(ROOT, "scripts", "train.py")
     return " ".join(map(shlex.quote, [_short(sys.executable), _short(script), "--resume", out]))
 
 

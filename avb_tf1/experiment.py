@@ -3,36 +3,25 @@
 import contextlib
 import os
 import platform
+import shlex
 import sys
 import time
 
 import numpy as np
 
-from avb_tf1 import (
-    ais,
-    checkpoint,
-    command_line,
-    comparison,
-    evaluation,
-    files,
-    outputs,
-    provenance,
-    report,
-    run_folder,
-    snapshots,
-    speed,
-    stopping,
-    trainer,
-)
-from avb_tf1.config import load_config, to_yaml
-from avb_tf1.data import one_hot_images
-from avb_tf1.errors import InputError, OneLineError
-from avb_tf1.graph import build_graph
-from avb_tf1.progress import Progress
+from avb_tf1 import command_line, files, outputs, seeds, stopping
+from avb_tf1.config.loading import load_config, to_yaml
+from avb_tf1.errors import InputError
+from avb_tf1.evaluation import quadrature
+from avb_tf1.graph import speed
+from avb_tf1.graph.builder import build_graph
+from avb_tf1.problems.four_images import one_hot_images
 from avb_tf1.quiet_tensorflow import open_session, tf, tfp
-from avb_tf1.summaries import SummaryLog
-
-N_AIS_CHAINS, N_AIS_STEPS = 50000, 8  # with sharp decoders more chains help more than more steps
+from avb_tf1.report import run_summary
+from avb_tf1.runs import metrics_file, provenance, run_contents, run_folder
+from avb_tf1.training import checkpoint, snapshots, trainer
+from avb_tf1.training.progress import Progress
+from avb_tf1.training.summaries import SummaryLog
 
 
 def run_experiment(config, out, show_progress=False, observers=()):
@@ -42,7 +31,7 @@ def run_experiment(config, out, show_progress=False, observers=()):
     way. What of it is finished is not trained again, only evaluated.
 
     Args:
-        config: as of config.load_config.
+        config: as of config.loading.load_config.
         out: str, the run folder; made if need be, and held by this process meanwhile.
         show_progress: bool.
         observers: functions called after each iteration, as of trainer.train.
@@ -53,7 +42,7 @@ def run_experiment(config, out, show_progress=False, observers=()):
     Raises:
         trainer.DivergenceError: a loss or a gradient is not finite.
         stopping.Stopped: a signal came; a checkpoint was saved.
-        evaluation.GridError: the trained decoder can't be integrated exactly.
+        quadrature.GridError: the trained decoder can't be integrated exactly.
         InputError: the folder is in use, can't be made, holds something else or a run of another config, or its checkpoints are
             damaged. Nothing was trained then.
         OSError: the folder can't be written to.
@@ -63,7 +52,11 @@ def run_experiment(config, out, show_progress=False, observers=()):
 
 
 def _last_checkpoint(config, out):
-    return checkpoint.latest(os.path.join(out, run_folder.CHECKPOINT), config)
+    try:
+        return checkpoint.latest(os.path.join(out, run_folder.CHECKPOINT), config)
+    except checkpoint.NoGoodCheckpoint as error:
+        raise InputError("%s; no good one is left: train again, with scripts/train.py --config %s --out %s --overwrite" % (
+            error, shlex.quote(os.path.join(out, run_folder.CONFIG)), shlex.quote(out)))
 
 
 def _run(config, out, found, show_progress, observers=()):
@@ -72,26 +65,26 @@ def _run(config, out, found, show_progress, observers=()):
         return os.path.join(out, name)
 
     with opened_model(config) as (session, model):
-        result, seen, legs = train(session, model, config, out, found, show_progress, observers)
+        result, seen, legs = train_in_folder(session, model, config, out, found, show_progress, observers)
         start = time.perf_counter()
-        outputs.write_losses(in_folder(run_folder.LOSSES), result.monitors)
+        run_contents.write_losses(in_folder(run_folder.LOSSES), result.monitors)
         networks = trainer.array_functions(session, model)
         z, labels = outputs.sample_latents(networks, config.seed)
         files.write_arrays(in_folder(run_folder.LATENTS), z=z, label=labels)
         files.write_arrays(in_folder(run_folder.SNAPSHOTS), label=snapshots.LABELS, **seen, **snapshots.kl_over_training(seen))
         outputs.draw_figures(out, networks, result.monitors, seen, z, labels, config)
-        log_likelihoods = evaluation.log_likelihood(networks.decode, networks.latent_dim, one_hot_images())
+        log_likelihoods = quadrature.log_likelihood(networks.decode, networks.latent_dim, one_hot_images())
         files.write_arrays(in_folder(run_folder.LATENT_PLANE), **outputs.latent_plane(networks, log_likelihoods))
         metrics = outputs.measure(networks, result.monitors, z, labels, config.seed, log_likelihoods)
         timing = _timing(config, legs, time.perf_counter() - start)
         files.write_json(in_folder(run_folder.TIMING), timing)
         outputs.write_report(out, metrics)
         # The last: a folder that has it is complete.
-        files.write_json(in_folder(run_folder.METRICS), provenance.with_made_by(metrics, config, legs))
+        files.write_json(in_folder(run_folder.METRICS), metrics_file.with_made_by(metrics, config, legs))
     return metrics, timing
 
 
-def train(session, model, config, out, found, show_progress, observers=()):
+def train_in_folder(session, model, config, out, found, show_progress, observers=()):
     """Train with checkpoints and event files in `out`, from the Checkpoint `found` or, if that is None, from the start.
 
     Returns what trainer.train does, the arrays of snapshots.Snapshots, and the legs of the whole training (as in
@@ -106,7 +99,7 @@ def train(session, model, config, out, found, show_progress, observers=()):
     else:
         checkpoint.restore(session, model.saver, found.path)
     n_done = 0 if found is None else found.iteration
-    seen = snapshots.Snapshots(trainer.array_functions(session, model), outputs.stream(config.seed, "snapshots"),
+    seen = snapshots.Snapshots(trainer.array_functions(session, model), seeds.stream(config.seed, "snapshots"),
                                config.training, found and found.snapshots)
 
     def save(result):
@@ -134,7 +127,7 @@ def ensure_finished(config, out):
     Raises:
         InputError: the folder holds a run of another config, or something else.
     """
-    if not run_folder.is_finished(out, config) or not provenance.is_evaluated_by_this_code(out, config):
+    if not run_folder.is_finished(out, config) or not metrics_file.is_evaluated_by_this_code(out, config):
         with run_folder.begun_or_gone_on_with(out, config) as own_config:
             run_and_report(own_config, out, show_progress=True)
 
@@ -152,7 +145,7 @@ def run_and_report(config, out, show_progress):
             print("warning: %s; going on from the one before" % problem, file=sys.stderr)
         print("Going on from iteration %d of %d" % (found.iteration, config.training.n_iterations), flush=True)
     metrics, timing = _run(config, out, found, show_progress)
-    print(report.summary(metrics, config, timing))
+    print(run_summary.summary(metrics, config, timing))
     print("\n".join(["Figures:"] + ["  " + os.path.join(out, name) for name in run_folder.FIGURES]))
     print("All of it on one page, to open in a browser:\n  " + os.path.join(out, run_folder.REPORT))
 
@@ -162,7 +155,7 @@ def extend(out, overrides):
 
     Args:
         out: str, a run folder.
-        overrides: sequence of "KEY=VALUE" strings, as of config.load_config; the only key is training.n_iterations.
+        overrides: sequence of "KEY=VALUE" strings, as of config.loading.load_config; the only key is training.n_iterations.
 
     Raises:
         InputError: another key, a length that the run is past, or rates that depend on the length. Nothing was changed then.
@@ -191,7 +184,7 @@ def extend(out, overrides):
 
 @contextlib.contextmanager
 def opened_run(folder):
-    """Give the config, the checkpoint and the trained networks (evaluation.Networks) of a finished run.
+    """Give the config, the checkpoint and the trained networks (trained_networks.Networks) of a finished run.
 
     Raises:
         InputError: the folder holds no finished training.
@@ -203,55 +196,6 @@ def opened_run(folder):
     with opened_model(config) as (session, model):
         checkpoint.restore(session, model.saver, found.path)
         yield config, found, trainer.array_functions(session, model)
-
-
-class OtherNumbers(OneLineError):
-    """A run's metrics.json doesn't have the numbers of its evaluation."""
-
-
-def evaluate_run(folder, with_ais, write):
-    """Evaluate a finished run again and tell the numbers on standard output.
-
-    Args:
-        folder: str, the run folder.
-        with_ais: bool; whether to check log p(x) by annealed importance sampling.
-        write: bool; whether to replace the run's metrics.json and its page.
-
-    Raises:
-        InputError: the folder holds no finished run, or is in use and was to be written into; not to be written into, it has no
-            metrics.json that can be read.
-        OtherNumbers: metrics.json was to be kept and has other numbers.
-    """
-    path = os.path.join(folder, run_folder.METRICS)
-    run_folder.config_path(folder)
-    with run_folder.reclaimed(folder) if write else contextlib.nullcontext():
-        if not run_folder.is_complete(folder):
-            raise InputError("%s: its evaluation is not finished; go on with scripts/train.py --resume" % folder)
-        with opened_run(folder) as (config, found, networks):
-            metrics = outputs.measure(networks, found.monitors, *outputs.sample_latents(networks, config.seed), config.seed)
-        print(report.summary(metrics, config))
-        if write:
-            files.write_json(path, provenance.with_made_by(metrics, config, found.legs))
-            print("Written to %s" % path)
-            try:
-                outputs.write_report(folder)
-            except InputError as error:
-                print("%s still has the numbers of before: %s" % (os.path.join(folder, run_folder.REPORT), error))
-    if with_ais:
-        estimates, errors = ais.log_likelihood(config, found.path, N_AIS_CHAINS, N_AIS_STEPS)
-        print("log_likelihood by annealed importance sampling: %.4f, standard error %.4f (by quadrature: %.4f)" % (
-            np.mean(estimates), np.sqrt(np.sum(errors**2)) / len(errors), metrics["log_likelihood"]))
-    if not write:
-        _require_same_numbers(path, comparison.read_metrics(folder, config)[0], metrics)
-
-
-def _require_same_numbers(path, found, metrics):
-    for name in sorted(set(found) | set(metrics)):
-        there, here = (comparison.json_value(own[name]) if name in own else "missing" for own in (found, metrics))
-        if there != here:
-            raise OtherNumbers("%s: %s is %s there and %s here; scripts/evaluate.py --write replaces it" % (
-                path, name, there, here))
-    print("%s has the same numbers" % path)
 
 
 @contextlib.contextmanager

@@ -11,8 +11,10 @@ import numpy as np
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir)
 sys.path.insert(0, ROOT)
 
-from avb_tf1 import evaluation, experiment, outputs, trainer
-from avb_tf1.config import load_config
+from avb_tf1 import experiment, outputs
+from avb_tf1.config.loading import load_config
+from avb_tf1.evaluation import measurement
+from avb_tf1.training import trainer
 
 METRICS = ("generator_loss", "discriminator_loss", "classification_accuracy", "log_likelihood", "elbo", "kl_marginal_prior")
 
@@ -22,7 +24,7 @@ def trained(seed):
 
     Returns:
         The metrics, as in metrics.json, and the classification accuracy on 5120 fresh codes after each of the last iterations,
-        [evaluation.N_FINAL].
+        [measurement.N_FINAL].
     """
     config = load_config(os.path.join(ROOT, "configs", "synthetic.yaml"), ["seed=%d" % seed])
     accuracies = []
@@ -31,9 +33,9 @@ def trained(seed):
         networks = trainer.array_functions(session, model)
 
         def observe(iteration, _):
-            if iteration > config.training.n_iterations - evaluation.N_FINAL:
-                z, labels = evaluation.sample_posterior(networks, 1280, np.random.RandomState(iteration))
-                accuracies.append(evaluation.classification_accuracy(networks, z, labels))
+            if iteration > config.training.n_iterations - measurement.N_FINAL:
+                z, labels = measurement.sample_posterior(networks, 1280, np.random.RandomState(iteration))
+                accuracies.append(measurement.classification_accuracy(networks, z, labels))
 
         result = trainer.train(session, model, config.training, [observe])
         metrics = outputs.measure(networks, result.monitors, *outputs.sample_latents(networks, seed), seed)

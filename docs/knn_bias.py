@@ -10,9 +10,9 @@ import numpy as np
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
 
-from avb_tf1.data import balanced_batch
-from avb_tf1.evaluation import knn_kl_posterior_prior
-from avb_tf1.published import OPTIMUM
+from avb_tf1.evaluation.entropy import knn_kl_posterior_prior
+from avb_tf1.problems.four_images import balanced_batch
+from avb_tf1.problems.published import OPTIMUM
 
 SIGNS = np.array([[1, 1], [1, -1], [-1, 1], [-1, -1]])  # of the quadrant that an image owns
 

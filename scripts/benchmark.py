@@ -4,7 +4,8 @@
 import os
 import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir)
+sys.path.insert(0, ROOT)
 
 from avb_tf1 import command_line
 
@@ -13,7 +14,9 @@ if __name__ == "__main__":
 
 import argparse
 
-from avb_tf1 import benchmark
+from avb_tf1.reproduction import benchmark
+
+CONFIG = os.path.join(ROOT, "configs", "synthetic.yaml")
 
 
 def main():
@@ -28,11 +31,11 @@ def main():
     parser.add_argument("--measure", choices=sorted(benchmark.SIDES), help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.measure:
-        benchmark.SIDES[args.measure](args.iterations, args.overrides)
+        benchmark.SIDES[args.measure](args.iterations, CONFIG, args.overrides)
     elif args.sweep:
-        benchmark.run_sweep(os.path.abspath(__file__), args.pairs, args.iterations, args.overrides)
+        benchmark.run_sweep(os.path.abspath(__file__), CONFIG, args.pairs, args.iterations, args.overrides)
     else:
-        benchmark.run(os.path.abspath(__file__), args.pairs, args.iterations, args.overrides)
+        benchmark.run(os.path.abspath(__file__), CONFIG, args.pairs, args.iterations, args.overrides)
 
 
 if __name__ == "__main__":

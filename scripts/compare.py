@@ -13,7 +13,7 @@ if __name__ == "__main__":
 
 import argparse
 
-from avb_tf1 import comparison
+from avb_tf1.report import comparison
 
 
 def main():

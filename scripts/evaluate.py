@@ -21,8 +21,8 @@ def main():
                         help="also estimate log p(x) by annealed importance sampling (about a minute)")
     parser.add_argument("--write", action="store_true", help="write the numbers to the run's metrics.json")
     args = parser.parse_args()
-    from avb_tf1 import experiment
-    experiment.evaluate_run(args.run, with_ais=args.ais, write=args.write)
+    from avb_tf1 import reevaluation
+    reevaluation.evaluate_run(args.run, with_ais=args.ais, write=args.write)
 
 
 if __name__ == "__main__":

@@ -26,10 +26,10 @@ def main():
                         help="the file to write (default: docs/figure_5.png or docs/table_1.md); for recipes, the folder to "
                         "write recipes.md and recipes.png into (default: docs)")
     args = parser.parse_args()
-    from avb_tf1 import recipes, reproduction
+    from avb_tf1.reproduction import paper, recipes
     make, name = {
-        "figure": (reproduction.make_figure, "figure_5.png"),
-        "table": (reproduction.make_table, "table_1.md"),
+        "figure": (paper.make_figure, "figure_5.png"),
+        "table": (paper.make_table, "table_1.md"),
         "recipes": (recipes.make_comparison, ""),
     }[args.what]
     out = args.out or os.path.normpath(os.path.join(ROOT, "docs", name))

@@ -13,7 +13,8 @@ if __name__ == "__main__":
 
 import argparse
 
-from avb_tf1 import config, html_report
+from avb_tf1.config import loading
+from avb_tf1.report import html_report
 
 
 def main():
@@ -22,7 +23,7 @@ def main():
     parser.add_argument("--config", metavar="FILE", help="the run's config; what isn't finished of it is trained first")
     args = parser.parse_args()
     if args.config is not None:
-        experiment_config = config.load_config(args.config)
+        experiment_config = loading.load_config(args.config)
         from avb_tf1 import experiment  # loads TensorFlow, which takes seconds: after the input is known to be good
         experiment.ensure_finished(experiment_config, args.folder)
     print("Written to %s" % html_report.write_report(args.folder))

@@ -14,7 +14,8 @@ if __name__ == "__main__":
 import argparse
 import shlex
 
-from avb_tf1 import errors, sweep_plan
+from avb_tf1 import errors
+from avb_tf1.sweep import plan
 
 
 def main():
@@ -28,22 +29,22 @@ def main():
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--address", metavar="HOST:PORT",
                        help="an existing Ray cluster, which must answer in %d s (default: a local one is started)"
-                       % sweep_plan.ADDRESS_SECONDS)
+                       % plan.ADDRESS_SECONDS)
     where.add_argument("--workers", type=int, default=0, metavar="N",
                        help="runs at once on the local cluster (default: one a core)")
     parser.add_argument("--no-progress", action="store_true", help="show no progress")
     args = parser.parse_args()
     if args.workers < 0:
         raise errors.InputError("--workers must be at least 0")
-    runs = sweep_plan.plan(sum(args.config, []), args.seeds, args.settings)
+    runs = plan.plan(sum(args.config, []), args.seeds, args.settings)
     try:
-        from avb_tf1 import sweep
+        from avb_tf1.sweep import driver
     except ModuleNotFoundError as error:
         if error.name != "ray":
             raise
         raise errors.InputError("Ray is not installed; pip install -r requirements-sweep.lock, or run make setup-sweep")
     command = " ".join(map(shlex.quote, ["python", "scripts/sweep.py"] + sys.argv[1:]))
-    sweep.run_sweep(runs, args.out, command, args.address, args.workers, show_progress=not args.no_progress)
+    driver.run_sweep(runs, args.out, command, args.address, args.workers, show_progress=not args.no_progress)
 
 
 if __name__ == "__main__":

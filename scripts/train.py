@@ -13,7 +13,8 @@ if __name__ == "__main__":
 
 import argparse
 
-from avb_tf1 import config, run_folder
+from avb_tf1.config import loading
+from avb_tf1.runs import run_folder
 
 
 def main():
@@ -34,12 +35,12 @@ def main():
         out = args.resume
         folder = run_folder.reclaimed(out)
     else:
-        experiment_config = config.load_config(args.config, args.overrides)
+        experiment_config = loading.load_config(args.config, args.overrides)
         out = args.out if args.out is not None else os.path.join("runs", experiment_config.name)
-        folder = run_folder.claimed(out, config.to_yaml(experiment_config), args.overwrite)
+        folder = run_folder.claimed(out, loading.to_yaml(experiment_config), args.overwrite)
     with folder:
         if args.resume is not None:
-            experiment_config = config.load_config(run_folder.config_path(out), args.overrides)
+            experiment_config = loading.load_config(run_folder.config_path(out), args.overrides)
         from avb_tf1 import experiment  # loads TensorFlow, which takes seconds: after the input is known to be good
         if args.overrides and args.resume is not None:
             experiment.extend(out, args.overrides)

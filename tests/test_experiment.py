@@ -5,11 +5,12 @@ import os
 import shutil
 
 import pytest
-from conftest import SMALL, SYNTHETIC, assert_one_clear_line, run_script, set_options, small
+from helpers import SMALL, SYNTHETIC, assert_one_clear_line, run_script, set_options, small
 
-from avb_tf1 import experiment, run_folder
-from avb_tf1.config import load_config
+from avb_tf1 import experiment
+from avb_tf1.config.loading import load_config
 from avb_tf1.errors import InputError
+from avb_tf1.runs import run_folder
 
 RESULTS = ("losses.csv", "latents.npz", "snapshots.npz", "metrics.json", "latent_space.png", "config.yaml")
 

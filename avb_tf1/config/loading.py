@@ -1,0 +1,198 @@
+"""YAML file -> validated, frozen Config."""
+
+import copy
+import difflib
+import json
+
+import pydantic
+
+from avb_tf1.config import schema, yaml_input
+from avb_tf1.config.schema import CONFIG_OF_KIND, AVBConfig
+from avb_tf1.errors import InputError
+
+
+class OtherConfig(InputError):
+    """What was to go on with a config was made by another."""
+
+
+def load_config(path, overrides=()):
+    """Read, override and validate an experiment's config.
+
+    Args:
+        path: str, a YAML file.
+        overrides: sequence of "KEY=VALUE" strings; KEY is a dotted key that the file has, VALUE is read as YAML.
+
+    Returns:
+        A frozen AVBConfig, AVBACConfig or VAEConfig, by the file's model.kind.
+
+    Raises:
+        InputError: one line that names the file (or the override), the key and what is allowed.
+    """
+    tree = yaml_input.read_yaml(path)
+    if not isinstance(tree, dict):
+        raise InputError("%s: must be a mapping of keys to values, not %s" % (path, _kind_of(tree)))
+    trees, sources = [tree], [path]
+    for override in overrides:
+        source = "--set %s" % override
+        try:
+            trees.append(_overridden(trees[-1], override, source))
+        except InputError:
+            _require_no_problem(trees[:1], sources)  # a key that the file lacks is the file's fault
+            raise
+        sources.append(source)
+    _require_no_problem(trees, sources)
+    return _class_of(trees[-1]).parse_obj(trees[-1])
+
+
+def fingerprint(config):
+    """Return the part of a config that decides every bit of a trained model and its metrics.
+
+    All but its name, what only matters to speed, and how often the run is saved and looked at.
+    """
+    tree = config.dict()
+    del tree["name"], tree["training"]["checkpoint_every"], tree["training"]["snapshot_every"]
+    tree["runtime"] = {"intra_op_threads": config.runtime.intra_op_threads}
+    return tree
+
+
+def fingerprint_of_weights(config):
+    """Return the part of a config that decides every bit of the weights after so many iterations: with constant rates a
+    run's length has no part in it.
+    """
+    tree = fingerprint(config)
+    if config.training.linear_decay is None:
+        del tree["training"]["n_iterations"]
+    return tree
+
+
+def require_same(found, wanted, path):
+    """Raise OtherConfig, naming `path` and the first key that differs, unless two fingerprints are equal."""
+    found, wanted = _flat(found), _flat(wanted)
+    for key in sorted(set(found) | set(wanted)):
+        if found.get(key) != wanted.get(key):
+            raise OtherConfig("%s: made by another config: %s is %s there and %s here" % (
+                path, key, json.dumps(found.get(key)), json.dumps(wanted.get(key))))
+
+
+def _flat(tree, prefix=""):
+    if not isinstance(tree, dict):
+        return {prefix[:-1]: tree}
+    return {key: value for word, branch in tree.items() for key, value in _flat(branch, "%s%s." % (prefix, word)).items()}
+
+
+def to_yaml(config):
+    """Return the config as YAML text that load_config reads back to an equal config."""
+    return yaml_input.dump_yaml(config.dict())
+
+
+def _overridden(tree, override, source):
+    """A copy of the tree, with one value replaced."""
+    key, equals, text = override.partition("=")
+    if not equals:
+        raise InputError("%s: must be KEY=VALUE" % source)
+    tree = copy.deepcopy(tree)
+    node, words = tree, key.split(".")
+    for word in words[:-1]:
+        node = node.get(word) if isinstance(node, dict) else None
+    if not isinstance(node, dict) or words[-1] not in node:
+        raise InputError('%s: unknown key "%s"%s' % (source, key, _suggestion(key, _dotted_keys(tree))))
+    node[words[-1]] = yaml_input.parse_yaml(text, source)
+    return tree
+
+
+def _require_no_problem(trees, sources):
+    """Raise InputError if the last of the trees is no config; each tree is the one before with what its source changed."""
+    problems = _problems(trees[-1])
+    if problems:
+        n = len(trees) - 1
+        while n and problems[0] in _problems(trees[n - 1]):
+            n -= 1
+        raise InputError("%s: %s" % (sources[n], problems[0]))
+
+
+def _class_of(tree):
+    model = tree.get("model")
+    kind = model.get("kind") if isinstance(model, dict) else None
+    # Without a usable kind the tutorial's model is assumed, whose validation then names what is wrong with the kind.
+    return CONFIG_OF_KIND.get(kind if isinstance(kind, str) else None, AVBConfig)
+
+
+def _problems(tree):
+    """What is wrong with a tree, in words, what is to be told first coming first."""
+    try:
+        _class_of(tree).parse_obj(tree)
+    except pydantic.ValidationError as error:
+        # An unknown key is told first: the missing key beside it is most often the same slip of the pen.
+        errors = sorted(error.errors(), key=lambda problem: problem["type"] != "value_error.extra")
+        return [_describe(problem, tree) for problem in errors]
+    return []
+
+
+def _describe(problem, tree):
+    # Where a section is one of several, pydantic's location has the name of the section's class after the key.
+    words = [word for word in problem["loc"][:-1] if not _is_class_name(word)] + [str(problem["loc"][-1])]
+    value = tree
+    for word in words:
+        value = value.get(word) if isinstance(value, dict) else value
+    if problem["type"].startswith("value_error.discriminated_union") and isinstance(value, dict):
+        words.append(problem["ctx"]["discriminator_key"])
+        value = value.get(words[-1])
+    key = ".".join(words)
+    if problem["type"] == "value_error.extra":
+        siblings = _field_names(_class_of(tree), problem["loc"][:-1])
+        hint = _suggestion(words[-1], siblings, key[:-len(words[-1])]) or "; allowed here: %s" % ", ".join(siblings)
+        return 'unknown key "%s"%s' % (key, hint)
+    if problem["type"] == "value_error.missing" or problem["type"].endswith("missing_discriminator") and value is None:
+        return 'missing key "%s"' % key
+    allowed = {
+        "type_error.integer": "must be an integer",
+        "value_error.strictbool": "must be true or false",
+        "type_error.dict": "must be a mapping of keys to values",
+        "value_error.discriminated_union.missing_discriminator": "must be a mapping of keys to values",
+        "type_error.none.not_allowed": "must have a value",
+    }.get(problem["type"], problem["msg"].replace("ensure this value is", "must be"))
+    if key == "name":
+        allowed = "must be 1 to 100 letters, digits, '.', '_' or '-', the first a letter or digit"
+    elif key == "model.kind":
+        allowed = "must be one of %s" % ", ".join(sorted(CONFIG_OF_KIND))
+    elif problem["type"] == "value_error.const":
+        allowed = "must be one of %s" % ", ".join(problem["ctx"]["permitted"])
+    elif problem["type"].endswith("invalid_discriminator"):
+        allowed = "must be one of %s" % problem["ctx"]["allowed_values"].replace("'", "")
+    if problem["type"] == "value_error" and isinstance(value, dict):  # what the keys of a section must be to each other
+        return "%s %s" % (key, allowed)
+    return "%s %s, not %s" % (key, allowed, _short(value))
+
+
+def _is_class_name(word):
+    return isinstance(word, str) and word.endswith("Config") and hasattr(schema, word)
+
+
+def _field_names(config_class, loc):
+    for word in loc:
+        config_class = getattr(schema, word) if _is_class_name(word) else config_class.__fields__[word].type_
+    return list(config_class.__fields__)
+
+
+def _dotted_keys(tree, prefix=""):
+    for word, value in tree.items():
+        yield prefix + str(word)
+        if isinstance(value, dict):
+            yield from _dotted_keys(value, "%s%s." % (prefix, word))
+
+
+def _suggestion(key, known_keys, prefix=""):
+    matches = difflib.get_close_matches(key, list(known_keys), n=1)
+    return '; did you mean "%s%s"?' % (prefix, matches[0]) if matches else ""
+
+
+def _kind_of(value):
+    return {str: "a text", type(None): "empty"}.get(type(value), _short(value))
+
+
+def _short(value):
+    """A value in a few words, YAML's own where it is a single one."""
+    if isinstance(value, (dict, list)):
+        return "a mapping" if isinstance(value, dict) else "a list"
+    text = " ".join(yaml_input.dump_yaml(value).replace("\n...", "").split())
+    return text if len(text) <= 60 else text[:57] + "..."

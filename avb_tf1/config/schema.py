@@ -1,0 +1,317 @@
+"""The sections of a config: their keys, types and ranges. Nothing here has a default: every value stands in the YAML file.
+
+configs/synthetic.yaml shows the keys of the tutorial's experiment with their meaning, configs/recipes the others.
+"""
+
+from typing import Optional, Union
+
+import pydantic
+from pydantic import StrictBool, confloat, conint, constr
+from pydantic.error_wrappers import ErrorWrapper
+from typing_extensions import Literal
+
+from avb_tf1.problems.four_images import N_PIXELS
+
+Activation = Literal["relu", "elu", "tanh", "leaky_relu"]
+OutputActivation = Literal["linear", "relu", "elu", "tanh", "leaky_relu"]
+Size = conint(strict=True, ge=1, le=65536)
+LatentDim = conint(strict=True, ge=1, le=2)
+
+
+def _plain_number(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError("must be a number")
+    if value != value or value in (float("inf"), float("-inf")):
+        raise ValueError("must be finite")
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError("is too large")
+
+
+def _number(**bounds):
+    """A float that was written as a number: no string, no bool (pydantic's own strict float refuses integers)."""
+    class Number(confloat(**bounds)):
+        @classmethod
+        def __get_validators__(cls):
+            yield _plain_number
+            yield from super().__get_validators__()
+
+    return Number
+
+
+def _chosen_by(key):
+    """A field that is one of several sections; the value of `key` in it says which."""
+    return pydantic.Field(..., discriminator=key)
+
+
+class _Section(pydantic.BaseModel):
+    class Config:
+        extra = "forbid"
+        frozen = True
+
+
+class ConstantDataConfig(_Section):
+    kind: Literal["constant"]
+    batch_size: conint(strict=True, ge=N_PIXELS, le=1048576, multiple_of=N_PIXELS)
+
+
+class UniformLabelsDataConfig(_Section):
+    kind: Literal["uniform_labels"]
+    batch_size: conint(strict=True, ge=1, le=1048576)
+
+
+class ShuffledSampleDataConfig(_Section):
+    """`noise: drawn_once`: the encoder's noise and the prior sample too, a row for each image, are drawn before training."""
+
+    kind: Literal["shuffled_sample"]
+    n_samples: conint(strict=True, ge=1, le=1048576)
+    batch_size: conint(strict=True, ge=1, le=1048576)
+    has_each_image: StrictBool
+    noise: Literal["fresh", "drawn_once"]
+
+    @pydantic.validator("batch_size")
+    def _sample_has_a_batch(cls, batch_size, values):
+        if batch_size > values.get("n_samples", batch_size):
+            raise ValueError("must be at most n_samples")
+        return batch_size
+
+    @pydantic.validator("has_each_image")
+    def _sample_has_room(cls, has_each_image, values):
+        if has_each_image and values.get("n_samples", N_PIXELS) < N_PIXELS:
+            raise ValueError("must be false for fewer than %d samples" % N_PIXELS)
+        return has_each_image
+
+
+DataConfig = Union[ConstantDataConfig, UniformLabelsDataConfig, ShuffledSampleDataConfig]
+
+
+class _NetworkConfig(_Section):
+    n_hidden_layers: conint(strict=True, ge=0, le=64)
+    n_units: Size
+    activation: Activation
+
+    @property
+    def n_layers(self):
+        """Layers with weights and biases of their own."""
+        return self.n_hidden_layers + 1
+
+
+class _InputNetworkConfig(_NetworkConfig):
+    center_input: StrictBool
+
+
+class EncoderConfig(_InputNetworkConfig):
+    noise_dim: Size
+
+    @property
+    def noise_networks(self):
+        """What q(z|x) gets its dimensions from: where the network on the noise is, itself, and how many there are of it."""
+        return (), self, 1
+
+
+class GaussianEncoderConfig(_InputNetworkConfig):
+    """`spread_output`: what the second output layer stands for."""
+
+    spread_output: Literal["log_variance", "log_standard_deviation"]
+
+    @property
+    def n_layers(self):
+        return super().n_layers + 1
+
+
+class BasisConfig(_NetworkConfig):
+    """The networks that make the vectors of a noise basis, each from noise_dim numbers of its own."""
+
+    n_vectors: conint(strict=True, ge=1, le=1024)
+    noise_dim: Size
+
+
+class MomentEncoderConfig(_InputNetworkConfig):
+    coefficient_activation: OutputActivation
+    basis: BasisConfig
+    n_moment_samples: conint(strict=True, ge=2, le=1048576)
+    added_variance: _number(ge=0, le=1)
+    gradient_through_moments: StrictBool
+
+    @property
+    def noise_dim(self):
+        return self.basis.n_vectors * self.basis.noise_dim
+
+    @property
+    def noise_networks(self):
+        """As EncoderConfig's: z is linear in the basis vectors."""
+        return ("basis",), self.basis, self.basis.n_vectors
+
+    @property
+    def n_layers(self):
+        return super().n_layers + self.basis.n_vectors * (1 + self.basis.n_layers)
+
+
+class DecoderConfig(_NetworkConfig):
+    probability_margin: _number(ge=0, lt=0.5)
+
+
+class AVBDecoderConfig(DecoderConfig):
+    built_on: Literal["posterior_sample", "prior_sample"]
+
+
+class ConcatDiscriminatorConfig(_InputNetworkConfig):
+    kind: Literal["concat"]
+
+
+class InnerProductDiscriminatorConfig(_InputNetworkConfig):
+    kind: Literal["inner_product"]
+    output_activation: OutputActivation
+    output_scale: _number(gt=0, le=1)
+
+    @property
+    def n_layers(self):
+        return 2 * super().n_layers
+
+
+class OffsetInnerProductDiscriminatorConfig(_InputNetworkConfig):
+    kind: Literal["offset_inner_product"]
+    n_factors: Size
+    output_activation: OutputActivation
+    squared_norm_factor: _number(ge=-100, le=100)
+
+    @property
+    def n_layers(self):
+        return 4 * super().n_layers
+
+
+class ResidualDiscriminatorConfig(_Section):
+    kind: Literal["residual"]
+    center_input: StrictBool
+    n_blocks: conint(strict=True, ge=0, le=64)
+    n_units: Size
+    activation: Activation
+    block_activation: Activation
+    squared_norm_factor: _number(ge=-100, le=100)
+
+    @property
+    def n_layers(self):
+        return 2 + 2 * self.n_blocks
+
+
+DiscriminatorConfig = Union[ConcatDiscriminatorConfig, InnerProductDiscriminatorConfig, OffsetInnerProductDiscriminatorConfig,
+                            ResidualDiscriminatorConfig]
+
+
+class AVBModelConfig(_Section):
+    kind: Literal["avb"]
+    latent_dim: LatentDim
+    encoder: EncoderConfig
+    decoder: AVBDecoderConfig
+    discriminator: DiscriminatorConfig = _chosen_by("kind")
+
+    @pydantic.validator("encoder")
+    def _posterior_has_a_density(cls, encoder, values):
+        where, network, n_networks = encoder.noise_networks
+        least = -(-values.get("latent_dim", 0) // n_networks)
+        # Each ReLU unit of the first layer is off on a half space of the noise.
+        n_off = int(network.activation == "relu")
+        if network.noise_dim < least:
+            key, words = "noise_dim", "must be at least %d" % least
+        elif network.n_hidden_layers > 0 and network.n_units < least + n_off:
+            key, words = "n_units", "must be at least %d%s" % (least + n_off, " with relu" * n_off)
+        else:
+            return encoder
+        error = ValueError("%s, or q(z|x) has no density in latent_dim dimensions" % words)
+        raise pydantic.ValidationError([ErrorWrapper(error, (*where, key))], cls)
+
+
+class AVBACModelConfig(AVBModelConfig):
+    kind: Literal["avb_ac"]
+    encoder: MomentEncoderConfig
+
+
+class VAEModelConfig(_Section):
+    kind: Literal["vae"]
+    latent_dim: LatentDim
+    encoder: GaussianEncoderConfig
+    decoder: DecoderConfig
+
+
+class AdamConfig(_Section):
+    optimizer: Literal["adam"]
+    learning_rate: _number(gt=0, le=1)
+    beta1: _number(ge=0, lt=1)
+    beta2: _number(ge=0, lt=1)
+    epsilon: _number(gt=0, le=1)
+
+
+class RMSpropConfig(_Section):
+    """`epsilon` is added to the mean square, inside the root."""
+
+    optimizer: Literal["rmsprop"]
+    learning_rate: _number(gt=0, le=1)
+    decay: _number(ge=0, lt=1)
+    epsilon: _number(gt=0, le=1)
+
+
+class SharedOptimizerConfig(_Section):
+    """The generator's optimiser, the same object: with Adam, its powers of beta then advance with both networks' updates."""
+
+    optimizer: Literal["shared"]
+
+
+class LinearDecayConfig(_Section):
+    """Constant rate until `begin` (a fraction of the run), then linear down to `end_factor` times the rate."""
+
+    begin: _number(ge=0, lt=1)
+    end_factor: _number(ge=0, le=1)
+
+
+class _TrainingConfig(_Section):
+    n_iterations: conint(strict=True, ge=1, le=1000000000)
+    linear_decay: Optional[LinearDecayConfig] = ...
+    checkpoint_every: conint(strict=True, ge=1, le=1000000000)
+    snapshot_every: conint(strict=True, ge=1, le=1000000000)
+    generator_loss_scale: _number(gt=0, le=1000)
+    generator: Union[AdamConfig, RMSpropConfig] = _chosen_by("optimizer")
+
+
+class VAETrainingConfig(_TrainingConfig):
+    kl: Literal["closed_form", "sampled"]
+
+
+class AVBTrainingConfig(_TrainingConfig):
+    update: Literal["simultaneous", "generator_first", "discriminator_first"]
+    n_discriminator_updates: conint(strict=True, ge=1, le=1000)
+    discriminator: Union[AdamConfig, RMSpropConfig, SharedOptimizerConfig] = _chosen_by("optimizer")
+
+
+class RuntimeConfig(_Section):
+    intra_op_threads: conint(strict=True, ge=1, le=1024)
+    inter_op_threads: conint(strict=True, ge=0, le=1024)
+    product_relu_gradient: StrictBool
+    narrow_weight_gradient: StrictBool
+    keep_freed_memory: StrictBool
+
+
+class _Experiment(_Section):
+    name: constr(strict=True, regex=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
+    seed: conint(strict=True, ge=0, lt=2**31)
+    data: DataConfig = _chosen_by("kind")
+    runtime: RuntimeConfig
+
+
+class AVBConfig(_Experiment):
+    model: AVBModelConfig
+    training: AVBTrainingConfig
+
+
+class AVBACConfig(_Experiment):
+    model: AVBACModelConfig
+    training: AVBTrainingConfig
+
+
+class VAEConfig(_Experiment):
+    model: VAEModelConfig
+    training: VAETrainingConfig
+
+
+Config = Union[AVBConfig, AVBACConfig, VAEConfig]
+CONFIG_OF_KIND = {"avb": AVBConfig, "avb_ac": AVBACConfig, "vae": VAEConfig}

@@ -1,0 +1,42 @@
+"""Log-densities in closed form, and the mean of a sample of them. All values are in nats."""
+
+import math
+
+import numpy as np
+
+
+def log_bernoulli(probabilities, images):
+    """Return log p(x|z) of each image at each z, summed over pixels.
+
+    Args:
+        probabilities: [n, 4], pixel probabilities at n values of z.
+        images: [n_images, 4], pixels in {0, 1}.
+
+    Returns:
+        float64 [n, n_images], nats.
+    """
+    probabilities = np.asarray(probabilities, np.float64)
+    with np.errstate(divide="ignore"):  # a margin of 0 allows log 0
+        # The floor keeps 0 * log 0 at 0 in the products; exp of it is 0.
+        log_on = np.maximum(np.log(probabilities), -1e4)
+        log_off = np.maximum(np.log1p(-probabilities), -1e4)
+    images = np.asarray(images, np.float64)
+    return log_on @ images.T + log_off @ (1 - images).T
+
+
+def log_prior(z):
+    """Return log N(z; 0, I), float64 [n], for z [n, latent_dim]."""
+    z = np.asarray(z, np.float64)
+    return -0.5 * (z**2).sum(axis=1) - 0.5 * z.shape[1] * math.log(2 * math.pi)
+
+
+def gaussian_kl_from_prior(mean, log_variance):
+    """Return KL(N(mean, diag(exp(log_variance))) || N(0, I)), float64 [n], for parameters [n, latent_dim]."""
+    mean, log_variance = np.asarray(mean, np.float64), np.asarray(log_variance, np.float64)
+    return 0.5 * (np.exp(log_variance) + mean**2 - 1 - log_variance).sum(axis=1)
+
+
+def mean_and_error(values):
+    """Return the mean of values [n] and its standard error, taking them as independent; NaN for that of an infinite mean."""
+    mean = float(np.mean(values))
+    return mean, float(np.std(values) / math.sqrt(len(values))) if math.isfinite(mean) else math.nan

@@ -1,0 +1,35 @@
+"""A trained model as functions of arrays: all that evaluation, snapshots and figures know of it."""
+
+from dataclasses import dataclass
+from typing import Callable, Optional
+
+import numpy as np
+
+_CHUNK = 16384                # rows that go through a network at once
+
+
+@dataclass(frozen=True)
+class Networks:
+    """The trained networks as functions of float32 arrays, for any number n of rows.
+
+    Attributes:
+        latent_dim, noise_dim: int.
+        encode: (x [n, 4], eps [n, noise_dim]) -> z [n, latent_dim], samples of q(z|x).
+        decode: z [n, latent_dim] -> pixel probabilities of p(x|z), [n, 4].
+        log_ratio: (x [n, 4], z [n, latent_dim]) -> the discriminator's estimate of log q(z|x) - log p(z), [n, 1]: T(x, z), with
+            adaptive contrast plus log r(z|x) - log p(z); None for the VAE.
+        posterior_parameters: x [n, 4] -> mean and log-variance of a Gaussian q(z|x), [n, latent_dim] each; None for AVB.
+    """
+
+    latent_dim: int
+    noise_dim: int
+    encode: Callable
+    decode: Callable
+    log_ratio: Optional[Callable] = None
+    posterior_parameters: Optional[Callable] = None
+
+
+def in_chunks(function, *arrays):
+    """Return function(*arrays), computed for a bounded number of rows at a time."""
+    return np.concatenate([
+        function(*[array[start:start + _CHUNK] for array in arrays]) for start in range(0, len(arrays[0]), _CHUNK)])

@@ -1,0 +1,188 @@
+"""Encoder, decoder and discriminator, each under a variable scope of its own (tutorial, "Model construction").
+
+Called again in the same graph, each function reuses the variables that its first call made. All tensors are float32.
+"""
+
+
+from avb_tf1.quiet_tensorflow import tf, tfc
+from avb_tf1.seeds import op_seed
+
+_ACTIVATIONS = {"linear": None, "relu": tf.nn.relu, "elu": tf.nn.elu, "tanh": tf.nn.tanh, "leaky_relu": tf.nn.leaky_relu}
+
+
+def encoder(x, eps, config):
+    """Sample z ~ q(z|x), the implicit posterior: noise goes in as a second input (paper, section 3; tutorial, "Encoder").
+
+    Args:
+        x: [batch, 4], pixels in {0, 1}.
+        eps: [batch, noise_dim], noise from N(0, I).
+        config: AVBModelConfig.
+
+    Returns:
+        z: [batch, latent_dim], unbounded.
+    """
+    with tf.variable_scope("encoder", reuse=tf.AUTO_REUSE):
+        inputs = tf.concat([_centered(x, config.encoder), eps], 1)
+        return _linear(_hidden_layers(inputs, config.encoder), config.latent_dim, "output")
+
+
+def moment_encoder(x, eps, moment_eps, config):
+    """Sample z ~ q(z|x) from an implicit posterior whose mean and variance can be estimated (paper, adaptive contrast).
+
+    z = z_0(x) + sum over i of a_i(x) * v_i(eps_i): coefficients from x, basis vectors from pieces of the noise. The moments
+    of v_i don't depend on x, so that a few draws of them give those of q(z|x).
+
+    Args:
+        x: [batch, 4], pixels in {0, 1}.
+        eps: [batch, n_vectors * noise_dim], noise from N(0, I).
+        moment_eps: [n, n_vectors * noise_dim], noise from N(0, I) for the moments.
+        config: AVBACModelConfig.
+
+    Returns:
+        z: [batch, latent_dim], unbounded.
+        mean and variance: [batch, latent_dim] each, estimates of the moments of q(z|x); variance includes
+        encoder.added_variance. A gradient passes through them only with encoder.gradient_through_moments.
+    """
+    network = config.encoder
+    with tf.variable_scope("encoder", reuse=tf.AUTO_REUSE):
+        hidden = _hidden_layers(_centered(x, network), network)
+        z = mean = _linear(hidden, config.latent_dim, "output")
+        variance = network.added_variance
+        pieces = zip(*[tf.split(noise, network.basis.n_vectors, axis=1) for noise in (eps, moment_eps)])
+        for number, (piece, moment_piece) in enumerate(pieces, 1):
+            coefficient = _layer(hidden, config.latent_dim, _ACTIVATIONS[network.coefficient_activation],
+                                 "coefficient_%d" % number)
+            with tf.variable_scope("basis_%d" % number):
+                vector, draws = (_linear(_hidden_layers(noise, network.basis), config.latent_dim, "output")
+                                 for noise in (piece, moment_piece))
+            vector_mean, vector_variance = tf.nn.moments(draws, axes=[0])
+            z += coefficient * vector
+            mean += coefficient * vector_mean
+            variance += tf.square(coefficient) * vector_variance
+        if not network.gradient_through_moments:
+            mean, variance = tf.stop_gradient(mean), tf.stop_gradient(variance)
+        return z, mean, variance
+
+
+def gaussian_encoder(x, config):
+    """Return the parameters of q(z|x) = N(mean, diag(exp(log_variance))), the VAE's posterior.
+
+    Args:
+        x: [batch, 4], pixels in {0, 1}.
+        config: VAEModelConfig.
+
+    Returns:
+        mean and log_variance, [batch, latent_dim] each, unbounded.
+    """
+    with tf.variable_scope("encoder", reuse=tf.AUTO_REUSE):
+        hidden = _hidden_layers(_centered(x, config.encoder), config.encoder)
+        mean, spread = (_linear(hidden, config.latent_dim, scope) for scope in ("mean", config.encoder.spread_output))
+        return mean, spread if config.encoder.spread_output == "log_variance" else 2 * spread
+
+
+def decoder(z, config):
+    """Return the pixel probabilities of p(x|z), independent Bernoullis (tutorial, "Decoder").
+
+    Args:
+        z: [batch, latent_dim].
+        config: AVBModelConfig or VAEModelConfig.
+
+    Returns:
+        probabilities: [batch, 4], in [margin, 1 - margin] with margin = decoder.probability_margin, which keeps their
+        logarithms finite.
+    """
+    margin = config.decoder.probability_margin
+    with tf.variable_scope("decoder", reuse=tf.AUTO_REUSE):
+        logits = _linear(_hidden_layers(z, config.decoder), 4, "output")
+        return margin + (1 - 2 * margin) * tf.nn.sigmoid(logits)
+
+
+def discriminator(x, z, config):
+    """Return T(x, z), the logit that z is a posterior sample rather than a prior sample (tutorial, "Discriminator").
+
+    At its optimum T(x, z) = log q(z|x) - log p(z) (paper, section 3.1).
+
+    Args:
+        x: [batch, 4], pixels in {0, 1}.
+        z: [batch, latent_dim].
+        config: AVBModelConfig; discriminator.kind chooses the architecture.
+
+    Returns:
+        logits: [batch, 1], unbounded.
+    """
+    with tf.variable_scope("discriminator", reuse=tf.AUTO_REUSE):
+        return _DISCRIMINATORS[config.discriminator.kind](_centered(x, config.discriminator), z, config.discriminator)
+
+
+def _concat_discriminator(x, z, config):
+    return _linear(_hidden_layers(tf.concat([x, z], 1), config), 1, "output")
+
+
+def _inner_product_discriminator(x, z, config):
+    """The paper's adversary: one network on x, one on z, the same number of outputs each."""
+    return config.output_scale * _inner_product(x, z, config.n_units, config)
+
+
+def _offset_inner_product_discriminator(x, z, config):
+    """An inner product, to which a function of x, a function of z and a multiple of the sum of z squared are added."""
+    return (_inner_product(x, z, config.n_factors, config)
+            + _branch(x, "x_offset", 1, "linear", config) + _branch(z, "z_offset", 1, "linear", config)
+            + _squared_norm(z, config))
+
+
+def _residual_discriminator(x, z, config):
+    """Blocks of two layers, the second linear and at first zero, whose output is added to their input."""
+    activation = _ACTIVATIONS[config.activation]
+    hidden = _layer(tf.concat([x, z], 1), config.n_units, activation, "input")
+    for number in range(1, config.n_blocks + 1):
+        with tf.variable_scope("block_%d" % number):
+            inner = _layer(hidden, config.n_units, _ACTIVATIONS[config.block_activation], "hidden")
+            added = tfc.layers.fully_connected(inner, config.n_units, activation_fn=None, scope="output",
+                                               weights_initializer=tf.zeros_initializer())
+        hidden = activation(hidden + added)
+    return _linear(hidden, 1, "output") + _squared_norm(z, config)
+
+
+_DISCRIMINATORS = {
+    "concat": _concat_discriminator,
+    "inner_product": _inner_product_discriminator,
+    "offset_inner_product": _offset_inner_product_discriminator,
+    "residual": _residual_discriminator,
+}
+
+
+def _inner_product(x, z, n_factors, config):
+    factors = [_branch(inputs, scope, n_factors, config.output_activation, config)
+               for inputs, scope in ((x, "x"), (z, "z"))]
+    return tf.reduce_sum(factors[0] * factors[1], axis=1, keepdims=True)
+
+
+def _branch(inputs, scope, n_outputs, output_activation, config):
+    with tf.variable_scope(scope):
+        return _layer(_hidden_layers(inputs, config), n_outputs, _ACTIVATIONS[output_activation], "output")
+
+
+def _squared_norm(z, config):
+    return config.squared_norm_factor * tf.reduce_sum(tf.square(z), axis=1, keepdims=True)
+
+
+def _centered(x, config):
+    return 2 * x - 1 if config.center_input else x
+
+
+def _hidden_layers(inputs, config):
+    """What tf.contrib.layers.repeat builds in the tutorial; spelled out, since repeat would give all layers one seed."""
+    for number in range(1, config.n_hidden_layers + 1):
+        inputs = _layer(inputs, config.n_units, _ACTIVATIONS[config.activation], "hidden_%d" % number)
+    return inputs
+
+
+def _linear(inputs, n_units, scope):
+    return _layer(inputs, n_units, None, scope)
+
+
+def _layer(inputs, n_units, activation, scope):
+    seed = op_seed("%s/%s" % (tf.get_variable_scope().name, scope))
+    return tfc.layers.fully_connected(
+        inputs, n_units, activation_fn=activation, scope=scope,
+        weights_initializer=tfc.layers.xavier_initializer(seed=seed))

@@ -1,0 +1,69 @@
+"""Evaluating a finished run again, from its checkpoint and config alone."""
+
+import contextlib
+import os
+
+import numpy as np
+
+from avb_tf1 import files, outputs
+from avb_tf1.errors import InputError, OneLineError
+from avb_tf1.evaluation import ais
+from avb_tf1.experiment import opened_run
+from avb_tf1.graph import networks
+from avb_tf1.problems.four_images import one_hot_images
+from avb_tf1.report import run_summary
+from avb_tf1.runs import metrics_file, run_folder
+from avb_tf1.training import checkpoint
+
+N_AIS_CHAINS, N_AIS_STEPS = 50000, 8  # with sharp decoders more chains help more than more steps
+
+
+class OtherNumbers(OneLineError):
+    """A run's metrics.json doesn't have the numbers of its evaluation."""
+
+
+def evaluate_run(folder, with_ais, write):
+    """Evaluate a finished run again and tell the numbers on standard output.
+
+    Args:
+        folder: str, the run folder.
+        with_ais: bool; whether to check log p(x) by annealed importance sampling.
+        write: bool; whether to replace the run's metrics.json and its page.
+
+    Raises:
+        InputError: the folder holds no finished run, or is in use and was to be written into; not to be written into, it has no
+            metrics.json that can be read.
+        OtherNumbers: metrics.json was to be kept and has other numbers.
+    """
+    path = os.path.join(folder, run_folder.METRICS)
+    run_folder.config_path(folder)
+    with run_folder.reclaimed(folder) if write else contextlib.nullcontext():
+        if not run_folder.is_complete(folder):
+            raise InputError("%s: its evaluation is not finished; go on with scripts/train.py --resume" % folder)
+        with opened_run(folder) as (config, found, trained):
+            metrics = outputs.measure(trained, found.monitors, *outputs.sample_latents(trained, config.seed), config.seed)
+        print(run_summary.summary(metrics, config))
+        if write:
+            files.write_json(path, metrics_file.with_made_by(metrics, config, found.legs))
+            print("Written to %s" % path)
+            try:
+                outputs.write_report(folder)
+            except InputError as error:
+                print("%s still has the numbers of before: %s" % (os.path.join(folder, run_folder.REPORT), error))
+    if with_ais:
+        estimates, errors = ais.log_likelihood(
+            lambda z: networks.decoder(z, config.model), lambda session, saver: checkpoint.restore(session, saver, found.path),
+            one_hot_images(), config.model.latent_dim, config.seed, N_AIS_CHAINS, N_AIS_STEPS)
+        print("log_likelihood by annealed importance sampling: %.4f, standard error %.4f (by quadrature: %.4f)" % (
+            np.mean(estimates), np.sqrt(np.sum(errors**2)) / len(errors), metrics["log_likelihood"]))
+    if not write:
+        _require_same_numbers(path, metrics_file.read_metrics(folder, config)[0], metrics)
+
+
+def _require_same_numbers(path, found, metrics):
+    for name in sorted(set(found) | set(metrics)):
+        there, here = (metrics_file.json_value(own[name]) if name in own else "missing" for own in (found, metrics))
+        if there != here:
+            raise OtherNumbers("%s: %s is %s there and %s here; scripts/evaluate.py --write replaces it" % (
+                path, name, there, here))
+    print("%s has the same numbers" % path)

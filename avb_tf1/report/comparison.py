@@ -1,0 +1,208 @@
+"""Finished runs beside the published numbers, as rows and as a Markdown table. Knows no TensorFlow."""
+
+import math
+import os
+import textwrap
+from dataclasses import dataclass
+from typing import Dict, List, Optional, Tuple
+
+import numpy as np
+
+from avb_tf1.config.labels import labels_of
+from avb_tf1.config.loading import fingerprint, load_config
+from avb_tf1.config.schema import Config
+from avb_tf1.errors import InputError
+from avb_tf1.problems.published import OPTIMUM, TABLE_1, Published
+from avb_tf1.runs import run_folder
+from avb_tf1.runs.metrics_file import infinity, read_metrics
+
+_TITLES = {
+    "log_likelihood": "log-likelihood",
+    "reconstruction_error": "reconstruction error (nats per pixel)",
+    "elbo": "ELBO",
+    "kl_marginal_prior": "KL(q(z), p(z))",
+    "kl_posterior_prior": "mean KL(q(z|x), p(z))",
+    "kl_discriminator": "the same, by the discriminator",
+    "inference_gap": "inference gap",
+}
+_STANDINGS = {"worse": "than", "not distinguishable": "from", "better": "than"}
+RULE = ("Better or worse than a published number: the mean over the n runs is more than twice its standard error away from all "
+        "that rounds to that number. The standard error: the standard deviation over the seeds / sqrt(n), combined with the "
+        "estimates' own (root of the sum of squares). Of one run it is the estimate's own alone: the spread between seeds is "
+        "not known.")
+
+
+@dataclass(frozen=True)
+class RunGroup:
+    """Runs that differ in the seed only.
+
+    Attributes:
+        label: what tells them from the other groups, as of labels.labels_of.
+        config: that of the first run.
+        seeds: one a run.
+        metrics: one dict a run, as in metrics.json.
+    """
+
+    label: str
+    config: Config
+    seeds: Tuple[int, ...]
+    metrics: Tuple[Dict, ...]
+
+
+def read_runs(folders):
+    """Return the finished runs in `folders` as RunGroups, in the order in which their configs first appear.
+
+    Raises:
+        InputError: a folder holds no finished run, or two folders hold the same config and seed.
+    """
+    groups: List[List] = []
+    for folder in folders:
+        config, metrics = _read(folder)
+        key = dict(fingerprint(config), seed=None, name=config.name)
+        group = next((group for group in groups if group[0] == key), None)
+        if group is None:
+            group = [key, []]
+            groups.append(group)
+        if any(config.seed == other.seed for other, _ in group[1]):
+            raise InputError("%s: another folder holds a run of %s with seed %d too" % (folder, config.name, config.seed))
+        group[1].append((config, metrics))
+    return [RunGroup(label, runs[0][0], tuple(config.seed for config, _ in runs), tuple(metrics for _, metrics in runs))
+            for label, (_, runs) in zip(labels_of([runs[0][0] for _, runs in groups]), groups)]
+
+
+def _read(folder):
+    if not os.path.isfile(os.path.join(folder, run_folder.CONFIG)) or not run_folder.is_complete(folder):
+        raise InputError("%s: not a finished run (it needs %s and %s)" % (folder, run_folder.CONFIG, run_folder.METRICS))
+    config = load_config(os.path.join(folder, run_folder.CONFIG))
+    return config, read_metrics(folder, config)[0]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A metric of a RunGroup beside what it should be.
+
+    Attributes:
+        group: RunGroup.
+        metric: str, as in metrics.json; title: what it is called in a table.
+        published: the paper's number, or None; optimum: the best possible one, or None.
+        mean, spread: as of mean_and_spread.
+        standing: "better", "worse" or "not distinguishable", beside the published number and by RULE; None without one.
+        verdict: str, a few plain words on how the mean stands to the published number, or else to what it should be.
+    """
+
+    group: RunGroup
+    metric: str
+    title: str
+    published: Optional[Published]
+    optimum: Optional[float]
+    mean: float
+    spread: Optional[float]
+    standing: Optional[str]
+    verdict: str
+
+
+def rows(groups):
+    """Return the Rows of some RunGroups: for each, one for every metric that all its runs have."""
+    found = []
+    for group in groups:
+        for name, title in _TITLES.items():
+            if all(name in metrics for metrics in group.metrics):
+                mean, spread = mean_and_spread(group, name)
+                published = TABLE_1[_kind(group)].get(name)
+                optimum = OPTIMUM[name].value if name in OPTIMUM else None
+                standing = None
+                if published is not None:
+                    standing = _standing(name, published, mean, standard_error(group, name))
+                    verdict = _beside_published(standing, mean - published.value)
+                elif optimum is not None:
+                    verdict = "%s from the optimum" % number(abs(mean - optimum)) if math.isfinite(mean) else number(mean)
+                else:  # kl_discriminator stands for kl_posterior_prior
+                    verdict = _beside_true(mean, mean_and_spread(group, "kl_posterior_prior")[0])
+                found.append(Row(group, name, title, published, optimum, mean, spread, standing, verdict))
+    return found
+
+
+def headline(group):
+    """Return how a RunGroup stands to the paper's row, over all of its columns and by RULE: a few words for a headline."""
+    published = [row for row in rows([group]) if row.published is not None]
+    standings = [row.standing for row in published]
+    first, *others = sorted(set(standings), key=lambda standing: (-standings.count(standing), list(_STANDINGS).index(standing)))
+    where = "%d of %d columns" % (standings.count(first), len(standings)) if others else "every column"
+    parts = ["%s %s the paper's %s in %s" % (first, _STANDINGS[first], _kind(group).upper(), where)]
+    parts += ["%s in %d" % (standing, standings.count(standing)) for standing in others]
+    parts += ["with %s %s" % (row.title, number(row.mean)) for row in published if not math.isfinite(row.mean)]
+    return ", ".join(parts) + ("" if len(group.seeds) > 1 else " (one run: the spread between seeds is not known)")
+
+
+def _kind(group):
+    return "vae" if group.config.model.kind == "vae" else "avb"
+
+
+def markdown(groups):
+    """Return one table with a row for each config and metric, the RULE of its verdicts, and a line with each config's own."""
+    lines = ["| config | metric | published | optimum | obtained | seeds | in words |", "|---|---|---|---|---|---|---|"]
+    for row in rows(groups):
+        lines.append("| %s | %s | %s | %s | %s | %d | %s |" % (
+            row.group.label, row.title.replace("|", "\\|"), published_number(row.published),
+            "" if row.optimum is None else number(row.optimum), obtained(row.mean, row.spread), len(row.group.seeds),
+            row.verdict))
+    verdicts = ["- %s: %s." % (group.label, headline(group)) for group in groups]
+    return "\n".join([*lines, "", textwrap.fill(RULE, 118), "", *verdicts])
+
+
+def mean_and_spread(group, name):
+    """Return a metric's mean over a RunGroup's runs and its standard deviation (n - 1); None for one run or no finite mean."""
+    values = [infinity(name) if metrics[name] is None else metrics[name] for metrics in group.metrics]
+    mean = float(np.mean(values))
+    return mean, float(np.std(values, ddof=1)) if len(values) > 1 and math.isfinite(mean) else None
+
+
+def standard_error(group, name):
+    """Return the standard error of a metric's mean over a RunGroup's runs, as in RULE; None if the mean is infinite.
+
+    The seeds' spread has the estimates' errors in it, too: of several runs it is somewhat too large.
+    """
+    mean, spread = mean_and_spread(group, name)
+    if not math.isfinite(mean):
+        return None
+    n, own = len(group.metrics), [metrics.get(name + "_standard_error", 0.0) for metrics in group.metrics]
+    return math.sqrt((spread or 0.0)**2 / n + sum(error**2 for error in own) / n**2)
+
+
+def obtained(mean, spread):
+    """Return what mean_and_spread gave as text, or a value and its standard error; an infinite one stands alone."""
+    return number(mean) if spread is None or not math.isfinite(mean) else "%s ± %s" % (number(mean), number(spread))
+
+
+def published_number(published):
+    """Return a Published, or None, as text, with how it is known."""
+    return "" if published is None else "%s (%s)" % (number(published.value), published.how)
+
+
+def _standing(name, published, mean, error):
+    difference = mean - published.value
+    if error is not None and abs(difference) <= published.rounding + 2 * error:
+        return "not distinguishable"
+    return "better" if (difference > 0) == (infinity(name) < 0) else "worse"
+
+
+def _beside_published(standing, difference):
+    by = "" if standing == "not distinguishable" else _by(difference)
+    return "%s %s published%s" % (standing, _STANDINGS[standing], by)
+
+
+def _beside_true(estimate, true):
+    return "%s than the true one%s" % ("higher" if estimate > true else "lower", _by(estimate - true))
+
+
+def _by(difference):
+    return " by %s" % number(abs(difference)) if math.isfinite(difference) else ""
+
+
+def number(value, name=""):
+    """Return a metric's value, nats, as text with four decimals; None, as in metrics.json, is the infinity of metric `name`."""
+    if value is None:
+        value = infinity(name)
+    if math.isfinite(value):
+        return "%.4f" % value
+    return "infinite" if value > 0 else "-infinite"

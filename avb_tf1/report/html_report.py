@@ -1,0 +1,255 @@
+"""A run or a sweep as one HTML page that needs nothing else: no network, no other file. Knows no TensorFlow."""
+
+import base64
+import collections
+import hashlib
+import json
+import math
+import os
+import re
+import shlex
+
+import jinja2
+import markupsafe
+from plotly.offline import get_plotlyjs, get_plotlyjs_version
+
+from avb_tf1 import __version__, files
+from avb_tf1.config.loading import load_config, to_yaml
+from avb_tf1.errors import InputError
+from avb_tf1.evaluation.measurement import LOSSES, N_FINAL
+from avb_tf1.problems.published import IGNORING_Z, OPTIMUM, optima
+from avb_tf1.report import comparison, run_summary
+from avb_tf1.report.page_data import page_data
+from avb_tf1.report.run_summary import count
+from avb_tf1.report.settings_table import settings_table
+from avb_tf1.runs import metrics_file, run_contents, run_folder
+
+MAX_EXPLORED = 10  # runs of a sweep whose latent space its page shows
+_FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "page")
+_METHODS = {"avb": "Adversarial Variational Bayes", "avb_ac": "Adversarial Variational Bayes with adaptive contrast",
+            "vae": "Variational autoencoder"}
+# What sweep.json has of each run.
+_RECORD = {"run": str, "setting": str, "config": str, "seed": int, "status": str, "reason": str, "metrics": dict}
+_STATUSES = ("done", "running", "waiting", "stopped", "failed")
+_KEY_METRICS = {"log_likelihood": "log-likelihood", "elbo": "ELBO", "kl_marginal_prior": "KL(q(z), p(z))"}
+
+
+def write_report(folder):
+    """Write the page of a run or a sweep, by what the folder holds; the folder is held meanwhile.
+
+    A sweep that is going on holds its folder itself: its page is written all the same, and never in the place of a newer one.
+
+    Returns:
+        str, the page's path.
+
+    Raises:
+        InputError: the folder holds neither, or as of write_run_report and write_sweep_report; FolderInUse: it is a run's.
+    """
+    if not os.path.isdir(folder):
+        raise InputError("%s: not a folder" % folder)
+    if os.path.isfile(os.path.join(folder, run_folder.CONFIG)):
+        with run_folder.reclaimed(folder):
+            return write_run_report(folder)
+    if not os.path.isfile(os.path.join(folder, run_folder.SWEEP_STATE)):
+        raise InputError("%s: neither a run folder (it has no %s) nor a sweep's (it has no %s)" % (
+            folder, run_folder.CONFIG, run_folder.SWEEP_STATE))
+    try:
+        with run_folder.held(folder):
+            return write_sweep_report(folder)
+    except run_folder.FolderInUse:
+        while True:
+            state = _read_sweep(folder)
+            path = write_sweep_report(folder)
+            now = _read_sweep(folder)
+            # The sweep's own last page comes after it says that it is over: this one may have taken the place of a newer one.
+            if now == state or now.get("is_going_on"):
+                return path
+
+
+def write_run_report(folder, metrics=None):
+    """Write the page of a run into its folder, which the caller holds.
+
+    Args:
+        folder: str, a run folder with all its files but perhaps metrics.json.
+        metrics: its metrics, or None to read them from metrics.json.
+
+    Returns:
+        str, the page's path.
+
+    Raises:
+        InputError: the folder holds no finished run, or a file of it can't be read.
+    """
+    config = load_config(run_folder.config_path(folder))
+    if metrics is None and not run_folder.is_complete(folder):
+        raise InputError("%s: the run is not finished; go on with scripts/train.py --resume" % folder)
+    run = run_contents.read_run("%s, seed %d" % (config.name, config.seed), folder, config, metrics)
+    known = optima(config.model.kind)
+    title = "%s on four 2 × 2 images: %s" % (_METHODS[config.model.kind], run.label)
+    return _write(
+        folder, [(config.name, [run])], is_sweep=False, title=title,
+        lead="%s on batches of %d." % (count(config.training.n_iterations, "iteration"), config.data.batch_size),
+        warning=run_summary.warning(run.metrics),
+        facts=[("config", config.name), ("model", config.model.kind), ("latent dimensions", config.model.latent_dim),
+               ("seed", config.seed), ("iterations", config.training.n_iterations), ("batch", config.data.batch_size),
+               ("speed", "%.0f iterations a second" % run.timing["iterations_per_second"])] + _made_with([run.timing]),
+        final_losses=[(name.replace("_", " "), run.metrics[name], known[name].value if name in known else None)
+                      for name in LOSSES if name in run.metrics],
+        n_final=min(N_FINAL, config.training.n_iterations),
+        command="python scripts/train.py --config config.yaml --out %s" % shlex.quote("%s_again" % config.name),
+        config_base64=base64.b64encode(to_yaml(config).encode()).decode(),
+        cited="seed %d, SHA-256 of config.yaml %s" % (config.seed, _digest(config)))
+
+
+def write_sweep_report(folder):
+    """Write the page of a sweep, with what has come of it so far, into its folder, which the caller or the sweep holds.
+
+    Args:
+        folder: str, a sweep's folder, with sweep.json.
+
+    Returns:
+        str, the page's path.
+
+    Raises:
+        InputError: the folder holds no sweep, or a file of it can't be read.
+    """
+    state = _read_sweep(folder)
+    runs_of, problems = {}, []
+    for record in state["runs"]:
+        runs, path = runs_of.setdefault(record["setting"], []), os.path.join(folder, record["run"])
+        record["label"] = "%s, seed %d" % (record["setting"], record["seed"])
+        has_page = os.path.isfile(os.path.join(path, run_folder.REPORT))
+        record["link"] = "%s/%s" % (record["run"], run_folder.REPORT) if has_page else None
+        if record["status"] == "failed":
+            problems.append((record, "failed: %s" % record["reason"]))
+        elif record["status"] == "done":
+            try:
+                runs.append(run_contents.read_run(record["label"], path, load_config(run_folder.config_path(path))))
+            except InputError as error:
+                problems.append((record, "left out: %s" % error))
+    groups = [(setting, runs) for setting, runs in runs_of.items() if runs]
+    statuses = [record["status"] for record in state["runs"]]
+    seeds = _ranges(sorted({record["seed"] for record in state["runs"]}))
+    return _write(
+        folder, groups, is_sweep=True,
+        title="Autoencoders of four 2 × 2 images: a sweep of %s" % count(len(statuses), "run"),
+        lead="Runs: %s." % ", ".join("%d %s" % (statuses.count(status), status) for status in _STATUSES if status in statuses),
+        as_of=state["written"] if {"running", "waiting"} & set(statuses) else None,
+        facts=[("configs", ", ".join(sorted({record["config"] for record in state["runs"]}))), ("seeds", seeds)] + (
+            _made_with([run.timing for _, runs in groups for run in runs]) if groups else []),
+        command=state["command"], records=state["runs"], problems=problems,
+        n_of_setting=collections.Counter(record["setting"] for record in state["runs"]),
+        cited=", ".join("%s: SHA-256 of its first config.yaml %s" % (label, _digest(runs[0].config)) for label, runs in groups))
+
+
+def _read_sweep(folder):
+    path = os.path.join(folder, run_folder.SWEEP_STATE)
+    try:
+        state = files.read_json(path)
+        complete = isinstance(state["command"], str) and isinstance(state["written"], str) and state["runs"] and all(
+            isinstance(record[name], kind) for record in state["runs"] for name, kind in _RECORD.items())
+        for record in state["runs"] if complete else ():
+            metrics_file.require_numbers(record["metrics"], path)
+    except (OSError, ValueError) as error:
+        raise InputError("%s: can't be read: %s" % (path, error))
+    except (KeyError, TypeError):
+        complete = False
+    if not complete:
+        raise InputError("%s: not written by this version's scripts/sweep.py" % path)
+    return state
+
+
+def _write(folder, groups, **context):
+    path, text = os.path.join(folder, run_folder.REPORT), _rendered(groups, **context)
+    try:
+        files.write_text(path, text)
+    except OSError as error:
+        raise OSError("%s: can't be written: %s" % (path, error.strerror))
+    return path
+
+
+def _rendered(groups, is_sweep, **context):
+    """The page as text; groups is a list of (label, runs that differ in the seed only)."""
+    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(_FOLDER), autoescape=True, undefined=jinja2.StrictUndefined)
+    runs = [run for _, group in groups for run in group]
+    explored = _explored([group for _, group in groups])
+    compared = [comparison.RunGroup(label, group[0].config, tuple(run.config.seed for run in group),
+                                    tuple(run.metrics for run in group)) for label, group in groups]
+    data = page_data(groups, explored, small=len(runs) > 1) if groups else {}
+    tables = {group.label: comparison.rows([group]) for group in compared}
+    settings = settings_table(context["n_of_setting"], tables) if is_sweep and tables else None
+    return environment.get_template("report.html.j2").render(
+        is_sweep=is_sweep, groups=groups, runs=runs, explored=explored, data=data,
+        script_data=_script_json(data),
+        has_vae=any(run.config.model.kind == "vae" for run in runs),
+        has_avb=any(run.config.model.kind != "vae" for run in runs),
+        has_plane=any(run.config.model.latent_dim == 2 for run in runs),
+        has_line=any(run.config.model.latent_dim == 1 for run in runs),
+        tables=tables, settings=settings, rule=comparison.RULE,
+        headlines={group.label: comparison.headline(group) for group in compared},
+        astray=_astray(groups), ignoring_z=IGNORING_Z.value,
+        key_numbers=_key_numbers(compared), version=__version__, plotly_version=get_plotlyjs_version(),
+        plotly=markupsafe.Markup(get_plotlyjs()), css=_file("report.css"), js=_file("report.js"),
+        to_yaml=to_yaml, number=comparison.number, obtained=comparison.obtained, published=comparison.published_number,
+        signed=_signed, breakable=_breakable, **context)
+
+
+def _explored(groups):
+    """Of which runs the latent space is shown: each group's first, then each one's second, until there are enough."""
+    in_turn = [group[number] for number in range(max(map(len, groups), default=0)) for group in groups if number < len(group)]
+    return [run_contents.explored(run) for run in in_turn[:MAX_EXPLORED]]
+
+
+def _key_numbers(compared):
+    """The few numbers at the top, of a page about one config."""
+    if len(compared) != 1:
+        return []
+    return [(comparison.obtained(*comparison.mean_and_spread(compared[0], name)), title, comparison.number(OPTIMUM[name].value))
+            for name, title in _KEY_METRICS.items()]
+
+
+def _astray(groups):
+    """In which settings how many runs are warned of: (label, "1 of 2 runs")."""
+    found = [(label, sum(bool(run_summary.warning(run.metrics)) for run in group), len(group)) for label, group in groups]
+    return [(label, "%d of %s" % (n, count(n_runs, "run"))) for label, n, n_runs in found if n]
+
+
+def _made_with(timings):
+    """What of the runs' timing.json a reader wants to know, each different value once."""
+    texts = [("machine", ["%(cpu_model)s (%(instruction_set)s, %(n_cpus)d cores)" % timing for timing in timings])]
+    texts += [(name, [timing[name] for timing in timings]) for name in run_contents.VERSIONS]
+    return [(name, ", ".join(sorted(set(different)))) for name, different in texts]
+
+
+def _ranges(numbers):
+    """Sorted numbers as text, those in a row as first-last."""
+    parts = []
+    for number in numbers:
+        if parts and number == parts[-1][1] + 1:
+            parts[-1][1] = number
+        else:
+            parts.append([number, number])
+    return ", ".join("%d" % first if first == last else "%d-%d" % (first, last) for first, last in parts)
+
+
+def _signed(value):
+    """A difference with its sign; nothing if it is infinite, as the value itself says so."""
+    return "%+.4f" % value if math.isfinite(value) else ""
+
+
+def _breakable(label):
+    """A label that may be broken after the words of its keys, not inside of them."""
+    return markupsafe.Markup("<wbr>").join(re.split(r"(?<=\w=)|(?<=[a-z]\.)", label))
+
+
+def _digest(config):
+    return hashlib.sha256(to_yaml(config).encode()).hexdigest()
+
+
+def _script_json(data):
+    """JSON that can stand inside a script element."""
+    return markupsafe.Markup(json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c"))
+
+
+def _file(name):
+    with open(os.path.join(_FOLDER, name), encoding="utf-8") as file:
+        return markupsafe.Markup(file.read())

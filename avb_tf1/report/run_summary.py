@@ -1,0 +1,48 @@
+"""Obtained beside published or optimal, as text."""
+
+from avb_tf1.evaluation.measurement import LOSSES, N_FINAL
+from avb_tf1.problems.published import IGNORING_Z, TUTORIAL_ITERATIONS_PER_SECOND, optima
+from avb_tf1.report.comparison import number
+
+_ROWS = ("generator_loss", "discriminator_loss", "reconstruction_error", "log_likelihood", "elbo", "inference_gap",
+         "kl_posterior_prior", "kl_marginal_prior", "kl_discriminator")
+
+
+def summary(metrics, config, timing=None):
+    """Return the table that ends a run: each metric beside its optimum, the speed beside the tutorial's, and any warning.
+
+    Args:
+        metrics, timing: as in metrics.json and timing.json; without timing there is no row on speed.
+        config: the run's.
+
+    Returns:
+        str, lines of plain text; losses and log-likelihoods in nats per example, the reconstruction error per pixel.
+    """
+    known = optima(config.model.kind)
+    window = "   (mean of the last %d iterations)" % min(N_FINAL, config.training.n_iterations)
+    lines = ["%-26s %10s %10s" % ("", "obtained", "optimum")]
+    for name in _ROWS:
+        if name in metrics:
+            optimum = number(known[name].value) if name in known else ""
+            lines.append("%-26s %10s %10s%s" % (name, number(metrics[name], name), optimum, window if name in LOSSES else ""))
+    lines.append("%-26s %10.4f %10.4f   (codes whose most probable pixel is their own image's)" % (
+        "classification_accuracy", metrics["classification_accuracy"], 1))
+    if timing is not None:
+        lines.append("%-26s %10.2f   (the tutorial's: %.2f, on its author's machine)" % (
+            "iterations per second", timing["iterations_per_second"], TUTORIAL_ITERATIONS_PER_SECOND.value))
+    if warning(metrics):
+        lines.append("Warning: " + warning(metrics))
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def warning(metrics):
+    """Return a sentence on a model that ended far from sense, or "": its decoder is worse than the best that ignores z."""
+    if metrics["log_likelihood"] is not None and metrics["log_likelihood"] >= IGNORING_Z.value:
+        return ""
+    return ("the decoder is worse than one that ignores z, whose log-likelihood can be %.4f: training went astray, or was too "
+            "short." % IGNORING_Z.value)
+
+
+def count(n, noun):
+    """Return e.g. "1 run" or "2 runs"."""
+    return "%d %s%s" % (n, noun, "" if n == 1 else "s")

@@ -1,0 +1,61 @@
+"""The settings of a sweep beside each other: a row each, a column a metric, the best marked. Knows no TensorFlow."""
+
+import math
+from dataclasses import dataclass
+from typing import Dict, List, Tuple
+
+from avb_tf1.problems.published import TABLE_1_METRICS
+from avb_tf1.report import comparison
+from avb_tf1.runs import metrics_file
+
+
+@dataclass(frozen=True)
+class SettingsTable:
+    """What stands in the table, as text.
+
+    Attributes:
+        columns: metric -> title.
+        settings: (label, cells), the rows; a cell is (mean and spread, mark), the mark "best", "tied for best" or "".
+        references: (title, cells), the rows of what the settings are held against.
+    """
+
+    columns: Dict[str, str]
+    settings: List[Tuple[str, List[Tuple[str, str]]]]
+    references: List[Tuple[str, List[str]]]
+
+
+def settings_table(labels, tables):
+    """Return the SettingsTable of a sweep.
+
+    Args:
+        labels: its settings, those without a finished run too.
+        tables: label -> what comparison.rows returns for the setting's finished runs; at least one.
+    """
+    rows = {(label, row.metric): row for label, own in tables.items() for row in own}
+    columns = {row.metric: row.title for row in rows.values()}
+    best = {metric: _best({label: rows[label, metric].mean for label in tables}, metric)
+            for metric in TABLE_1_METRICS if len(tables) > 1}
+
+    def cell(label, metric):
+        row = rows.get((label, metric))
+        if row is None:
+            return "", ""
+        is_best, n_best = label in best.get(metric, ()), len(best.get(metric, ()))
+        return comparison.obtained(row.mean, row.spread), ("best" if n_best == 1 else "tied for best") if is_best else ""
+
+    references = {"best possible": {row.metric: row.optimum for row in rows.values()}}
+    for row in rows.values():
+        if row.published is not None:
+            title = "the paper's %s, %s" % ("VAE" if row.group.config.model.kind == "vae" else "AVB", row.published.how)
+            references.setdefault(title, {})[row.metric] = row.published.value
+    return SettingsTable(
+        columns, [(label, [cell(label, metric) for metric in columns]) for label in labels],
+        [(title, ["" if values.get(metric) is None else comparison.number(values[metric]) for metric in columns])
+         for title, values in references.items()])
+
+
+def _best(means, metric):
+    """The labels of the best of means, label -> mean; several where they look the same, none where all are infinite."""
+    best = (max if metrics_file.infinity(metric) < 0 else min)(means.values())
+    return [label for label, mean in means.items()
+            if math.isfinite(best) and comparison.number(mean) == comparison.number(best)]

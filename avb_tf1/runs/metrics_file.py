@@ -1,0 +1,97 @@
+"""metrics.json: a run's metrics and what they were made by. Knows no TensorFlow."""
+
+import json
+import math
+import os
+import sys
+
+from avb_tf1 import files
+from avb_tf1.config.loading import fingerprint, require_same
+from avb_tf1.errors import InputError
+from avb_tf1.problems.published import TABLE_1_METRICS
+from avb_tf1.runs import run_folder
+from avb_tf1.runs.provenance import code
+
+_KEY = "made_by"  # of metrics.json
+_MAY_BE_INFINITE = (*TABLE_1_METRICS, "kl_posterior_prior", "kl_discriminator", "inference_gap")
+_HIGHER_IS_BETTER = ("log_likelihood", "elbo")
+
+
+def with_made_by(metrics, config, legs):
+    """Return the content of metrics.json: the metrics, and under "made_by" the code and the config that they come from."""
+    trained_by = sorted({own["training_code"] for own in legs})
+    return dict(metrics, **{_KEY: dict(code(), training_code=trained_by, fingerprint=fingerprint(config))})
+
+
+def split_made_by(content, config, path):
+    """Return the metrics in the content of metrics.json, and its "made_by".
+
+    Raises:
+        InputError: it doesn't say what made it, or was made by another config; names `path` and what differs.
+    """
+    metrics = dict(content)
+    made_by = metrics.pop(_KEY, None)
+    try:
+        found, known = made_by["fingerprint"], (made_by["evaluation_code"], made_by["training_code"], made_by["avb_tf1"])
+    except (KeyError, TypeError):
+        found = known = None
+    if not isinstance(found, dict) or not isinstance(known[1], list):
+        raise InputError("%s: doesn't say what it was made by; write it again with scripts/evaluate.py --write" % path)
+    require_same(found, fingerprint(config), path)
+    return metrics, made_by
+
+
+def read_metrics(folder, config):
+    """Return the metrics of the finished run in `folder`, and their "made_by".
+
+    Raises:
+        InputError: metrics.json can't be read, a column of Table 1 is missing, or a metric has a value that is none; says which
+            and what. Further, as of split_made_by.
+    """
+    path = os.path.join(folder, run_folder.METRICS)
+    try:
+        content = files.read_json(path)
+        if not isinstance(content, dict):
+            raise ValueError("it is no mapping of metrics to numbers")
+    except (OSError, ValueError) as error:
+        raise InputError("%s: can't be read: %s" % (path, error))
+    metrics, made_by = split_made_by(content, config, path)
+    missing = [name for name in TABLE_1_METRICS if name not in metrics]
+    if missing:
+        raise InputError("%s: can't be read: it has no %s" % (path, ", ".join(missing)))
+    require_numbers(metrics, path)
+    return metrics, made_by
+
+
+def is_evaluated_by_this_code(folder, config):
+    """Whether the finished run in `folder` has metrics that this code measured; raises InputError as read_metrics."""
+    return read_metrics(folder, config)[1]["evaluation_code"] == code()["evaluation_code"]
+
+
+def require_numbers(metrics, path):
+    """Raise InputError, naming `path`, the metric and its value, unless all of a metrics.json's metrics are numbers.
+
+    Those of _MAY_BE_INFINITE may be None, which is infinite and has no standard error.
+    """
+    for name, value in metrics.items():
+        if name in _MAY_BE_INFINITE and value is None:
+            if name + "_standard_error" in metrics:
+                raise InputError("%s: %s is null, which stands for an infinite one and has no standard error, but %s is %s" % (
+                    path, name, name + "_standard_error", json_value(metrics[name + "_standard_error"])))
+            continue
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= sys.float_info.max:
+            raise InputError("%s: %s must be a finite number%s, not %s" % (
+                path, name, ", or null for an infinite one" if name in _MAY_BE_INFINITE else "", json_value(value)))
+        if name.endswith("_standard_error") and value < 0:
+            raise InputError("%s: %s must not be negative, not %s" % (path, name, value))
+
+
+def json_value(value):
+    """Return what stands for a value in a JSON file, shortened if it is long."""
+    text = json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def infinity(name):
+    """Return the infinity that None stands for in a metric: the one at its bad end."""
+    return -math.inf if name in _HIGHER_IS_BETTER else math.inf

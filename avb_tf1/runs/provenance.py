@@ -1,0 +1,96 @@
+"""What made a run's numbers: which code, and which kind of CPU. Knows no TensorFlow."""
+
+import ast
+import contextlib
+import functools
+import glob
+import hashlib
+import os
+import pkgutil
+
+from avb_tf1 import __version__, cpu, files
+from avb_tf1.runs import run_folder
+
+# The modules that decide a trained model's bits, and those that decide what is measured of it.
+TRAINING = (
+    "cpu", "graph/adaptive_contrast", "graph/batches", "graph/builder", "graph/networks", "graph/speed",
+    "graph/updates", "problems/four_images", "quiet_tensorflow", "seeds", "training/trainer")
+EVALUATION = (
+    "evaluation/densities", "evaluation/entropy", "evaluation/measurement", "evaluation/quadrature",
+    "evaluation/trained_networks", "outputs", "problems/four_images", "seeds", "training/snapshots")
+
+
+@functools.lru_cache(maxsize=None)
+def code():
+    """Return the version, and the digests training_code and evaluation_code of what decides bits and measurements."""
+    return {"avb_tf1": __version__, "training_code": digest(map(_source, TRAINING)),
+            "evaluation_code": digest(map(_source, EVALUATION))}
+
+
+def digest(sources):
+    """Return 12 hexadecimal digits that change with Python sources, but not with their comments, docstrings and layout."""
+    result = hashlib.sha256()
+    for source in sources:
+        tree = ast.parse(source)
+        for node in ast.walk(tree):
+            body = getattr(node, "body", None)
+            if (isinstance(body, list) and body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Str)
+                    and isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))):
+                del body[0]
+        result.update(ast.dump(tree).encode())
+    return result.hexdigest()[:12]
+
+
+def _source(module):
+    return pkgutil.get_data("avb_tf1", module + ".py")
+
+
+def leg():
+    """Return what a stretch of training in this process is done with, for a checkpoint's list of legs."""
+    return dict(cpu.facts(), avb_tf1=__version__, training_code=code()["training_code"])
+
+
+def other_kind_of_cpu(legs):
+    """Return a text on those of some legs that another kind of CPU than this machine's trained, or None."""
+    here = _kind(cpu.facts())
+    others = sorted({_kind(own) for own in legs} - {here})
+    if not others:
+        return None
+    return "trained in part on %s; this is %s: its bits may differ from those of a run on one kind of CPU" % (
+        ", ".join(others), here)
+
+
+def legs_in(folder):
+    """Return the legs that the checkpoints in a run folder tell of, as far as they can be read; some may be told twice."""
+    legs = []
+    for path in glob.glob(os.path.join(glob.escape(folder), run_folder.CHECKPOINT, "model-*.json")):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            legs += [own for own in files.read_json(path)["manifest"]["legs"] if _kind(own)]
+    return legs
+
+
+def _kind(own):
+    return "%s (%s)" % (own["cpu_model"], own["instruction_set"])
+
+
+def other_code(made_by):
+    """Return sentences, none or a few, on those of some runs' "made_by" that name other code than this.
+
+    Args:
+        made_by: sequence of dict, as of metrics_file.read_metrics.
+    """
+    sentences = []
+    for key, what in (("training_code", "trained"), ("evaluation_code", "measured")):
+        own = code()[key]
+        others = [found for found in (sorted({entry[key]} if isinstance(entry[key], str) else set(entry[key]))
+                                      for entry in made_by) if found != [own]]
+        if others:
+            sentences.append("%d of %d runs were %s by other code (%s) than this (%s)." % (
+                len(others), len(made_by), what, ", ".join(sorted({name for found in others for name in found})), own))
+    return sentences
+
+
+def made_by_text(made_by):
+    """Return a sentence on the code that this is, and those of other_code, for a page on some runs."""
+    this = "Made by avb_tf1 %(avb_tf1)s, training code %(training_code)s, evaluation code %(evaluation_code)s." % code()
+    return " ".join([this] + other_code(made_by))

@@ -1,0 +1,134 @@
+"""What the files in a finished run's folder hold, read and checked. Knows no TensorFlow."""
+
+import io
+import os
+from dataclasses import dataclass
+from typing import Any, Dict
+
+import numpy as np
+
+from avb_tf1 import files
+from avb_tf1.config.schema import Config
+from avb_tf1.errors import InputError
+from avb_tf1.evaluation import measurement
+from avb_tf1.problems.four_images import N_PIXELS
+from avb_tf1.runs import metrics_file, run_folder
+from avb_tf1.training.snapshots import LABELS
+
+VERSIONS = ("avb_tf1", "tensorflow", "tensorflow_probability", "numpy", "python")
+_METRICS = ("kl_posterior_prior", "classification_accuracy", "generator_loss")  # besides Table 1's
+_KEYS = {
+    run_folder.TIMING: VERSIONS + ("cpu_model", "instruction_set", "n_cpus", "n_trained", "iterations_per_second"),
+    run_folder.LOSSES: ("generator_loss",),
+    run_folder.SNAPSHOTS: ("iteration", "z", "probabilities", "kl_posterior_prior", "kl_posterior_prior_standard_error"),
+    run_folder.LATENT_PLANE: ("axis", "probabilities", "posterior_density"),
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a page tells of each finished run.
+
+    Attributes:
+        label: str, what the page calls it.
+        folder: str.
+        config: its config.
+        metrics, timing: as in metrics.json and timing.json.
+        losses: name -> [n_iterations], of losses.csv.
+        snapshots: name -> [s], what snapshots.npz has one number a snapshot of.
+    """
+
+    label: str
+    folder: str
+    config: Config
+    metrics: Dict[str, Any]
+    timing: Dict[str, Any]
+    losses: Dict[str, np.ndarray]
+    snapshots: Dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Explored:
+    """The latent space of a run: its label and all arrays of snapshots.npz and latent_plane.npz."""
+
+    label: str
+    snapshots: Dict[str, np.ndarray]
+    plane: Dict[str, np.ndarray]
+
+
+def read_run(label, folder, config, metrics=None):
+    """Return the Run in a folder.
+
+    Args:
+        label, folder, config: as in Run.
+        metrics: as in Run, or None to read them from metrics.json.
+
+    Raises:
+        InputError: a file of it can't be read or lacks what a page needs; names it.
+    """
+    dim, has_discriminator = config.model.latent_dim, config.model.kind != "vae"
+    plane = _read(folder, run_folder.LATENT_PLANE, files.read_arrays)  # to know that it is good; it is kept of a few runs only
+    n_points = plane["axis"].size**dim
+    _require(plane["probabilities"].shape == (n_points, N_PIXELS) and plane["posterior_density"].shape == (N_PIXELS, n_points),
+             folder, run_folder.LATENT_PLANE)
+    snapshots = _read(folder, run_folder.SNAPSHOTS, files.read_arrays)
+    _require(snapshots["z"].shape == (snapshots["iteration"].size, LABELS.size, dim)
+             and ("kl_discriminator" in snapshots) == has_discriminator, folder, run_folder.SNAPSHOTS)
+    losses = _read(folder, run_folder.LOSSES, _read_losses)
+    _require(all(len(values) == config.training.n_iterations for values in losses.values())
+             and ("discriminator_loss" in losses) == has_discriminator, folder, run_folder.LOSSES)
+    if metrics is None:
+        metrics, _ = metrics_file.read_metrics(folder, config)
+        _require(set(_METRICS) <= set(metrics) and ("kl_discriminator" in metrics) == has_discriminator,
+                 folder, run_folder.METRICS)
+    timing = _read(folder, run_folder.TIMING, files.read_json)
+    _require(all(isinstance(timing[name], (int, float)) for name in ("n_cpus", "n_trained", "iterations_per_second"))
+             and all(isinstance(timing[name], str) for name in VERSIONS + ("cpu_model", "instruction_set")),
+             folder, run_folder.TIMING)
+    return Run(label, folder, config, metrics, timing, losses,
+               {name: values for name, values in snapshots.items() if values.shape == snapshots["iteration"].shape})
+
+
+def explored(run):
+    """Return what Explored has of a Run; raises InputError as read_run."""
+    return Explored(run.label, _read(run.folder, run_folder.SNAPSHOTS, files.read_arrays),
+                    _read(run.folder, run_folder.LATENT_PLANE, files.read_arrays))
+
+
+def _read(folder, name, reader):
+    """What a file of a run folder holds: a mapping with all that a page needs."""
+    path = os.path.join(folder, name)
+    try:
+        content = reader(path)
+        missing = set(_KEYS[name]) - set(content)
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError("%s: can't be read: %s" % (path, error))
+    if missing:
+        raise InputError("%s: can't be read: it has no %s" % (path, ", ".join(sorted(missing))))
+    return content
+
+
+def _require(condition, folder, name):
+    if not condition:
+        raise InputError("%s: doesn't fit the run's %s" % (os.path.join(folder, name), run_folder.CONFIG))
+
+
+def _read_losses(path):
+    with files.opened(path) as file:
+        header, *rows = file.read().decode("utf-8").splitlines() or [""]
+    if not rows:
+        raise ValueError("it has no rows")
+    return dict(list(zip(header.split(","), np.loadtxt(rows, delimiter=",", ndmin=2).T))[1:])
+def losses_of(monitors):
+    """Return those of the monitors that an optimiser minimises, in the order of losses.csv."""
+    return {name: monitors[name] for name in measurement.LOSSES if name in monitors}
+
+
+def write_losses(path, monitors):
+    """Write losses.csv: a row an iteration, from 1, with the 9 significant digits that a float32 needs."""
+    losses = losses_of(monitors)
+    text = io.StringIO()
+    text.write(",".join(["iteration"] + list(losses)) + "\n")
+    for iteration, values in enumerate(zip(*losses.values()), 1):
+        text.write("%d,%s\n" % (iteration, ",".join("%.9g" % value for value in values)))
+    files.write_text(path, text.getvalue())

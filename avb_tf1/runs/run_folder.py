@@ -1,0 +1,237 @@
+"""The folder that a run leaves behind: who may write into it, and the names in it. Knows no TensorFlow."""
+
+import contextlib
+import fcntl
+import os
+import re
+import shutil
+import tempfile
+
+from avb_tf1 import files
+from avb_tf1.config.loading import fingerprint, load_config, require_same, to_yaml
+from avb_tf1.errors import InputError
+
+CONFIG = "config.yaml"
+LOSSES = "losses.csv"
+LATENTS = "latents.npz"
+SNAPSHOTS = "snapshots.npz"
+LATENT_PLANE = "latent_plane.npz"
+METRICS = "metrics.json"
+TIMING = "timing.json"
+TRAINING_CURVE = "training_curve.png"
+LATENT_SPACE = "latent_space.png"
+RECONSTRUCTIONS = "reconstructions.png"
+LATENT_MOVIE = "latent_space.gif"
+REPORT = "report.html"
+CHECKPOINT = "checkpoint"
+TENSORBOARD = "tensorboard"
+
+SWEEP_STATE = "sweep.json"  # these in a sweep's folder
+SWEEP_SUMMARY = "summary.csv"
+FILES_OF_SWEEP = (SWEEP_STATE, SWEEP_SUMMARY, REPORT)
+
+FIGURES = (TRAINING_CURVE, LATENT_SPACE, RECONSTRUCTIONS, LATENT_MOVIE)
+_FILES = (METRICS, LOSSES, LATENTS, SNAPSHOTS, LATENT_PLANE, TIMING, REPORT) + FIGURES  # besides the config
+_FILES_OF_FOLDER = {
+    CHECKPOINT: re.compile(r"checkpoint\Z|model-[0-9]+\."),
+    TENSORBOARD: re.compile(r"events\.out\.tfevents\."),
+}
+
+
+class FolderInUse(InputError):
+    """Another process holds the folder."""
+
+
+@contextlib.contextmanager
+def claimed(out, config_text, overwrite):
+    """Make the folder `out` if need be and hold it for this process; a lock that ends with the process keeps others out.
+
+    Args:
+        out: str.
+        config_text: str, the run's resolved config; written to config.yaml, which makes `out` a run folder.
+        overwrite: bool; if true and `out` is a run folder, the run's files in it are removed, and nothing else. Not needed
+            for a run of the same config that was ended before its first checkpoint.
+
+    Raises:
+        InputError: `out` is a file, can't be made or written to, is in use by another run, or isn't empty and either no run
+            folder or not to be overwritten. Nothing was changed then.
+    """
+    made = _make(out)
+    try:
+        with _held(out):
+            if os.path.isfile(os.path.join(out, CONFIG)) and (overwrite or _has_only_begun(out, config_text)):
+                _remove_run(out)
+            elif overwrite and _listed(out):
+                raise InputError("%s: the folder is not empty and holds no run (it has no %s) to replace; give another with "
+                                 "--out" % (out, CONFIG))
+            elif _listed(out):
+                raise InputError("%s: the run folder is not empty; pass --resume to go on with the run in it, --overwrite to "
+                                 "replace it, or --out for another folder" % out)
+            files.write_text(os.path.join(out, CONFIG), config_text)
+            yield
+    except InputError:
+        for folder in made:
+            with contextlib.suppress(OSError):
+                os.rmdir(folder)
+        raise
+
+
+@contextlib.contextmanager
+def reclaimed(out):
+    """Hold the folder of an earlier run for this process, to go on with it.
+
+    Raises:
+        InputError: `out` is no run folder, can't be written to or is in use by another run.
+    """
+    config_path(out)
+    with _held(out):
+        yield
+
+
+@contextlib.contextmanager
+def begun_or_gone_on_with(out, config):
+    """The context of reclaimed if `out` is a folder of this config's run already, else that of claimed. Gives its own config.
+
+    Raises:
+        InputError: as of those, or the folder holds a run of another config; says what differs.
+    """
+    is_begun = os.path.isfile(os.path.join(out, CONFIG))
+    if not is_begun and os.path.isdir(out) and any(not _is_leftover(name) for name in _listed(out)):
+        raise InputError("%s: the folder is not empty and holds no run (it has no %s)" % (out, CONFIG))
+    with reclaimed(out) if is_begun else claimed(out, to_yaml(config), overwrite=False):
+        own_config = load_config(config_path(out))
+        require_same(fingerprint(own_config), fingerprint(config), out)
+        yield own_config
+
+
+@contextlib.contextmanager
+def held(out):
+    """Make the folder `out` if need be and hold it for this process; for a folder of many runs.
+
+    Raises:
+        InputError: `out` is a file or can't be made or written to; FolderInUse: another process holds it.
+    """
+    _make(out)
+    with _held(out):
+        yield
+
+
+def config_path(out):
+    """Return the path of a run folder's config; raises InputError if `out` is no run folder."""
+    path = os.path.join(out, CONFIG)
+    if not os.path.isfile(path):
+        raise InputError("%s: not a run folder (it has no %s); start a run with scripts/train.py --config" % (out, CONFIG))
+    return path
+
+
+def is_complete(out):
+    """Whether the run in the folder `out` came to its end."""
+    return os.path.isfile(os.path.join(out, METRICS))
+
+
+def is_finished(out, config):
+    """Whether the folder `out` holds the finished run of a config.
+
+    Raises:
+        InputError: it holds a run of another config; says what differs.
+    """
+    path = os.path.join(out, CONFIG)
+    if os.path.isfile(path):
+        require_same(fingerprint(load_config(path)), fingerprint(config), out)
+    return os.path.isfile(path) and is_complete(out)
+
+
+@contextlib.contextmanager
+def _held(out):
+    try:
+        descriptor = os.open(out, os.O_RDONLY)
+    except OSError as error:
+        raise InputError("%s: can't open the run folder: %s" % (out, error.strerror))
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FolderInUse("%s: another run is writing into this folder" % out)
+        except OSError as error:
+            raise InputError("%s: can't lock the run folder: %s" % (out, error.strerror))
+        try:
+            tempfile.TemporaryFile(dir=out).close()
+        except OSError as error:
+            raise InputError("%s: can't write into the run folder: %s" % (out, error.strerror))
+        _remove_leftovers(out)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _listed(folder):
+    try:
+        return os.listdir(folder)
+    except OSError as error:
+        raise InputError("%s: can't read the run folder: %s" % (folder, error.strerror))
+
+
+def _has_only_begun(out, config_text):
+    """Whether a run folder holds nothing of a run of this config that would be lost if it were begun again."""
+    if set(_listed(out)) - {CONFIG, CHECKPOINT, TENSORBOARD}:
+        return False
+    checkpoint = os.path.join(out, CHECKPOINT)
+    if os.path.lexists(checkpoint) and any(name.endswith(".json") for name in _listed(checkpoint)):
+        return False
+    with files.opened(os.path.join(out, CONFIG)) as file:
+        return file.read() == config_text.encode("utf-8")
+
+
+def _is_leftover(name):
+    return name.startswith(files.TEMPORARY_PREFIX)
+
+
+def _remove_leftovers(out):
+    """Remove the temporary files of a run that was killed while it wrote."""
+    for folder in (out, os.path.join(out, CHECKPOINT)):
+        for name in os.listdir(folder) if os.path.isdir(folder) else []:
+            path = os.path.join(folder, name)
+            if _is_leftover(name) and os.path.isdir(path):
+                shutil.rmtree(path, ignore_errors=True)
+            elif _is_leftover(name):
+                os.remove(path)
+
+
+def _make(out):
+    """Make `out` and its parents; return those that were made, the innermost first."""
+    if not out:
+        raise InputError("the folder's name is empty; give another with --out")
+    missing = []
+    path = os.path.abspath(out)
+    while not os.path.lexists(path):
+        missing.append(path)
+        path = os.path.dirname(path)
+    if not os.path.exists(path):
+        raise InputError("%s: can't make the run folder: %s is a link to %s, which doesn't exist" % (
+            out, path, os.readlink(path)))
+    try:
+        os.makedirs(out, exist_ok=True)
+    except OSError as error:
+        for folder in missing:
+            with contextlib.suppress(OSError):
+                os.rmdir(folder)
+        raise InputError("%s: can't make the run folder: %s" % (
+            out, "a file stands in its place" if os.path.exists(out) else error.strerror))
+    return missing
+
+
+def _remove_run(out):
+    for name in _FILES:
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(os.path.join(out, name))
+    for name, pattern in _FILES_OF_FOLDER.items():
+        folder = os.path.join(out, name)
+        if os.path.islink(folder):
+            os.remove(folder)  # the link, not what it points to
+        elif os.path.isdir(folder):
+            for entry in os.listdir(folder):
+                if pattern.match(entry) and os.path.isfile(os.path.join(folder, entry)):
+                    os.remove(os.path.join(folder, entry))
+            with contextlib.suppress(OSError):  # something else is in it
+                os.rmdir(folder)
+    os.remove(os.path.join(out, CONFIG))  # the last: until then it is a run folder

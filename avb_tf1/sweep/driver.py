@@ -1,0 +1,123 @@
+"""Many runs on Ray: each an ordinary run folder, kept if it is finished, resumed if it isn't."""
+
+import contextlib
+import os
+import sys
+
+import ray
+
+from avb_tf1 import __version__, stopping
+from avb_tf1.errors import OneLineError, reason
+from avb_tf1.report import html_report
+from avb_tf1.report.run_summary import count
+from avb_tf1.runs import provenance, run_folder
+from avb_tf1.sweep import cluster, results, worker
+from avb_tf1.training.progress import ProgressDisplay
+
+
+class SweepFailed(OneLineError):
+    """Some of the sweep's runs failed."""
+
+
+def run_sweep(runs, out, command, address, n_workers, show_progress):
+    """Run what isn't finished yet, write sweep.json and summary.csv as results come in, and report.html before and after.
+
+    Args:
+        runs: sequence of plan.Run.
+        out: str, the folder for the run folders; made if need be.
+        command: str, the command line that starts this sweep, for its report.
+        address: None for a local Ray cluster, or HOST:PORT of one that runs; avb_tf1 must be installed on its machines.
+        n_workers: int, runs at once on the local cluster; 0: one a core.
+        show_progress: bool.
+
+    Raises:
+        InputError: `out` can't be used, is in use by another sweep, or holds a run of another config; no cluster at `address`.
+        SweepFailed: a run failed; says how many. The other runs are done.
+        stopping.Stopped: a signal came; finished runs and checkpoints are kept.
+    """
+    if address is not None:
+        cluster.require_cluster(address)
+    with run_folder.held(out):
+        results.require_own_files(out)
+        records, earlier = {run.name: results.Record(run) for run in runs}, []
+        for record in records.values():
+            # Elsewhere than on this machine a finished run might have to be trained again to be evaluated again.
+            earlier += results.look_for_results(os.path.join(out, record.run.name), record, evaluate_again=address is None)
+        waiting = [run for run in runs if records[run.name].status == "waiting"]
+        results.write_results(out, command, records, is_going_on=bool(waiting))
+        report_path = html_report.write_sweep_report(out)
+        print("%s in %s: %d finished, %d to go" % (
+            count(len(runs), "run"), out, len(runs) - len(waiting), len(waiting)), flush=True)
+        for line in provenance.other_code(earlier):
+            print(line, flush=True)
+        if address is None:
+            legs = [leg for run in runs for leg in provenance.legs_in(os.path.join(out, run.name))]
+            warning = provenance.other_kind_of_cpu(legs)
+            if warning:
+                print("warning: %s: %s" % (out, warning), file=sys.stderr)
+        if waiting:
+            try:
+                # The signals first: what comes while Ray starts or ends is acted on when it has done so.
+                with stopping.on_signals() as request, worker.token_in(out) as token, cluster.joined(address, n_workers), \
+                        contextlib.closing(_progress(records, show_progress)) as progress:
+                    _run_all(waiting, records, os.path.abspath(out), command, token, progress, request)
+                if request.signal_number is not None:
+                    raise stopping.Stopped(request.signal_number, "stopped; the same command goes on with the sweep")
+            finally:
+                for record in records.values():
+                    record.stop()
+                results.write_results(out, command, records, is_going_on=False)
+                html_report.write_sweep_report(out)
+    failed = [record for record in records.values() if record.status == "failed"]
+    print("%s done, %d failed; results in %s, report in %s" % (
+        count(len(runs) - len(failed), "run"), len(failed), os.path.join(out, run_folder.SWEEP_SUMMARY), report_path))
+    if failed:
+        raise SweepFailed("%d of %s failed, the first: %s: %s" % (
+            len(failed), count(len(runs), "run"), failed[0].run.name, failed[0].reason))
+
+
+def _run_all(waiting, records, out, command, token, progress, request):
+    # No run depends on the board: it may die and start again.
+    board = worker.Board.options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
+    run_of = {worker.run_one.remote(run.name, run.config, out, token, __version__, board): run for run in waiting}
+    while run_of and request.signal_number is None:
+        ready, _ = ray.wait(list(run_of), num_returns=1, timeout=1.0)
+        for ref in ready:
+            record = records[run_of.pop(ref).name]
+            try:
+                metrics, problem, archive = ray.get(ref)
+            except ray.exceptions.RayError as error:
+                metrics, problem, archive = None, _last_line(error), None
+            try:
+                if archive is not None:
+                    worker.unpack(archive, os.path.join(out, record.run.name), record.run.config)
+            except (OneLineError, OSError) as error:
+                metrics, problem = None, reason(error)
+            if metrics is None:
+                record.fail(problem)
+            else:
+                record.finish(metrics)
+            results.write_results(out, command, records, is_going_on=True)
+        with contextlib.suppress(ray.exceptions.RayError):
+            for name, iteration in ray.get(board.read.remote(), timeout=10).items():
+                if records[name].status in ("waiting", "running"):
+                    records[name].reach(iteration)
+        if progress.is_due():
+            _show(progress, records.values())
+
+
+def _progress(records, enabled):
+    runs = records.values()
+    return ProgressDisplay(sum(record.run.config.training.n_iterations for record in runs), enabled,
+                           sum(record.n_kept for record in runs))
+
+
+def _show(progress, records):
+    n = {status: sum(record.status == status for record in records) for status in ("done", "running", "failed")}
+    progress.show(sum(record.iteration for record in records), "runs %d/%d done, %d running, %d failed" % (
+        n["done"], len(records), n["running"], n["failed"]))
+
+
+def _last_line(error):
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__

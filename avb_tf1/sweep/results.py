@@ -1,0 +1,92 @@
+"""What is known of a sweep's runs, and sweep.json and summary.csv, which tell of it."""
+
+import csv
+import io
+import os
+import time
+
+from avb_tf1 import __version__, files
+from avb_tf1.config.loading import OtherConfig
+from avb_tf1.errors import InputError
+from avb_tf1.runs import metrics_file, run_folder
+
+
+class Record:
+    """What is known of a run: its status ("waiting", "running", "stopped", "done", "failed"), metrics and reason to fail.
+
+    `iteration` is how far it is, `n_kept` how far it was when this sweep first heard of it.
+    """
+
+    def __init__(self, run):
+        self.run, self.status, self.metrics, self.reason, self.iteration, self.n_kept = run, "waiting", {}, "", 0, 0
+
+    def reach(self, iteration):
+        if self.status == "waiting":
+            self.status, self.n_kept = "running", iteration
+        self.iteration = iteration
+
+    def finish(self, metrics):
+        self.reach(self.run.config.training.n_iterations)
+        self.status, self.metrics = "done", metrics
+
+    def stop(self):
+        if self.status in ("waiting", "running"):
+            self.status = "stopped"
+
+    def fail(self, reason):
+        self.status, self.reason = "failed", " ".join(reason.split())
+
+
+def look_for_results(folder, record, evaluate_again):
+    """Record a run that is finished already, or can't be begun or gone on with.
+
+    Args:
+        evaluate_again: bool; whether a run that other code measured isn't taken for finished.
+
+    Returns:
+        What made the run (provenance.read_metrics), alone in a list; an empty list if it isn't finished.
+
+    Raises:
+        OtherConfig: the folder holds a run of another config.
+    """
+    try:
+        if run_folder.is_finished(folder, record.run.config):
+            metrics, made_by = metrics_file.read_metrics(folder, record.run.config)
+            if not evaluate_again or metrics_file.is_evaluated_by_this_code(folder, record.run.config):
+                record.finish(metrics)
+            return [made_by]
+    except OtherConfig:
+        raise
+    except InputError as error:
+        record.fail(str(error))
+    return []
+
+
+def require_own_files(out):
+    """Raise InputError if one of the files that a sweep writes into `out` is there and not a sweep's."""
+    try:
+        own = "avb_tf1" in files.read_json(os.path.join(out, run_folder.SWEEP_STATE))
+    except FileNotFoundError:
+        own = not any(os.path.lexists(os.path.join(out, name)) for name in run_folder.FILES_OF_SWEEP)
+    except (ValueError, TypeError):
+        own = False
+    if not own:
+        raise InputError("%s: the folder holds a %s that is no sweep's" % (out, " or ".join(run_folder.FILES_OF_SWEEP)))
+
+
+def write_results(out, command, records, is_going_on):
+    """Replace sweep.json and summary.csv; `is_going_on` tells report.py that the sweep will still write its last page."""
+    rows = [dict(run=record.run.name, setting=record.run.setting, config=record.run.config.name, seed=record.run.config.seed,
+                 **record.run.values, status=record.status, reason=record.reason) for record in records.values()]
+    files.write_json(os.path.join(out, run_folder.SWEEP_STATE), {
+        "avb_tf1": __version__, "command": command, "is_going_on": is_going_on,
+        "written": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+        "runs": [dict(row, metrics=record.metrics) for row, record in zip(rows, records.values())]})
+    metric_names = sorted({name for record in records.values() for name in record.metrics})
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]) + metric_names, lineterminator="\n")
+    writer.writeheader()
+    for row, record in zip(rows, records.values()):
+        writer.writerow(dict(row, **{
+            name: metrics_file.infinity(name) if value is None else value for name, value in record.metrics.items()}))
+    files.write_text(os.path.join(out, run_folder.SWEEP_SUMMARY), text.getvalue())

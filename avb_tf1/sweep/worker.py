@@ -1,0 +1,131 @@
+"""What runs in Ray's processes: one run of a sweep each, and the board on which they tell how far they are."""
+
+import contextlib
+import io
+import os
+import secrets
+import tarfile
+import tempfile
+import time
+
+import ray
+
+from avb_tf1 import __version__, experiment, files, stopping
+from avb_tf1.config.loading import to_yaml
+from avb_tf1.errors import InputError, OneLineError, reason
+from avb_tf1.runs import run_folder
+
+_TOKEN = ".sweep-token"
+_MAX_RETRIES = 3  # of a run whose worker died
+HELD_SECONDS = 120  # that a run's folder may be in use by another process before the run fails
+
+
+@contextlib.contextmanager
+def token_in(out):
+    """A text in a file of the sweep's folder, by which a worker knows whether it sees this folder."""
+    token = secrets.token_hex(16)
+    files.write_text(os.path.join(out, _TOKEN), token)
+    try:
+        yield token
+    finally:
+        os.remove(os.path.join(out, _TOKEN))
+
+
+def _sees(out, token):
+    """Whether the folder `out` is the driver's: it holds the token that the driver wrote."""
+    try:
+        with open(os.path.join(out, _TOKEN), encoding="utf-8") as file:
+            return file.read() == token
+    except OSError:
+        return False
+
+
+@ray.remote
+class Board:
+    """How far the runs are: workers write it, the driver reads it."""
+
+    def __init__(self):
+        self._iterations = {}
+
+    def report(self, name, iteration):
+        self._iterations[name] = iteration
+
+    def read(self):
+        return self._iterations
+
+
+@ray.remote(num_cpus=1, max_retries=_MAX_RETRIES)
+def run_one(name, config, out, token, version, board):
+    """Train and evaluate one run, on whatever machine.
+
+    Returns:
+        metrics, reason, archive: a dict and "", or None and the reason why the run failed; the finished run folder as the bytes
+        of a tar file if this machine doesn't see the sweep's folder, else None.
+    """
+    if version != __version__:
+        return None, "avb_tf1 %s is installed on the worker, %s here" % (__version__, version), None
+    with contextlib.ExitStack() as stack:
+        shared = _sees(out, token)
+        if not shared:
+            out = stack.enter_context(tempfile.TemporaryDirectory(prefix="avb_tf1-"))
+        folder = os.path.join(out, name)
+        try:
+            metrics = _trained(folder, config, _Reporter(board, name))
+        except stopping.Stopped:
+            os._exit(1)  # someone ended this worker: to Ray it has died, and the run goes on in another
+        except (OneLineError, OSError, MemoryError) as error:
+            return None, reason(error), None
+        return metrics, "", None if shared else _packed(folder)
+
+
+def _trained(folder, config, report):
+    """The metrics of the run in `folder`, which is started, gone on with, or finished already."""
+    deadline = time.monotonic() + HELD_SECONDS
+    while True:
+        try:
+            return experiment.run_experiment(config, folder, observers=[report])[0]
+        except run_folder.FolderInUse as error:  # e.g. by a worker of a sweep that was killed just now
+            if time.monotonic() > deadline:
+                raise InputError("%s, and has been for %d s" % (error, HELD_SECONDS))
+            time.sleep(0.5)
+
+
+class _Reporter:
+    """An observer that tells the board once a second."""
+
+    def __init__(self, board, name):
+        self._board, self._name, self._next = board, name, 0.0
+
+    def __call__(self, iteration, _):
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + 1
+            self._board.report.remote(self._name, iteration)
+
+
+def _packed(folder):
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        archive.add(folder, arcname=".")
+    return buffer.getvalue()
+
+
+def unpack(archive, folder, config):
+    """Put a packed run folder in the place of an unfinished run of the same config, or where nothing is.
+
+    Raises:
+        InputError: something else is in `folder`, or it is in use.
+    """
+    overwrite = os.path.isfile(os.path.join(folder, run_folder.CONFIG))
+    with run_folder.claimed(folder, to_yaml(config), overwrite), tempfile.TemporaryDirectory(
+            dir=folder, prefix=files.TEMPORARY_PREFIX) as temporary:
+        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as packed:
+            members = [member for member in packed.getmembers() if member.isreg() or member.isdir()]
+            if any(os.path.isabs(member.name) or ".." in member.name.split("/") for member in members):
+                raise OSError("%s: the worker's archive leaves its folder" % folder)
+            packed.extractall(temporary, members)
+        # The metrics last: they make the run a finished one.
+        for member in sorted((member for member in members if member.isreg()),
+                             key=lambda member: os.path.basename(member.name) == run_folder.METRICS):
+            target = os.path.join(folder, member.name)
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            os.replace(os.path.join(temporary, member.name), target)

@@ -1,0 +1,70 @@
+"""How far training is: a tqdm bar on a terminal, a plain line every few seconds elsewhere."""
+
+import sys
+import time
+
+import tqdm
+
+BAR_SECONDS = 0.1
+LINE_SECONDS = 5.0
+
+
+class ProgressDisplay:
+    """Shows iterations done and their rate on standard output, of one run or of several together.
+
+    Args:
+        n_iterations: int, to be done in all.
+        enabled: False shows nothing.
+        n_done: int, iterations done before now.
+    """
+
+    def __init__(self, n_iterations, enabled, n_done=0):
+        self._n_iterations, self._n_done = n_iterations, n_done
+        self._bar = None
+        self._period = float("inf")
+        if enabled and sys.stdout.isatty():
+            self._bar = tqdm.tqdm(total=n_iterations, initial=n_done, file=sys.stdout, unit="it", miniters=1)
+            self._period = BAR_SECONDS
+        elif enabled:
+            self._period = LINE_SECONDS
+        self._start = time.perf_counter()
+        self._next = self._start + self._period
+
+    def is_due(self):
+        """Whether it is time to show how far training is."""
+        return time.perf_counter() >= self._next
+
+    def show(self, n_done, words):
+        """Show how far training is.
+
+        Args:
+            n_done: int, iterations done in all.
+            words: str, what else there is to tell.
+        """
+        now = time.perf_counter()
+        self._next = now + self._period
+        if self._bar is not None:
+            self._bar.set_postfix_str(words, refresh=False)
+            self._bar.update(n_done - self._bar.n)
+        elif self._period < float("inf"):
+            rate = (n_done - self._n_done) / (now - self._start)
+            left = "  %s left" % _duration((self._n_iterations - n_done) / rate) if rate else ""
+            print("iteration %d/%d  %s  %.1f it/s%s" % (n_done, self._n_iterations, words, rate, left), flush=True)
+
+    def close(self):
+        """Leave the bar as it stands and go to a new line."""
+        if self._bar is not None:
+            self._bar.close()
+
+
+class Progress(ProgressDisplay):
+    """An observer of training (trainer.train) that shows how far it is, with the losses."""
+
+    def __call__(self, iteration, monitors):
+        if self.is_due() or iteration == self._n_iterations:
+            self.show(iteration, "  ".join("%s %.4f" % (name.replace("_loss", ""), value) for name, value in monitors.items()
+                                           if name.endswith("_loss")))
+
+
+def _duration(seconds):
+    return "%.0f s" % seconds if seconds < 100 else "%.1f min" % (seconds / 60)

@@ -1,0 +1,107 @@
+"""What the codes, the decoder and the discriminator look like at chosen iterations of a training. Knows no TensorFlow."""
+
+import itertools
+
+import numpy as np
+
+from avb_tf1.evaluation import densities, entropy, quadrature, trained_networks
+from avb_tf1.problems.four_images import N_PIXELS, balanced_batch, one_hot_images
+
+N_SAMPLES = 256                      # a class
+MAX_SNAPSHOTS = 2000                 # besides the first; each takes 19 kB in memory and in the checkpoints
+PLANE_AXIS = np.linspace(-4, 4, 41)  # coordinates along each axis of the latent space where the decoder is looked at
+_X, LABELS = balanced_batch(N_PIXELS * N_SAMPLES)  # of the codes
+
+
+class Snapshots:
+    """An observer of training (trainer.train) that looks at the model every few iterations and after the last one.
+
+    Whenever there would be more than MAX_SNAPSHOTS, every second one is dropped, and from then on half as many are taken. The
+    encoder's noise is the same each time, so that a code can be followed through training. None of it touches the noise
+    that training draws.
+
+    Args:
+        networks: trained_networks.Networks.
+        random_state: numpy RandomState that the noise is drawn from.
+        training: the config's training section.
+        earlier: None, or the arrays of a part of this training that is done; without them the model as it is now, before its
+            first iteration, is looked at.
+    """
+
+    def __init__(self, networks, random_state, training, earlier=None):
+        self._networks, self._training = networks, training
+        self._eps = random_state.standard_normal((len(_X), networks.noise_dim)).astype(np.float32)
+        self._plane = quadrature.grid(PLANE_AXIS, networks.latent_dim).astype(np.float32)
+        self._records = {name: list(values) for name, values in (earlier or {}).items()}
+        if earlier is None:
+            self._take(0)
+        else:
+            self._thin_out()
+
+    def __call__(self, iteration, _=None):
+        if self._is_due(iteration, iteration):
+            self._take(iteration)
+
+    def _is_due(self, iteration, n_done):
+        """Whether a snapshot of an iteration is to be kept when n_done iterations are done."""
+        spacing = self._training.snapshot_every
+        while n_done > MAX_SNAPSHOTS * spacing:
+            spacing *= 2
+        return iteration % spacing == 0 or iteration == self._training.n_iterations
+
+    def _thin_out(self):
+        iterations = self._records["iteration"]
+        keep = [self._is_due(iteration, iterations[-1]) for iteration in iterations]
+        if not all(keep):
+            self._records = {name: list(itertools.compress(values, keep)) for name, values in self._records.items()}
+
+    def _take(self, iteration):
+        networks = self._networks
+        z = trained_networks.in_chunks(networks.encode, _X, self._eps)
+        probabilities = trained_networks.in_chunks(networks.decode, self._plane)
+        record = {"iteration": np.int64(iteration), "z": z, "probabilities": np.rint(255 * probabilities).astype(np.uint8)}
+        if networks.log_ratio is not None:
+            record["log_ratio"] = trained_networks.in_chunks(networks.log_ratio, _X, z)[:, 0]
+        if networks.posterior_parameters is not None:
+            record["mean"], record["log_variance"] = networks.posterior_parameters(one_hot_images())
+        for name, value in record.items():
+            self._records.setdefault(name, []).append(value)
+        self._thin_out()
+
+    def arrays(self):
+        """Return what was seen at each of the s snapshots.
+
+        Returns:
+            dict: iteration int64 [s], iterations done; z float32 [s, 4 * N_SAMPLES, latent_dim], codes of the classes LABELS;
+            probabilities uint8 [s, 41**latent_dim, 4], 255 times those of p(x|z) on quadrature.grid(PLANE_AXIS, latent_dim);
+            AVB only: log_ratio float32 [s, 4 * N_SAMPLES], the discriminator's log q(z|x) - log p(z) at z; VAE only: mean and
+            log_variance float32 [s, 4, latent_dim], those of q(z|x).
+        """
+        return {name: np.stack(values) for name, values in self._records.items()}
+
+
+def kl_over_training(arrays):
+    """Return the KL divergences at each snapshot, from what Snapshots.arrays returns; nats, batch means.
+
+    Returns:
+        dict: kl_posterior_prior [s], mean over x of KL(q(z|x) || p(z)), for AVB by k nearest neighbours, for the VAE in closed
+        form, and kl_posterior_prior_standard_error [s]; AVB only: kl_discriminator [s] and kl_discriminator_standard_error [s],
+        what the discriminator takes it for. Infinite or NaN where training went astray.
+    """
+    if "mean" in arrays:
+        pairs = [(float(densities.gaussian_kl_from_prior(*parameters).mean()), 0.0)
+                 for parameters in zip(arrays["mean"], arrays["log_variance"])]
+        return _columns("kl_posterior_prior", pairs)
+    pairs = [entropy.knn_kl_posterior_prior(z, LABELS) if np.isfinite(z).all() else (np.nan, 0.0) for z in arrays["z"]]
+    discriminator = [densities.mean_and_error(values.astype(np.float64)) for values in arrays["log_ratio"]]
+    return dict(_columns("kl_posterior_prior", pairs), **_columns("kl_discriminator", discriminator))
+
+
+def _columns(name, pairs):
+    values, errors = np.array(pairs, np.float64).T
+    return {name: values, name + "_standard_error": errors}
+
+
+def spread_out(n, at_most):
+    """Return indices of at most `at_most` of n snapshots, evenly spread from the first to the last; int [k]."""
+    return np.unique(np.linspace(0, n - 1, min(n, at_most)).round().astype(int))

@@ -1,0 +1,142 @@
+"""Run the update ops of a graph in a Session (tutorial, "Training")."""
+
+import time
+from dataclasses import dataclass
+from typing import Dict
+
+import numpy as np
+
+from avb_tf1.errors import OneLineError
+from avb_tf1.evaluation.trained_networks import Networks
+
+
+class DivergenceError(OneLineError):
+    """A loss or a gradient became NaN or infinite."""
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What training leaves behind besides the session's weights.
+
+    Attributes:
+        monitors: name -> float32 [n_iterations], each value taken before its iteration's update: "generator_loss",
+            "reconstruction_log_likelihood" and, by the model, "discriminator_loss", "kl_discriminator" or
+            "kl_posterior_prior"; nats per example.
+        seconds: wall time of the loop.
+        cpu_seconds: CPU time of the process in the loop, of all threads.
+        n_trained: int, iterations that this call ran.
+    """
+
+    monitors: Dict[str, np.ndarray]
+    seconds: float
+    cpu_seconds: float
+    n_trained: int
+
+
+def train(session, model, training, observers, done=None, save=None, is_stop_requested=lambda: False):
+    """Train up to training.n_iterations iterations.
+
+    Args:
+        session: tf.Session on model.graph, its variables initialised or restored.
+        model: ModelGraph.
+        training: the config's training section.
+        observers: functions called after each iteration with its number, from 1, and a dict of its monitors (floats).
+        done: None, or the monitors (name -> [n_done]) of the iterations that the session's weights have behind them; the
+            session must be new then, its noise not yet drawn from.
+        save: None, or a function that saves a checkpoint; called with the TrainingResult so far every
+            training.checkpoint_every iterations, at the end, and before a stop.
+        is_stop_requested: function; once it returns true, training ends after the iteration.
+
+    Returns:
+        TrainingResult; with fewer than n_iterations monitors if a stop was requested.
+
+    Raises:
+        DivergenceError: a loss or a gradient became NaN or infinite; names it and the iteration.
+    """
+    values_of_inputs = {
+        model.learning_rate_factor: lambda iteration: learning_rate_factor(iteration, training),
+        model.iteration: lambda iteration: iteration}
+    values_of_inputs.pop(None, None)
+    # make_callable does once what session.run does on each call: parse the fetches and find the pruned graph.
+    steps = [session.make_callable([step.train_op, step.gradient_sum] + list(step.monitors.values()),
+                                   list(values_of_inputs))
+             for step in model.steps]
+    names = [name for step in model.steps for name in step.monitors]
+    history = np.zeros([len(names), training.n_iterations], np.float32)
+    n_done = 0
+    if done is not None:
+        n_done = len(done[names[0]])
+        history[:, :n_done] = [done[name] for name in names]
+        if n_done < training.n_iterations:
+            _skip_noise(session, model, n_done)
+
+    def result():
+        return TrainingResult(dict(zip(names, history[:, :iteration])), time.perf_counter() - start,
+                              time.process_time() - cpu_start, iteration - n_done)
+
+    start, cpu_start = time.perf_counter(), time.process_time()
+    iteration = n_done
+    for iteration in range(n_done + 1, training.n_iterations + 1):
+        feeds = [value(iteration) for value in values_of_inputs.values()]
+        results = [step(*feeds) for step in steps]
+        values = [value for result in results for value in result[2:]]
+        if not np.isfinite(values + [result[1] for result in results]).all():
+            raise DivergenceError(_describe_divergence(session, model, iteration, dict(zip(names, values))))
+        history[:, iteration - 1] = values
+        for observe in observers:
+            observe(iteration, dict(zip(names, values)))
+        stop = is_stop_requested()
+        if save is not None and (iteration % training.checkpoint_every == 0 or iteration == training.n_iterations or stop):
+            save(result())
+        if stop:
+            break
+    return result()
+
+
+def learning_rate_factor(iteration, training):
+    """Return what the learning rates are multiplied by in an iteration (counted from 1), a float in [0, 1].
+
+    1 until the fraction `begin` of the run, then linear down to `end_factor` at the last iteration.
+    """
+    decay = training.linear_decay
+    progress = iteration / training.n_iterations
+    if decay is None or progress <= decay.begin:
+        return 1.0
+    return 1.0 - (1.0 - decay.end_factor) * (progress - decay.begin) / (1.0 - decay.begin)
+
+
+def array_functions(session, model):
+    """Return the trained networks as functions of arrays (trained_networks.Networks), run in `session`."""
+    ends = model.endpoints
+
+    def function(fetches, *inputs):
+        return None if fetches is None else session.make_callable(fetches, list(inputs))
+
+    return Networks(
+        latent_dim=ends.z.shape[1].value,
+        noise_dim=ends.eps.shape[1].value,
+        encode=function(ends.z_posterior, ends.x, ends.eps),
+        decode=function(ends.probabilities, ends.z),
+        log_ratio=function(ends.log_ratio, ends.x, ends.z),
+        posterior_parameters=function(ends.posterior_parameters, ends.x))
+
+
+def _skip_noise(session, model, n_iterations):
+    """Draw and drop the noise of iterations that are done: a random op's position in its stream is in no checkpoint."""
+    draws = [session.make_callable([tensor.op for tensor in step.noise]) for step in model.steps if step.noise]
+    for _ in range(n_iterations):
+        for draw in draws:
+            draw()
+
+
+def _describe_divergence(session, model, iteration, monitors):
+    for name, value in monitors.items():
+        if not np.isfinite(value):
+            what = name
+            break
+    else:
+        # The update has been applied: the optimiser's slot holds what was wrong with the gradient.
+        what = next(("the gradient of " + name for name, slot in model.gradient_slots.items()
+                     if not np.isfinite(session.run(slot)).all()), "a gradient")
+    return ("%s is not finite at iteration %d; a lower learning_rate in the config's training section or a larger "
+            "model.decoder.probability_margin may help" % (what, iteration))

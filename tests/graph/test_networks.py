@@ -1,0 +1,86 @@
+"""Each network against an independent numpy forward pass."""
+
+import numpy as np
+import pytest
+import reference
+from helpers import INNER_PRODUCT, small, vae_config
+from trainings import weights_of
+
+from avb_tf1.graph.builder import build_graph
+from avb_tf1.problems.four_images import balanced_batch
+from avb_tf1.quiet_tensorflow import open_session
+from avb_tf1.seeds import op_seed
+
+
+@pytest.mark.parametrize("activation", ["elu", "leaky_relu", "relu", "tanh"])
+@pytest.mark.parametrize("overrides", [
+    [], ["model.encoder.center_input=true", "model.discriminator.center_input=false"],
+    INNER_PRODUCT, ["model.encoder.n_hidden_layers=0", "model.decoder.n_hidden_layers=3"],
+    ["model.latent_dim=1"]], ids=["tutorial", "centred", "inner_product", "depth", "one_dimension"])
+def test_forward_pass(overrides, activation):
+    networks = ["encoder", "decoder", "discriminator"]
+    experiment = small(*overrides + ["model.%s.activation=%s" % (network, activation) for network in networks])
+    config, model = experiment.model, build_graph(experiment)
+    random_state = np.random.RandomState(1)
+    x, _ = balanced_batch(16)
+    eps = random_state.standard_normal((16, 4))
+    z = random_state.standard_normal((16, config.latent_dim))
+    with open_session(model.graph, 1, 1) as session:
+        session.run(model.initialize)
+        weights = weights_of(session, model)
+        ends = model.endpoints
+        outputs = session.run([ends.z_posterior, ends.probabilities, ends.log_ratio],
+                              {ends.x: x, ends.eps: eps, ends.z: z})
+    expected = [reference.encoder(weights, x, eps, config.encoder), reference.decoder(weights, z, config.decoder),
+                reference.discriminator(weights, x, z, config.discriminator)]
+    for output, value in zip(outputs, expected):
+        assert output.dtype == np.float32 and output.shape == value.shape
+        np.testing.assert_allclose(output, value, rtol=1e-4, atol=1e-5)
+
+
+def test_vae_encoder():
+    config = vae_config()
+    model = build_graph(config)
+    x, _ = balanced_batch(16)
+    with open_session(model.graph, 1, 1) as session:
+        session.run(model.initialize)
+        weights = weights_of(session, model)
+        ends = model.endpoints
+        eps = np.random.RandomState(1).standard_normal((16, 2))
+        mean, log_variance, z = session.run([*ends.posterior_parameters, ends.z_posterior], {ends.x: x, ends.eps: eps})
+    expected_mean = reference.mlp(weights, "encoder", 2 * x - 1, 2, "relu", "mean")
+    expected_log_variance = reference.mlp(weights, "encoder", 2 * x - 1, 2, "relu", "log_variance")
+    np.testing.assert_allclose(mean, expected_mean, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(log_variance, expected_log_variance, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(z, expected_mean + np.exp(expected_log_variance / 2) * eps, rtol=1e-4, atol=1e-5)
+
+
+def test_probabilities_stay_inside_the_margin():
+    model = build_graph(small("model.decoder.probability_margin=0.1"))
+    with open_session(model.graph, 1, 1) as session:
+        session.run(model.initialize)
+        z = 1e4 * np.random.RandomState(0).standard_normal((100, 2))
+        probabilities = session.run(model.endpoints.probabilities, {model.endpoints.z: z})
+    np.testing.assert_allclose([probabilities.min(), probabilities.max()], [0.1, 0.9], rtol=1e-6)
+
+
+def test_initial_weights_are_xavier_uniform_and_differ_between_layers():
+    model = build_graph(small("model.encoder.n_units=64", "model.decoder.n_units=64", "model.discriminator.n_units=64"))
+    with open_session(model.graph, 1, 1) as session:
+        session.run(model.initialize)
+        values = [value for values in session.run(model.variables).values() for value in values]
+    for value in values:
+        if value.ndim == 1:
+            assert not value.any()
+        else:
+            limit = np.sqrt(6 / sum(value.shape))
+            assert 0.8 * limit < np.abs(value).max() <= limit
+    squares = [value for value in values if value.shape == (64, 64)]
+    assert len(squares) == 3 and not any(np.array_equal(a, b) for a, b in zip(squares, squares[1:]))
+
+
+def test_op_seed_is_fixed_and_apart():
+    names = ["eps", "z_prior", "encoder/hidden_1", "encoder/hidden_2", "decoder/hidden_1"]
+    assert len({op_seed(name) for name in names}) == len(names)
+    assert all(0 <= op_seed(name) < 2**31 for name in names)
+    assert op_seed("eps") == 1466861993  # another value would change every run

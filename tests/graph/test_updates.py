@@ -1,0 +1,116 @@
+"""What must run before what in an iteration, read from the graph's edges: a run may keep an order that nothing enforces."""
+
+import functools
+
+import pytest
+from helpers import recipe, small, vae_config
+
+from avb_tf1.config.schema import AdamConfig, RMSpropConfig
+from avb_tf1.graph import updates
+from avb_tf1.graph.builder import build_graph
+from avb_tf1.quiet_tensorflow import tf
+
+ORDERS = ("simultaneous", "generator_first", "discriminator_first")
+ADAM = AdamConfig(optimizer="adam", learning_rate=1e-3, beta1=0.5, beta2=0.999, epsilon=1e-8)
+RMSPROP = RMSpropConfig(optimizer="rmsprop", learning_rate=1e-3, decay=0.9, epsilon=1e-10)
+SMALLEST = ["model.%s.n_hidden_layers=0" % name for name in ("encoder", "decoder")]
+KINDS = {
+    "avb": lambda order: small(*SMALLEST, "training.update=" + order, "training.n_discriminator_updates=2"),
+    "avb_ac": lambda order: recipe(
+        "gdikov_avb_ac", *SMALLEST, "training.update=" + order, "training.n_discriminator_updates=2",
+        "model.encoder.basis={n_vectors: 2, noise_dim: 2, n_hidden_layers: 0, n_units: 1, activation: relu}",
+        "model.discriminator={kind: concat, center_input: true, n_hidden_layers: 0, n_units: 4, activation: relu}"),
+    "vae": lambda _: vae_config(*SMALLEST),
+}
+
+
+@functools.lru_cache(maxsize=10000)
+def waited_for(op):
+    return frozenset(tensor.op for tensor in op.inputs).union(op.control_inputs)
+
+
+def what_runs_before(op):
+    """All ops that `op` has to wait for: those on its inputs and control inputs, and what those wait for."""
+    found, waiting = set(), [op]
+    while waiting:
+        new = waited_for(waiting.pop()) - found
+        found |= new
+        waiting += new
+    return found
+
+
+def assignments(step):
+    """The ops by which a step changes variables, each with what runs before it."""
+    return {op: what_runs_before(op) for op in what_runs_before(step.train_op)
+            if any(argument.is_ref for argument in op.op_def.input_arg)}
+
+
+def gradients_applied(assigning):
+    return {op.inputs[index] for op in assigning for index, argument in enumerate(op.op_def.input_arg)
+            if argument.name == "grad"}
+
+
+def assert_computed_before_any_assignment(step, n_weights):
+    """Every gradient and monitor of a step that changes n_weights weights and biases."""
+    found = assignments(step)
+    gradients = gradients_applied(found)
+    assert len(gradients) == n_weights
+    assert {total.op.inputs[0] for total in step.gradient_sum.op.inputs} == gradients
+    for op, before in found.items():
+        for tensor in [*gradients, *step.monitors.values()]:
+            assert tensor.op in before, "%s doesn't wait for %s" % (op.name, tensor.op.name)
+
+
+def toy_steps(order, generator, discriminator, n_discriminator_updates):
+    """The steps of two networks of two variables each; without a `discriminator`, it shares the generator's optimiser."""
+    encoder, decoder, *adversary = (tf.get_variable(name, []) for name in (
+        "encoder/a", "decoder/a", "discriminator/a", "discriminator/b"))
+    eps = tf.random.normal([])
+    kl, likelihood = encoder * eps * adversary[0] + adversary[1], decoder * encoder
+    first = updates.optimizer(generator, None)
+    second = first if discriminator is None else updates.optimizer(discriminator, None)
+    return updates.steps(
+        order,
+        updates.Update("encoder/first", first, kl - likelihood, (encoder, decoder), (eps,),
+                       {"generator_loss": kl - likelihood, "kl": kl, "likelihood": likelihood}),
+        updates.Update("discriminator/second", second, tf.square(kl), tuple(adversary), (eps,), {"loss": tf.square(kl) + 1}),
+        n_discriminator_updates)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("generator, discriminator", [
+    (ADAM, ADAM), (RMSPROP, RMSPROP), (ADAM, RMSPROP), (ADAM, None), (RMSPROP, None)],
+    ids=["adam", "rmsprop", "adam_and_rmsprop", "shared_adam", "shared_rmsprop"])
+@pytest.mark.parametrize("n_discriminator_updates", [1, 2])
+def test_gradients_and_monitors_come_before_all_updates(order, generator, discriminator, n_discriminator_updates):
+    with tf.Graph().as_default():
+        steps = toy_steps(order, generator, discriminator, n_discriminator_updates)
+        assert len(steps) == n_discriminator_updates + (order != "simultaneous")
+        for step in steps:
+            both = order == "simultaneous" and step is steps[0]
+            assert_computed_before_any_assignment(step, n_weights=4 if both else 2)
+
+
+@pytest.mark.parametrize("shared", [ADAM, RMSPROP], ids=["adam", "rmsprop"])
+def test_updates_by_one_optimiser_are_in_turn(shared):
+    """Adam's second update reads the powers of beta that its first one changes."""
+    with tf.Graph().as_default():
+        found = assignments(toy_steps("simultaneous", shared, None, 1)[0])
+    first, second = ({op for op in found if op.name.startswith(scope)} for scope in ("encoder/first/", "discriminator/second/"))
+    assert len(first) == len(second) == (4 if shared is ADAM else 2)
+    assert all(first <= found[op] for op in second)
+
+
+@pytest.mark.parametrize("kind, order", [
+    *[(kind, order) for kind in ("avb", "avb_ac") for order in ORDERS], ("vae", "simultaneous")])
+def test_so_do_those_of_each_model(kind, order):
+    model = build_graph(KINDS[kind](order))
+    n_weights = {scope: len(variables) for scope, variables in model.variables.items()}
+    losses = {"generator_loss": n_weights["encoder"] + n_weights["decoder"],
+              "discriminator_loss": n_weights.get("discriminator")}
+    assert sorted(name for step in model.steps for name in step.monitors if name in losses) == sorted(
+        name for name in losses if losses[name])
+    for step in model.steps:
+        # A further discriminator update has no monitors.
+        own = [losses[name] for name in losses if name in step.monitors] or [losses["discriminator_loss"]]
+        assert_computed_before_any_assignment(step, sum(own))

@@ -1,0 +1,66 @@
+"""Small configs, and the scripts as processes."""
+
+import os
+import subprocess
+import sys
+
+from avb_tf1.config.loading import load_config
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+SYNTHETIC = os.path.join(ROOT, "configs", "synthetic.yaml")
+
+SMALL = [
+    "data.batch_size=16", "model.encoder.n_units=8", "model.decoder.n_units=8", "model.discriminator.n_units=8",
+    "training.n_iterations=20"]
+
+LONGER = SMALL + ["training.n_iterations=1500", "training.checkpoint_every=50", "training.n_discriminator_updates=2",
+                  "training.linear_decay={begin: 0.5, end_factor: 0.1}"]
+
+INNER_PRODUCT = ["model.discriminator={kind: inner_product, center_input: true, n_hidden_layers: 2, n_units: 8, "
+                 "activation: relu, output_activation: linear, output_scale: 1}"]
+
+
+def synthetic(*overrides):
+    """The tutorial's config with overrides."""
+    return load_config(SYNTHETIC, overrides)
+
+
+def small(*overrides):
+    """The tutorial's config with batches of 16, 8 units a layer and 20 iterations."""
+    return synthetic(*(SMALL + list(overrides)))
+
+
+def set_options(overrides):
+    return [word for override in overrides for word in ("--set", override)]
+
+
+def run_script(name, *arguments, cwd=None, **options):
+    """Run scripts/<name> in a process of its own, as a user does; from another folder than the project's."""
+    return subprocess.run([sys.executable, os.path.join(ROOT, "scripts", name)] + [str(a) for a in arguments],
+                          capture_output=True, text=True, cwd=str(cwd or ROOT), **options)
+
+
+def assert_one_clear_line(result, *words, code=2):
+    """The process refused its input: exit code, one line on standard error that has the words, nothing else."""
+    assert result.returncode == code, result.stderr
+    lines = result.stderr.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("error: "), result.stderr
+    for word in words:
+        assert str(word) in lines[0], lines[0]
+
+
+def vae_config(*overrides):
+    return small("model={kind: vae, latent_dim: 2, encoder: {center_input: true, n_hidden_layers: 2, n_units: 8, "
+                 "activation: relu, spread_output: log_variance}, "
+                 "decoder: {n_hidden_layers: 2, n_units: 8, activation: relu, probability_margin: 1e-6}}",
+                 "training={n_iterations: 20, kl: closed_form, linear_decay: null, checkpoint_every: 10, "
+                 "snapshot_every: 5, generator_loss_scale: 1, "
+                 "generator: {optimizer: adam, learning_rate: 1e-3, beta1: .9, beta2: .999, epsilon: 1e-8}}", *overrides)
+
+
+def recipe_path(name):
+    return os.path.join(ROOT, "configs", "recipes", name + ".yaml")
+
+
+def recipe(name, *overrides):
+    return load_config(recipe_path(name), overrides)

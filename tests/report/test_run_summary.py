@@ -1,0 +1,24 @@
+import numpy as np
+import pytest
+from helpers import small
+
+from avb_tf1.evaluation import quadrature
+from avb_tf1.problems.four_images import one_hot_images
+from avb_tf1.problems.published import IGNORING_Z
+from avb_tf1.report import run_summary
+
+METRICS = {"generator_loss": 1.4, "elbo": -1.4, "classification_accuracy": 1.0}
+
+
+def test_the_best_log_likelihood_without_a_code():
+    frequencies = one_hot_images().mean(axis=0)
+    decoders = [frequencies] + [frequencies + step * np.eye(4)[pixel] for step in (-0.02, 0.02) for pixel in range(4)]
+    values = [quadrature.log_likelihood(lambda z, p=p: np.tile(p, (len(z), 1)), 1, one_hot_images()).mean() for p in decoders]
+    assert IGNORING_Z.value == pytest.approx(values[0], abs=1e-6) and values[0] == max(values)
+
+
+@pytest.mark.parametrize("log_likelihood, is_told", [(-1.4, False), (-2.249, False), (-2.25, True), (None, True)])
+def test_a_decoder_that_is_worse_than_without_a_code_is_told(log_likelihood, is_told):
+    text = run_summary.summary(dict(METRICS, log_likelihood=log_likelihood), small())
+    warnings = [line for line in text.splitlines() if line.startswith("Warning: ")]
+    assert len(warnings) == is_told and all("worse than one that ignores z" in line and "-2.2493" in line for line in warnings)

@@ -1,0 +1,142 @@
+import glob
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+from helpers import ROOT, SYNTHETIC, small, vae_config
+from pictures import pixels
+
+from avb_tf1 import files, plotting
+from avb_tf1.config.loading import load_config, to_yaml
+from avb_tf1.errors import InputError
+from avb_tf1.report import comparison
+from avb_tf1.reproduction import paper, recipes
+
+SEEDS = (0,)
+
+
+@pytest.fixture
+def folders(tmp_path, monkeypatch):
+    """A folder with tiny configs under the real names, and a place for the runs."""
+    configs = tmp_path / "configs"
+    configs.mkdir()
+    monkeypatch.setattr(paper, "SEEDS", SEEDS)
+    monkeypatch.setattr(paper, "FEWER_SEEDS", {})
+    for name in paper.TABLE_CONFIGS:
+        config = vae_config() if name == "paper_vae" else small("training.n_iterations=30" if name == "tuned_avb" else "seed=0")
+        (configs / (name + ".yaml")).write_text(to_yaml(config).replace("name: synthetic", "name: " + name))
+    return str(configs), str(tmp_path / "runs")
+
+
+def test_missing_runs_are_trained_and_finished_ones_kept(folders, tmp_path, capsys):
+    configs, runs = folders
+    wanted = [paper.Wanted("synthetic", 0), paper.Wanted("synthetic", 1)]
+    first, made_by = paper.ensure_runs(configs, runs, wanted)
+    assert [os.path.basename(path) for path in first] == ["synthetic_seed_0", "synthetic_seed_1"]
+    assert load_config(os.path.join(first[1], "config.yaml")).seed == 1
+    assert "Run 2 of 2, about 0 minutes left" in capsys.readouterr().out
+    shutil.rmtree(first[1])
+    stamp = os.stat(os.path.join(first[0], "metrics.json")).st_mtime_ns
+    assert paper.ensure_runs(configs, runs, wanted) == (first, made_by)
+    assert os.stat(os.path.join(first[0], "metrics.json")).st_mtime_ns == stamp
+    assert "Run 1 of 1, about 0 minutes left" in capsys.readouterr().out
+
+
+def latents_of(runs, name):
+    latents = files.read_arrays(os.path.join(runs, name + "_seed_0", "latents.npz"))
+    return latents["z"], latents["label"]
+
+
+@pytest.mark.slow
+def test_figure_and_table(folders, tmp_path):
+    configs, runs = folders
+    figure, table = str(tmp_path / "figure.png"), str(tmp_path / "table.md")
+    paper.make_figure(configs, runs, figure)
+    paper.make_table(configs, runs, table)
+    models = [(title, *latents_of(runs, name)) for title, name in (("VAE", "paper_vae"), ("AVB", "paper_avb"))]
+    again = str(tmp_path / "again.png")
+    plotting.figure_5(again, [(*model, np.ones((4, 2, 2))) for model in models], np.array([-3.8, 3.8]), np.eye(4))
+    shown, without_densities = pixels(figure), pixels(again)
+    np.testing.assert_array_equal(shown[:630], without_densities[:630])
+    for left in (0, 630):
+        assert (shown[630:, left:left + 630] != without_densities[630:, left:left + 630]).any()
+    with open(table, encoding="utf-8") as file:
+        text = file.read()
+    for name in paper.TABLE_CONFIGS:
+        assert "| %s | log-likelihood |" % name in text
+        assert "configs/%s.yaml --set seed=N" % name in text
+    assert "| paper_vae | the same, by the discriminator" not in text
+
+
+@pytest.mark.slow
+def test_recipes(folders, tmp_path, monkeypatch):
+    configs, runs = folders
+    monkeypatch.setattr(recipes, "CONFIGS", ("synthetic", "paper_vae", "tuned_avb"))
+    monkeypatch.setattr(recipes, "SHORTENED", {"tuned_avb": 10})
+    monkeypatch.setattr(paper, "SEEDS", (0, 1))
+    monkeypatch.setattr(paper, "FEWER_SEEDS", {"paper_vae": (0,)})
+    recipes.make_comparison(configs, runs, str(tmp_path))
+    models = []
+    for name in recipes.CONFIGS:
+        metrics = files.read_json(os.path.join(runs, name + "_seed_0", "metrics.json"))
+        models.append(("%s\nELBO %s" % (name, comparison.number(metrics["elbo"], "elbo")), *latents_of(runs, name)))
+    plotting.latent_spaces(str(tmp_path / "again.png"), models, np.eye(4))
+    np.testing.assert_array_equal(pixels(tmp_path / "recipes.png"), pixels(tmp_path / "again.png"))
+    with open(str(tmp_path / "recipes.md"), encoding="utf-8") as file:
+        text = file.read()
+    rows = {cells[1].strip(): [cell.strip() for cell in cells[2:]]
+            for cells in (line.split("|") for line in text.splitlines() if line.startswith("| "))}
+    assert rows["*paper's AVB*"][:2] == ["-1.4030", "-1.4210"] and rows["*optimum*"][0] == "-1.3863"
+    assert rows["synthetic"][7:9] == ["2", "20"] and rows["tuned_avb"][7:9] == ["2", "10 of 30"]
+    assert rows["paper_vae"][7] == "1" and "±" not in rows["paper_vae"][0]
+    assert rows["paper_vae"][6] == "" and "±" in rows["synthetic"][6]
+    for column, metric in ((0, "log_likelihood"), (4, "reconstruction_error")):
+        values = []
+        for seed in (0, 1):
+            with open(os.path.join(runs, "tuned_avb_seed_%d" % seed, "metrics.json")) as file:
+                values.append(json.load(file)[metric])
+        assert rows["tuned_avb"][column] == "%.4f ± %.4f" % (np.mean(values), np.std(values, ddof=1))
+    with open(os.path.join(runs, "paper_vae_seed_0", "timing.json")) as file:
+        assert json.load(file)["cpu_seconds"] > 0
+    assert "configs/tuned_avb.yaml --set seed=N --set training.n_iterations=10`, N = 0, 1\n" in text
+
+
+def lines_of_results(path):
+    """The lines of a Markdown file's last table on "| config | metric |", and those that begin with a config's name."""
+    with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+        text = file.read()
+    lines = text[text.index("| config | metric |"):].splitlines()
+    return [line for line in lines if line.startswith("|") or line.startswith(tuple(
+        "- %s: " % name for name in paper.TABLE_CONFIGS))]
+
+
+def test_readme_has_the_tables_numbers_and_verdicts():
+    lines = lines_of_results(os.path.join("docs", "table_1.md"))
+    assert len(lines) == 2 + 4 * 7 - 1 + 4
+    assert lines_of_results("README.md")[:len(lines)] == lines
+
+
+def test_every_shipped_config_is_compared():
+    paths = glob.glob(os.path.join(ROOT, "configs", "**", "*.yaml"), recursive=True)
+    assert sorted(recipes.CONFIGS) == sorted(os.path.relpath(path, os.path.join(ROOT, "configs"))[:-5] for path in paths)
+
+
+def test_a_run_of_another_config_is_not_taken(folders, tmp_path):
+    configs, runs = folders
+    paper.ensure_runs(configs, runs, [paper.Wanted("synthetic", 0)])
+    path = os.path.join(configs, "synthetic.yaml")
+    with open(path) as file:
+        text = file.read()
+    with open(path, "w") as file:
+        file.write(text.replace("n_iterations: 20", "n_iterations: 21"))
+    with pytest.raises(InputError, match="n_iterations"):
+        paper.ensure_runs(configs, runs, [paper.Wanted("synthetic", 0)])
+
+
+def test_work_grows_with_what_costs_time():
+    base = paper._work(load_config(SYNTHETIC))
+    for override in ("training.n_iterations=4000", "data.batch_size=1024"):
+        assert paper._work(load_config(SYNTHETIC, [override])) == 2 * base
+    assert base < paper._work(load_config(SYNTHETIC, ["training.n_discriminator_updates=2"])) < 2 * base

@@ -1,0 +1,179 @@
+"""What a run says about the code and the machine that made it."""
+
+import ast
+import json
+import os
+import shutil
+
+import pytest
+from helpers import ROOT, SMALL, SYNTHETIC, assert_one_clear_line, run_script, set_options, small
+
+from avb_tf1 import cpu, experiment
+from avb_tf1.config.loading import fingerprint, to_yaml
+from avb_tf1.errors import InputError
+from avb_tf1.reproduction import paper
+from avb_tf1.runs import metrics_file, provenance, run_folder
+from avb_tf1.training import checkpoint
+
+SOURCE = '"""About it."""\n\ndef f(x):\n    """Twice x."""\n    return 2 * x  # exact\n'
+
+
+def test_a_digest_changes_with_the_code_and_with_nothing_else():
+    same = "def f(x):\n\n    return (2*x)\n"
+    assert provenance.digest([SOURCE]) == provenance.digest([same])
+    for other in (SOURCE.replace("2 * x", "2 + x"), SOURCE.replace("return", "yield"), SOURCE + "y = 1\n"):
+        assert provenance.digest([SOURCE]) != provenance.digest([other])
+    assert provenance.digest([SOURCE, same]) != provenance.digest([SOURCE])
+
+
+def imported(module):
+    """The package's modules that a module of it imports, at its top or in a function."""
+    with open(os.path.join(ROOT, "avb_tf1", module + ".py")) as file:
+        tree = ast.parse(file.read())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "avb_tf1":
+            base = node.module.replace(".", "/")[len("avb_tf1/"):]
+            for name in (alias.name for alias in node.names if alias.name != "__version__"):
+                path = os.path.join(base, name)
+                yield path if os.path.exists(os.path.join(ROOT, "avb_tf1", path + ".py")) else base
+
+
+def reached_from(*modules):
+    reached, waiting = set(), list(modules)
+    while waiting:
+        module = waiting.pop()
+        if module not in reached:
+            reached.add(module)
+            waiting.extend(imported(module))
+    return reached
+
+
+def test_no_module_that_decides_bits_is_left_out():
+    """Whatever the graph and the trainer import decides bits, but for types and errors."""
+    types = {"errors", "graph/model_graph", "evaluation/trained_networks"}
+    assert reached_from("graph/builder", "training/trainer") - types == set(provenance.TRAINING)
+    measured = {"outputs", "training/snapshots"} | set(imported("outputs")) | reached_from("evaluation/measurement")
+    drawn = {"plotting", "report/html_report", "files", "runs/run_folder", "runs/run_contents", "problems/published", "errors",
+             "training/trainer"}
+    assert measured - drawn == set(provenance.EVALUATION)
+
+
+def test_the_instruction_set_is_the_widest_that_the_cpu_has():
+    with open("/proc/cpuinfo") as file:
+        flags = next(line for line in file if line.startswith("flags")).split()
+    wanted = next(name for name in ("avx512f", "avx2", "avx", "sse4_2", "sse4_1") if name in flags)
+    assert cpu.facts()["instruction_set"] == wanted
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The folder of a finished run of the small config."""
+    out = tmp_path_factory.mktemp("finished") / "run"
+    result = run_script("train.py", "--config", SYNTHETIC, "--out", out, "--no-progress", *set_options(SMALL + [
+        "training.checkpoint_every=5"]))
+    assert result.returncode == 0, result.stderr
+    return out
+
+
+def edited_legs(folder, edit):
+    """Rewrite a checkpoint's manifest with other legs, and with the checksum that fits them."""
+    for path in folder.glob("checkpoint/model-*.json"):
+        manifest = json.loads(path.read_text())["manifest"]
+        edit(manifest["legs"])
+        path.write_text(json.dumps({"manifest": manifest, "sha256": checkpoint._digest_of_manifest(manifest)}))
+
+
+def test_metrics_and_timing_say_what_made_them(finished):
+    metrics, made_by = metrics_file.read_metrics(str(finished), small("training.checkpoint_every=5"))
+    assert made_by == dict(provenance.code(), training_code=[provenance.code()["training_code"]],
+                           fingerprint=fingerprint(small()))
+    assert set(metrics) == set(json.loads((finished / "metrics.json").read_text())) - {"made_by"}
+    timing = json.loads((finished / "timing.json").read_text())
+    leg, = timing["legs"]
+    assert (leg["first"], leg["last"], timing["n_trained"]) == (1, 20, 20)
+    assert {name: timing[name] for name in provenance.leg()} == provenance.leg()
+
+
+def test_killed_after_its_last_checkpoint_a_run_still_knows_its_training(finished, tmp_path):
+    out = tmp_path / "run"
+    shutil.copytree(str(finished), str(out))
+    for name in ("metrics.json", "timing.json", "report.html"):
+        (out / name).unlink()
+    result = run_script("train.py", "--resume", out)
+    assert result.returncode == 0 and result.stderr == "", result.stderr
+    before, after = (json.loads((folder / "timing.json").read_text()) for folder in (finished, out))
+    assert before.pop("evaluation_seconds") > 0 and after.pop("evaluation_seconds") > 0
+    assert before == after and after["n_trained"] == 20 and after["cpu_seconds"] > 0
+    assert (out / "metrics.json").read_bytes() == (finished / "metrics.json").read_bytes()
+
+
+def test_another_kind_of_cpu_is_warned_of_and_recorded(finished, tmp_path):
+    out = tmp_path / "run"
+    shutil.copytree(str(finished), str(out))
+    (out / "metrics.json").unlink()
+    for path in out.glob("checkpoint/model-20.*"):
+        path.unlink()
+    edited_legs(out, lambda legs: legs[0].update(cpu_model="Another CPU", instruction_set="avx2"))
+    result = run_script("train.py", "--resume", out)
+    assert result.returncode == 0, result.stderr
+    line, = result.stderr.splitlines()
+    assert line.startswith("warning: %s: " % out) and "Another CPU (avx2)" in line
+    first, second = json.loads((out / "timing.json").read_text())["legs"]
+    assert (first["cpu_model"], first["last"], second["first"], second["last"]) == ("Another CPU", 15, 16, 20)
+    assert second["cpu_model"] == cpu.facts()["cpu_model"]
+
+
+def test_a_checkpoint_of_an_earlier_version_is_named(finished, tmp_path):
+    out = tmp_path / "run"
+    shutil.copytree(str(finished), str(out))
+    for path in out.glob("checkpoint/model-*.json"):
+        manifest = json.loads(path.read_text())["manifest"]
+        del manifest["legs"]
+        path.write_text(json.dumps({"manifest": manifest, "sha256": checkpoint._digest_of_manifest(manifest)}))
+    assert_one_clear_line(run_script("evaluate.py", out), "an earlier version of avb_tf1 saved it")
+
+
+def test_a_config_that_was_edited_after_the_run_is_told(finished, tmp_path):
+    out = tmp_path / "run"
+    shutil.copytree(str(finished), str(out))
+    (out / "config.yaml").write_text(to_yaml(small("training.generator.learning_rate=3e-4")))
+    for script in ("compare.py", "report.py"):
+        assert_one_clear_line(run_script(script, out), "metrics.json",
+                              "training.generator.learning_rate is 0.0002 there and 0.0003 here")
+    before = json.loads((finished / "metrics.json").read_text())
+    del before["made_by"]
+    (out / "metrics.json").write_text(json.dumps(before))
+    assert_one_clear_line(run_script("compare.py", out), "metrics.json: doesn't say what it was made by")
+
+
+def test_what_other_code_measured_is_measured_again_and_what_it_trained_is_told(finished, tmp_path, monkeypatch, capsys):
+    folder, configs = tmp_path / "runs", tmp_path / "configs"
+    configs.mkdir()
+    folder.mkdir()
+    (configs / "small.yaml").write_text(to_yaml(small("training.checkpoint_every=5")))
+    shutil.copytree(str(finished), str(folder / "small_seed_0"))
+    wanted = [paper.Wanted("small", 0)]
+    monkeypatch.setattr(experiment, "run_and_report", lambda *args, **kwargs: pytest.fail("run again"))
+    _, (made_by,) = paper.ensure_runs(str(configs), str(folder), wanted)
+    assert provenance.other_code([made_by]) == [] and capsys.readouterr().out == ""
+
+    # The same run, as if other code had trained and measured it.
+    path = folder / "small_seed_0" / "metrics.json"
+    own = path.read_bytes()
+    content = json.loads(own.decode())
+    content["made_by"].update(evaluation_code="0" * 12)
+    path.write_text(json.dumps(dict(content, elbo=-99.0)))
+    edited_legs(folder / "small_seed_0", lambda legs: legs[0].update(training_code="1" * 12))
+    monkeypatch.undo()
+    _, (made_by,) = paper.ensure_runs(str(configs), str(folder), wanted)
+    assert json.loads(path.read_text()) == dict(
+        json.loads(own.decode()), made_by=dict(json.loads(own.decode())["made_by"], training_code=["1" * 12]))
+    told = "1 of 1 runs were trained by other code (%s) than this (%s)." % ("1" * 12, provenance.code()["training_code"])
+    assert told in capsys.readouterr().out
+    assert told in provenance.made_by_text([made_by])
+
+
+def test_a_run_of_another_config_is_still_refused(finished):
+    with pytest.raises(InputError, match="made by another config: seed is 0 there and 1 here"):
+        metrics_file.read_metrics(str(finished), small("seed=1"))
+    assert run_folder.is_complete(str(finished))

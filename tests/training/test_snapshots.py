@@ -1,0 +1,139 @@
+import numpy as np
+import pytest
+from helpers import recipe, small, vae_config
+from scipy.stats import norm
+
+from avb_tf1.evaluation import quadrature, trained_networks
+from avb_tf1.graph.builder import build_graph
+from avb_tf1.problems.four_images import balanced_batch
+from avb_tf1.quiet_tensorflow import open_session
+from avb_tf1.training import snapshots, trainer
+from avb_tf1.training.snapshots import N_SAMPLES, PLANE_AXIS, Snapshots, kl_over_training, spread_out
+
+
+def trained(config, with_snapshots=True):
+    """Train and return the monitors and, if asked for, the snapshots' arrays and the final networks' output on their noise."""
+    model = build_graph(config)
+    with open_session(model.graph, 1, 1) as session:
+        session.run(model.initialize)
+        networks = trainer.array_functions(session, model)
+        seen = Snapshots(networks, np.random.RandomState(0), config.training) if with_snapshots else None
+        result = trainer.train(session, model, config.training, [seen] if with_snapshots else [])
+        x, _ = balanced_batch(4 * N_SAMPLES)
+        eps = np.random.RandomState(0).standard_normal((len(x), networks.noise_dim)).astype(np.float32)
+        return result.monitors, seen and seen.arrays(), networks.encode(x, eps)
+
+
+@pytest.mark.parametrize("config", [small("training.snapshot_every=8"), vae_config("training.snapshot_every=8")],
+                         ids=["avb", "vae"])
+def test_the_first_every_eighth_and_the_last_are_taken(config):
+    _, arrays, last_z = trained(config)
+    assert arrays["iteration"].tolist() == [0, 8, 16, 20]
+    assert arrays["z"].shape == (4, 4 * N_SAMPLES, 2) and arrays["z"].dtype == np.float32
+    np.testing.assert_array_equal(arrays["z"][-1], last_z)
+    assert not np.array_equal(arrays["z"][0], arrays["z"][1])
+    assert arrays["probabilities"].shape == (4, len(PLANE_AXIS)**2, 4) and arrays["probabilities"].dtype == np.uint8
+    assert ("log_ratio" in arrays) == (config.model.kind == "avb") and ("mean" in arrays) == (config.model.kind == "vae")
+
+
+@pytest.mark.parametrize("config", [small("training.snapshot_every=1"), vae_config("training.snapshot_every=1"),
+                                    recipe("gdikov_avb_ac", "training.snapshot_every=1", "training.n_iterations=10")],
+                         ids=["avb", "vae", "avb_ac"])
+def test_training_is_not_disturbed(config):
+    with_snapshots, without = trained(config)[0], trained(config, with_snapshots=False)[0]
+    for name, values in without.items():
+        np.testing.assert_array_equal(with_snapshots[name], values)
+
+
+def decoder(z):
+    return np.stack([norm.cdf(z[:, 0]), np.full(len(z), 0.2), np.full(len(z), 0.4), np.full(len(z), 0.6)], axis=1)
+
+
+def test_what_was_seen_is_kept_and_gone_on_with():
+    networks = trained_networks.Networks(2, 2, encode=lambda x, eps: eps, decode=decoder, log_ratio=lambda x, z: z[:, :1])
+    training = small("training.n_iterations=2", "training.snapshot_every=1").training
+    whole = Snapshots(networks, np.random.RandomState(5), training)
+    whole(1), whole(2)
+    first = Snapshots(networks, np.random.RandomState(5), training)
+    first(1)
+    second = Snapshots(networks, np.random.RandomState(5), training, first.arrays())
+    second(2)
+    for name, values in whole.arrays().items():
+        np.testing.assert_array_equal(second.arrays()[name], values)
+    arrays = whole.arrays()
+    points = quadrature.grid(PLANE_AXIS, 2)
+    np.testing.assert_array_equal(points[3 * len(PLANE_AXIS) + 7], [PLANE_AXIS[7], PLANE_AXIS[3]])
+    assert np.abs(arrays["probabilities"][0] / 255 - decoder(points)).max() <= 0.5 / 255 + 1e-9
+    np.testing.assert_array_equal(arrays["log_ratio"], arrays["z"][:, :, 0])
+
+
+def test_a_long_run_has_snapshots_further_apart_however_often_it_is_resumed(monkeypatch):
+    monkeypatch.setattr(snapshots, "MAX_SNAPSHOTS", 4)
+    networks = trained_networks.Networks(2, 2, encode=lambda x, eps: eps, decode=decoder, log_ratio=lambda x, z: z[:, :1])
+
+    def iterations(n, stops=(), every=2):
+        seen, done = Snapshots(networks, np.random.RandomState(0), small("training.n_iterations=%d" % n, every).training), 0
+        for stop in [*stops, n]:
+            for iteration in range(done + 1, stop + 1):
+                seen(iteration)
+            done = stop
+            seen = Snapshots(networks, np.random.RandomState(0), small("training.n_iterations=%d" % n, every).training,
+                             seen.arrays())
+        return seen.arrays()["iteration"].tolist()
+
+    every = "training.snapshot_every=2"
+    assert iterations(8, every=every) == [0, 2, 4, 6, 8]
+    assert iterations(9, every=every) == [0, 4, 8, 9]
+    assert iterations(17, every=every) == iterations(17, (3, 8, 9, 16), every) == [0, 8, 16, 17]
+    assert iterations(32, every=every) == [0, 8, 16, 24, 32]
+
+
+def test_the_end_of_a_run_that_goes_on_is_no_snapshot_of_its_own():
+    networks = trained_networks.Networks(2, 2, encode=lambda x, eps: eps, decode=decoder, log_ratio=lambda x, z: z[:, :1])
+    short, long = (small("training.snapshot_every=2", "training.n_iterations=%d" % n).training for n in (3, 6))
+    seen = Snapshots(networks, np.random.RandomState(0), short)
+    for iteration in (1, 2, 3):
+        seen(iteration)
+    assert seen.arrays()["iteration"].tolist() == [0, 2, 3]
+    assert Snapshots(networks, np.random.RandomState(0), long, seen.arrays()).arrays()["iteration"].tolist() == [0, 2]
+
+
+def test_kl_of_known_posteriors():
+    # Each image's codes are N(m, 0.3^2) about a mean of its own: KL(q(z|x) || p(z)) has a closed form.
+    means, std = np.float32([[1, 0], [0, 1], [-1, 0], [0, -1]]), 0.3
+    exact = 0.5 * (2 * std**2 + 1 - 2 - 2 * np.log(std**2))
+    x, _ = balanced_batch(4 * N_SAMPLES)
+    training = small("training.n_iterations=1").training
+
+    def encode(x, eps):
+        return (x @ means + std * eps).astype(np.float32)
+
+    def log_ratio(x, z):  # that of a discriminator at its optimum
+        return (norm.logpdf(z, x @ means, std) - norm.logpdf(z)).sum(axis=1, keepdims=True)
+
+    seen = Snapshots(trained_networks.Networks(2, 2, encode, decoder, log_ratio=log_ratio), np.random.RandomState(1), training)
+    seen(1)
+    kl = kl_over_training(seen.arrays())
+    for name in ("kl_posterior_prior", "kl_discriminator"):
+        assert kl[name].shape == (2,)
+        error = kl[name + "_standard_error"]
+        assert (error < 0.05).all() and (np.abs(kl[name] - exact) < 4 * error).all()
+
+    parameters = means, np.full_like(means, np.log(std**2))
+    seen = Snapshots(trained_networks.Networks(2, 2, encode, decoder, posterior_parameters=lambda x: parameters),
+                     np.random.RandomState(1), training)
+    kl = kl_over_training(seen.arrays())
+    assert sorted(kl) == ["kl_posterior_prior", "kl_posterior_prior_standard_error"]
+    np.testing.assert_allclose(kl["kl_posterior_prior"], exact, rtol=1e-6)
+
+
+def test_codes_that_are_not_finite_have_no_kl():
+    z = np.full([1, 4 * N_SAMPLES, 2], np.nan, np.float32)
+    kl = kl_over_training({"z": z, "log_ratio": z[:, :, 0]})
+    assert np.isnan(kl["kl_posterior_prior"]).all() and np.isnan(kl["kl_discriminator"]).all()
+
+
+def test_snapshots_are_thinned_out_evenly_with_both_ends():
+    assert spread_out(3, 41).tolist() == [0, 1, 2]
+    assert spread_out(41, 5).tolist() == [0, 10, 20, 30, 40]
+    assert len(spread_out(2001, 61)) == 61 and spread_out(2001, 61)[-1] == 2000
