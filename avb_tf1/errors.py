@@ -22,3 +22,8 @@ def reason(error):
     if isinstance(error, OSError) and error.strerror:
         return "%s: %s" % (error.filename, error.strerror) if error.filename else error.strerror
     return str(error) or type(error).__name__
+
+
+def what_is_wrong(error):
+    """Return an exception's message without the name of the file, which the caller tells."""
+    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)

@@ -52,8 +52,12 @@ def run_experiment(config, out, show_progress=False, observers=()):
 
 
 def _last_checkpoint(config, out):
+    """The newest good Checkpoint of the run in the folder `out`, or None if it has only begun."""
     try:
-        return checkpoint.latest(os.path.join(out, run_folder.CHECKPOINT), config)
+        found = checkpoint.latest(os.path.join(out, run_folder.CHECKPOINT), config)
+        if found is None and any(os.path.lexists(os.path.join(out, name)) for name in (run_folder.LOSSES, run_folder.METRICS)):
+            raise checkpoint.NoGoodCheckpoint("%s: its training was finished, but its checkpoints are gone" % out)
+        return found
     except checkpoint.NoGoodCheckpoint as error:
         raise InputError("%s; no good one is left: train again, with scripts/train.py --config %s --out %s --overwrite" % (
             error, shlex.quote(os.path.join(out, run_folder.CONFIG)), shlex.quote(out)))
@@ -136,6 +140,11 @@ def run_and_report(config, out, show_progress):
     """run_experiment in a folder that this process holds, telling on standard output what is trained, gone on with, and at the
     end what came of it and where it is.
     """
+    with stopping.hint("to go on: %s" % command_line.resuming(out)):
+        _run_and_report(config, out, show_progress)
+
+
+def _run_and_report(config, out, show_progress):
     print("Training %s (%s, seed %d) for %d iterations of batch %d into %s" % (
         config.name, config.model.kind.upper().replace("_", "-"), config.seed, config.training.n_iterations,
         config.data.batch_size, out), flush=True)
@@ -151,15 +160,23 @@ def run_and_report(config, out, show_progress):
 
 
 def extend(out, overrides):
-    """Change the length of a run in the folder `out`, which this process holds; going on with it then trains the difference.
+    """Change the length of the run in the folder `out`; going on with it then trains the difference.
+
+    Its metrics.json is removed, as it is an unfinished run from now on.
 
     Args:
         out: str, a run folder.
         overrides: sequence of "KEY=VALUE" strings, as of config.loading.load_config; the only key is training.n_iterations.
 
     Raises:
-        InputError: another key, a length that the run is past, or rates that depend on the length. Nothing was changed then.
+        InputError: another key, a length that the run is past, rates that depend on the length, or the folder is in use.
+            Nothing was changed then.
     """
+    with run_folder.reclaimed(out):
+        _extend(out, overrides)
+
+
+def _extend(out, overrides):
     path = run_folder.config_path(out)
     config, new_config = load_config(path), load_config(path, overrides)
     n_iterations = new_config.training.n_iterations
@@ -180,6 +197,8 @@ def extend(out, overrides):
     with contextlib.suppress(FileNotFoundError):
         os.remove(os.path.join(out, run_folder.METRICS))  # first: without it the run is an unfinished one
     files.write_text(path, to_yaml(new_config))
+    print("%s is to have %d instead of %d iterations, and no %s until it has them" % (
+        out, n_iterations, config.training.n_iterations, run_folder.METRICS), flush=True)
 
 
 @contextlib.contextmanager
@@ -192,7 +211,12 @@ def opened_run(folder):
     config = load_config(run_folder.config_path(folder))
     found = _last_checkpoint(config, folder)
     if found is None or found.iteration < config.training.n_iterations:
-        raise InputError("%s: its training is not finished; go on with scripts/train.py --resume" % folder)
+        what = "%s: its training is not finished" % folder
+        if found is not None and found.passed_over:
+            what = found.passed_over[0]
+        elif run_folder.is_complete(folder):
+            what = "%s: its last checkpoint is missing" % folder
+        raise InputError("%s; go on with scripts/train.py --resume" % what)
     with opened_model(config) as (session, model):
         checkpoint.restore(session, model.saver, found.path)
         yield config, found, trainer.array_functions(session, model)

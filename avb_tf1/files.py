@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import io
 import json
 import os
 import stat
@@ -71,7 +72,18 @@ def json_text(data):
 def write_arrays(path, **arrays):
     """Write a compressed .npz file, whole or not at all."""
     with replacing(path) as temporary:
-        np.savez_compressed(temporary, **arrays)
+        save_arrays(temporary, np.savez_compressed, arrays)
+
+
+def save_arrays(path, save, arrays):
+    """Write arrays, by name, with `save`, np.savez or np.savez_compressed.
+
+    In memory first: on a full disk zipfile tells of the same error again, with a traceback, when it is cleaned up.
+    """
+    buffer = io.BytesIO()
+    save(buffer, **arrays)
+    with open(path, "wb") as file:
+        file.write(buffer.getbuffer())
 
 
 def read_json(path):

@@ -6,6 +6,7 @@ import os
 import numpy as np
 
 from avb_tf1 import files, outputs
+from avb_tf1.config.loading import load_config
 from avb_tf1.errors import InputError, OneLineError
 from avb_tf1.evaluation import ais
 from avb_tf1.experiment import opened_run
@@ -40,6 +41,8 @@ def evaluate_run(folder, with_ais, write):
     with run_folder.reclaimed(folder) if write else contextlib.nullcontext():
         if not run_folder.is_complete(folder):
             raise InputError("%s: its evaluation is not finished; go on with scripts/train.py --resume" % folder)
+        if not write:
+            there, _ = metrics_file.read_metrics(folder, load_config(run_folder.config_path(folder)))
         with opened_run(folder) as (config, found, trained):
             metrics = outputs.measure(trained, found.monitors, *outputs.sample_latents(trained, config.seed), config.seed)
         print(run_summary.summary(metrics, config))
@@ -57,7 +60,7 @@ def evaluate_run(folder, with_ais, write):
         print("log_likelihood by annealed importance sampling: %.4f, standard error %.4f (by quadrature: %.4f)" % (
             np.mean(estimates), np.sqrt(np.sum(errors**2)) / len(errors), metrics["log_likelihood"]))
     if not write:
-        _require_same_numbers(path, metrics_file.read_metrics(folder, config)[0], metrics)
+        _require_same_numbers(path, there, metrics)
 
 
 def _require_same_numbers(path, found, metrics):

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import signal
-from _thread import allocate_lock
+from _thread import allocate_lock, get_ident
 
 from avb_tf1.errors import OneLineError
 
@@ -12,6 +12,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 last_word = allocate_lock()  # whoever ends the process takes it, for good, before telling why: one line, by one of them
 unfinished = set()           # paths of temporary files, which nobody will finish if the process ends at once
 _requests = []               # of the contexts that last, the innermost last
+_hints = []                  # likewise
 
 
 class Stopped(OneLineError):
@@ -46,16 +47,30 @@ class StopRequest:
 @contextlib.contextmanager
 def on_signals():
     """Give a StopRequest that the signals set while the context lasts; a second SIGINT ends the process at once."""
+    from threading import main_thread  # not before the signals are blocked (command_line.begin)
+
     request = StopRequest()
     _requests.append(request)
-    # For a process whose signals the main thread takes; in a script another thread does (command_line.begin).
-    previous = {number: signal.signal(number, _take) for number in SIGNALS if not is_ignored(number)}
+    # For a process whose signals the main thread takes; in a script another thread does (command_line.begin). Other threads
+    # can't say what signals do.
+    numbers = [number for number in SIGNALS if not is_ignored(number)] if get_ident() == main_thread().ident else []
+    previous = {number: signal.signal(number, _take) for number in numbers}
     try:
         yield request
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
         _requests.remove(request)
+
+
+@contextlib.contextmanager
+def hint(text):
+    """While the context lasts, `text` follows what is told when a signal ends the process at once."""
+    _hints.append(text)
+    try:
+        yield
+    finally:
+        _hints.remove(text)
 
 
 def is_ignored(signal_number):
@@ -88,7 +103,7 @@ def _end(number, stderr):
     last_word.acquire()
     text = "interrupted" if number == signal.SIGINT else "stopped by %s" % signal.Signals(number).name
     with contextlib.suppress(OSError):
-        os.write(stderr, b"%s\n" % text.encode())
+        os.write(stderr, b"%s\n" % "; ".join([text] + _hints[-1:]).encode("utf-8", "backslashreplace"))
     for path in tuple(unfinished):
         with contextlib.suppress(OSError):
             os.remove(path)

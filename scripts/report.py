@@ -26,7 +26,8 @@ def main():
         experiment_config = loading.load_config(args.config)
         from avb_tf1 import experiment  # loads TensorFlow, which takes seconds: after the input is known to be good
         experiment.ensure_finished(experiment_config, args.folder)
-    print("Written to %s" % html_report.write_report(args.folder))
+    path, n_left_out = html_report.write_report(args.folder)
+    print("Written to %s%s" % (path, html_report.left_out(n_left_out)))
 
 
 if __name__ == "__main__":

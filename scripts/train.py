@@ -33,6 +33,10 @@ def main():
         if args.out is not None or args.overwrite:
             parser.error("--resume takes no --out or --overwrite: the run goes on in its folder, as its config says")
         out = args.resume
+        run_folder.config_path(out)
+        if args.overrides:
+            from avb_tf1 import experiment
+            experiment.extend(out, args.overrides)
         folder = run_folder.reclaimed(out)
     else:
         experiment_config = loading.load_config(args.config, args.overrides)
@@ -40,10 +44,8 @@ def main():
         folder = run_folder.claimed(out, loading.to_yaml(experiment_config), args.overwrite)
     with folder:
         if args.resume is not None:
-            experiment_config = loading.load_config(run_folder.config_path(out), args.overrides)
+            experiment_config = loading.load_config(run_folder.config_path(out))
         from avb_tf1 import experiment  # loads TensorFlow, which takes seconds: after the input is known to be good
-        if args.overrides and args.resume is not None:
-            experiment.extend(out, args.overrides)
         experiment.run_and_report(experiment_config, out, show_progress=not args.no_progress)
 
 

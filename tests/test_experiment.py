@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import threading
 
 import pytest
 from helpers import SMALL, SYNTHETIC, assert_one_clear_line, run_script, set_options, small
@@ -70,10 +71,11 @@ def test_a_finished_run_of_constant_rates_can_be_made_longer(thirty, tmp_path):
 def test_a_run_whose_rates_depend_on_its_length_can_not(tmp_path):
     config = small("training.linear_decay={begin: 0.5, end_factor: 0.1}")
     out = str(tmp_path / "run")
-    with run_folder.begun_or_gone_on_with(out, config):
-        with pytest.raises(InputError, match="training.linear_decay spreads the learning rates over the whole run"):
-            experiment.extend(out, ["training.n_iterations=30"])
-        experiment.extend(out, ["training.n_iterations=20"])
+    with run_folder.begun_or_gone_on_with(out, config), pytest.raises(run_folder.FolderInUse):
+        experiment.extend(out, ["training.n_iterations=30"])
+    with pytest.raises(InputError, match="training.linear_decay spreads the learning rates over the whole run"):
+        experiment.extend(out, ["training.n_iterations=30"])
+    experiment.extend(out, ["training.n_iterations=20"])
     assert load_config(run_folder.config_path(out)) == config
 
 
@@ -81,8 +83,9 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(thirty, tmp_pa
     out = tmp_path / "run"
     options = SMALL + ["training.n_iterations=30", "training.snapshot_every=8", "training.checkpoint_every=10"]
     assert run_script("train.py", "--config", SYNTHETIC, "--out", out, "--no-progress", *set_options(options)).returncode == 0
-    (out / "metrics.json").unlink()
     (out / "checkpoint" / "model-30.index").write_bytes(b"damaged")
+    assert_one_clear_line(run_script("evaluate.py", out), "model-30.index is damaged", "--resume")
+    (out / "metrics.json").unlink()
     result = run_script("train.py", "--resume", out, "--no-progress")
     assert result.returncode == 0
     line, = result.stderr.splitlines()
@@ -93,3 +96,17 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(thirty, tmp_pa
     for path in out.glob("checkpoint/*.index"):
         path.write_bytes(b"damaged")
     assert_one_clear_line(run_script("train.py", "--resume", out), "no good one is left", "--overwrite")
+    # Results without a checkpoint: not trained anew in silence.
+    shutil.rmtree(str(out / "checkpoint"))
+    before = results(out)
+    with pytest.raises(InputError, match="its checkpoints are gone; .*--overwrite"):
+        experiment.run_experiment(load_config(str(out / "config.yaml")), str(out))
+    assert results(out) == before
+
+
+def test_a_thread_of_its_own_can_run_one(tmp_path):
+    found = []
+    thread = threading.Thread(target=lambda: found.append(experiment.run_experiment(small(), str(tmp_path / "run"))))
+    thread.start()
+    thread.join()
+    assert found[0][1]["n_trained"] == 20

@@ -1,7 +1,11 @@
 import os
+import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
+from helpers import ROOT
 
 from avb_tf1 import files
 
@@ -41,6 +45,17 @@ def test_json_is_sorted_and_refuses_nan(tmp_path):
     assert (tmp_path / "a.json").read_text() == '{\n  "a": null,\n  "b": 0.1\n}\n'
     with pytest.raises(ValueError):
         files.write_json(path, {"a": float("nan")})
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="needs a file system of its own")
+def test_arrays_on_a_full_disk(tmp_path):
+    code = ("import sys; sys.path.insert(0, %r); import numpy; from avb_tf1 import files\n"
+            "try: files.write_arrays(sys.argv[1], x=numpy.random.rand(100000))\n"
+            "except OSError as error: print(error.filename, error.strerror)" % ROOT)
+    result = subprocess.run(
+        ["unshare", "-rm", "sh", "-c", 'mount -t tmpfs -o size=100k tmpfs "$1" && exec "$2" -c "$3" "$1/x.npz"', "sh",
+         str(tmp_path), sys.executable, code], capture_output=True, text=True)
+    assert (result.stdout, result.stderr) == ("%s No space left on device\n" % (tmp_path / "x.npz"), "")
 
 
 def test_arrays_come_back_and_damage_is_told(tmp_path, capfd):

@@ -2,6 +2,7 @@
 
 import copy
 import difflib
+import hashlib
 import json
 
 import pydantic
@@ -27,7 +28,10 @@ def load_config(path, overrides=()):
 
     Raises:
         InputError: one line that names the file (or the override), the key and what is allowed.
+        TypeError: `overrides` is a text or a dict.
     """
+    if isinstance(overrides, (str, dict)):
+        raise TypeError("overrides must be a sequence of texts KEY=VALUE, not %r" % (overrides,))
     tree = yaml_input.read_yaml(path)
     if not isinstance(tree, dict):
         raise InputError("%s: must be a mapping of keys to values, not %s" % (path, _kind_of(tree)))
@@ -53,6 +57,11 @@ def fingerprint(config):
     del tree["name"], tree["training"]["checkpoint_every"], tree["training"]["snapshot_every"]
     tree["runtime"] = {"intra_op_threads": config.runtime.intra_op_threads}
     return tree
+
+
+def digest_of_fingerprint(config):
+    """Return 12 hexadecimal digits that stand for a config's fingerprint."""
+    return hashlib.sha256(json.dumps(fingerprint(config), sort_keys=True).encode()).hexdigest()[:12]
 
 
 def fingerprint_of_weights(config):

@@ -63,14 +63,21 @@ def read_runs(folders):
         if group is None:
             group = [key, []]
             groups.append(group)
-        if any(config.seed == other.seed for other, _ in group[1]):
-            raise InputError("%s: another folder holds a run of %s with seed %d too" % (folder, config.name, config.seed))
-        group[1].append((config, metrics))
-    return [RunGroup(label, runs[0][0], tuple(config.seed for config, _ in runs), tuple(metrics for _, metrics in runs))
-            for label, (_, runs) in zip(labels_of([runs[0][0] for _, runs in groups]), groups)]
+        for other_folder, other, _ in group[1]:
+            if os.path.realpath(folder) == os.path.realpath(other_folder):
+                raise InputError("%s: given twice" % folder)
+            if config.seed == other.seed:
+                raise InputError("%s: %s holds a run of %s with seed %d too" % (folder, other_folder, config.name, config.seed))
+        group[1].append((folder, config, metrics))
+    return [RunGroup(label, runs[0][1], tuple(config.seed for _, config, _ in runs), tuple(metrics for _, _, metrics in runs))
+            for label, (_, runs) in zip(labels_of([runs[0][1] for _, runs in groups]), groups)]
 
 
 def _read(folder):
+    if not os.path.isdir(folder):
+        raise InputError("%s: no such folder" % folder)
+    if os.path.isfile(os.path.join(folder, run_folder.SWEEP_STATE)):
+        raise InputError("%s: a sweep's folder; give the folders of its runs" % folder)
     if not os.path.isfile(os.path.join(folder, run_folder.CONFIG)) or not run_folder.is_complete(folder):
         raise InputError("%s: not a finished run (it needs %s and %s)" % (folder, run_folder.CONFIG, run_folder.METRICS))
     config = load_config(os.path.join(folder, run_folder.CONFIG))
@@ -200,9 +207,12 @@ def _by(difference):
 
 
 def number(value, name=""):
-    """Return a metric's value, nats, as text with four decimals; None, as in metrics.json, is the infinity of metric `name`."""
+    """Return a metric's value, nats, as text with four decimals, or with six digits if that is less.
+
+    None, as in metrics.json, is the infinity of metric `name`.
+    """
     if value is None:
         value = infinity(name)
     if math.isfinite(value):
-        return "%.4f" % value
+        return "%.4f" % value if abs(value) < 100 else "%.6g" % value
     return "infinite" if value > 0 else "-infinite"

@@ -14,8 +14,8 @@ import markupsafe
 from plotly.offline import get_plotlyjs, get_plotlyjs_version
 
 from avb_tf1 import __version__, files
-from avb_tf1.config.loading import load_config, to_yaml
-from avb_tf1.errors import InputError
+from avb_tf1.config.loading import digest_of_fingerprint, load_config, to_yaml
+from avb_tf1.errors import InputError, what_is_wrong
 from avb_tf1.evaluation.measurement import LOSSES, N_FINAL
 from avb_tf1.problems.published import IGNORING_Z, OPTIMUM, optima
 from avb_tf1.report import comparison, run_summary
@@ -29,8 +29,9 @@ _FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "page")
 _METHODS = {"avb": "Adversarial Variational Bayes", "avb_ac": "Adversarial Variational Bayes with adaptive contrast",
             "vae": "Variational autoencoder"}
 # What sweep.json has of each run.
-_RECORD = {"run": str, "setting": str, "config": str, "seed": int, "status": str, "reason": str, "metrics": dict}
-_STATUSES = ("done", "running", "waiting", "stopped", "failed")
+_RECORD = {"run": str, "setting": str, "config": str, "seed": int, "status": str, "reason": str, "metrics": dict,
+           "fingerprint": str}
+_STATUSES = ("done", "running", "waiting", "stopped", "not begun", "failed", "left out")
 _KEY_METRICS = {"log_likelihood": "log-likelihood", "elbo": "ELBO", "kl_marginal_prior": "KL(q(z), p(z))"}
 
 
@@ -40,7 +41,7 @@ def write_report(folder):
     A sweep that is going on holds its folder itself: its page is written all the same, and never in the place of a newer one.
 
     Returns:
-        str, the page's path.
+        str, the page's path; int, as of write_sweep_report.
 
     Raises:
         InputError: the folder holds neither, or as of write_run_report and write_sweep_report; FolderInUse: it is a run's.
@@ -49,7 +50,7 @@ def write_report(folder):
         raise InputError("%s: not a folder" % folder)
     if os.path.isfile(os.path.join(folder, run_folder.CONFIG)):
         with run_folder.reclaimed(folder):
-            return write_run_report(folder)
+            return write_run_report(folder), 0
     if not os.path.isfile(os.path.join(folder, run_folder.SWEEP_STATE)):
         raise InputError("%s: neither a run folder (it has no %s) nor a sweep's (it has no %s)" % (
             folder, run_folder.CONFIG, run_folder.SWEEP_STATE))
@@ -59,11 +60,11 @@ def write_report(folder):
     except run_folder.FolderInUse:
         while True:
             state = _read_sweep(folder)
-            path = write_sweep_report(folder)
+            written = write_sweep_report(folder)
             now = _read_sweep(folder)
             # The sweep's own last page comes after it says that it is over: this one may have taken the place of a newer one.
             if now == state or now.get("is_going_on"):
-                return path
+                return written
 
 
 def write_run_report(folder, metrics=None):
@@ -107,7 +108,7 @@ def write_sweep_report(folder):
         folder: str, a sweep's folder, with sweep.json.
 
     Returns:
-        str, the page's path.
+        str, the page's path; int, how many runs that were done it leaves out, as their folders don't hold them any more.
 
     Raises:
         InputError: the folder holds no sweep, or a file of it can't be read.
@@ -123,13 +124,18 @@ def write_sweep_report(folder):
             problems.append((record, "failed: %s" % record["reason"]))
         elif record["status"] == "done":
             try:
-                runs.append(run_contents.read_run(record["label"], path, load_config(run_folder.config_path(path))))
+                config = load_config(run_folder.config_path(path))
+                if digest_of_fingerprint(config) != record["fingerprint"]:
+                    raise InputError("%s: holds a run of another config than the sweep's" % path)
+                runs.append(run_contents.read_run(record["label"], path, config))
+                record["metrics"] = runs[-1].metrics
             except InputError as error:
+                record.update(status="left out", metrics={})
                 problems.append((record, "left out: %s" % error))
     groups = [(setting, runs) for setting, runs in runs_of.items() if runs]
     statuses = [record["status"] for record in state["runs"]]
     seeds = _ranges(sorted({record["seed"] for record in state["runs"]}))
-    return _write(
+    path = _write(
         folder, groups, is_sweep=True,
         title="Autoencoders of four 2 × 2 images: a sweep of %s" % count(len(statuses), "run"),
         lead="Runs: %s." % ", ".join("%d %s" % (statuses.count(status), status) for status in _STATUSES if status in statuses),
@@ -139,6 +145,12 @@ def write_sweep_report(folder):
         command=state["command"], records=state["runs"], problems=problems,
         n_of_setting=collections.Counter(record["setting"] for record in state["runs"]),
         cited=", ".join("%s: SHA-256 of its first config.yaml %s" % (label, _digest(runs[0].config)) for label, runs in groups))
+    return path, statuses.count("left out")
+
+
+def left_out(n):
+    """Return what follows the path of a sweep's page that leaves n runs out: words, or nothing."""
+    return "; it leaves out %s, and says why" % count(n, "run") if n else ""
 
 
 def _read_sweep(folder):
@@ -150,7 +162,7 @@ def _read_sweep(folder):
         for record in state["runs"] if complete else ():
             metrics_file.require_numbers(record["metrics"], path)
     except (OSError, ValueError) as error:
-        raise InputError("%s: can't be read: %s" % (path, error))
+        raise InputError("%s: can't be read: %s" % (path, what_is_wrong(error)))
     except (KeyError, TypeError):
         complete = False
     if not complete:
@@ -187,7 +199,8 @@ def _rendered(groups, is_sweep, **context):
         tables=tables, settings=settings, rule=comparison.RULE,
         headlines={group.label: comparison.headline(group) for group in compared},
         astray=_astray(groups), ignoring_z=IGNORING_Z.value,
-        key_numbers=_key_numbers(compared), version=__version__, plotly_version=get_plotlyjs_version(),
+        key_numbers=_key_numbers(compared, len(context["n_of_setting"]) if is_sweep else 1),
+        version=__version__, plotly_version=get_plotlyjs_version(),
         plotly=markupsafe.Markup(get_plotlyjs()), css=_file("report.css"), js=_file("report.js"),
         to_yaml=to_yaml, number=comparison.number, obtained=comparison.obtained, published=comparison.published_number,
         signed=_signed, breakable=_breakable, **context)
@@ -199,9 +212,9 @@ def _explored(groups):
     return [run_contents.explored(run) for run in in_turn[:MAX_EXPLORED]]
 
 
-def _key_numbers(compared):
-    """The few numbers at the top, of a page about one config."""
-    if len(compared) != 1:
+def _key_numbers(compared, n_settings):
+    """The few numbers at the top, of a page about one setting."""
+    if len(compared) != 1 or n_settings > 1:
         return []
     return [(comparison.obtained(*comparison.mean_and_spread(compared[0], name)), title, comparison.number(OPTIMUM[name].value))
             for name, title in _KEY_METRICS.items()]

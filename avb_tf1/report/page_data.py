@@ -9,6 +9,7 @@ import numpy as np
 from avb_tf1.evaluation.measurement import LOSSES
 from avb_tf1.plotting import latent_limit
 from avb_tf1.problems.published import OPTIMUM, optima
+from avb_tf1.report import run_summary
 from avb_tf1.training import snapshots
 
 SHARES = (0.95, 0.5)       # of an exact posterior's probability that its two lines enclose
@@ -33,17 +34,12 @@ def page_data(groups, explored, small):
     kinds = {run.config.model.kind for _, runs in groups for run in runs}
     losses = {}
     for name in LOSSES:
-        own = [run.losses[name] for _, runs in groups for run in runs if name in run.losses]
-        if own:
+        if any(name in run.losses for _, runs in groups for run in runs):
             known = all(name in optima(kind) for kind in kinds)
-            losses[name] = {"range": _range(own, *[OPTIMUM[name].value] * known),
-                            "optimum": OPTIMUM[name].value if known else None}
+            losses[name] = {"optimum": OPTIMUM[name].value if known else None}
     return {
         "groups": curves,
         "losses": losses,
-        "kl_range": _range([run.snapshots[name] for _, runs in groups for run in runs
-                            for name in ("kl_posterior_prior", "kl_discriminator") if name in run.snapshots],
-                           OPTIMUM["kl_posterior_prior"].value, 0.0),
         "kl_optimum": OPTIMUM["kl_posterior_prior"].value,
         "runs": [_explorable(run, small) for run in explored],
     }
@@ -58,9 +54,10 @@ def _curves(label, runs, n_bins, with_band_of_one):
     # The runs of a group may have been looked at at different moments: that changes no result.
     moments = [run.snapshots["iteration"] for run in runs]
     common = functools.reduce(np.intersect1d, moments)
-    common = common[snapshots.spread_out(len(common), n_bins)]
+    n_seen = len(common)
+    common = common[snapshots.spread_out(n_seen, n_bins)]
     at_common = [np.isin(own, common) for own in moments]
-    divergence = {"iteration": [int(iteration) for iteration in common]}
+    divergence = {"iteration": [int(iteration) for iteration in common], "n_seen": n_seen}
     for key, name in (("posterior", "kl_posterior_prior"), ("discriminator", "kl_discriminator")):
         if name in runs[0].snapshots:
             values, errors = ([run.snapshots[name + suffix][chosen] for run, chosen in zip(runs, at_common)]
@@ -69,7 +66,11 @@ def _curves(label, runs, n_bins, with_band_of_one):
             divergence[key] = _band(values, bounds if with_band_of_one else None)
             final = [run.metrics.get(name) for run in runs]
             divergence[key]["final"] = None if None in final else float(np.mean(final))
-    return {"label": label, "losses": curves, "divergence": divergence,
+    limits = {name: _limits([run.losses[name] for run in runs]) for name in curves}
+    limits["divergence"] = _limits([run.snapshots[name] for run in runs for name in ("kl_posterior_prior", "kl_discriminator")
+                                    if name in run.snapshots])
+    return {"label": label, "losses": curves, "divergence": divergence, "limits": limits,
+            "is_astray": all(run_summary.warning(run.metrics) for run in runs),
             "iteration": _numbers(_binned(np.arange(1, n_iterations + 1), n_bins)[0])}
 
 
@@ -93,14 +94,11 @@ def _band(curves, band_of_one):
     return {"mean": _numbers(mean), "low": _numbers(low), "high": _numbers(high)}
 
 
-def _range(curves, *more):
-    """Axis limits for curves and some more values; the first hundredth of each curve, and its first value, don't decide."""
+def _limits(curves):
+    """The smallest and the largest value of curves; the first hundredth of each, and its first value, don't decide."""
     shown = np.concatenate([curve[max(1, len(curve) // 100):] if len(curve) > 1 else curve for curve in curves])
-    shown = np.append(shown[np.isfinite(shown)], more)
-    if not len(shown):
-        return [0, 1]
-    margin = 0.05 * (shown.max() - shown.min()) or 0.05
-    return _numbers([shown.min() - margin, shown.max() + margin])
+    shown = shown[np.isfinite(shown)]
+    return _numbers([shown.min(), shown.max()]) if len(shown) else []
 
 
 def _explorable(run, small):

@@ -7,12 +7,13 @@ import sys
 
 from avb_tf1 import files
 from avb_tf1.config.loading import fingerprint, require_same
-from avb_tf1.errors import InputError
+from avb_tf1.errors import InputError, what_is_wrong
 from avb_tf1.problems.published import TABLE_1_METRICS
 from avb_tf1.runs import run_folder
 from avb_tf1.runs.provenance import code
 
 _KEY = "made_by"  # of metrics.json
+_WRITE_AGAIN = "; scripts/evaluate.py --write writes it again"
 _MAY_BE_INFINITE = (*TABLE_1_METRICS, "kl_posterior_prior", "kl_discriminator", "inference_gap")
 _HIGHER_IS_BETTER = ("log_likelihood", "elbo")
 
@@ -36,7 +37,7 @@ def split_made_by(content, config, path):
     except (KeyError, TypeError):
         found = known = None
     if not isinstance(found, dict) or not isinstance(known[1], list):
-        raise InputError("%s: doesn't say what it was made by; write it again with scripts/evaluate.py --write" % path)
+        raise InputError("%s: doesn't say what it was made by%s" % (path, _WRITE_AGAIN))
     require_same(found, fingerprint(config), path)
     return metrics, made_by
 
@@ -54,11 +55,11 @@ def read_metrics(folder, config):
         if not isinstance(content, dict):
             raise ValueError("it is no mapping of metrics to numbers")
     except (OSError, ValueError) as error:
-        raise InputError("%s: can't be read: %s" % (path, error))
+        raise InputError("%s: can't be read: %s%s" % (path, what_is_wrong(error), _WRITE_AGAIN))
     metrics, made_by = split_made_by(content, config, path)
     missing = [name for name in TABLE_1_METRICS if name not in metrics]
     if missing:
-        raise InputError("%s: can't be read: it has no %s" % (path, ", ".join(missing)))
+        raise InputError("%s: can't be read: it has no %s%s" % (path, ", ".join(missing), _WRITE_AGAIN))
     require_numbers(metrics, path)
     return metrics, made_by
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from avb_tf1 import files
 from avb_tf1.config.schema import Config
-from avb_tf1.errors import InputError
+from avb_tf1.errors import InputError, what_is_wrong
 from avb_tf1.evaluation import measurement
 from avb_tf1.problems.four_images import N_PIXELS
 from avb_tf1.runs import metrics_file, run_folder
@@ -102,7 +102,7 @@ def _read(folder, name, reader):
         content = reader(path)
         missing = set(_KEYS[name]) - set(content)
     except (OSError, ValueError, TypeError) as error:
-        raise InputError("%s: can't be read: %s" % (path, error))
+        raise InputError("%s: can't be read: %s" % (path, what_is_wrong(error)))
     if missing:
         raise InputError("%s: can't be read: it has no %s" % (path, ", ".join(sorted(missing))))
     return content

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 
 from avb_tf1 import files
+from avb_tf1.config import yaml_input
 from avb_tf1.config.loading import fingerprint, load_config, require_same, to_yaml
 from avb_tf1.errors import InputError
 
@@ -59,11 +60,12 @@ def claimed(out, config_text, overwrite):
     made = _make(out)
     try:
         with _held(out):
-            if os.path.isfile(os.path.join(out, CONFIG)) and (overwrite or _has_only_begun(out, config_text)):
+            is_run = _is_runs_config(os.path.join(out, CONFIG))
+            if is_run and (overwrite or _has_only_begun(out, config_text)):
                 _remove_run(out)
-            elif overwrite and _listed(out):
-                raise InputError("%s: the folder is not empty and holds no run (it has no %s) to replace; give another with "
-                                 "--out" % (out, CONFIG))
+            elif not is_run and _listed(out):
+                raise InputError("%s: the folder is not empty and holds no run (it has no %s of one); give another with --out"
+                                 % (out, CONFIG))
             elif _listed(out):
                 raise InputError("%s: the run folder is not empty; pass --resume to go on with the run in it, --overwrite to "
                                  "replace it, or --out for another folder" % out)
@@ -169,6 +171,15 @@ def _listed(folder):
         return os.listdir(folder)
     except OSError as error:
         raise InputError("%s: can't read the run folder: %s" % (folder, error.strerror))
+
+
+def _is_runs_config(path):
+    """Whether a file looks like the config of a run, of whatever version: then the run may be replaced."""
+    try:
+        tree = yaml_input.read_yaml(path)
+    except InputError:
+        return False
+    return isinstance(tree, dict) and {"model", "training", "seed"} <= set(tree)
 
 
 def _has_only_begun(out, config_text):

@@ -1,5 +1,6 @@
 """Many runs on Ray: each an ordinary run folder, kept if it is finished, resumed if it isn't."""
 
+import collections
 import contextlib
 import os
 import sys
@@ -45,9 +46,11 @@ def run_sweep(runs, out, command, address, n_workers, show_progress):
             earlier += results.look_for_results(os.path.join(out, record.run.name), record, evaluate_again=address is None)
         waiting = [run for run in runs if records[run.name].status == "waiting"]
         results.write_results(out, command, records, is_going_on=bool(waiting))
-        report_path = html_report.write_sweep_report(out)
-        print("%s in %s: %d finished, %d to go" % (
-            count(len(runs), "run"), out, len(runs) - len(waiting), len(waiting)), flush=True)
+        report_path, n_left_out = html_report.write_sweep_report(out)
+        n = _counts(records.values())
+        print("%s in %s: %d done, %s%d to go" % (
+            count(len(runs), "run"), out, n["done"], "%d can't be gone on with, " % n["failed"] if n["failed"] else "",
+            len(waiting)), flush=True)
         for line in provenance.other_code(earlier):
             print(line, flush=True)
         if address is None:
@@ -67,10 +70,11 @@ def run_sweep(runs, out, command, address, n_workers, show_progress):
                 for record in records.values():
                     record.stop()
                 results.write_results(out, command, records, is_going_on=False)
-                html_report.write_sweep_report(out)
+                _, n_left_out = html_report.write_sweep_report(out)
     failed = [record for record in records.values() if record.status == "failed"]
-    print("%s done, %d failed; results in %s, report in %s" % (
-        count(len(runs) - len(failed), "run"), len(failed), os.path.join(out, run_folder.SWEEP_SUMMARY), report_path))
+    print("%s done, %d failed; results in %s, report in %s%s" % (
+        count(len(runs) - len(failed), "run"), len(failed), os.path.join(out, run_folder.SWEEP_SUMMARY), report_path,
+        html_report.left_out(n_left_out)))
     if failed:
         raise SweepFailed("%d of %s failed, the first: %s: %s" % (
             len(failed), count(len(runs), "run"), failed[0].run.name, failed[0].reason))
@@ -101,7 +105,9 @@ def _run_all(waiting, records, out, command, token, progress, request):
         with contextlib.suppress(ray.exceptions.RayError):
             for name, iteration in ray.get(board.read.remote(), timeout=10).items():
                 if records[name].status in ("waiting", "running"):
-                    records[name].reach(iteration)
+                    records[name].begin()
+                    if iteration is not None:
+                        records[name].reach(iteration)
         if progress.is_due():
             _show(progress, records.values())
 
@@ -109,11 +115,15 @@ def _run_all(waiting, records, out, command, token, progress, request):
 def _progress(records, enabled):
     runs = records.values()
     return ProgressDisplay(sum(record.run.config.training.n_iterations for record in runs), enabled,
-                           sum(record.n_kept for record in runs))
+                           sum(record.n_kept or 0 for record in runs))
+
+
+def _counts(records):
+    return collections.Counter(record.status for record in records)
 
 
 def _show(progress, records):
-    n = {status: sum(record.status == status for record in records) for status in ("done", "running", "failed")}
+    n = _counts(records)
     progress.show(sum(record.iteration for record in records), "runs %d/%d done, %d running, %d failed" % (
         n["done"], len(records), n["running"], n["failed"]))
 

@@ -49,6 +49,10 @@ def plan(config_paths, seeds, settings):
     """
     seeds = parse_seeds(seeds)
     choices = [_parse_setting(setting) for setting in settings]
+    keys = [key for key, _ in choices]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise InputError("--set %s: given twice; all values of a key go into one, with commas between them" % key)
     n_runs = len(config_paths) * len(seeds)
     for _, values in choices:
         n_runs *= len(values)
@@ -58,17 +62,27 @@ def plan(config_paths, seeds, settings):
     for path, *values in itertools.product(config_paths, *[values for _, values in choices]):
         values = dict(zip([key for key, _ in choices], values))
         overrides = ["%s=%s" % (key, json.dumps(value)) for key, value in values.items()] + ["runtime.inter_op_threads=1"]
-        planned.append((path, values, [load_config(path, overrides + ["seed=%d" % seed]) for seed in seeds]))
+        config = _loaded(path, overrides, names_file=len(config_paths) > 1)
+        planned.append((path, values, [config.copy(update={"seed": seed}) for seed in seeds]))
     first_configs = [configs[0] for _, _, configs in planned]
     names, runs = set(), []
     for (path, values, configs), label, what_varies in zip(planned, labels_of(first_configs), varying(first_configs)):
         name = _folder_name(*what_varies)
         if name in names:
-            raise InputError("%s: the sweep would have %s twice: nothing that changes a result tells the two apart; to run "
-                             "both, give the configs different names" % (path, label))
+            raise InputError("%s: the sweep would have %s twice: nothing that changes a result tells the two apart%s" % (
+                path, label, "; to run both, give the configs different names" if len(set(config_paths)) > 1 else ""))
         names.add(name)
         runs += [Run("%s_seed_%d" % (name, config.seed), label, config, values) for config in configs]
     return runs
+
+
+def _loaded(path, overrides, names_file):
+    try:
+        return load_config(path, overrides)
+    except InputError as error:
+        if names_file and not str(error).startswith(path):
+            raise InputError("%s: %s" % (path, error))
+        raise
 
 
 def parse_seeds(text):

@@ -6,23 +6,30 @@ import os
 import time
 
 from avb_tf1 import __version__, files
-from avb_tf1.config.loading import OtherConfig
+from avb_tf1.config.labels import value_text
+from avb_tf1.config.loading import OtherConfig, digest_of_fingerprint
 from avb_tf1.errors import InputError
 from avb_tf1.runs import metrics_file, run_folder
 
 
 class Record:
-    """What is known of a run: its status ("waiting", "running", "stopped", "done", "failed"), metrics and reason to fail.
+    """What is known of a run: its status ("waiting", "running", "stopped", "not begun", "done", "failed"), metrics and reason
+    to fail.
 
-    `iteration` is how far it is, `n_kept` how far it was when this sweep first heard of it.
+    `iteration` is how far it is, `n_kept` how far it was when this sweep first heard of it; None before that.
     """
 
     def __init__(self, run):
-        self.run, self.status, self.metrics, self.reason, self.iteration, self.n_kept = run, "waiting", {}, "", 0, 0
+        self.run, self.status, self.metrics, self.reason, self.iteration, self.n_kept = run, "waiting", {}, "", 0, None
+
+    def begin(self):
+        if self.status == "waiting":
+            self.status = "running"
 
     def reach(self, iteration):
-        if self.status == "waiting":
-            self.status, self.n_kept = "running", iteration
+        self.begin()
+        if self.n_kept is None:
+            self.n_kept = iteration
         self.iteration = iteration
 
     def finish(self, metrics):
@@ -30,8 +37,7 @@ class Record:
         self.status, self.metrics = "done", metrics
 
     def stop(self):
-        if self.status in ("waiting", "running"):
-            self.status = "stopped"
+        self.status = {"running": "stopped", "waiting": "not begun"}.get(self.status, self.status)
 
     def fail(self, reason):
         self.status, self.reason = "failed", " ".join(reason.split())
@@ -78,15 +84,18 @@ def write_results(out, command, records, is_going_on):
     """Replace sweep.json and summary.csv; `is_going_on` tells report.py that the sweep will still write its last page."""
     rows = [dict(run=record.run.name, setting=record.run.setting, config=record.run.config.name, seed=record.run.config.seed,
                  **record.run.values, status=record.status, reason=record.reason) for record in records.values()]
+    fingerprints = [digest_of_fingerprint(record.run.config) for record in records.values()]
     files.write_json(os.path.join(out, run_folder.SWEEP_STATE), {
         "avb_tf1": __version__, "command": command, "is_going_on": is_going_on,
         "written": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
-        "runs": [dict(row, metrics=record.metrics) for row, record in zip(rows, records.values())]})
+        "runs": [dict(row, metrics=record.metrics, fingerprint=fingerprint)
+                 for row, record, fingerprint in zip(rows, records.values(), fingerprints)]})
     metric_names = sorted({name for record in records.values() for name in record.metrics})
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]) + metric_names, lineterminator="\n")
     writer.writeheader()
     for row, record in zip(rows, records.values()):
-        writer.writerow(dict(row, **{
+        values = {key: value_text(value) for key, value in record.run.values.items()}
+        writer.writerow(dict(row, **values, **{
             name: metrics_file.infinity(name) if value is None else value for name, value in record.metrics.items()}))
     files.write_text(os.path.join(out, run_folder.SWEEP_SUMMARY), text.getvalue())

@@ -42,7 +42,7 @@ def _sees(out, token):
 
 @ray.remote
 class Board:
-    """How far the runs are: workers write it, the driver reads it."""
+    """How far the runs are, None before an iteration is done: workers write it, the driver reads it."""
 
     def __init__(self):
         self._iterations = {}
@@ -69,6 +69,7 @@ def run_one(name, config, out, token, version, board):
         if not shared:
             out = stack.enter_context(tempfile.TemporaryDirectory(prefix="avb_tf1-"))
         folder = os.path.join(out, name)
+        board.report.remote(name, None)
         try:
             metrics = _trained(folder, config, _Reporter(board, name))
         except stopping.Stopped:

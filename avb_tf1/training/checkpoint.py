@@ -21,7 +21,7 @@ import numpy as np
 
 from avb_tf1 import files
 from avb_tf1.config.loading import fingerprint_of_weights, require_same
-from avb_tf1.errors import InputError, reason
+from avb_tf1.errors import InputError, reason, what_is_wrong
 from avb_tf1.quiet_tensorflow import tf
 
 N_KEPT = 2
@@ -75,8 +75,8 @@ def save(session, saver, folder, iteration, monitors, snapshots, legs, config):
         stack.callback(shutil.rmtree, temporary, ignore_errors=True)
         try:
             saver.save(session, os.path.join(temporary, stem), write_meta_graph=False, write_state=False)
-            np.savez(os.path.join(temporary, stem + ".monitors.npz"), **monitors)
-            np.savez(os.path.join(temporary, stem + ".snapshots.npz"), **snapshots)
+            files.save_arrays(os.path.join(temporary, stem + ".monitors.npz"), np.savez, monitors)
+            files.save_arrays(os.path.join(temporary, stem + ".snapshots.npz"), np.savez, snapshots)
         except (tf.errors.OpError, ValueError, OSError) as error:  # ValueError: the folder is gone
             # An OpError's first line: the temporary file, "; " and the reason.
             raise OSError("%s: can't save a checkpoint: %s" % (folder, reason(error).splitlines()[0].split("; ")[-1]))
@@ -134,7 +134,8 @@ def latest(folder, config):
             saved, legs = manifest["fingerprint"], manifest["legs"]
             monitors, snapshots = (files.read_arrays("%s.%s.npz" % (path, kind)) for kind in ("monitors", "snapshots"))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            problems.append("%s.json: not a good checkpoint: %s" % (path, error))
+            what = "it has no %s" % error if isinstance(error, KeyError) else what_is_wrong(error)
+            problems.append("%s.json: not a good checkpoint: %s" % (path, what))
             continue
         require_same(saved, fingerprint_of_weights(config), path)
         if iteration > config.training.n_iterations:

@@ -127,8 +127,13 @@ def test_each_row_has_a_verdict(tmp_path):
 
 def test_bad_folders(tmp_path):
     same = [folder(tmp_path / name, synthetic()) for name in "ab"]
-    with pytest.raises(InputError, match="with seed 0 too"):
+    with pytest.raises(InputError, match="b: .*a holds a run of synthetic with seed 0 too"):
         comparison.read_runs(same)
+    with pytest.raises(InputError, match="a/: given twice"):
+        comparison.read_runs([same[0], same[0] + "/"])
+    (tmp_path / "sweep.json").write_text("{}")
+    with pytest.raises(InputError, match="a sweep's folder; give the folders of its runs"):
+        comparison.read_runs([str(tmp_path)])
     (tmp_path / "a" / "metrics.json").write_text("{")
     with pytest.raises(InputError, match="metrics.json: can't be read"):
         comparison.read_runs(same[:1])
@@ -164,4 +169,4 @@ def test_infinities_are_said_with_their_sign():
 def test_compare_script(tmp_path):
     result = run_script("compare.py", folder(tmp_path / "a", synthetic()))
     assert result.returncode == 0 and "| synthetic | ELBO |" in result.stdout
-    assert_one_clear_line(run_script("compare.py", tmp_path / "absent"), "absent", "not a finished run")
+    assert_one_clear_line(run_script("compare.py", tmp_path / "absent"), "absent", "no such folder")

@@ -20,7 +20,7 @@ from PIL import Image
 from scipy.stats import norm
 
 from avb_tf1 import experiment, files, reevaluation
-from avb_tf1.config.loading import to_yaml
+from avb_tf1.config.loading import digest_of_fingerprint, load_config, to_yaml
 from avb_tf1.errors import InputError
 from avb_tf1.evaluation import quadrature
 from avb_tf1.problems.published import TABLE_1_METRICS
@@ -77,6 +77,7 @@ def write_sweep(out, records):
         "command": "python scripts/sweep.py --seeds 0-2", "written": "2001-02-03 04:05 UTC", "runs": [
             {"run": name, "setting": SETTINGS.get(name.partition("_seed_")[0], name), "config": "synthetic",
              "seed": int(name.rpartition("_")[2]), "status": status, "reason": reason,
+             "fingerprint": digest_of_fingerprint(load_config(str(out / name / "config.yaml"))) if status == "done" else "",
              "metrics": metrics_of(out / name) if status == "done" else {}}
             for name, status, reason in records]})
 
@@ -218,10 +219,11 @@ def test_a_sweeps_settings_are_rows_and_its_metrics_columns(sweep):
 
 
 def test_a_stopped_sweep_says_so(sweep, tmp_path):
-    write_sweep(tmp_path, [("line_seed_0", "stopped", ""), ("line_seed_1", "failed", "reason")])
+    write_sweep(tmp_path, [
+        ("line_seed_0", "stopped", ""), ("line_seed_1", "failed", "reason"), ("line_seed_2", "not begun", "")])
     html_report.write_sweep_report(str(tmp_path))
     text = text_of(tmp_path)
-    assert "Runs: 1 stopped, 1 failed. The sweep was stopped; the command below goes on with it." in text
+    assert "Runs: 1 stopped, 1 not begun, 1 failed. The sweep was stopped; the command below goes on with it." in text
     assert "running" not in text and "As of" not in text
 
 
@@ -262,6 +264,10 @@ def test_a_run_that_can_not_be_read_is_left_out_of_its_sweeps_page(sweep, tmp_pa
     (copy / "line_seed_0" / "timing.json").write_text("{}")
     html_report.write_report(str(copy))
     text = text_of(copy)
+    assert "Runs: 1 done, 1 waiting, 1 failed, 2 left out." in text
+    result = run_script("report.py", copy)
+    assert result.returncode == 0 and result.stdout.endswith("report.html; it leaves out 2 runs, and says why\n")
+    assert [row[1:3] for row in table_of(copy, "Table of runs") if row[1] == "left out"] == [["left out", ""]] * 2
     assert "latent_plane.npz: can't be read: it is damaged" in text and "timing.json: can't be read: it has no" in text
     assert SETTINGS["first"] + ", 1 seed: " in text
     assert [drawn["label"] for drawn in data_of(copy)["runs"]] == [SETTINGS["first"] + ", seed 1"]
@@ -342,10 +348,11 @@ def test_a_groups_divergence_is_that_of_the_moments_which_all_its_runs_have():
         snapshots = {"iteration": np.array(iterations), "kl_posterior_prior": np.array(values, float),
                      "kl_posterior_prior_standard_error": np.zeros(len(values))}
         return types.SimpleNamespace(
-            metrics={"kl_posterior_prior": values[-1]}, losses={"generator_loss": np.ones(4)}, snapshots=snapshots)
+            metrics={"kl_posterior_prior": values[-1], "log_likelihood": -1.4}, losses={"generator_loss": np.ones(4)},
+            snapshots=snapshots)
 
     curves = page_data._curves("label", [seen([0, 2, 4], [5, 6, 7]), seen([0, 1, 3, 4], [1, 0, 0, 3])], 10, True)
-    assert curves["divergence"] == {"iteration": [0, 4], "posterior": {
+    assert curves["divergence"] == {"iteration": [0, 4], "n_seen": 2, "posterior": {
         "mean": [3, 5], "low": [pytest.approx(3 - 8**0.5, rel=1e-5), pytest.approx(5 - 8**0.5, rel=1e-5)],
         "high": [pytest.approx(3 + 8**0.5, rel=1e-5), pytest.approx(5 + 8**0.5, rel=1e-5)], "final": 5}}
 
@@ -365,8 +372,8 @@ def test_every_second_point_of_a_grid_is_a_grid():
 
 
 def test_a_wild_start_does_not_set_the_axes():
-    low, high = page_data._range([np.r_[1e6, np.full(500, 1.5)], np.array([np.nan, 2.0])], 1.4)
-    assert (low, high) == (pytest.approx(1.37), pytest.approx(2.03))
+    assert page_data._limits([np.r_[1e6, np.full(500, 1.5)], np.array([np.nan, 2.0])]) == [1.5, 2]
+    assert page_data._limits([np.full(3, np.inf)]) == []
 
 
 def test_report_script(run, sweep, tmp_path):
@@ -394,6 +401,27 @@ def test_report_script(run, sweep, tmp_path):
             html_report.write_report(str(tmp_path))
     assert_one_clear_line(run_script("report.py", tmp_path / "absent"), "absent: not a folder")
     assert_one_clear_line(run_script("report.py", tmp_path, "--config", run / "config.yaml"), "holds no run")
+
+
+def test_a_run_that_was_gone_on_with_is_no_longer_its_sweeps(sweep, tmp_path):
+    copy = tmp_path / "sweep"
+    shutil.copytree(str(sweep), str(copy))
+    config = load_config(str(copy / "first_seed_0" / "config.yaml"), ["training.n_iterations=99"])
+    (copy / "first_seed_0" / "config.yaml").write_text(to_yaml(config))
+    assert html_report.write_sweep_report(str(copy)) == (str(copy / "report.html"), 1)
+    assert "first_seed_0: holds a run of another config than the sweep's" in text_of(copy)
+
+
+def test_both_tables_of_a_sweep_show_what_the_folders_hold(sweep, tmp_path):
+    copy = tmp_path / "sweep"
+    shutil.copytree(str(sweep), str(copy))
+    path = str(copy / "line_seed_0" / "metrics.json")
+    content = {name: value for name, value in files.read_json(path).items() if name != "elbo_standard_error"}
+    files.write_json(path, dict(content, elbo=None, log_likelihood=-1.2345))
+    html_report.write_sweep_report(str(copy))
+    for table, name in (("Table of settings", "line"), ("Table of runs", "line, seed 0")):
+        row, = (row for row in table_of(copy, table) if row[0] == name)
+        assert row[2].startswith("-1.2345") and row[4] == "-infinite"
 
 
 @pytest.fixture
@@ -734,6 +762,27 @@ def test_a_legends_entry_switches_its_lines_off(driver, sweep):
     assert driver.switch_to.active_element == box  # which stays in focus, for a keyboard
     box.click()
     wait_for(lambda: driver.execute_script(count) == before)
+
+
+def test_what_went_astray_does_not_set_the_axes(driver, sweep, tmp_path):
+    copy = tmp_path / "sweep"
+    shutil.copytree(str(sweep), str(copy))
+    for name, log_likelihood in (("first_seed_0", -1.5), ("first_seed_1", -1.5), ("line_seed_0", -13.8)):
+        path = str(copy / name / "metrics.json")
+        files.write_json(path, dict(files.read_json(path), log_likelihood=log_likelihood))
+    lines = (copy / "line_seed_0" / "losses.csv").read_text().splitlines()
+    last = "%d%s" % (len(lines) - 1, ",8e8" * lines[0].count(","))
+    files.write_text(str(copy / "line_seed_0" / "losses.csv"), "\n".join(lines[:-1] + [last, ""]))
+    html_report.write_sweep_report(str(copy))
+    assert "What went astray is switched off at first." in text_of(copy)
+    driver.show(copy)
+    top = "return document.getElementById('training-plot')._fullLayout.yaxis.range[1]"
+    sane, wild = driver.find_elements("css selector", "#training-legend input")
+    assert sane.is_selected() and not wild.is_selected() and driver.execute_script(top) < 10
+    wild.click()
+    wait_for(lambda: driver.execute_script(top) > 1e7)
+    wild.click()
+    wait_for(lambda: driver.execute_script(top) < 10)
 
 
 def brightness_at_the_edge(driver, region):

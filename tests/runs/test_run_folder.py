@@ -9,9 +9,11 @@ from avb_tf1.config.loading import to_yaml
 from avb_tf1.errors import InputError
 from avb_tf1.runs import run_folder
 
+CONFIG = "{model: {kind: avb}, training: {}, seed: 3}\n"
+
 
 def claim(path, overwrite=False):
-    with run_folder.claimed(str(path), "name: mine\n", overwrite):
+    with run_folder.claimed(str(path), CONFIG, overwrite):
         return sorted(os.listdir(str(path)))
 
 
@@ -23,7 +25,7 @@ def refusal(path, overwrite=False):
 
 def test_makes_the_folder_and_its_parents(tmp_path):
     assert claim(tmp_path / "a" / "b c") == ["config.yaml"]
-    assert (tmp_path / "a" / "b c" / "config.yaml").read_text() == "name: mine\n"
+    assert (tmp_path / "a" / "b c" / "config.yaml").read_text() == CONFIG
 
 
 def test_a_run_that_was_ended_before_its_first_checkpoint_may_be_begun_again(tmp_path):
@@ -37,9 +39,9 @@ def test_a_run_that_was_ended_before_its_first_checkpoint_may_be_begun_again(tmp
     (tmp_path / "checkpoint" / "model-9.json").write_text("x")
     assert "--overwrite" in refusal(tmp_path)
     (tmp_path / "checkpoint" / "model-9.json").unlink()
-    (tmp_path / "config.yaml").write_text("name: another\n")
+    (tmp_path / "config.yaml").write_text(CONFIG.replace("3", "4"))
     assert "--overwrite" in refusal(tmp_path)
-    (tmp_path / "config.yaml").write_text("name: mine\n")
+    (tmp_path / "config.yaml").write_text(CONFIG)
     (tmp_path / "notes.txt").write_text("mine")
     assert "--overwrite" in refusal(tmp_path)
 
@@ -59,7 +61,7 @@ def test_an_empty_folder_is_taken(tmp_path):
 
 def test_a_folder_with_anything_in_it_is_refused(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
-    assert "--overwrite" in refusal(tmp_path)
+    assert "holds no run" in refusal(tmp_path)
     assert (tmp_path / "notes.txt").read_text() == "mine"
 
 
@@ -68,15 +70,16 @@ def test_overwrite_removes_the_run_and_nothing_else(tmp_path):
                  "checkpoint/mine", "tensorboard/events.out.tfevents.1.host"):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
-        path.write_text("x")
+        path.write_text(CONFIG)
     assert claim(tmp_path, overwrite=True) == ["checkpoint", "config.yaml", "notes.txt"]
     assert os.listdir(str(tmp_path / "checkpoint")) == ["mine"]
 
 
-def test_overwrite_takes_nothing_from_a_folder_that_is_no_runs(tmp_path):
-    (tmp_path / "report.html").write_text("mine")
+@pytest.mark.parametrize("name", ["report.html", "config.yaml"])
+def test_overwrite_takes_nothing_from_a_folder_that_is_no_runs(tmp_path, name):
+    (tmp_path / name).write_text("mine: 1")
     assert "holds no run" in refusal(tmp_path, overwrite=True)
-    assert (tmp_path / "report.html").read_text() == "mine"
+    assert (tmp_path / name).read_text() == "mine: 1"
 
 
 def test_a_file_in_its_place(tmp_path):
@@ -94,7 +97,8 @@ def test_a_folder_that_can_not_be_written_to():
 
 def test_a_second_run_is_refused_until_the_first_ends(tmp_path):
     hold = ("import sys; sys.path.insert(0, %r); from avb_tf1.runs import run_folder\n"
-            "with run_folder.claimed(%r, '', False): print('held', flush=True); sys.stdin.read()" % (ROOT, str(tmp_path)))
+            "with run_folder.claimed(%r, %r, False): print('held', flush=True); sys.stdin.read()" % (
+                ROOT, str(tmp_path), CONFIG))
     with subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout.readline() == b"held\n"
         assert "another run" in refusal(tmp_path)
@@ -106,7 +110,7 @@ def test_overwrite_removes_a_link_and_not_what_it_points_to(tmp_path):
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "model-1.json").write_text("x")
     (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "config.yaml").write_text("x")
+    (tmp_path / "run" / "config.yaml").write_text(CONFIG)
     (tmp_path / "run" / "checkpoint").symlink_to(tmp_path / "elsewhere")
     assert claim(tmp_path / "run", overwrite=True) == ["config.yaml"]
     assert (tmp_path / "elsewhere" / "model-1.json").exists()

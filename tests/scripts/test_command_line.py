@@ -45,6 +45,12 @@ def test_a_signal_ends_a_script_in_one_line(number, code, line, before):
     assert (process.returncode, stderr) == (code, line)
 
 
+def test_how_to_go_on_is_told():
+    process = start("from avb_tf1 import stopping\nhint = stopping.hint('to go on: \xf6'); hint.__enter__()\n")
+    process.send_signal(signal.SIGTERM)
+    assert process.communicate()[1] == "stopped by SIGTERM; to go on: \xf6\n"
+
+
 def test_nohup_is_respected():
     process = start("", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
     process.send_signal(signal.SIGHUP)

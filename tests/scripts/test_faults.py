@@ -113,6 +113,7 @@ def test_a_signal_saves_and_tells_how_to_resume(whole, tmp_path, number, code):
     assert resumed(out) == results(whole[0])
 
 
+@pytest.mark.slow
 def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(whole, tmp_path):
     out = tmp_path / "run"
     process = started(out)

@@ -107,8 +107,8 @@ def test_what_a_stopped_sweep_leaves_claims_to_be_running_nowhere(tmp_path, monk
     monkeypatch.setattr(driver, "_run_all", stopped)
     with pytest.raises(stopping.Stopped):
         driver.run_sweep(plan.plan([SYNTHETIC], "0-2", []), str(tmp_path), "command", None, 0, show_progress=False)
-    assert [row["status"] for row in rows(tmp_path)] == ["failed", "stopped", "stopped"]
-    assert "Runs: 2 stopped, 1 failed." in (tmp_path / "report.html").read_text()
+    assert [row["status"] for row in rows(tmp_path)] == ["failed", "stopped", "not begun"]
+    assert "Runs: 1 stopped, 1 not begun, 1 failed." in (tmp_path / "report.html").read_text()
 
 
 def test_going_on_on_another_kind_of_cpu_is_told_in_one_line(tmp_path, monkeypatch, capsys):

@@ -1,4 +1,5 @@
 import os
+import re
 
 import pytest
 from helpers import ROOT, SYNTHETIC
@@ -84,10 +85,21 @@ def test_bad_settings_are_refused(settings, words):
         plan([SYNTHETIC], "0", settings)
 
 
+def test_a_setting_that_one_of_several_configs_lacks_names_it():
+    vae = os.path.join(ROOT, "configs", "paper_vae.yaml")
+    with pytest.raises(InputError, match="^%s: --set training.discriminator.learning_rate=0.1: unknown key" % re.escape(vae)):
+        plan([SYNTHETIC, vae], "0", ["training.discriminator.learning_rate=1e-1"])
+    with pytest.raises(InputError, match="--set data.batch_size: given twice"):
+        plan([SYNTHETIC], "0", ["data.batch_size=64", "data.batch_size=128"])
+
+
 def test_what_can_not_be_told_apart_is_refused(tmp_path):
-    with pytest.raises(InputError, match="synthetic.yaml: .* synthetic twice: .*give the configs different names"):
-        plan([SYNTHETIC, SYNTHETIC], "0", [])
-    with pytest.raises(InputError, match="nothing that changes a result"):
+    copy = tmp_path / "copy.yaml"
+    with open(SYNTHETIC) as file:
+        copy.write_text(file.read())
+    with pytest.raises(InputError, match="copy.yaml: .* synthetic twice: .*give the configs different names"):
+        plan([SYNTHETIC, str(copy)], "0", [])
+    with pytest.raises(InputError, match="nothing that changes a result tells the two apart$"):
         plan([SYNTHETIC], "0", ["training.snapshot_every=50,100"])
     other = tmp_path / "other.yaml"
     with open(SYNTHETIC) as file:

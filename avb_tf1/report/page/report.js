@@ -141,7 +141,19 @@
   const groupColor = g => color(GROUP_COLORS[g % GROUP_COLORS.length]);
   const groupDash = g => GROUP_DASHES[Math.floor(g / GROUP_COLORS.length) % GROUP_DASHES.length];
 
-  const hidden = {"training-plot": new Set(), "divergence-plot": new Set()};
+  // What went astray would spoil the axes: it is switched off at first, unless there is nothing else.
+  const astray = data.groups.filter(group => group.is_astray).map(group => group.label);
+  const off = () => new Set(astray.length < data.groups.length ? astray : []);
+  const hidden = {"training-plot": off(), "divergence-plot": off()};
+
+  /** Limits of an axis that shows a plot's visible groups, and some more values. */
+  function shownRange(id, limitsOf, more) {
+    const visible = data.groups.filter(group => !hidden[id].has(group.label));
+    const values = (visible.length ? visible : data.groups).flatMap(limitsOf).concat(more);
+    if (!values.length) return [0, 1];
+    const [low, high] = [Math.min(...values), Math.max(...values)], margin = 0.05 * (high - low) || 0.05;
+    return [low - margin, high + margin];
+  }
 
   /** Draw curves; each trace of `traces` has its legend entry's name as `entry`. */
   function drawCurves(id, traces, plotLayout) {
@@ -186,7 +198,8 @@
     const losses = Object.keys(data.losses), shapes = [], traces = [], axes = {};
     losses.forEach((loss, row) => {
       const suffix = row ? String(row + 1) : "";
-      const {range, optimum} = data.losses[loss];
+      const {optimum} = data.losses[loss];
+      const range = shownRange("training-plot", ({limits}) => limits[loss] || [], optimum === null ? [] : [optimum]);
       const share = 1 / losses.length, gap = losses.length > 1 ? 0.06 : 0;
       axes["yaxis" + suffix] = axis({title: lossName(loss) + " (nats)", range,
                                      domain: [1 - (row + 1) * share + (row + 1 < losses.length ? gap : 0), 1 - row * share]});
@@ -228,7 +241,8 @@
     });
     drawCurves("divergence-plot", traces, {
       shapes: [optimumLine(data.kl_optimum, {yref: "y"})], xaxis: iterationAxis("divergence-plot", {title: "iteration"}),
-      yaxis: axis({title: "nats", range: data.kl_range}),
+      yaxis: axis({title: "nats", 
+                  range: shownRange("divergence-plot", ({limits}) => limits.divergence, [data.kl_optimum, 0])}),
     });
   }
 
@@ -329,9 +343,10 @@
   /** Where the clouds are, for who doesn't see them. */
   function centres(at) {
     const mean = values => values.reduce((sum, value) => sum + value, 0) / values.filter(value => value !== null).length;
-    const spread = cloud => speck(cloud, run.range) ? " (nearly a point)" : "";
-    return "Centres of the clouds: " + codes(at).map(cloud =>
-      `${cloud.name} ${place(mean(cloud.x), mean(cloud.y))}${spread(cloud)}`).join(", ") + ".";
+    return "Centres of the clouds: " + codes(at).map(cloud => {
+      const point = speck(cloud, run.range);
+      return `${cloud.name} ${place(...(point || [mean(cloud.x), mean(cloud.y)]))}${point ? " (nearly a point)" : ""}`;
+    }).join(", ") + ".";
   }
 
   function plane(range) {
