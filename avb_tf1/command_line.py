@@ -63,8 +63,10 @@ def run(command):
 
 
 def resuming(out):
-    """Return the command that goes on with the run in the folder `out`."""
+    """Return the command that goes on with the run in the folder `out`, or the call where there are no scripts."""
     script = os.path.join(ROOT, "scripts", "train.py")
+    if not os.path.isfile(script):
+        return "avb_tf1.run_experiment(avb_tf1.load_config(%r), %r)" % (os.path.join(out, "config.yaml"), out)
     return " ".join(map(shlex.quote, [_short(sys.executable), _short(script), "--resume", out]))
 
 

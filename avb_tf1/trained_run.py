@@ -1,0 +1,125 @@
+"""A finished run and its trained model, to look into from Python."""
+
+import contextlib
+
+import numpy as np
+
+from avb_tf1 import experiment, seeds
+from avb_tf1.evaluation import quadrature
+from avb_tf1.evaluation.trained_networks import in_chunks
+from avb_tf1.problems.four_images import N_PIXELS
+from avb_tf1.runs import metrics_file
+
+
+def open_run(folder):
+    """Open a finished run.
+
+    Args:
+        folder: str, a run folder, as run_experiment or scripts/train.py leaves it.
+
+    Returns:
+        TrainedRun; to be closed, or used as a context.
+
+    Raises:
+        InputError: the folder holds no finished run, its config was edited since, or a file of it is damaged; says which.
+    """
+    return TrainedRun(folder)
+
+
+class TrainedRun:
+    """A finished run, its trained weights in a tf.Session. Images are arrays [n, 4] of pixels that are 0 or 1.
+
+    Attributes:
+        folder: str.
+        config: as of load_config.
+        metrics: dict, as in metrics.json: None stands for an infinite value.
+    """
+
+    def __init__(self, folder):
+        self.folder = folder
+        with contextlib.ExitStack() as stack:
+            self.config, _, self._networks = stack.enter_context(experiment.opened_run(folder))
+            self.metrics, _ = metrics_file.read_metrics(folder, self.config)
+            self._closing = stack.pop_all()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        """Close the session; the methods can't be called any more."""
+        self._closing.close()
+
+    def sample_posterior(self, x, n, seed):
+        """Draw samples of q(z|x).
+
+        Args:
+            x: [n_images, 4].
+            n: int, samples an image.
+            seed: int, at least 0; the same seed gives the same samples.
+
+        Returns:
+            z: float32 [n_images, n, latent_dim].
+
+        Raises:
+            ValueError: x is no images.
+        """
+        x = _images(x)
+        eps = seeds.stream(seed, "sample_posterior").standard_normal((len(x) * n, self._networks.noise_dim))
+        z = in_chunks(self._networks.encode, np.repeat(x, n, axis=0), eps.astype(np.float32))
+        return z.reshape(len(x), n, self._networks.latent_dim)
+
+    def decode(self, z):
+        """Return the pixel probabilities of p(x|z), float32 [n, 4], for z [n, latent_dim].
+
+        Raises:
+            ValueError: z has another shape.
+        """
+        return in_chunks(self._networks.decode, self._codes(z))
+
+    def log_ratio(self, x, z):
+        """Return the discriminator's estimate of log q(z|x) - log p(z) for pairs of an image and a code.
+
+        It is T(x, z); with adaptive contrast T of the normalised z, plus log r(z|x) - log p(z).
+
+        Args:
+            x: [n, 4].
+            z: [n, latent_dim].
+
+        Returns:
+            float32 [n], nats.
+
+        Raises:
+            ValueError: x is no images, z has another shape, or the model is a VAE, which has no discriminator.
+        """
+        if self._networks.log_ratio is None:
+            raise ValueError("a VAE has no discriminator")
+        x, z = _images(x), self._codes(z)
+        if len(x) != len(z):
+            raise ValueError("x and z must be as many, not %d and %d" % (len(x), len(z)))
+        return in_chunks(self._networks.log_ratio, x, z)[:, 0]
+
+    def log_likelihood(self, x):
+        """Return log p(x), exact to 1e-4 (evaluation.quadrature), float64 [n], nats, for images x [n, 4].
+
+        Raises:
+            ValueError: x is no images. quadrature.GridError: the decoder is too sharp for the quadrature.
+        """
+        return quadrature.log_likelihood(self._networks.decode, self._networks.latent_dim, _images(x))
+
+    def _codes(self, z):
+        z = np.asarray(z, np.float32)
+        if z.ndim != 2 or z.shape[1] != self._networks.latent_dim or not len(z):
+            raise ValueError("z must be [n, %d] with n at least 1, not %s" % (self._networks.latent_dim, list(z.shape)))
+        return z
+
+
+def _images(x):
+    x = np.asarray(x, np.float32)
+    if x.ndim != 2 or x.shape[1] != N_PIXELS or not len(x):
+        raise ValueError("x must be [n, %d] with n at least 1, not %s" % (N_PIXELS, list(x.shape)))
+    if not np.isin(x, (0, 1)).all():
+        raise ValueError("the pixels of x must be 0 or 1")
+    return x

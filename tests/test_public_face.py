@@ -1,0 +1,108 @@
+"""What `import avb_tf1` gives."""
+
+import os
+import re
+import subprocess
+import sys
+import venv
+
+import numpy as np
+import pytest
+from helpers import ROOT, small, vae_config
+from scipy.special import logsumexp
+from scipy.stats import norm
+
+import avb_tf1
+from avb_tf1.errors import InputError
+
+
+def test_importing_it_loads_nothing_heavy():
+    code = ("import sys, avb_tf1; assert set(avb_tf1.__all__) <= set(dir(avb_tf1)); avb_tf1.load_config\n"
+            "print([name for name in ('tensorflow', 'scipy', 'matplotlib', 'ray') if name in sys.modules])")
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (result.stdout, result.stderr) == ("[]\n", "")
+    with pytest.raises(AttributeError, match="no attribute 'open_rum'"):
+        avb_tf1.open_rum  # noqa: B018
+
+
+@pytest.fixture(scope="module", params=["avb", "vae"])
+def run(request, tmp_path_factory):
+    out = str(tmp_path_factory.mktemp("run") / request.param)
+    config = small() if request.param == "avb" else vae_config()
+    metrics, _ = avb_tf1.run_experiment(config, out)
+    with avb_tf1.open_run(out) as opened:
+        assert (opened.config, opened.metrics, opened.folder) == (config, metrics, out)
+        yield opened
+
+
+def test_an_opened_run_has_the_trained_model(run):
+    x = np.eye(4)
+    z = run.sample_posterior(x, 5000, seed=1)
+    assert z.shape == (4, 5000, 2) and z.dtype == np.float32
+    np.testing.assert_array_equal(z, run.sample_posterior(x, 5000, seed=1))
+    np.testing.assert_array_equal(z[2:3], run.sample_posterior(x, 5000, seed=1)[2:3])
+    assert (z != run.sample_posterior(x, 5000, seed=2)).any()
+    # The metrics are those of this model.
+    probabilities = run.decode(z.reshape(-1, 2)).reshape(4, 5000, 4)
+    own = np.where(x[:, np.newaxis] == 1, probabilities, 1 - probabilities)
+    assert -np.log(own).mean() == pytest.approx(run.metrics["reconstruction_error"], abs=0.01)
+    assert run.log_likelihood(x).mean() == pytest.approx(run.metrics["log_likelihood"], abs=1e-12)
+    # log p(x) by a plain sum over a grid, for an image that was never trained on.
+    axis = np.linspace(-6, 6, 601)
+    grid = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
+    probabilities = run.decode(grid).astype(np.float64)
+    log_joint = np.log(probabilities[:, :2]).sum(axis=1) + np.log1p(-probabilities[:, 2:]).sum(axis=1) + norm.logpdf(
+        grid).sum(axis=1)
+    assert run.log_likelihood([[1, 1, 0, 0]]) == pytest.approx([logsumexp(log_joint) + 2 * np.log(axis[1] - axis[0])], abs=1e-3)
+
+
+def test_the_log_ratio_is_the_discriminators(run):
+    x = np.eye(4)
+    z = run.sample_posterior(x, 5000, seed=3)
+    pairs = np.repeat(x, 5000, axis=0), z.reshape(-1, 2)
+    if run.config.model.kind == "vae":
+        with pytest.raises(ValueError, match="a VAE has no discriminator"):
+            run.log_ratio(*pairs)
+    else:
+        assert run.log_ratio(*pairs).mean() == pytest.approx(run.metrics["kl_discriminator"], abs=0.02)
+        with pytest.raises(ValueError, match="as many, not 4 and 1"):
+            run.log_ratio(x, z[0, :1])
+
+
+def test_wrong_arrays_are_refused(run):
+    for call, words in ((lambda: run.decode(np.zeros(2)), r"z must be \[n, 2\] with n at least 1, not \[2\]"),
+                        (lambda: run.decode(np.zeros((3, 4))), r"not \[3, 4\]"),
+                        (lambda: run.log_likelihood(np.zeros((0, 4))), r"x must be \[n, 4\] with n at least 1, not \[0, 4\]"),
+                        (lambda: run.sample_posterior(0.5 * np.eye(4), 1, 0), "must be 0 or 1")):
+        with pytest.raises(ValueError, match=words):
+            call()
+
+
+def test_what_is_no_finished_run_is_refused(tmp_path):
+    with pytest.raises(InputError, match="not a run folder"):
+        avb_tf1.open_run(str(tmp_path))
+
+
+@pytest.mark.slow
+def test_installed_it_works_from_any_folder(tmp_path):
+    """`pip install .` in a fresh environment, to which only the dependencies are lent."""
+    folder, copy = tmp_path / "environment", tmp_path / "source"
+    venv.create(str(folder), with_pip=True)
+    python = str(folder / "bin" / "python")
+    subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", ROOT, str(copy)], check=True)
+    subprocess.run([python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", str(copy)], check=True,
+                   capture_output=True)
+    where = "import site; print(site.getsitepackages()[0])"
+    theirs, ours = (subprocess.check_output([program, "-c", where], universal_newlines=True).strip()
+                    for program in (python, sys.executable))
+    with open(os.path.join(theirs, "lent.pth"), "w") as file:
+        file.write(ours + "\n")
+    with open(os.path.join(ROOT, "configs", "synthetic.yaml")) as file:
+        (tmp_path / "mine.yaml").write_text(re.sub("n_iterations: .*", "n_iterations: 20", file.read()))
+    code = ("import avb_tf1\n"
+            "print(avb_tf1.__file__)\n"
+            "avb_tf1.run_experiment(avb_tf1.load_config('mine.yaml'), 'run')\n"
+            "with avb_tf1.open_run('run') as run: print(run.decode([[0, 0]]).shape)")
+    result = subprocess.run([python, "-c", code], cwd=str(tmp_path), capture_output=True, text=True)
+    assert result.stdout == "%s\n(1, 4)\n" % os.path.join(theirs, "avb_tf1", "__init__.py"), result.stderr
+    assert (tmp_path / "run" / "report.html").exists()
