@@ -31,7 +31,9 @@ def small(*overrides):
 
 
 def set_options(overrides):
-    return [word for override in overrides for word in ("--set", override)]
+    """The options of scripts; of several overrides of a key the last, as a sweep takes a key but once."""
+    last = {override.partition("=")[0]: override for override in overrides}
+    return [word for override in last.values() for word in ("--set", override)]
 
 
 def run_script(name, *arguments, cwd=None, **options):

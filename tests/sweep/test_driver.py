@@ -158,7 +158,7 @@ def test_one_and_two_workers_make_the_runs_of_train_py(alone, tmp_path):
     # Started again there is nothing to do, and nothing is touched.
     before = os.stat(str(folder_of(out, 0) / "metrics.json")).st_mtime_ns
     result = sweep(out, overrides=LONG)
-    assert result.returncode == 0 and "2 finished, 0 to go" in result.stdout
+    assert result.returncode == 0 and "2 done, 0 to go" in result.stdout
     assert os.stat(str(folder_of(out, 0) / "metrics.json")).st_mtime_ns == before
 
 
