@@ -15,7 +15,7 @@ from avb_tf1.errors import InputError
 from avb_tf1.evaluation import quadrature
 from avb_tf1.graph import speed
 from avb_tf1.graph.builder import build_graph
-from avb_tf1.problems.four_images import one_hot_images
+from avb_tf1.problems.four_images import problem_of
 from avb_tf1.quiet_tensorflow import open_session, tf, tfp
 from avb_tf1.report import run_summary
 from avb_tf1.runs import metrics_file, provenance, run_contents, run_folder
@@ -72,14 +72,15 @@ def _run(config, out, found, show_progress, observers=()):
         result, seen, legs = train_in_folder(session, model, config, out, found, show_progress, observers)
         start = time.perf_counter()
         run_contents.write_losses(in_folder(run_folder.LOSSES), result.monitors)
-        networks = trainer.array_functions(session, model)
-        z, labels = outputs.sample_latents(networks, config.seed)
+        networks, problem = trainer.array_functions(session, model), problem_of(config)
+        z, labels = outputs.sample_latents(networks, problem, config.seed)
         files.write_arrays(in_folder(run_folder.LATENTS), z=z, label=labels)
-        files.write_arrays(in_folder(run_folder.SNAPSHOTS), label=snapshots.LABELS, **seen, **snapshots.kl_over_training(seen))
+        files.write_arrays(in_folder(run_folder.SNAPSHOTS), label=snapshots.labels_of_codes(problem), **seen,
+                           **snapshots.kl_over_training(seen, problem))
         outputs.draw_figures(out, networks, result.monitors, seen, z, labels, config)
-        log_likelihoods = quadrature.log_likelihood(networks.decode, networks.latent_dim, one_hot_images())
-        files.write_arrays(in_folder(run_folder.LATENT_PLANE), **outputs.latent_plane(networks, log_likelihoods))
-        metrics = outputs.measure(networks, result.monitors, z, labels, config.seed, log_likelihoods)
+        log_likelihoods = quadrature.log_likelihood(networks.decode, networks.latent_dim, problem.images)
+        files.write_arrays(in_folder(run_folder.LATENT_PLANE), **outputs.latent_plane(networks, problem, log_likelihoods))
+        metrics = outputs.measure(networks, problem, result.monitors, z, labels, config.seed, log_likelihoods)
         timing = _timing(config, legs, time.perf_counter() - start)
         files.write_json(in_folder(run_folder.TIMING), timing)
         outputs.write_report(out, metrics)
@@ -103,8 +104,8 @@ def train_in_folder(session, model, config, out, found, show_progress, observers
     else:
         checkpoint.restore(session, model.saver, found.path)
     n_done = 0 if found is None else found.iteration
-    seen = snapshots.Snapshots(trainer.array_functions(session, model), seeds.stream(config.seed, "snapshots"),
-                               config.training, found and found.snapshots)
+    seen = snapshots.Snapshots(trainer.array_functions(session, model), problem_of(config),
+                               seeds.stream(config.seed, "snapshots"), config.training, found and found.snapshots)
 
     def save(result):
         nonlocal legs

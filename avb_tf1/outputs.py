@@ -6,7 +6,7 @@ import os
 import numpy as np
 
 from avb_tf1.evaluation import measurement, quadrature, trained_networks
-from avb_tf1.problems.four_images import one_hot_images
+from avb_tf1.problems.four_images import problem_of
 from avb_tf1.problems.published import optima
 from avb_tf1.runs import run_folder
 from avb_tf1.runs.run_contents import losses_of
@@ -19,43 +19,46 @@ PLANE_AXIS = np.linspace(-4, 4, 161)  # coordinates along each axis at which the
 N_MOVIE_FRAMES = 41   # at most
 
 
-def sample_latents(networks, seed):
+def sample_latents(networks, problem, seed):
     """Return the latents of latents.npz: z float32 [5120, latent_dim] and labels int64 [5120].
 
     Raises:
         trainer.DivergenceError: a latent is not finite, since the last update spoilt the weights.
     """
-    z, labels = measurement.sample_posterior(networks, N_LATENTS // len(one_hot_images()), stream(seed, "latents"))
+    z, labels = measurement.sample_posterior(networks, problem, N_LATENTS // problem.n_images, stream(seed, "latents"))
     if not np.isfinite(z).all():
         raise trainer.DivergenceError("the encoder's output is not finite after the last iteration")
     return z, labels
 
 
-def latent_plane(networks, log_likelihoods):
+def latent_plane(networks, problem, log_likelihoods):
     """Return what the decoder makes of the latent space, and the exact posteriors, as in latent_plane.npz.
 
     Args:
         networks: trained_networks.Networks.
-        log_likelihoods: what quadrature.log_likelihood returns for the four images.
+        problem: image_problem.ImageProblem.
+        log_likelihoods: what quadrature.log_likelihood returns for the problem's images.
 
     Returns:
         dict: axis float32 [161]; on the points of quadrature.grid(axis, latent_dim): probabilities float32
-        [161**latent_dim, 4], those of p(x|z), and posterior_density float32 [4, 161**latent_dim], p(z|x) for each image.
+        [161**latent_dim, n_pixels], those of p(x|z), and posterior_density float32 [n_images, 161**latent_dim], p(z|x) for
+        each image.
     """
     points = quadrature.grid(PLANE_AXIS, networks.latent_dim).astype(np.float32)
-    density = quadrature.posterior_density(networks.decode, PLANE_AXIS, networks.latent_dim, one_hot_images(),
+    density = quadrature.posterior_density(networks.decode, PLANE_AXIS, networks.latent_dim, problem.images,
                                            log_likelihoods)
     return {"axis": PLANE_AXIS.astype(np.float32), "probabilities": trained_networks.in_chunks(networks.decode, points),
             "posterior_density": density.astype(np.float32)}
 
 
-def measure(networks, monitors, z, labels, seed, log_likelihoods=None):
+def measure(networks, problem, monitors, z, labels, seed, log_likelihoods=None):
     """Return the metrics of a trained model, as in metrics.json.
 
     The same networks, monitors and seed give the same numbers: the noise is drawn here, from a stream of its own.
 
     Args:
         networks: trained_networks.Networks.
+        problem: image_problem.ImageProblem.
         monitors: as in trainer.TrainingResult.
         z, labels: as of sample_latents.
         seed: int, the config's.
@@ -68,7 +71,7 @@ def measure(networks, monitors, z, labels, seed, log_likelihoods=None):
     metrics = {name: float(np.mean(values[-measurement.N_FINAL:], dtype=np.float64))
                for name, values in losses_of(monitors).items()}
     metrics["classification_accuracy"] = measurement.classification_accuracy(networks, z, labels)
-    metrics.update(measurement.evaluate(networks, stream(seed, "evaluation"), log_likelihoods))
+    metrics.update(measurement.evaluate(networks, problem, stream(seed, "evaluation"), log_likelihoods))
     # JSON has no infinity.
     return {name: value if math.isfinite(value) else None for name, value in metrics.items()}
 
@@ -77,7 +80,8 @@ def draw_figures(out, networks, monitors, seen, z, labels, config):
     """Write the run folder's figures; `seen` is as of snapshots.Snapshots.arrays."""
     from avb_tf1 import plotting  # matplotlib takes most of a second to load: not before training
 
-    images = one_hot_images()
+    problem = problem_of(config)
+    images = problem.images
     plotting.training_curve(
         os.path.join(out, run_folder.TRAINING_CURVE), losses_of(monitors),
         {name: optimum.value for name, optimum in optima(config.model.kind).items()})
@@ -89,7 +93,7 @@ def draw_figures(out, networks, monitors, seen, z, labels, config):
         np.stack([probabilities[labels == label].mean(axis=0) for label in range(len(images))]),
         networks.decode(prior_samples.astype(np.float32)))
     shown = snapshots.spread_out(len(seen["iteration"]), N_MOVIE_FRAMES)
-    plotting.latent_movie(os.path.join(out, run_folder.LATENT_MOVIE), seen["z"][shown], snapshots.LABELS,
+    plotting.latent_movie(os.path.join(out, run_folder.LATENT_MOVIE), seen["z"][shown], snapshots.labels_of_codes(problem),
                           seen["iteration"][shown], images)
 
 

@@ -11,7 +11,7 @@ from avb_tf1.errors import InputError, OneLineError
 from avb_tf1.evaluation import ais
 from avb_tf1.experiment import opened_run
 from avb_tf1.graph import networks
-from avb_tf1.problems.four_images import one_hot_images
+from avb_tf1.problems.four_images import problem_of
 from avb_tf1.report import run_summary
 from avb_tf1.runs import metrics_file, run_folder
 from avb_tf1.training import checkpoint
@@ -44,7 +44,9 @@ def evaluate_run(folder, with_ais, write):
         if not write:
             there, _ = metrics_file.read_metrics(folder, load_config(run_folder.config_path(folder)))
         with opened_run(folder) as (config, found, trained):
-            metrics = outputs.measure(trained, found.monitors, *outputs.sample_latents(trained, config.seed), config.seed)
+            problem = problem_of(config)
+            z, labels = outputs.sample_latents(trained, problem, config.seed)
+            metrics = outputs.measure(trained, problem, found.monitors, z, labels, config.seed)
         print(run_summary.summary(metrics, config))
         if write:
             files.write_json(path, metrics_file.with_made_by(metrics, config, found.legs))
@@ -55,8 +57,9 @@ def evaluate_run(folder, with_ais, write):
                 print("%s still has the numbers of before: %s" % (os.path.join(folder, run_folder.REPORT), error))
     if with_ais:
         estimates, errors = ais.log_likelihood(
-            lambda z: networks.decoder(z, config.model), lambda session, saver: checkpoint.restore(session, saver, found.path),
-            one_hot_images(), config.model.latent_dim, config.seed, N_AIS_CHAINS, N_AIS_STEPS)
+            lambda z: networks.decoder(z, problem.n_pixels, config.model),
+            lambda session, saver: checkpoint.restore(session, saver, found.path),
+            problem.images, config.model.latent_dim, config.seed, N_AIS_CHAINS, N_AIS_STEPS)
         print("log_likelihood by annealed importance sampling: %.4f, standard error %.4f (by quadrature: %.4f)" % (
             np.mean(estimates), np.sqrt(np.sum(errors**2)) / len(errors), metrics["log_likelihood"]))
     if not write:

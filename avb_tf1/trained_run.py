@@ -7,7 +7,7 @@ import numpy as np
 from avb_tf1 import experiment, seeds
 from avb_tf1.evaluation import quadrature
 from avb_tf1.evaluation.trained_networks import in_chunks
-from avb_tf1.problems.four_images import N_PIXELS
+from avb_tf1.problems.four_images import problem_of
 from avb_tf1.runs import metrics_file
 
 
@@ -27,7 +27,7 @@ def open_run(folder):
 
 
 class TrainedRun:
-    """A finished run, its trained weights in a tf.Session. Images are arrays [n, 4] of pixels that are 0 or 1.
+    """A finished run, its trained weights in a tf.Session. Images are arrays [n, n_pixels] of pixels that are 0 or 1.
 
     Attributes:
         folder: str.
@@ -56,7 +56,7 @@ class TrainedRun:
         """Draw samples of q(z|x).
 
         Args:
-            x: [n_images, 4].
+            x: [n_images, n_pixels].
             n: int, samples an image.
             seed: int, at least 0; the same seed gives the same samples.
 
@@ -66,7 +66,7 @@ class TrainedRun:
         Raises:
             ValueError: x is no images.
         """
-        x = _images(x)
+        x = self._images(x)
         eps = seeds.stream(seed, "sample_posterior").standard_normal((len(x) * n, self._networks.noise_dim))
         z = in_chunks(self._networks.encode, np.repeat(x, n, axis=0), eps.astype(np.float32))
         return z.reshape(len(x), n, self._networks.latent_dim)
@@ -85,7 +85,7 @@ class TrainedRun:
         It is T(x, z); with adaptive contrast T of the normalised z, plus log r(z|x) - log p(z).
 
         Args:
-            x: [n, 4].
+            x: [n, n_pixels].
             z: [n, latent_dim].
 
         Returns:
@@ -96,18 +96,18 @@ class TrainedRun:
         """
         if self._networks.log_ratio is None:
             raise ValueError("a VAE has no discriminator")
-        x, z = _images(x), self._codes(z)
+        x, z = self._images(x), self._codes(z)
         if len(x) != len(z):
             raise ValueError("x and z must be as many, not %d and %d" % (len(x), len(z)))
         return in_chunks(self._networks.log_ratio, x, z)[:, 0]
 
     def log_likelihood(self, x):
-        """Return log p(x), exact to 1e-4 (evaluation.quadrature), float64 [n], nats, for images x [n, 4].
+        """Return log p(x), exact to 1e-4 (evaluation.quadrature), float64 [n], nats, for images x [n, n_pixels].
 
         Raises:
             ValueError: x is no images. quadrature.GridError: the decoder is too sharp for the quadrature.
         """
-        return quadrature.log_likelihood(self._networks.decode, self._networks.latent_dim, _images(x))
+        return quadrature.log_likelihood(self._networks.decode, self._networks.latent_dim, self._images(x))
 
     def _codes(self, z):
         z = np.asarray(z, np.float32)
@@ -115,11 +115,10 @@ class TrainedRun:
             raise ValueError("z must be [n, %d] with n at least 1, not %s" % (self._networks.latent_dim, list(z.shape)))
         return z
 
-
-def _images(x):
-    x = np.asarray(x, np.float32)
-    if x.ndim != 2 or x.shape[1] != N_PIXELS or not len(x):
-        raise ValueError("x must be [n, %d] with n at least 1, not %s" % (N_PIXELS, list(x.shape)))
-    if not np.isin(x, (0, 1)).all():
-        raise ValueError("the pixels of x must be 0 or 1")
-    return x
+    def _images(self, x):
+        x, n_pixels = np.asarray(x, np.float32), problem_of(self.config).n_pixels
+        if x.ndim != 2 or x.shape[1] != n_pixels or not len(x):
+            raise ValueError("x must be [n, %d] with n at least 1, not %s" % (n_pixels, list(x.shape)))
+        if not np.isin(x, (0, 1)).all():
+            raise ValueError("the pixels of x must be 0 or 1")
+        return x

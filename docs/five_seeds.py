@@ -8,6 +8,8 @@ import sys
 
 import numpy as np
 
+from avb_tf1.problems.four_images import PROBLEM
+
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir)
 sys.path.insert(0, ROOT)
 
@@ -34,11 +36,11 @@ def trained(seed):
 
         def observe(iteration, _):
             if iteration > config.training.n_iterations - measurement.N_FINAL:
-                z, labels = measurement.sample_posterior(networks, 1280, np.random.RandomState(iteration))
+                z, labels = measurement.sample_posterior(networks, PROBLEM, 1280, np.random.RandomState(iteration))
                 accuracies.append(measurement.classification_accuracy(networks, z, labels))
 
         result = trainer.train(session, model, config.training, [observe])
-        metrics = outputs.measure(networks, result.monitors, *outputs.sample_latents(networks, seed), seed)
+        metrics = outputs.measure(networks, PROBLEM, result.monitors, *outputs.sample_latents(networks, PROBLEM, seed), seed)
     return metrics, np.array(accuracies)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
 
 from avb_tf1.evaluation.entropy import knn_kl_posterior_prior
-from avb_tf1.problems.four_images import balanced_batch
+from avb_tf1.problems.four_images import PROBLEM
 from avb_tf1.problems.published import OPTIMUM
 
 SIGNS = np.array([[1, 1], [1, -1], [-1, 1], [-1, -1]])  # of the quadrant that an image owns
@@ -19,7 +19,7 @@ SIGNS = np.array([[1, 1], [1, -1], [-1, 1], [-1, -1]])  # of the quadrant that a
 for n_samples, n_draws in ((256, 100), (32768, 8)):
     errors = []
     for seed in range(n_draws):
-        _, labels = balanced_batch(4 * n_samples)
+        labels = PROBLEM.labels(4 * n_samples)
         z = np.abs(np.random.RandomState(seed).standard_normal((len(labels), 2))) * SIGNS[labels]
         errors.append(knn_kl_posterior_prior(z, labels)[0] - OPTIMUM["kl_posterior_prior"].value)
     print("%6d samples an image, seeds 0 to %d: off by %+.4f, standard error %.4f" % (

@@ -5,9 +5,9 @@ from pictures import pixels, place, rgb
 from PIL import Image
 
 from avb_tf1 import plotting
-from avb_tf1.problems.four_images import one_hot_images
+from avb_tf1.problems.four_images import PROBLEM
 
-IMAGES = one_hot_images()
+IMAGES = PROBLEM.images
 
 
 def colors_in(path):

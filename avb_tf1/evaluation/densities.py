@@ -9,8 +9,8 @@ def log_bernoulli(probabilities, images):
     """Return log p(x|z) of each image at each z, summed over pixels.
 
     Args:
-        probabilities: [n, 4], pixel probabilities at n values of z.
-        images: [n_images, 4], pixels in {0, 1}.
+        probabilities: [n, n_pixels], pixel probabilities at n values of z.
+        images: [n_images, n_pixels], pixels in {0, 1}.
 
     Returns:
         float64 [n, n_images], nats.

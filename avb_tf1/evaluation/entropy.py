@@ -7,7 +7,6 @@ from scipy.spatial import cKDTree
 from scipy.special import digamma, gammaln
 
 from avb_tf1.evaluation.densities import log_prior, mean_and_error
-from avb_tf1.problems.four_images import N_PIXELS
 
 N_NEIGHBOURS = 3
 # What has_density looks at.
@@ -80,7 +79,7 @@ def knn_kl_posterior_prior(z, labels):
 
     Args:
         z: [n, d], ordered by class.
-        labels: integer [n], 0 to 3.
+        labels: integer [n].
 
     Returns:
         (float, float), nats; the first infinite if a q(z|x) has no density (see has_density).
@@ -93,6 +92,6 @@ def _knn_log_ratio(z, labels):
 
     It is inf for a class whose q(z|x) has no density.
     """
-    of_classes = [z[labels == label] for label in range(N_PIXELS)]
+    of_classes = [z[labels == label] for label in np.unique(labels)]
     return np.concatenate([knn_log_density(own) if has_density(own) else np.full(len(own), np.inf)
                            for own in of_classes]) - log_prior(z)

@@ -8,7 +8,7 @@ import numpy as np
 from avb_tf1.errors import OneLineError
 from avb_tf1.evaluation.densities import log_bernoulli, log_prior
 from avb_tf1.evaluation.trained_networks import in_chunks
-from avb_tf1.problems.four_images import all_binary_images
+from avb_tf1.problems.image_problem import all_binary_images
 
 TOLERANCE = 1e-4              # nats: how much a finer grid or a wider box may change log p(x)
 _N_CELLS = 120                # a side of the first grid
@@ -30,21 +30,22 @@ def log_likelihood(decode, latent_dim, images):
     TOLERANCE.
 
     Args:
-        decode: z float32 [n, latent_dim] -> pixel probabilities [n, 4].
+        decode: z float32 [n, latent_dim] -> pixel probabilities [n, n_pixels].
         latent_dim: int, 1 or 2.
-        images: [n_images, 4], pixels in {0, 1}.
+        images: [n_images, n_pixels], pixels in {0, 1}.
 
     Returns:
         float64 [n_images], nats.
 
     Raises:
-        GridError: the limits were reached first, or the probabilities of all 16 binary images don't sum to 1 within TOLERANCE.
+        GridError: the limits were reached first, or the probabilities of all binary images don't sum to 1 within TOLERANCE.
     """
-    every_image = all_binary_images()
-    wanted = [int(np.flatnonzero((every_image == image).all(axis=1))) for image in np.asarray(images)]
+    images = np.asarray(images)
+    every_image = all_binary_images(images.shape[1])
+    wanted = [int(np.flatnonzero((every_image == image).all(axis=1))) for image in images]
 
     def integrals(box, refinement):
-        return _integrals(decode, latent_dim, wanted, box, int(_N_CELLS * 2**refinement * box / _BOX),
+        return _integrals(decode, latent_dim, every_image, wanted, box, int(_N_CELLS * 2**refinement * box / _BOX),
                           _CELL_TOLERANCE / 2**refinement)
 
     box, refinement = _BOX, 0
@@ -58,12 +59,13 @@ def log_likelihood(decode, latent_dim, images):
     else:
         raise GridError("the decoder is too sharp, or its mass too far out: log p(x) still changes by %.1e nats" % change)
     if not abs(current.sum() - 1) < TOLERANCE:
-        raise GridError("the probabilities of all 16 binary images sum to %.6f instead of 1" % current.sum())
+        raise GridError("the probabilities of all %d binary images sum to %.6f instead of 1" % (
+            len(every_image), current.sum()))
     return np.log(current[wanted])
 
 
-def _integrals(decode, latent_dim, wanted, box, n_cells, cell_tolerance):
-    """p(x) of all 16 binary images, float64 [16]; cells are split for the sake of the images with the indices `wanted`.
+def _integrals(decode, latent_dim, images, wanted, box, n_cells, cell_tolerance):
+    """p(x) of some images, float64 [n_images]; cells are split for the sake of those with the indices `wanted`.
 
     A cell's points are its corners and what lies midway between them. The corners make sure that a border is seen wherever it
     cuts a cell, also along a side.
@@ -81,7 +83,7 @@ def _integrals(decode, latent_dim, wanted, box, n_cells, cell_tolerance):
         points = 2 * cells[:, np.newaxis, :] + offsets
         unique, index = np.unique(points @ (2**31)**np.arange(latent_dim), return_inverse=True)
         unique = np.stack([unique >> (31 * axis) & (2**31 - 1) for axis in range(latent_dim)], axis=1)
-        density = _joint_density(decode, unique * (side / 2) - box) * side**latent_dim
+        density = _joint_density(decode, unique * (side / 2) - box, images) * side**latent_dim
         index = index.reshape(len(cells), -1)
         fine = sum(weight * density[index[:, k]] for k, weight in enumerate(fine_weights))
         coarse = sum(weight * density[index[:, k]] for k, weight in enumerate(coarse_weights) if weight)
@@ -94,9 +96,9 @@ def _integrals(decode, latent_dim, wanted, box, n_cells, cell_tolerance):
     return totals
 
 
-def _joint_density(decode, z):
-    """p(x|z) N(z; 0, I) of all 16 binary images, float64 [n, 16], for z float64 [n, latent_dim]."""
-    log_conditional = log_bernoulli(in_chunks(decode, z.astype(np.float32)), all_binary_images())
+def _joint_density(decode, z, images):
+    """p(x|z) N(z; 0, I) of each image, float64 [n, n_images], for z float64 [n, latent_dim]."""
+    log_conditional = log_bernoulli(in_chunks(decode, z.astype(np.float32)), images)
     return np.exp(log_conditional + log_prior(z)[:, np.newaxis])
 
 
@@ -114,9 +116,9 @@ def posterior_density(decode, axis, latent_dim, images, log_likelihoods):
     """Return the exact posteriors p(z|x) on a grid.
 
     Args:
-        decode: z float32 [n, latent_dim] -> pixel probabilities [n, 4].
+        decode: z float32 [n, latent_dim] -> pixel probabilities [n, n_pixels].
         axis, latent_dim: as of grid.
-        images: [n_images, 4], pixels in {0, 1}.
+        images: [n_images, n_pixels], pixels in {0, 1}.
         log_likelihoods: [n_images], what log_likelihood returns for them.
 
     Returns:

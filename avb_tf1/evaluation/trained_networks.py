@@ -14,11 +14,11 @@ class Networks:
 
     Attributes:
         latent_dim, noise_dim: int.
-        encode: (x [n, 4], eps [n, noise_dim]) -> z [n, latent_dim], samples of q(z|x).
-        decode: z [n, latent_dim] -> pixel probabilities of p(x|z), [n, 4].
-        log_ratio: (x [n, 4], z [n, latent_dim]) -> the discriminator's estimate of log q(z|x) - log p(z), [n, 1]: T(x, z), with
-            adaptive contrast plus log r(z|x) - log p(z); None for the VAE.
-        posterior_parameters: x [n, 4] -> mean and log-variance of a Gaussian q(z|x), [n, latent_dim] each; None for AVB.
+        encode: (x [n, n_pixels], eps [n, noise_dim]) -> z [n, latent_dim], samples of q(z|x).
+        decode: z [n, latent_dim] -> pixel probabilities of p(x|z), [n, n_pixels].
+        log_ratio: (x [n, n_pixels], z [n, latent_dim]) -> the discriminator's estimate of log q(z|x) - log p(z), [n, 1]:
+            T(x, z), with adaptive contrast plus log r(z|x) - log p(z); None for the VAE.
+        posterior_parameters: x [n, n_pixels] -> mean and log-variance of a Gaussian q(z|x), [n, latent_dim] each; None for AVB.
     """
 
     latent_dim: int

@@ -4,7 +4,6 @@ from typing import NamedTuple, Optional, Tuple
 
 import numpy as np
 
-from avb_tf1.problems.four_images import N_PIXELS, balanced_batch, one_hot_images
 from avb_tf1.quiet_tensorflow import tf
 from avb_tf1.seeds import op_seed
 
@@ -13,7 +12,7 @@ class Batch(NamedTuple):
     """A batch.
 
     Attributes:
-        x: float32 [batch, 4], pixels in {0, 1}.
+        x: float32 [batch, n_pixels], pixels in {0, 1}.
         noise: the random tensors that x is drawn from anew in each session.run.
         iteration: int64 scalar, the number of the iteration, from 1, where x depends on it; else None. To be fed.
         noise_rows: where the noise is drawn once, which rows of it belong to this batch, int32 [batch]; else None.
@@ -25,31 +24,33 @@ class Batch(NamedTuple):
     noise_rows: Optional[tf.Tensor] = None
 
 
-def batch(config, seed):
-    """Return the Batch that a config's data section asks for; `seed` is the config's, an int."""
-    return _BATCHES[config.kind](config, seed)
+def batch(config, problem, seed):
+    """Return the Batch of an ImageProblem that a config's data section asks for; `seed` is the config's, an int."""
+    return _BATCHES[config.kind](config, problem, seed)
 
 
-def _constant(config, _):
-    """The same images in each iteration, as many of each, ordered by class (tutorial, "Input data")."""
-    return Batch(tf.constant(balanced_batch(config.batch_size)[0], name="x"))
+def _constant(config, problem, _):
+    """The same images in each iteration, of each its share, ordered by class (tutorial, "Input data")."""
+    return Batch(tf.constant(problem.images[problem.labels(config.batch_size)], name="x"))
 
 
-def _uniform_labels(config, _):
-    labels = tf.random.uniform([config.batch_size], maxval=N_PIXELS, dtype=tf.int32, seed=op_seed("labels"), name="labels")
-    return Batch(tf.one_hot(labels, N_PIXELS, name="x"), noise=(labels,))
+def _uniform_labels(config, problem, _):
+    images = problem.images[problem.labels(sum(problem.weights))]
+    rows = tf.random.uniform([config.batch_size], maxval=len(images), dtype=tf.int32, seed=op_seed("labels"), name="labels")
+    return Batch(tf.gather(images, rows, name="x"), noise=(rows,))
 
 
-def _shuffled_sample(config, seed):
+def _shuffled_sample(config, problem, seed):
     """A sample drawn once, in mini-batches; shuffled before each pass, whose last incomplete batch is left out.
 
     Which rows a batch has follows from the seed and the iteration alone: a resumed run needs nothing else, and all the
     session.runs of an iteration see the same batch. Noise that was drawn once is shuffled alike; a batch of images gets the
     noise of the next batch's rows, the last that of the first's, so that an image meets other noise in each pass.
     """
-    labels = np.random.RandomState([seed, op_seed("sample")]).randint(N_PIXELS, size=config.n_samples)
+    in_share = problem.labels(sum(problem.weights))
+    labels = in_share[np.random.RandomState([seed, op_seed("sample")]).randint(len(in_share), size=config.n_samples)]
     if config.has_each_image:
-        labels[:N_PIXELS] = np.arange(N_PIXELS)
+        labels[:problem.n_images] = np.arange(problem.n_images)
     iteration = tf.placeholder_with_default(tf.constant(1, tf.int64), [], "iteration")
     batches_per_pass = config.n_samples // config.batch_size
     number_of_pass, position = (iteration - 1) // batches_per_pass, (iteration - 1) % batches_per_pass
@@ -59,7 +60,7 @@ def _shuffled_sample(config, seed):
     def rows(position):
         return order[position * config.batch_size:(position + 1) * config.batch_size]
 
-    x = tf.gather(one_hot_images()[labels], rows(position), name="x")
+    x = tf.gather(problem.images[labels], rows(position), name="x")
     noise_rows = rows((position + 1) % batches_per_pass) if config.noise == "drawn_once" else None
     return Batch(x, iteration=iteration, noise_rows=noise_rows)
 

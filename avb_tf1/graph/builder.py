@@ -9,7 +9,7 @@ import numpy as np
 from avb_tf1 import seeds
 from avb_tf1.graph import adaptive_contrast, batches, networks, speed, updates
 from avb_tf1.graph.model_graph import AVBGraph, Endpoints, VAEGraph
-from avb_tf1.problems.four_images import N_PIXELS
+from avb_tf1.problems.four_images import problem_of
 from avb_tf1.quiet_tensorflow import tf, tfc, tfd
 
 graph_replace = tfc.graph_editor.graph_replace
@@ -38,7 +38,7 @@ def build_graph(config):
 def _build_avb(config):
     """The tutorial's model (its sections "Encoder" to "Optimization"; paper, Algorithm 1)."""
     model = config.model
-    batch = batches.batch(config.data, config.seed)
+    batch = batches.batch(config.data, problem_of(config), config.seed)
     eps = _noise("eps", batch, config, model.encoder.noise_dim)
     z_posterior = networks.encoder(batch.x, eps, model)
 
@@ -47,7 +47,7 @@ def _build_avb(config):
     # The same operations on the same weights, with the encoder's sample in the prior sample's place.
     logits_posterior = _carried(logits_prior, z_prior, z_posterior)
 
-    ends = _placeholders(model, model.encoder.noise_dim)
+    ends = _placeholders(batch, model, model.encoder.noise_dim)
     ends["z_posterior"] = networks.encoder(ends["x"], ends["eps"], model)
     ends["log_ratio"] = networks.discriminator(ends["x"], ends["z"], model)
     return _adversarial_graph(
@@ -59,7 +59,7 @@ def _build_avb(config):
 def _build_avb_ac(config):
     """AVB with adaptive contrast: T compares normalised codes with N(0, I), whose sample z_prior stands for here."""
     model, encoder = config.model, config.model.encoder
-    batch = batches.batch(config.data, config.seed)
+    batch = batches.batch(config.data, problem_of(config), config.seed)
     eps = _noise("eps", batch, config, encoder.noise_dim)
     moment_eps = _standard_normal("moment_eps", encoder.n_moment_samples, encoder.noise_dim)
     z_posterior, mean, variance = networks.moment_encoder(batch.x, eps, moment_eps, model)
@@ -72,7 +72,7 @@ def _build_avb_ac(config):
     fixed_eps = tf.random.stateless_normal(
         [_N_FIXED_DRAWS, encoder.noise_dim], seed=[config.seed, seeds.op_seed("endpoints/moment_eps")],
         name="endpoints/moment_eps")
-    ends = _placeholders(model, encoder.noise_dim)
+    ends = _placeholders(batch, model, encoder.noise_dim)
     ends["z_posterior"], *moments = networks.moment_encoder(ends["x"], ends["eps"], fixed_eps, model)
     ends["log_ratio"] = (networks.discriminator(ends["x"], adaptive_contrast.normalized(ends["z"], *moments), model)
                          + adaptive_contrast.log_contrast(ends["z"], *moments))
@@ -95,18 +95,18 @@ def _adversarial_graph(config, batch, ends, noise, log_ratio, **tensors):
     """
     z_prior, z_posterior = tensors["z_prior"], tensors["z_posterior"]
     logits_prior, logits_posterior = tensors["discriminator_logits_prior"], tensors["discriminator_logits_posterior"]
-    model, training = config.model, config.training
+    model, training, n_pixels = config.model, config.training, batch.x.shape[1].value
     if model.decoder.built_on == "prior_sample":
-        probabilities = _carried(networks.decoder(z_prior, model), z_prior, z_posterior)
+        probabilities = _carried(networks.decoder(z_prior, n_pixels, model), z_prior, z_posterior)
     else:
-        probabilities = networks.decoder(z_posterior, model)
+        probabilities = networks.decoder(z_posterior, n_pixels, model)
     reconstruction_log_likelihood = _reconstruction_log_likelihood(batch.x, probabilities)
     kl_discriminator = tf.reduce_mean(log_ratio)
     generator_loss = kl_discriminator - reconstruction_log_likelihood
     discriminator_loss = tf.reduce_mean(
         tf.nn.sigmoid_cross_entropy_with_logits(logits=logits_posterior, labels=tf.ones_like(logits_posterior))
         + tf.nn.sigmoid_cross_entropy_with_logits(logits=logits_prior, labels=tf.zeros_like(logits_prior)))
-    ends["probabilities"] = networks.decoder(ends["z"], model)
+    ends["probabilities"] = networks.decoder(ends["z"], n_pixels, model)
 
     variables = _variables_by_scope(encoder=model.encoder, decoder=model.decoder, discriminator=model.discriminator)
     factor = updates.learning_rate_factor(training)
@@ -131,11 +131,12 @@ def _adversarial_graph(config, batch, ends, noise, log_ratio, **tensors):
 def _build_vae(config):
     """The paper's baseline: a diagonal Gaussian posterior with a reparameterised sample."""
     model, training = config.model, config.training
-    batch = batches.batch(config.data, config.seed)
+    batch = batches.batch(config.data, problem_of(config), config.seed)
     eps = _noise("eps", batch, config, model.latent_dim)
     mean, log_variance = networks.gaussian_encoder(batch.x, model)
     z_posterior = _reparameterized(mean, log_variance, eps)
-    probabilities = networks.decoder(z_posterior, model)
+    n_pixels = batch.x.shape[1].value
+    probabilities = networks.decoder(z_posterior, n_pixels, model)
     reconstruction_log_likelihood = _reconstruction_log_likelihood(batch.x, probabilities)
     # E log p(z) is -(mean**2 + variance) / 2 without its constant, or sampled: -z**2 / 2. The Gaussian's entropy is exact.
     second_moment = tf.square(z_posterior) if training.kl == "sampled" else tf.exp(log_variance) + tf.square(mean)
@@ -143,10 +144,10 @@ def _build_vae(config):
     generator_loss = kl_posterior_prior - reconstruction_log_likelihood
 
     variables = _variables_by_scope(encoder=model.encoder, decoder=model.decoder)
-    ends = _placeholders(model, model.latent_dim)
+    ends = _placeholders(batch, model, model.latent_dim)
     ends["posterior_parameters"] = networks.gaussian_encoder(ends["x"], model)
     ends["z_posterior"] = _reparameterized(*ends["posterior_parameters"], ends["eps"])
-    ends["probabilities"] = networks.decoder(ends["z"], model)
+    ends["probabilities"] = networks.decoder(ends["z"], n_pixels, model)
 
     factor = updates.learning_rate_factor(training)
     generator = _generator_update(
@@ -220,9 +221,9 @@ def _variables_by_scope(**networks_by_scope):
     return by_scope
 
 
-def _placeholders(model, noise_dim):
+def _placeholders(batch, model, noise_dim):
     """The inputs of Endpoints."""
-    return dict(x=tf.placeholder(tf.float32, [None, N_PIXELS], "endpoints/x"),
+    return dict(x=tf.placeholder(tf.float32, [None, batch.x.shape[1].value], "endpoints/x"),
                 z=tf.placeholder(tf.float32, [None, model.latent_dim], "endpoints/z"),
                 eps=tf.placeholder(tf.float32, [None, noise_dim], "endpoints/eps"))
 

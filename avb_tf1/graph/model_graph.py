@@ -12,9 +12,9 @@ class Endpoints:
     """The trained networks on any number n of inputs, for evaluation; they share the training graph's weights.
 
     Attributes:
-        x: placeholder [n, 4]; z: placeholder [n, latent_dim]; eps: placeholder [n, noise dimension].
+        x: placeholder [n, n_pixels]; z: placeholder [n, latent_dim]; eps: placeholder [n, noise dimension].
         z_posterior: [n, latent_dim], a sample of q(z|x) made from x and eps.
-        probabilities: [n, 4], pixel probabilities of p(x|z), from z.
+        probabilities: [n, n_pixels], pixel probabilities of p(x|z), from z.
         log_ratio: [n, 1], the discriminator's estimate of log q(z|x) - log p(z), from x and z: T(x, z), with adaptive contrast
             T of the normalised z, plus log r(z|x) - log p(z); None for the VAE.
         posterior_parameters: mean and log-variance of a Gaussian q(z|x), [n, latent_dim] each, from x; None for AVB.
@@ -35,12 +35,12 @@ class ModelGraph:
 
     Attributes:
         graph: the tf.Graph.
-        x: [batch, 4], constant or drawn, by the config's data section.
+        x: [batch, n_pixels], constant or drawn, by the config's data section.
         iteration: int64 scalar placeholder, the number of the iteration, from 1, to feed in each step; None if x doesn't need
             it.
         eps: [batch, noise dimension], the encoder's noise, drawn anew in each session.run or, by the data section, once.
         z_posterior: [batch, latent_dim], a sample of q(z|x).
-        probabilities: [batch, 4], pixel probabilities of p(x|z_posterior).
+        probabilities: [batch, n_pixels], pixel probabilities of p(x|z_posterior).
         reconstruction_log_likelihood: scalar, batch mean of log p(x|z_posterior), nats per example (summed over pixels).
         generator_loss: scalar, minus the ELBO, nats per example; what encoder and decoder minimise.
         variables: scope ("encoder", "decoder", "discriminator") -> its trainable variables.

@@ -14,7 +14,7 @@ def encoder(x, eps, config):
     """Sample z ~ q(z|x), the implicit posterior: noise goes in as a second input (paper, section 3; tutorial, "Encoder").
 
     Args:
-        x: [batch, 4], pixels in {0, 1}.
+        x: [batch, n_pixels], pixels in {0, 1}.
         eps: [batch, noise_dim], noise from N(0, I).
         config: AVBModelConfig.
 
@@ -33,7 +33,7 @@ def moment_encoder(x, eps, moment_eps, config):
     of v_i don't depend on x, so that a few draws of them give those of q(z|x).
 
     Args:
-        x: [batch, 4], pixels in {0, 1}.
+        x: [batch, n_pixels], pixels in {0, 1}.
         eps: [batch, n_vectors * noise_dim], noise from N(0, I).
         moment_eps: [n, n_vectors * noise_dim], noise from N(0, I) for the moments.
         config: AVBACModelConfig.
@@ -68,7 +68,7 @@ def gaussian_encoder(x, config):
     """Return the parameters of q(z|x) = N(mean, diag(exp(log_variance))), the VAE's posterior.
 
     Args:
-        x: [batch, 4], pixels in {0, 1}.
+        x: [batch, n_pixels], pixels in {0, 1}.
         config: VAEModelConfig.
 
     Returns:
@@ -80,20 +80,21 @@ def gaussian_encoder(x, config):
         return mean, spread if config.encoder.spread_output == "log_variance" else 2 * spread
 
 
-def decoder(z, config):
+def decoder(z, n_pixels, config):
     """Return the pixel probabilities of p(x|z), independent Bernoullis (tutorial, "Decoder").
 
     Args:
         z: [batch, latent_dim].
+        n_pixels: int.
         config: AVBModelConfig or VAEModelConfig.
 
     Returns:
-        probabilities: [batch, 4], in [margin, 1 - margin] with margin = decoder.probability_margin, which keeps their
+        probabilities: [batch, n_pixels], in [margin, 1 - margin] with margin = decoder.probability_margin, which keeps their
         logarithms finite.
     """
     margin = config.decoder.probability_margin
     with tf.variable_scope("decoder", reuse=tf.AUTO_REUSE):
-        logits = _linear(_hidden_layers(z, config.decoder), 4, "output")
+        logits = _linear(_hidden_layers(z, config.decoder), n_pixels, "output")
         return margin + (1 - 2 * margin) * tf.nn.sigmoid(logits)
 
 
@@ -103,7 +104,7 @@ def discriminator(x, z, config):
     At its optimum T(x, z) = log q(z|x) - log p(z) (paper, section 3.1).
 
     Args:
-        x: [batch, 4], pixels in {0, 1}.
+        x: [batch, n_pixels], pixels in {0, 1}.
         z: [batch, latent_dim].
         config: AVBModelConfig; discriminator.kind chooses the architecture.
 

@@ -10,7 +10,7 @@ import numpy as np
 from avb_tf1 import experiment, files, plotting
 from avb_tf1.config.loading import load_config
 from avb_tf1.evaluation import quadrature
-from avb_tf1.problems.four_images import one_hot_images
+from avb_tf1.problems import four_images
 from avb_tf1.report import comparison
 from avb_tf1.runs import metrics_file, provenance, run_folder
 
@@ -66,7 +66,7 @@ def make_table(configs_folder, runs_folder, path):
 def make_figure(configs_folder, runs_folder, path):
     """Write Figure 5: latent codes and exact posteriors of the paper's VAE and AVB, seed 0. Arguments as of make_table."""
     folders, _ = ensure_runs(configs_folder, runs_folder, [Wanted(name, 0) for _, name in FIGURE_CONFIGS])
-    images, models = one_hot_images(), []
+    images, models = four_images.PROBLEM.images, []
     for (title, _), folder in zip(FIGURE_CONFIGS, folders):
         latents = files.read_arrays(os.path.join(folder, run_folder.LATENTS))
         with experiment.opened_run(folder) as (_, _, networks):

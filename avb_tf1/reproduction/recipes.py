@@ -6,7 +6,7 @@ import numpy as np
 
 from avb_tf1 import files, plotting
 from avb_tf1.config.loading import load_config
-from avb_tf1.problems.four_images import one_hot_images
+from avb_tf1.problems import four_images
 from avb_tf1.problems.published import OPTIMUM, TABLE_1
 from avb_tf1.report import comparison
 from avb_tf1.reproduction.paper import Wanted, command, ensure_runs, seeds
@@ -41,7 +41,8 @@ def make_comparison(configs_folder, runs_folder, out):
     table = _table(groups, rows, lengths)
     text_path, picture_path = (os.path.join(out, name) for name in ("recipes.md", "recipes.png"))
     files.write_text(text_path, _page(table, made_by))
-    plotting.latent_spaces(picture_path, [_panel(group, row[0]) for group, row in zip(groups, rows)], one_hot_images())
+    panels = [_panel(group, row[0]) for group, row in zip(groups, rows)]
+    plotting.latent_spaces(picture_path, panels, four_images.PROBLEM.images)
     print("\n".join(table))
     print("Written to %s and %s" % (text_path, picture_path))
 

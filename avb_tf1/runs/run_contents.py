@@ -11,9 +11,9 @@ from avb_tf1 import files
 from avb_tf1.config.schema import Config
 from avb_tf1.errors import InputError, what_is_wrong
 from avb_tf1.evaluation import measurement
-from avb_tf1.problems.four_images import N_PIXELS
+from avb_tf1.problems.four_images import problem_of
 from avb_tf1.runs import metrics_file, run_folder
-from avb_tf1.training.snapshots import LABELS
+from avb_tf1.training.snapshots import labels_of_codes
 
 VERSIONS = ("avb_tf1", "tensorflow", "tensorflow_probability", "numpy", "python")
 _METRICS = ("kl_posterior_prior", "classification_accuracy", "generator_loss")  # besides Table 1's
@@ -69,10 +69,11 @@ def read_run(label, folder, config, metrics=None):
     dim, has_discriminator = config.model.latent_dim, config.model.kind != "vae"
     plane = _read(folder, run_folder.LATENT_PLANE, files.read_arrays)  # to know that it is good; it is kept of a few runs only
     n_points = plane["axis"].size**dim
-    _require(plane["probabilities"].shape == (n_points, N_PIXELS) and plane["posterior_density"].shape == (N_PIXELS, n_points),
-             folder, run_folder.LATENT_PLANE)
+    problem = problem_of(config)
+    _require(plane["probabilities"].shape == (n_points, problem.n_pixels)
+             and plane["posterior_density"].shape == (problem.n_images, n_points), folder, run_folder.LATENT_PLANE)
     snapshots = _read(folder, run_folder.SNAPSHOTS, files.read_arrays)
-    _require(snapshots["z"].shape == (snapshots["iteration"].size, LABELS.size, dim)
+    _require(snapshots["z"].shape == (snapshots["iteration"].size, labels_of_codes(problem).size, dim)
              and ("kl_discriminator" in snapshots) == has_discriminator, folder, run_folder.SNAPSHOTS)
     losses = _read(folder, run_folder.LOSSES, _read_losses)
     _require(all(len(values) == config.training.n_iterations for values in losses.values())

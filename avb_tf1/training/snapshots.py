@@ -5,12 +5,15 @@ import itertools
 import numpy as np
 
 from avb_tf1.evaluation import densities, entropy, quadrature, trained_networks
-from avb_tf1.problems.four_images import N_PIXELS, balanced_batch, one_hot_images
 
 N_SAMPLES = 256                      # a class
 MAX_SNAPSHOTS = 2000                 # besides the first; each takes 19 kB in memory and in the checkpoints
 PLANE_AXIS = np.linspace(-4, 4, 41)  # coordinates along each axis of the latent space where the decoder is looked at
-_X, LABELS = balanced_batch(N_PIXELS * N_SAMPLES)  # of the codes
+
+
+def labels_of_codes(problem):
+    """Return the classes of the codes that are looked at, int64 [n_images * N_SAMPLES], ascending, for an ImageProblem."""
+    return problem.labels(problem.n_images * N_SAMPLES)
 
 
 class Snapshots:
@@ -22,15 +25,17 @@ class Snapshots:
 
     Args:
         networks: trained_networks.Networks.
+        problem: image_problem.ImageProblem.
         random_state: numpy RandomState that the noise is drawn from.
         training: the config's training section.
         earlier: None, or the arrays of a part of this training that is done; without them the model as it is now, before its
             first iteration, is looked at.
     """
 
-    def __init__(self, networks, random_state, training, earlier=None):
+    def __init__(self, networks, problem, random_state, training, earlier=None):
         self._networks, self._training = networks, training
-        self._eps = random_state.standard_normal((len(_X), networks.noise_dim)).astype(np.float32)
+        self._images, self._x = problem.images, problem.images[labels_of_codes(problem)]
+        self._eps = random_state.standard_normal((len(self._x), networks.noise_dim)).astype(np.float32)
         self._plane = quadrature.grid(PLANE_AXIS, networks.latent_dim).astype(np.float32)
         self._records = {name: list(values) for name, values in (earlier or {}).items()}
         if earlier is None:
@@ -57,13 +62,13 @@ class Snapshots:
 
     def _take(self, iteration):
         networks = self._networks
-        z = trained_networks.in_chunks(networks.encode, _X, self._eps)
+        z = trained_networks.in_chunks(networks.encode, self._x, self._eps)
         probabilities = trained_networks.in_chunks(networks.decode, self._plane)
         record = {"iteration": np.int64(iteration), "z": z, "probabilities": np.rint(255 * probabilities).astype(np.uint8)}
         if networks.log_ratio is not None:
-            record["log_ratio"] = trained_networks.in_chunks(networks.log_ratio, _X, z)[:, 0]
+            record["log_ratio"] = trained_networks.in_chunks(networks.log_ratio, self._x, z)[:, 0]
         if networks.posterior_parameters is not None:
-            record["mean"], record["log_variance"] = networks.posterior_parameters(one_hot_images())
+            record["mean"], record["log_variance"] = networks.posterior_parameters(self._images)
         for name, value in record.items():
             self._records.setdefault(name, []).append(value)
         self._thin_out()
@@ -72,16 +77,16 @@ class Snapshots:
         """Return what was seen at each of the s snapshots.
 
         Returns:
-            dict: iteration int64 [s], iterations done; z float32 [s, 4 * N_SAMPLES, latent_dim], codes of the classes LABELS;
-            probabilities uint8 [s, 41**latent_dim, 4], 255 times those of p(x|z) on quadrature.grid(PLANE_AXIS, latent_dim);
-            AVB only: log_ratio float32 [s, 4 * N_SAMPLES], the discriminator's log q(z|x) - log p(z) at z; VAE only: mean and
-            log_variance float32 [s, 4, latent_dim], those of q(z|x).
+            dict: iteration int64 [s], iterations done; z float32 [s, n_images * N_SAMPLES, latent_dim], codes of the classes
+            labels_of_codes; probabilities uint8 [s, 41**latent_dim, n_pixels], 255 times those of p(x|z) on
+            quadrature.grid(PLANE_AXIS, latent_dim); AVB only: log_ratio float32 [s, n_images * N_SAMPLES], the discriminator's
+            log q(z|x) - log p(z) at z; VAE only: mean and log_variance float32 [s, n_images, latent_dim], those of q(z|x).
         """
         return {name: np.stack(values) for name, values in self._records.items()}
 
 
-def kl_over_training(arrays):
-    """Return the KL divergences at each snapshot, from what Snapshots.arrays returns; nats, batch means.
+def kl_over_training(arrays, problem):
+    """Return the KL divergences at each snapshot, from what Snapshots.arrays returns; nats, means over an ImageProblem's x.
 
     Returns:
         dict: kl_posterior_prior [s], mean over x of KL(q(z|x) || p(z)), for AVB by k nearest neighbours, for the VAE in closed
@@ -89,10 +94,11 @@ def kl_over_training(arrays):
         what the discriminator takes it for. Infinite or NaN where training went astray.
     """
     if "mean" in arrays:
-        pairs = [(float(densities.gaussian_kl_from_prior(*parameters).mean()), 0.0)
+        pairs = [(problem.mean(densities.gaussian_kl_from_prior(*parameters)), 0.0)
                  for parameters in zip(arrays["mean"], arrays["log_variance"])]
         return _columns("kl_posterior_prior", pairs)
-    pairs = [entropy.knn_kl_posterior_prior(z, LABELS) if np.isfinite(z).all() else (np.nan, 0.0) for z in arrays["z"]]
+    labels = labels_of_codes(problem)
+    pairs = [entropy.knn_kl_posterior_prior(z, labels) if np.isfinite(z).all() else (np.nan, 0.0) for z in arrays["z"]]
     discriminator = [densities.mean_and_error(values.astype(np.float64)) for values in arrays["log_ratio"]]
     return dict(_columns("kl_posterior_prior", pairs), **_columns("kl_discriminator", discriminator))
 

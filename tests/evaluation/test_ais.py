@@ -7,7 +7,7 @@ from scipy.stats import norm
 from avb_tf1.evaluation import ais, quadrature
 from avb_tf1.graph import networks
 from avb_tf1.graph.builder import build_graph
-from avb_tf1.problems.four_images import one_hot_images
+from avb_tf1.problems.four_images import PROBLEM
 from avb_tf1.quiet_tensorflow import open_session
 from avb_tf1.training import trainer
 
@@ -15,8 +15,8 @@ from avb_tf1.training import trainer
 def estimated(config, path, n_chains, n_steps):
     """What ais.log_likelihood makes of the decoder in a checkpoint."""
     return ais.log_likelihood(
-        lambda z: networks.decoder(z, config.model), lambda session, saver: saver.restore(session, path), one_hot_images(),
-        config.model.latent_dim, config.seed, n_chains, n_steps)
+        lambda z: networks.decoder(z, PROBLEM.n_pixels, config.model), lambda session, saver: saver.restore(session, path),
+        PROBLEM.images, config.model.latent_dim, config.seed, n_chains, n_steps)
 
 
 @pytest.mark.parametrize("config", [
@@ -30,7 +30,7 @@ def test_agrees_with_the_quadrature(config, tmp_path):
         trainer.train(session, model, config.training, [])
         path = model.saver.save(session, str(tmp_path / "model"))
         decode = trainer.array_functions(session, model).decode
-        exact = quadrature.log_likelihood(decode, 2, one_hot_images())
+        exact = quadrature.log_likelihood(decode, 2, PROBLEM.images)
     estimates, errors = estimated(config, path, n_chains=4000, n_steps=30)
     assert errors.max() < 0.02
     assert np.abs(estimates - exact).max() < 4 * errors.max()

@@ -8,10 +8,11 @@ from scipy.special import expit
 from scipy.stats import multivariate_normal
 
 from avb_tf1.evaluation import densities, entropy, measurement, quadrature, trained_networks
-from avb_tf1.problems.four_images import all_binary_images, one_hot_images
+from avb_tf1.problems.four_images import PROBLEM
+from avb_tf1.problems.image_problem import all_binary_images
 from avb_tf1.problems.published import OPTIMUM
 
-IMAGES = one_hot_images()
+IMAGES = PROBLEM.images
 
 
 def normal(n, dim=2, seed=0):
@@ -46,7 +47,7 @@ def sector_encoder(x, eps):
 
 @pytest.mark.parametrize("latent_dim", [1, 2])
 def test_constant_decoder_needs_no_integral(latent_dim):
-    every = all_binary_images()
+    every = all_binary_images(4)
     values = quadrature.log_likelihood(constant_decoder, latent_dim, every)
     p = np.float32([0.1, 0.2, 0.3, 0.4]).astype(np.float64)
     expected = (every * np.log(p) + (1 - every) * np.log(1 - p)).sum(axis=1)
@@ -216,7 +217,7 @@ def test_metrics_of_an_encoder_that_has_no_density_for_one_image():
         return np.where(x[:, 2:3] == 1, relu_codes(len(x), 3), eps[:, :2])
 
     networks = trained_networks.Networks(2, 4, encode, sector_decoder, log_ratio=lambda x, z: np.zeros((len(x), 1)))
-    metrics = measurement.evaluate(networks, np.random.RandomState(0), np.full(4, -math.log(4)))
+    metrics = measurement.evaluate(networks, PROBLEM, np.random.RandomState(0), np.full(4, -math.log(4)))
     infinite = {"kl_posterior_prior": math.inf, "kl_marginal_prior": math.inf, "elbo": -math.inf, "inference_gap": math.inf}
     assert {name: metrics[name] for name in infinite} == infinite
     assert not any(name + "_standard_error" in metrics for name in infinite)
@@ -228,7 +229,7 @@ def test_the_optimum_scores_as_derived():
     networks = trained_networks.Networks(
         latent_dim=2, noise_dim=2, encode=sector_encoder, decode=sector_decoder,
         log_ratio=lambda x, z: np.full((len(x), 1), math.log(4)))
-    metrics = measurement.evaluate(networks, np.random.RandomState(0))
+    metrics = measurement.evaluate(networks, PROBLEM, np.random.RandomState(0))
     for name in ("log_likelihood", "elbo", "kl_posterior_prior", "kl_marginal_prior", "inference_gap", "reconstruction_error"):
         assert metrics[name] == pytest.approx(OPTIMUM[name].value, abs=0.01), name
     assert metrics["log_likelihood"] == pytest.approx(-math.log(4), abs=1e-4)
@@ -245,7 +246,7 @@ def test_gaussian_posterior_has_a_closed_form():
         return (x @ mean + np.exp(-0.5) * eps).astype(np.float32)
 
     networks = trained_networks.Networks(2, 2, encode, constant_decoder, posterior_parameters=lambda x: (mean, log_variance))
-    metrics = measurement.evaluate(networks, np.random.RandomState(0))
+    metrics = measurement.evaluate(networks, PROBLEM, np.random.RandomState(0))
     assert metrics["kl_posterior_prior"] == pytest.approx(0.5 * (2 * math.exp(-1) + 1 - 2 + 2), abs=1e-6)
     assert metrics["kl_posterior_prior_standard_error"] == 0
     assert "kl_discriminator" not in metrics

@@ -9,6 +9,7 @@ from avb_tf1.evaluation import measurement
 from avb_tf1.graph import networks
 from avb_tf1.graph.adaptive_contrast import log_contrast, normalized
 from avb_tf1.graph.builder import build_graph
+from avb_tf1.problems.four_images import PROBLEM
 from avb_tf1.quiet_tensorflow import open_session, tf
 from avb_tf1.training import trainer
 
@@ -75,7 +76,7 @@ def test_with_a_gaussian_encoder_and_t_0_the_graphs_kl_is_the_gaussians(gaussian
 
 def test_evaluation_sees_the_same_kl(gaussian):
     _, model, session = gaussian
-    metrics = measurement._sampled_metrics(trainer.array_functions(session, model), 20000, np.random.RandomState(0))
+    metrics = measurement._sampled_metrics(trainer.array_functions(session, model), PROBLEM, 20000, np.random.RandomState(0))
     np.testing.assert_allclose(metrics["kl_discriminator"], session.run(model.kl_discriminator), rtol=0.02)
     # T = 0 is right for a Gaussian posterior, so that the estimate agrees with the nearest neighbours'.
     np.testing.assert_allclose(metrics["kl_discriminator"], metrics["kl_posterior_prior"], rtol=0.02)
@@ -104,7 +105,7 @@ def test_a_trained_discriminator_finds_the_kl_that_nearest_neighbours_find():
         arrays = trainer.array_functions(session, model)
 
         def metrics():
-            return measurement._sampled_metrics(arrays, 10000, np.random.RandomState(0))
+            return measurement._sampled_metrics(arrays, PROBLEM, 10000, np.random.RandomState(0))
 
         before = metrics()
         train_discriminator = session.make_callable(model.steps[1].train_op)

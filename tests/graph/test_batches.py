@@ -3,7 +3,7 @@ from helpers import small
 
 from avb_tf1.graph.batches import batch
 from avb_tf1.graph.builder import build_graph
-from avb_tf1.problems.four_images import balanced_batch
+from avb_tf1.problems.four_images import PROBLEM
 from avb_tf1.quiet_tensorflow import tf
 from avb_tf1.seeds import op_seed
 
@@ -14,7 +14,7 @@ def opened(section, seed=0):
     graph = tf.Graph()
     with graph.as_default():
         tf.set_random_seed(seed)
-        result = batch(config.data, seed)
+        result = batch(config.data, PROBLEM, seed)
     return result, tf.Session(graph=graph).run
 
 
@@ -29,7 +29,7 @@ def counts(x):
 
 def test_constant_batch_is_ordered_by_class():
     result, run = opened("{kind: constant, batch_size: 16}")
-    np.testing.assert_array_equal(run(result.x), balanced_batch(16)[0])
+    np.testing.assert_array_equal(run(result.x), PROBLEM.images[PROBLEM.labels(16)])
     assert result.noise == () and result.iteration is None
 
 

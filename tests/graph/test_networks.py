@@ -7,7 +7,7 @@ from helpers import INNER_PRODUCT, small, vae_config
 from trainings import weights_of
 
 from avb_tf1.graph.builder import build_graph
-from avb_tf1.problems.four_images import balanced_batch
+from avb_tf1.problems.four_images import PROBLEM
 from avb_tf1.quiet_tensorflow import open_session
 from avb_tf1.seeds import op_seed
 
@@ -22,7 +22,7 @@ def test_forward_pass(overrides, activation):
     experiment = small(*overrides + ["model.%s.activation=%s" % (network, activation) for network in networks])
     config, model = experiment.model, build_graph(experiment)
     random_state = np.random.RandomState(1)
-    x, _ = balanced_batch(16)
+    x = PROBLEM.images[PROBLEM.labels(16)]
     eps = random_state.standard_normal((16, 4))
     z = random_state.standard_normal((16, config.latent_dim))
     with open_session(model.graph, 1, 1) as session:
@@ -41,7 +41,7 @@ def test_forward_pass(overrides, activation):
 def test_vae_encoder():
     config = vae_config()
     model = build_graph(config)
-    x, _ = balanced_batch(16)
+    x = PROBLEM.images[PROBLEM.labels(16)]
     with open_session(model.graph, 1, 1) as session:
         session.run(model.initialize)
         weights = weights_of(session, model)

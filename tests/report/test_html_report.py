@@ -23,14 +23,16 @@ from avb_tf1 import experiment, files, reevaluation
 from avb_tf1.config.loading import digest_of_fingerprint, load_config, to_yaml
 from avb_tf1.errors import InputError
 from avb_tf1.evaluation import quadrature
+from avb_tf1.problems.four_images import PROBLEM
 from avb_tf1.problems.published import TABLE_1_METRICS
 from avb_tf1.report import comparison, html_report, page_data
 from avb_tf1.runs import metrics_file, run_contents, run_folder
-from avb_tf1.training.snapshots import LABELS
+from avb_tf1.training.snapshots import labels_of_codes
 
 SCREENSHOTS = os.path.join(ROOT, "tests", "screenshots")
 SHORT = ["training.n_iterations=60", "training.snapshot_every=20", "model.encoder.n_units=32"]
 SETTINGS = {"first": "generator.learning_rate=0.0001, discriminator.learning_rate=0.001", "line": "line"}
+LABELS = labels_of_codes(PROBLEM)
 CLASSES = ["top left", "top right", "bottom left", "bottom right"]
 
 

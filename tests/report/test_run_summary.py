@@ -3,7 +3,7 @@ import pytest
 from helpers import small
 
 from avb_tf1.evaluation import quadrature
-from avb_tf1.problems.four_images import one_hot_images
+from avb_tf1.problems.four_images import PROBLEM
 from avb_tf1.problems.published import IGNORING_Z
 from avb_tf1.report import run_summary
 
@@ -11,9 +11,9 @@ METRICS = {"generator_loss": 1.4, "elbo": -1.4, "classification_accuracy": 1.0}
 
 
 def test_the_best_log_likelihood_without_a_code():
-    frequencies = one_hot_images().mean(axis=0)
+    frequencies = PROBLEM.images.mean(axis=0)
     decoders = [frequencies] + [frequencies + step * np.eye(4)[pixel] for step in (-0.02, 0.02) for pixel in range(4)]
-    values = [quadrature.log_likelihood(lambda z, p=p: np.tile(p, (len(z), 1)), 1, one_hot_images()).mean() for p in decoders]
+    values = [quadrature.log_likelihood(lambda z, p=p: np.tile(p, (len(z), 1)), 1, PROBLEM.images).mean() for p in decoders]
     assert IGNORING_Z.value == pytest.approx(values[0], abs=1e-6) and values[0] == max(values)
 
 

@@ -14,7 +14,7 @@ from trainings import assert_same, moved_by_each_step, trained, trained_in_piece
 from avb_tf1 import experiment, files, outputs
 from avb_tf1.config.loading import load_config
 from avb_tf1.graph.builder import build_graph
-from avb_tf1.problems.four_images import balanced_batch
+from avb_tf1.problems.four_images import PROBLEM
 from avb_tf1.quiet_tensorflow import open_session, tf
 from avb_tf1.reproduction import recipes
 from avb_tf1.runs import metrics_file
@@ -130,7 +130,7 @@ def test_forward_pass(name):
     model, ends = config.model, None
     graph = build_graph(config)
     random_state = np.random.RandomState(1)
-    x, _ = balanced_batch(16)
+    x = PROBLEM.images[PROBLEM.labels(16)]
     z = random_state.standard_normal((16, 2))
     with open_session(graph.graph, 1, 1) as session:
         session.run(graph.initialize)
@@ -204,8 +204,8 @@ def test_a_run_from_the_command_line_is_evaluated_exactly(name, tmp_path):
     # From the checkpoint, in another process than the one that trained: the same numbers to the last digit.
     with experiment.opened_run(str(out)) as (config, found, networks):
         assert found.iteration == 20
-        latents = outputs.sample_latents(networks, config.seed)
-        measured = outputs.measure(networks, found.monitors, *latents, config.seed)
+        latents = outputs.sample_latents(networks, PROBLEM, config.seed)
+        measured = outputs.measure(networks, PROBLEM, found.monitors, *latents, config.seed)
         assert files.json_text(metrics_file.with_made_by(measured, config, found.legs)) == text
 
 

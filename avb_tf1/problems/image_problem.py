@@ -1,0 +1,41 @@
+"""A distribution of x that is known: a few binary images, each with a probability."""
+
+from dataclasses import dataclass
+from typing import Tuple
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class ImageProblem:
+    """A few binary images. Nothing outside of `problems` and `config` knows how many, or of how many pixels.
+
+    Attributes:
+        images: float32 [n_images, n_pixels], pixels in {0, 1}; an image's label is its row.
+        weights: an image's probability is its weight, an integer, beside the sum of all.
+    """
+
+    images: np.ndarray
+    weights: Tuple[int, ...]
+
+    @property
+    def n_images(self):
+        return len(self.images)
+
+    @property
+    def n_pixels(self):
+        return self.images.shape[1]
+
+    def labels(self, n):
+        """Return n labels, int64 [n], ascending, in which each image has its share; n is a multiple of the weights' sum."""
+        assert n % sum(self.weights) == 0, "%d samples can't be shared out by the weights %s" % (n, self.weights)
+        return np.repeat(np.arange(self.n_images), n // sum(self.weights) * np.array(self.weights))
+
+    def mean(self, values):
+        """Return the expectation over x of values [n_images], a float."""
+        return float((np.asarray(values, np.float64) * (np.array(self.weights) / sum(self.weights))).sum())
+
+
+def all_binary_images(n_pixels):
+    """Return all that a decoder of independent pixels can emit, float32 [2**n_pixels, n_pixels]."""
+    return ((np.arange(2**n_pixels)[:, np.newaxis] >> np.arange(n_pixels)) & 1).astype(np.float32)

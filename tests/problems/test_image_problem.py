@@ -1,0 +1,64 @@
+"""Another distribution of images than the four of 2x2 pixels: three pixels, all eight images, unequal probabilities."""
+
+import numpy as np
+import pytest
+from helpers import small
+from scipy.stats import norm
+
+from avb_tf1.evaluation import measurement, quadrature
+from avb_tf1.graph.builder import build_graph
+from avb_tf1.problems import four_images
+from avb_tf1.problems.image_problem import ImageProblem, all_binary_images
+from avb_tf1.quiet_tensorflow import open_session
+from avb_tf1.training import trainer
+from avb_tf1.training.snapshots import Snapshots, kl_over_training
+
+WEIGHTS = (1, 2, 3, 4, 1, 2, 2, 1)
+THREE_PIXELS = ImageProblem(all_binary_images(3), WEIGHTS)
+
+
+def test_samples_have_their_shares():
+    assert np.bincount(THREE_PIXELS.labels(48)).tolist() == [3 * weight for weight in WEIGHTS]
+    assert THREE_PIXELS.mean(np.arange(8)) == pytest.approx(np.dot(np.arange(8), WEIGHTS) / 16)
+    assert all_binary_images(2).tolist() == [[0, 0], [1, 0], [0, 1], [1, 1]]
+    with pytest.raises(AssertionError, match="17 samples"):
+        THREE_PIXELS.labels(17)
+
+
+@pytest.mark.parametrize("data", [
+    "data={kind: constant, batch_size: 64}", "data={kind: uniform_labels, batch_size: 4096}",
+    "data={kind: shuffled_sample, n_samples: 8192, batch_size: 4096, has_each_image: true, noise: fresh}"])
+def test_batches_follow_the_probabilities(monkeypatch, data):
+    monkeypatch.setattr(four_images, "PROBLEM", THREE_PIXELS)
+    model = build_graph(small(data))
+    with open_session(model.graph, 1, 1) as session:
+        x = session.run(model.x)
+    shares = np.bincount((x @ [1, 2, 4]).astype(int), minlength=8) / len(x)
+    np.testing.assert_allclose(shares, np.array(WEIGHTS) / 16, atol=0 if "constant" in data else 0.03)
+
+
+def test_a_model_of_it_is_trained_and_evaluated_exactly(monkeypatch):
+    monkeypatch.setattr(four_images, "PROBLEM", THREE_PIXELS)
+    config = small("model.latent_dim=1", "data.batch_size=64", "training.n_iterations=200", "training.snapshot_every=100",
+                   "model.encoder.n_units=32", "model.decoder.n_units=32", "model.discriminator.n_units=32",
+                   "training.generator.learning_rate=3e-3", "training.discriminator.learning_rate=3e-3")
+    model = build_graph(config)
+    with open_session(model.graph, 1, 1) as session:
+        session.run(model.initialize)
+        networks = trainer.array_functions(session, model)
+        snapshots = Snapshots(networks, THREE_PIXELS, np.random.RandomState(0), config.training)
+        trainer.train(session, model, config.training, [snapshots])
+        metrics = measurement.evaluate(networks, THREE_PIXELS, np.random.RandomState(0))
+        z = np.linspace(-8, 8, 20001)
+        p = networks.decode(z[:, np.newaxis].astype(np.float32)).astype(np.float64)
+        log_likelihoods = quadrature.log_likelihood(networks.decode, 1, THREE_PIXELS.images)
+    assert p.shape == (20001, 3) and metrics["reconstruction_error"] < np.log(2) - 0.05  # nats a pixel; log 2 at first
+    enumerated = [np.log(np.trapz(np.prod(np.where(image == 1, p, 1 - p), axis=1) * norm.pdf(z), z))
+                  for image in THREE_PIXELS.images]
+    np.testing.assert_allclose(log_likelihoods, enumerated, atol=1e-4)
+    assert np.exp(log_likelihoods).sum() == pytest.approx(1, abs=1e-4)
+    assert metrics["log_likelihood"] == pytest.approx(np.dot(enumerated, WEIGHTS) / 16, abs=1e-4)
+    entropy = -np.dot(WEIGHTS, np.log(np.array(WEIGHTS) / 16)) / 16
+    assert metrics["elbo"] <= metrics["log_likelihood"] + 0.02 <= -entropy + 0.02
+    kl = kl_over_training(snapshots.arrays(), THREE_PIXELS)["kl_posterior_prior"]
+    assert kl.shape == (3,) and kl[-1] == pytest.approx(metrics["kl_posterior_prior"], abs=0.15)
