@@ -1,4 +1,4 @@
-"""README's table of the tutorial's config over five seeds: trains them, about a minute of CPU time each.
+"""The table of five seeds in docs/results.md: trains the tutorial's config with each, about a minute of CPU time.
 
     .venv/bin/python docs/five_seeds.py
 """

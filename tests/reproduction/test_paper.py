@@ -1,4 +1,5 @@
 import glob
+import itertools
 import json
 import os
 import shutil
@@ -103,19 +104,33 @@ def test_recipes(folders, tmp_path, monkeypatch):
     assert "configs/tuned_avb.yaml --set seed=N --set training.n_iterations=10`, N = 0, 1\n" in text
 
 
-def lines_of_results(path):
-    """The lines of a Markdown file's last table on "| config | metric |", and those that begin with a config's name."""
+def lines_of(path):
     with open(os.path.join(ROOT, path), encoding="utf-8") as file:
-        text = file.read()
-    lines = text[text.index("| config | metric |"):].splitlines()
-    return [line for line in lines if line.startswith("|") or line.startswith(tuple(
-        "- %s: " % name for name in paper.TABLE_CONFIGS))]
+        return file.read().splitlines()
 
 
-def test_readme_has_the_tables_numbers_and_verdicts():
-    lines = lines_of_results(os.path.join("docs", "table_1.md"))
-    assert len(lines) == 2 + 4 * 7 - 1 + 4
-    assert lines_of_results("README.md")[:len(lines)] == lines
+def table_of_results(path):
+    """The lines of a Markdown file's one table that begins with "| config | metric |"."""
+    lines = lines_of(path)
+    start, = (number for number, line in enumerate(lines) if line.startswith("| config | metric |"))
+    return list(itertools.takewhile(lambda line: line.startswith("|"), lines[start:]))
+
+
+def verdicts(path):
+    """The lines of a Markdown file that begin with a config's name: what is said of its whole row."""
+    return [line for line in lines_of(path) if line.startswith(tuple("- %s: " % name for name in paper.TABLE_CONFIGS))]
+
+
+def test_the_documents_have_the_tables_numbers_and_verdicts():
+    source, copy = os.path.join("docs", "table_1.md"), os.path.join("docs", "results.md")
+    table = table_of_results(source)
+    assert len(table) == 2 + 4 * 7 - 1 and len(verdicts(source)) == 4
+    assert table_of_results(copy) == table
+    assert verdicts(copy) == verdicts("README.md") == verdicts(source)
+    shown = table_of_results("README.md")
+    assert shown == table[:2] + [row for row in table[2:] if row in shown]  # their order too
+    assert len(shown) == 2 + 5
+    assert {row.split(" | ")[0] for row in shown[2:]} == {"| " + name for name in paper.TABLE_CONFIGS}
 
 
 def test_every_shipped_config_is_compared():

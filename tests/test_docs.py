@@ -1,0 +1,84 @@
+"""What is written for readers: the README stays one page, and every link leads somewhere."""
+
+import glob
+import os
+import re
+
+import pytest
+from helpers import ROOT
+
+DOCUMENTS = ["README.md", "CONTRIBUTING.md"] + sorted(
+    os.path.relpath(path, ROOT) for path in glob.glob(os.path.join(ROOT, "docs", "*.md")))
+_LINK = re.compile(r"\]\(([^)\s]+)\)|\b(?:src|href)=\"([^\"]+)\"")
+
+
+def lines_of(path):
+    with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+        return file.read().splitlines()
+
+
+def text_lines(path):
+    """The lines of a Markdown file, those of code blocks as empty ones."""
+    lines, in_code = [], False
+    for line in lines_of(path):
+        fence = line.lstrip().startswith("```")
+        lines.append("" if fence or in_code else line)
+        in_code ^= fence
+    assert not in_code
+    return lines
+
+
+def links(path):
+    """What a Markdown file links to or shows, but not what it shows in backquotes."""
+    text = re.sub(r"`[^`]*`", "`code`", "\n".join(text_lines(path)))
+    return [target or source for target, source in _LINK.findall(text)]
+
+
+def anchors(path):
+    """The anchors that GitHub gives a Markdown file's headings."""
+    found = []
+    for line in text_lines(path):
+        if re.match("#{1,6} ", line):
+            words = re.sub(r"[^\w\- ]", "", line.lstrip("#").strip().lower()).replace(" ", "-")
+            count = sum(re.fullmatch(re.escape(words) + r"(-\d+)?", other) is not None for other in found)
+            found.append(words if not count else "%s-%d" % (words, count))
+    return found
+
+
+def paragraphs(path):
+    """A Markdown file's paragraphs as lists of lines, each item of a list one of them; without tables, headings and code."""
+    found, open_one = [], False
+    for line in text_lines(path):
+        if not line.strip() or line.startswith(("|", "#", "![", "<")):
+            open_one = False
+        elif open_one and not re.match(r"\s*([-*]|\d+\.) ", line):
+            found[-1].append(line)
+        else:
+            found.append([line])
+            open_one = True
+    return found
+
+
+@pytest.mark.parametrize("path", DOCUMENTS)
+def test_links_lead_somewhere(path):
+    for target in links(path):
+        if re.match("[a-z]+:", target):
+            continue  # elsewhere; tests ask for nothing from the network
+        name, _, anchor = target.partition("#")
+        file = os.path.normpath(os.path.join(os.path.dirname(path), name)) if name else path
+        assert os.path.exists(os.path.join(ROOT, file)), target
+        assert not file.startswith(os.pardir), target
+        assert not anchor or anchor in anchors(file), target
+
+
+def test_every_page_is_linked_from_the_readme():
+    linked = {os.path.normpath(target.partition("#")[0]) for target in links("README.md")}
+    generated = {os.path.join("docs", name) for name in ("table_1.md", "recipes.md")}  # from docs/results.md
+    assert set(DOCUMENTS) - generated - {"README.md"} <= linked
+
+
+def test_the_readme_is_one_page():
+    assert len(lines_of("README.md")) <= 130
+    for paragraph in paragraphs("README.md"):
+        assert len(paragraph) <= 4, paragraph[0]
+        assert max(map(len, paragraph)) <= 128, paragraph[0]
