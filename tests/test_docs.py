@@ -3,6 +3,8 @@
 import glob
 import os
 import re
+import subprocess
+import sys
 
 import pytest
 from helpers import ROOT
@@ -82,3 +84,15 @@ def test_the_readme_is_one_page():
     for paragraph in paragraphs("README.md"):
         assert len(paragraph) <= 4, paragraph[0]
         assert max(map(len, paragraph)) <= 128, paragraph[0]
+
+
+@pytest.mark.slow
+def test_the_readmes_python_runs(tmp_path):
+    code, = re.findall(r"(?s)```python\n(.*?)```", "\n".join(lines_of("README.md")))
+    (tmp_path / "configs").symlink_to(os.path.join(ROOT, "configs"))
+    assert "n_iterations=500" in code
+    result = subprocess.run([sys.executable, "-c", code.replace("n_iterations=500", "n_iterations=20")], cwd=str(tmp_path),
+                            env=dict(os.environ, PYTHONPATH=ROOT), capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    decoded, log_likelihoods = result.stdout.splitlines()
+    assert len(decoded.strip("[]").split()) == 4 and len(log_likelihoods.split("]")[0].strip("[").split()) == 4
