@@ -7,7 +7,6 @@ import numpy as np
 
 from avb_tf1.evaluation import measurement, quadrature, trained_networks
 from avb_tf1.problems.four_images import problem_of
-from avb_tf1.problems.published import optima
 from avb_tf1.runs import run_folder
 from avb_tf1.runs.run_contents import losses_of
 from avb_tf1.seeds import stream
@@ -84,7 +83,7 @@ def draw_figures(out, networks, monitors, seen, z, labels, config):
     images = problem.images
     plotting.training_curve(
         os.path.join(out, run_folder.TRAINING_CURVE), losses_of(monitors),
-        {name: optimum.value for name, optimum in optima(config.model.kind).items()})
+        {name: optimum.value for name, optimum in problem.optima_of(config.model).items()})
     plotting.latent_space(os.path.join(out, run_folder.LATENT_SPACE), z, labels, images)
     probabilities = trained_networks.in_chunks(networks.decode, z)
     prior_samples = stream(config.seed, "prior images").standard_normal((N_PRIOR_IMAGES, networks.latent_dim))

@@ -3,7 +3,7 @@
 configs/synthetic.yaml shows the keys of the tutorial's experiment with their meaning, configs/recipes the others.
 """
 
-from typing import Optional, Union
+from typing import ClassVar, Optional, Union
 
 import pydantic
 from pydantic import StrictBool, confloat, conint, constr
@@ -200,6 +200,11 @@ DiscriminatorConfig = Union[ConcatDiscriminatorConfig, InnerProductDiscriminator
 
 
 class AVBModelConfig(_Section):
+    """`paper_row`: which of the paper's models it stands beside."""
+
+    method: ClassVar[str] = "Adversarial Variational Bayes"
+    paper_row: ClassVar[str] = "AVB"
+    has_discriminator: ClassVar[bool] = True
     kind: Literal["avb"]
     latent_dim: LatentDim
     encoder: EncoderConfig
@@ -223,11 +228,15 @@ class AVBModelConfig(_Section):
 
 
 class AVBACModelConfig(AVBModelConfig):
+    method: ClassVar[str] = "Adversarial Variational Bayes with adaptive contrast"
     kind: Literal["avb_ac"]
     encoder: MomentEncoderConfig
 
 
 class VAEModelConfig(_Section):
+    method: ClassVar[str] = "Variational autoencoder"
+    paper_row: ClassVar[str] = "VAE"
+    has_discriminator: ClassVar[bool] = False
     kind: Literal["vae"]
     latent_dim: LatentDim
     encoder: GaussianEncoderConfig

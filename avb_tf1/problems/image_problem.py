@@ -1,9 +1,11 @@
 """A distribution of x that is known: a few binary images, each with a probability."""
 
-from dataclasses import dataclass
-from typing import Tuple
+from dataclasses import dataclass, field
+from typing import Dict, Optional, Tuple
 
 import numpy as np
+
+from avb_tf1.problems.published import Published
 
 
 @dataclass(frozen=True)
@@ -13,10 +15,18 @@ class ImageProblem:
     Attributes:
         images: float32 [n_images, n_pixels], pixels in {0, 1}; an image's label is its row.
         weights: an image's probability is its weight, an integer, beside the sum of all.
+        title: str, what they are called.
+        optima: metric -> the value that the best possible model has, as far as it is known.
+        published: row of the paper -> metric -> what is published.
+        ignoring_z: the log-likelihood of the best decoder that ignores z, or None.
     """
 
     images: np.ndarray
     weights: Tuple[int, ...]
+    title: str
+    optima: Dict[str, Published] = field(default_factory=dict)
+    published: Dict[str, Dict[str, Published]] = field(default_factory=dict)
+    ignoring_z: Optional[Published] = None
 
     @property
     def n_images(self):
@@ -25,6 +35,14 @@ class ImageProblem:
     @property
     def n_pixels(self):
         return self.images.shape[1]
+
+    def optima_of(self, model):
+        """Return those of the optima that a model, a config's section, has: with adaptive contrast, not the discriminator's.
+
+        Its codes are normalised there, so that the discriminator's loss at the optimum depends on their moments.
+        """
+        return {name: value for name, value in self.optima.items()
+                if model.kind != "avb_ac" or name != "discriminator_loss"}
 
     def labels(self, n):
         """Return n labels, int64 [n], ascending, in which each image has its share; n is a multiple of the weights' sum."""

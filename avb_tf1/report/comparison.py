@@ -12,7 +12,8 @@ from avb_tf1.config.labels import labels_of
 from avb_tf1.config.loading import fingerprint, load_config
 from avb_tf1.config.schema import Config
 from avb_tf1.errors import InputError
-from avb_tf1.problems.published import OPTIMUM, TABLE_1, Published
+from avb_tf1.problems.four_images import problem_of
+from avb_tf1.problems.published import Published
 from avb_tf1.runs import run_folder
 from avb_tf1.runs.metrics_file import infinity, read_metrics
 
@@ -112,19 +113,22 @@ def rows(groups):
     """Return the Rows of some RunGroups: for each, one for every metric that all its runs have."""
     found = []
     for group in groups:
+        problem, model = problem_of(group.config), group.config.model
         for name, title in _TITLES.items():
             if all(name in metrics for metrics in group.metrics):
                 mean, spread = mean_and_spread(group, name)
-                published = TABLE_1[_kind(group)].get(name)
-                optimum = OPTIMUM[name].value if name in OPTIMUM else None
+                published = problem.published.get(model.paper_row, {}).get(name)
+                optimum = problem.optima[name].value if name in problem.optima else None
                 standing = None
                 if published is not None:
                     standing = _standing(name, published, mean, standard_error(group, name))
                     verdict = _beside_published(standing, mean - published.value)
                 elif optimum is not None:
                     verdict = "%s from the optimum" % number(abs(mean - optimum)) if math.isfinite(mean) else number(mean)
-                else:  # kl_discriminator stands for kl_posterior_prior
+                elif name == "kl_discriminator":  # it stands for kl_posterior_prior
                     verdict = _beside_true(mean, mean_and_spread(group, "kl_posterior_prior")[0])
+                else:
+                    verdict = ""
                 found.append(Row(group, name, title, published, optimum, mean, spread, standing, verdict))
     return found
 
@@ -132,17 +136,15 @@ def rows(groups):
 def headline(group):
     """Return how a RunGroup stands to the paper's row, over all of its columns and by RULE: a few words for a headline."""
     published = [row for row in rows([group]) if row.published is not None]
+    if not published:
+        return "nothing is published to hold it against"
     standings = [row.standing for row in published]
     first, *others = sorted(set(standings), key=lambda standing: (-standings.count(standing), list(_STANDINGS).index(standing)))
     where = "%d of %d columns" % (standings.count(first), len(standings)) if others else "every column"
-    parts = ["%s %s the paper's %s in %s" % (first, _STANDINGS[first], _kind(group).upper(), where)]
+    parts = ["%s %s the paper's %s in %s" % (first, _STANDINGS[first], group.config.model.paper_row, where)]
     parts += ["%s in %d" % (standing, standings.count(standing)) for standing in others]
     parts += ["with %s %s" % (row.title, number(row.mean)) for row in published if not math.isfinite(row.mean)]
     return ", ".join(parts) + ("" if len(group.seeds) > 1 else " (one run: the spread between seeds is not known)")
-
-
-def _kind(group):
-    return "vae" if group.config.model.kind == "vae" else "avb"
 
 
 def markdown(groups):

@@ -17,7 +17,7 @@ from avb_tf1 import __version__, files
 from avb_tf1.config.loading import digest_of_fingerprint, load_config, to_yaml
 from avb_tf1.errors import InputError, what_is_wrong
 from avb_tf1.evaluation.measurement import LOSSES, N_FINAL
-from avb_tf1.problems.published import IGNORING_Z, OPTIMUM, optima
+from avb_tf1.problems.four_images import problem_of
 from avb_tf1.report import comparison, run_summary
 from avb_tf1.report.page_data import page_data
 from avb_tf1.report.run_summary import count
@@ -26,8 +26,6 @@ from avb_tf1.runs import metrics_file, run_contents, run_folder
 
 MAX_EXPLORED = 10  # runs of a sweep whose latent space its page shows
 _FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "page")
-_METHODS = {"avb": "Adversarial Variational Bayes", "avb_ac": "Adversarial Variational Bayes with adaptive contrast",
-            "vae": "Variational autoencoder"}
 # What sweep.json has of each run.
 _RECORD = {"run": str, "setting": str, "config": str, "seed": int, "status": str, "reason": str, "metrics": dict,
            "fingerprint": str}
@@ -84,12 +82,13 @@ def write_run_report(folder, metrics=None):
     if metrics is None and not run_folder.is_complete(folder):
         raise InputError("%s: the run is not finished; go on with scripts/train.py --resume" % folder)
     run = run_contents.read_run("%s, seed %d" % (config.name, config.seed), folder, config, metrics)
-    known = optima(config.model.kind)
-    title = "%s on four 2 × 2 images: %s" % (_METHODS[config.model.kind], run.label)
+    problem = problem_of(config)
+    known = problem.optima_of(config.model)
+    title = "%s on %s: %s" % (config.model.method, problem.title, run.label)
     return _write(
         folder, [(config.name, [run])], is_sweep=False, title=title,
         lead="%s on batches of %d." % (count(config.training.n_iterations, "iteration"), config.data.batch_size),
-        warning=run_summary.warning(run.metrics),
+        warning=run_summary.warning(run.metrics, config),
         facts=[("config", config.name), ("model", config.model.kind), ("latent dimensions", config.model.latent_dim),
                ("seed", config.seed), ("iterations", config.training.n_iterations), ("batch", config.data.batch_size),
                ("speed", "%.0f iterations a second" % run.timing["iterations_per_second"])] + _made_with([run.timing]),
@@ -137,7 +136,8 @@ def write_sweep_report(folder):
     seeds = _ranges(sorted({record["seed"] for record in state["runs"]}))
     path = _write(
         folder, groups, is_sweep=True,
-        title="Autoencoders of four 2 × 2 images: a sweep of %s" % count(len(statuses), "run"),
+        title="Autoencoders%s: a sweep of %s" % (
+            " of %s" % problem_of(groups[0][1][0].config).title if groups else "", count(len(statuses), "run")),
         lead="Runs: %s." % ", ".join("%d %s" % (statuses.count(status), status) for status in _STATUSES if status in statuses),
         as_of=state["written"] if {"running", "waiting"} & set(statuses) else None,
         facts=[("configs", ", ".join(sorted({record["config"] for record in state["runs"]}))), ("seeds", seeds)] + (
@@ -192,13 +192,13 @@ def _rendered(groups, is_sweep, **context):
     return environment.get_template("report.html.j2").render(
         is_sweep=is_sweep, groups=groups, runs=runs, explored=explored, data=data,
         script_data=_script_json(data),
-        has_vae=any(run.config.model.kind == "vae" for run in runs),
-        has_avb=any(run.config.model.kind != "vae" for run in runs),
+        has_vae=any(not run.config.model.has_discriminator for run in runs),
+        has_avb=any(run.config.model.has_discriminator for run in runs),
         has_plane=any(run.config.model.latent_dim == 2 for run in runs),
         has_line=any(run.config.model.latent_dim == 1 for run in runs),
         tables=tables, settings=settings, rule=comparison.RULE,
         headlines={group.label: comparison.headline(group) for group in compared},
-        astray=_astray(groups), ignoring_z=IGNORING_Z.value,
+        astray=_astray(groups), ignoring_z=problem_of(runs[0].config).ignoring_z if runs else None,
         key_numbers=_key_numbers(compared, len(context["n_of_setting"]) if is_sweep else 1),
         version=__version__, plotly_version=get_plotlyjs_version(),
         plotly=markupsafe.Markup(get_plotlyjs()), css=_file("report.css"), js=_file("report.js"),
@@ -216,13 +216,15 @@ def _key_numbers(compared, n_settings):
     """The few numbers at the top, of a page about one setting."""
     if len(compared) != 1 or n_settings > 1:
         return []
-    return [(comparison.obtained(*comparison.mean_and_spread(compared[0], name)), title, comparison.number(OPTIMUM[name].value))
-            for name, title in _KEY_METRICS.items()]
+    optima = problem_of(compared[0].config).optima
+    return [(comparison.obtained(*comparison.mean_and_spread(compared[0], name)), title,
+             comparison.number(optima[name].value) if name in optima else None) for name, title in _KEY_METRICS.items()]
 
 
 def _astray(groups):
     """In which settings how many runs are warned of: (label, "1 of 2 runs")."""
-    found = [(label, sum(bool(run_summary.warning(run.metrics)) for run in group), len(group)) for label, group in groups]
+    found = [(label, sum(bool(run_summary.warning(run.metrics, run.config)) for run in group), len(group))
+             for label, group in groups]
     return [(label, "%d of %s" % (n, count(n_runs, "run"))) for label, n, n_runs in found if n]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from avb_tf1.evaluation.measurement import LOSSES
 from avb_tf1.plotting import latent_limit
-from avb_tf1.problems.published import OPTIMUM, optima
+from avb_tf1.problems.four_images import problem_of
 from avb_tf1.report import run_summary
 from avb_tf1.training import snapshots
 
@@ -31,16 +31,17 @@ def page_data(groups, explored, small):
     """
     n_bins = max(_MIN_BINS, min(_N_BINS, _N_BINS_IN_ALL // len(groups)))
     curves = [_curves(label, runs, n_bins, with_band_of_one=not small) for label, runs in groups]
-    kinds = {run.config.model.kind for _, runs in groups for run in runs}
+    configs = [runs[0].config for _, runs in groups]
+    problem = problem_of(configs[0])
     losses = {}
     for name in LOSSES:
         if any(name in run.losses for _, runs in groups for run in runs):
-            known = all(name in optima(kind) for kind in kinds)
-            losses[name] = {"optimum": OPTIMUM[name].value if known else None}
+            known = all(name in problem.optima_of(config.model) for config in configs)
+            losses[name] = {"optimum": problem.optima[name].value if known else None}
     return {
         "groups": curves,
         "losses": losses,
-        "kl_optimum": OPTIMUM["kl_posterior_prior"].value,
+        "kl_optimum": problem.optima["kl_posterior_prior"].value if "kl_posterior_prior" in problem.optima else None,
         "runs": [_explorable(run, small) for run in explored],
     }
 
@@ -70,7 +71,7 @@ def _curves(label, runs, n_bins, with_band_of_one):
     limits["divergence"] = _limits([run.snapshots[name] for run in runs for name in ("kl_posterior_prior", "kl_discriminator")
                                     if name in run.snapshots])
     return {"label": label, "losses": curves, "divergence": divergence, "limits": limits,
-            "is_astray": all(run_summary.warning(run.metrics) for run in runs),
+            "is_astray": all(run_summary.warning(run.metrics, run.config) for run in runs),
             "iteration": _numbers(_binned(np.arange(1, n_iterations + 1), n_bins)[0])}
 
 

@@ -1,7 +1,8 @@
 """Obtained beside published or optimal, as text."""
 
 from avb_tf1.evaluation.measurement import LOSSES, N_FINAL
-from avb_tf1.problems.published import IGNORING_Z, TUTORIAL_ITERATIONS_PER_SECOND, optima
+from avb_tf1.problems.four_images import problem_of
+from avb_tf1.problems.published import TUTORIAL_ITERATIONS_PER_SECOND
 from avb_tf1.report.comparison import number
 
 _ROWS = ("generator_loss", "discriminator_loss", "reconstruction_error", "log_likelihood", "elbo", "inference_gap",
@@ -18,7 +19,7 @@ def summary(metrics, config, timing=None):
     Returns:
         str, lines of plain text; losses and log-likelihoods in nats per example, the reconstruction error per pixel.
     """
-    known = optima(config.model.kind)
+    known = problem_of(config).optima_of(config.model)
     window = "   (mean of the last %d iterations)" % min(N_FINAL, config.training.n_iterations)
     lines = ["%-26s %10s %10s" % ("", "obtained", "optimum")]
     for name in _ROWS:
@@ -30,17 +31,18 @@ def summary(metrics, config, timing=None):
     if timing is not None:
         lines.append("%-26s %10.2f   (the tutorial's: %.2f, on its author's machine)" % (
             "iterations per second", timing["iterations_per_second"], TUTORIAL_ITERATIONS_PER_SECOND.value))
-    if warning(metrics):
-        lines.append("Warning: " + warning(metrics))
+    if warning(metrics, config):
+        lines.append("Warning: " + warning(metrics, config))
     return "\n".join(line.rstrip() for line in lines)
 
 
-def warning(metrics):
+def warning(metrics, config):
     """Return a sentence on a model that ended far from sense, or "": its decoder is worse than the best that ignores z."""
-    if metrics["log_likelihood"] is not None and metrics["log_likelihood"] >= IGNORING_Z.value:
+    least = problem_of(config).ignoring_z
+    if least is None or metrics["log_likelihood"] is not None and metrics["log_likelihood"] >= least.value:
         return ""
     return ("the decoder is worse than one that ignores z, whose log-likelihood can be %.4f: training went astray, or was too "
-            "short." % IGNORING_Z.value)
+            "short." % least.value)
 
 
 def count(n, noun):

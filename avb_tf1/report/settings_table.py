@@ -46,7 +46,7 @@ def settings_table(labels, tables):
     references = {"best possible": {row.metric: row.optimum for row in rows.values()}}
     for row in rows.values():
         if row.published is not None:
-            title = "the paper's %s, %s" % ("VAE" if row.group.config.model.kind == "vae" else "AVB", row.published.how)
+            title = "the paper's %s, %s" % (row.group.config.model.paper_row, row.published.how)
             references.setdefault(title, {})[row.metric] = row.published.value
     return SettingsTable(
         columns, [(label, [cell(label, metric) for metric in columns]) for label in labels],

@@ -55,7 +55,7 @@ def _table(groups, rows, lengths):
     """The lines of a Markdown table: the published numbers, the optimum, and a row for each recipe."""
     lines = ["| recipe | %s | seeds | iterations | CPU minutes |" % " | ".join(_COLUMNS.values()),
              "|---" * (len(_COLUMNS) + 4) + "|"]
-    for title, numbers in (("paper's VAE", TABLE_1["vae"]), ("paper's AVB", TABLE_1["avb"]), ("optimum", OPTIMUM)):
+    for title, numbers in (("paper's VAE", TABLE_1["VAE"]), ("paper's AVB", TABLE_1["AVB"]), ("optimum", OPTIMUM)):
         cells = [comparison.number(numbers[name].value) if name in numbers else "" for name in _COLUMNS]
         lines.append("| *%s* | %s | | | |" % (title, " | ".join(cells)))
     for name, group, row in zip(CONFIGS, groups, rows):

@@ -66,7 +66,7 @@ def read_run(label, folder, config, metrics=None):
     Raises:
         InputError: a file of it can't be read or lacks what a page needs; names it.
     """
-    dim, has_discriminator = config.model.latent_dim, config.model.kind != "vae"
+    dim, has_discriminator = config.model.latent_dim, config.model.has_discriminator
     plane = _read(folder, run_folder.LATENT_PLANE, files.read_arrays)  # to know that it is good; it is kept of a few runs only
     n_points = plane["axis"].size**dim
     problem = problem_of(config)

@@ -14,7 +14,7 @@ from avb_tf1.training import trainer
 from avb_tf1.training.snapshots import Snapshots, kl_over_training
 
 WEIGHTS = (1, 2, 3, 4, 1, 2, 2, 1)
-THREE_PIXELS = ImageProblem(all_binary_images(3), WEIGHTS)
+THREE_PIXELS = ImageProblem(all_binary_images(3), WEIGHTS, "eight images")
 
 
 def test_samples_have_their_shares():

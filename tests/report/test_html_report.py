@@ -351,7 +351,7 @@ def test_a_groups_divergence_is_that_of_the_moments_which_all_its_runs_have():
                      "kl_posterior_prior_standard_error": np.zeros(len(values))}
         return types.SimpleNamespace(
             metrics={"kl_posterior_prior": values[-1], "log_likelihood": -1.4}, losses={"generator_loss": np.ones(4)},
-            snapshots=snapshots)
+            snapshots=snapshots, config=small())
 
     curves = page_data._curves("label", [seen([0, 2, 4], [5, 6, 7]), seen([0, 1, 3, 4], [1, 0, 0, 3])], 10, True)
     assert curves["divergence"] == {"iteration": [0, 4], "n_seen": 2, "posterior": {

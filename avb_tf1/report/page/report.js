@@ -240,9 +240,9 @@
       if (discriminator) add(discriminator, DISCRIMINATOR, itsColor, single ? 1.6 : 1, !single);
     });
     drawCurves("divergence-plot", traces, {
-      shapes: [optimumLine(data.kl_optimum, {yref: "y"})], xaxis: iterationAxis("divergence-plot", {title: "iteration"}),
+      shapes: data.kl_optimum === null ? [] : [optimumLine(data.kl_optimum, {yref: "y"})], xaxis: iterationAxis("divergence-plot", {title: "iteration"}),
       yaxis: axis({title: "nats", 
-                  range: shownRange("divergence-plot", ({limits}) => limits.divergence, [data.kl_optimum, 0])}),
+                  range: shownRange("divergence-plot", ({limits}) => limits.divergence, data.kl_optimum === null ? [0] : [data.kl_optimum, 0])}),
     });
   }
 
