@@ -63,10 +63,11 @@ def evaluate_run(folder, with_ais, write):
         print("log_likelihood by annealed importance sampling: %.4f, standard error %.4f (by quadrature: %.4f)" % (
             np.mean(estimates), np.sqrt(np.sum(errors**2)) / len(errors), metrics["log_likelihood"]))
     if not write:
-        _require_same_numbers(path, there, metrics)
+        require_same_numbers(path, there, metrics)
 
 
-def _require_same_numbers(path, found, metrics):
+def require_same_numbers(path, found, metrics):
+    """Say that the metrics `found` in the file `path` are those of an evaluation, or raise OtherNumbers."""
     for name in sorted(set(found) | set(metrics)):
         there, here = (metrics_file.json_value(own[name]) if name in own else "missing" for own in (found, metrics))
         if there != here:

@@ -6,7 +6,7 @@ import shutil
 import threading
 
 import pytest
-from helpers import SMALL, SYNTHETIC, assert_one_clear_line, run_script, set_options, small
+from helpers import SMALL, SYNTHETIC, run_script, set_options, small
 
 from avb_tf1 import experiment
 from avb_tf1.config.loading import load_config
@@ -51,13 +51,12 @@ def test_a_folder_that_can_not_be_used_is_refused_before_anything_is_trained(thi
 
 def test_a_finished_run_of_constant_rates_can_be_made_longer(thirty, tmp_path):
     out = tmp_path / "run"
-    options = SMALL + ["training.n_iterations=20", "training.snapshot_every=8"]
-    assert run_script("train.py", "--config", SYNTHETIC, "--out", out, "--no-progress", *set_options(options)).returncode == 0
+    experiment.run_experiment(small("training.n_iterations=20", "training.snapshot_every=8"), str(out))
     before = results(out)
-    for override, words in (("seed=3", ["--set seed=3", "training.n_iterations only"]),
-                            ("training.n_iterations=19", ["must be at least 20"]),
-                            ("training.n_iteration=30", ["did you mean"])):
-        assert_one_clear_line(run_script("train.py", "--resume", out, "--set", override), *words)
+    for override, words in (("seed=3", "--set seed=3: .* training.n_iterations only"),
+                            ("training.n_iterations=19", "must be at least 20"), ("training.n_iteration=30", "did you mean")):
+        with pytest.raises(InputError, match=words):
+            experiment.extend(str(out), [override])
     assert results(out) == before
     result = run_script("train.py", "--resume", out, "--set", "training.n_iterations=30", "--no-progress")
     assert result.returncode == 0 and "Going on from iteration 20 of 30" in result.stdout, result.stderr
@@ -81,10 +80,11 @@ def test_a_run_whose_rates_depend_on_its_length_can_not(tmp_path):
 
 def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(thirty, tmp_path):
     out = tmp_path / "run"
-    options = SMALL + ["training.n_iterations=30", "training.snapshot_every=8", "training.checkpoint_every=10"]
-    assert run_script("train.py", "--config", SYNTHETIC, "--out", out, "--no-progress", *set_options(options)).returncode == 0
+    experiment.run_experiment(
+        small("training.n_iterations=30", "training.snapshot_every=8", "training.checkpoint_every=10"), str(out))
     (out / "checkpoint" / "model-30.index").write_bytes(b"damaged")
-    assert_one_clear_line(run_script("evaluate.py", out), "model-30.index is damaged", "--resume")
+    with pytest.raises(InputError, match="model-30.index is damaged.*--resume"), experiment.opened_run(str(out)):
+        pass
     (out / "metrics.json").unlink()
     result = run_script("train.py", "--resume", out, "--no-progress")
     assert result.returncode == 0
@@ -95,7 +95,8 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(thirty, tmp_pa
     shutil.rmtree(str(out / "tensorboard"))
     for path in out.glob("checkpoint/*.index"):
         path.write_bytes(b"damaged")
-    assert_one_clear_line(run_script("train.py", "--resume", out), "no good one is left", "--overwrite")
+    with pytest.raises(InputError, match="no good one is left.*--overwrite"):
+        experiment.run_experiment(load_config(str(out / "config.yaml")), str(out))
     # Results without a checkpoint: not trained anew in silence.
     shutil.rmtree(str(out / "checkpoint"))
     before = results(out)

@@ -12,7 +12,7 @@ import time
 import pytest
 from helpers import ROOT, SMALL, SYNTHETIC, run_script, set_options
 
-# The full test: AVB_TF1_MOMENTS=40 python -m pytest tests/test_command_line.py -m slow
+# The full test: AVB_TF1_MOMENTS=40 python -m pytest tests/scripts/test_command_line.py -m slow
 N_MOMENTS = int(os.environ.get("AVB_TF1_MOMENTS", "6"))
 SIGNALS = [(signal.SIGINT, 130, "interrupted\n"), (signal.SIGTERM, 143, "stopped by SIGTERM\n"),
            (signal.SIGHUP, 129, "stopped by SIGHUP\n")]

@@ -18,7 +18,7 @@ from avb_tf1.config.loading import load_config
 from avb_tf1.runs import run_folder
 from avb_tf1.training import checkpoint
 
-# The full test: AVB_TF1_KILLS=30 python -m pytest tests/test_faults.py -m slow
+# The full test: AVB_TF1_KILLS=30 python -m pytest tests/scripts/test_faults.py -m slow
 N_KILLS = int(os.environ.get("AVB_TF1_KILLS", "5"))
 TRAIN = os.path.join(ROOT, "scripts", "train.py")
 def start(*arguments):

@@ -308,7 +308,7 @@ def test_an_archive_takes_only_the_place_of_an_unfinished_run(tmp_path):
     assert sorted(os.listdir(str(folder))) == ["checkpoint", "notes.txt"]
 
     for name in ("config.yaml", "checkpoint/model-3.json"):
-        (folder / name).write_text("old")
+        (folder / name).write_text(to_yaml(run.config))
     driver.worker.unpack(archive, str(folder), run.config)
     assert sorted(os.listdir(str(folder))) == ["checkpoint", "config.yaml", "metrics.json", "notes.txt"]
     assert os.listdir(str(folder / "checkpoint")) == ["model-9.json"]

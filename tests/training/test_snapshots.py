@@ -37,7 +37,8 @@ def test_the_first_every_eighth_and_the_last_are_taken(config):
 
 
 @pytest.mark.parametrize("config", [small("training.snapshot_every=1"), vae_config("training.snapshot_every=1"),
-                                    recipe("gdikov_avb_ac", "training.snapshot_every=1", "training.n_iterations=10")],
+                                    pytest.param(recipe("gdikov_avb_ac", "training.snapshot_every=1",
+                                                        "training.n_iterations=10"), marks=pytest.mark.slow)],
                          ids=["avb", "vae", "avb_ac"])
 def test_training_is_not_disturbed(config):
     with_snapshots, without = trained(config)[0], trained(config, with_snapshots=False)[0]
