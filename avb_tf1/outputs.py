@@ -80,7 +80,7 @@ def draw_figures(out, networks, monitors, seen, z, labels, config):
     from avb_tf1 import plotting  # matplotlib takes most of a second to load: not before training
 
     problem = problem_of(config)
-    images = problem.images
+    images = problem.drawn(problem.images)
     plotting.training_curve(
         os.path.join(out, run_folder.TRAINING_CURVE), losses_of(monitors),
         {name: optimum.value for name, optimum in problem.optima_of(config.model).items()})
@@ -89,8 +89,8 @@ def draw_figures(out, networks, monitors, seen, z, labels, config):
     prior_samples = stream(config.seed, "prior images").standard_normal((N_PRIOR_IMAGES, networks.latent_dim))
     plotting.reconstructions(
         os.path.join(out, run_folder.RECONSTRUCTIONS), images,
-        np.stack([probabilities[labels == label].mean(axis=0) for label in range(len(images))]),
-        networks.decode(prior_samples.astype(np.float32)))
+        problem.drawn(np.stack([probabilities[labels == label].mean(axis=0) for label in range(len(images))])),
+        problem.drawn(networks.decode(prior_samples.astype(np.float32))))
     shown = snapshots.spread_out(len(seen["iteration"]), N_MOVIE_FRAMES)
     plotting.latent_movie(os.path.join(out, run_folder.LATENT_MOVIE), seen["z"][shown], snapshots.labels_of_codes(problem),
                           seen["iteration"][shown], images)

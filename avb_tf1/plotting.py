@@ -1,5 +1,7 @@
 """Arrays in, figure files out. No TensorFlow, no window: every figure is drawn on Agg and written whole."""
 
+import itertools
+
 import numpy as np
 from matplotlib import patches
 from matplotlib.animation import PillowWriter
@@ -10,8 +12,9 @@ from matplotlib.ticker import AutoLocator
 
 from avb_tf1 import files
 
-# Okabe and Ito's palette, distinguishable in the common kinds of colour blindness; one colour a class.
-CLASS_COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
+# One colour a class; the first four are of Okabe and Ito's palette, distinguishable in the common kinds of colour blindness.
+CLASS_COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#8C564B", "#7F7F7F", "#BCBD22", "#17BECF",
+                "#9467BD", "#E377C2")
 _LOSS_COLORS = {"generator_loss": "#0072B2", "discriminator_loss": "#D55E00"}
 _PIXEL_OFF, _PIXEL_EDGE = "#f2f2f2", "#666666"
 _LATENT_LIMIT = 4.0
@@ -69,7 +72,7 @@ def latent_space(path, z, labels, images):
         path: str, the PNG to write.
         z: [n, latent_dim]; with one latent dimension each class gets a band of its own.
         labels: integer [n], 0 to 3.
-        images: [4, 4], the class's images, shown in the legend.
+        images: [n_classes, rows, columns], the classes' images, shown in the legend.
     """
     figure = _figure(6, 6)
     axes = figure.subplots()
@@ -87,7 +90,7 @@ def latent_movie(path, z, labels, iterations, images):
         z: [s, n, latent_dim], the codes at each snapshot.
         labels: integer [n], 0 to 3.
         iterations: integer [s], iterations done at each snapshot.
-        images: [4, 4], the class's images, shown in the legend.
+        images: [n_classes, rows, columns], the classes' images, shown in the legend.
     """
     figure = Figure(figsize=(4.4, 4.5), dpi=100)
     FigureCanvasAgg(figure)
@@ -117,18 +120,18 @@ def latent_limit(z):
 
 
 def reconstructions(path, images, mean_reconstructions, prior_reconstructions):
-    """Draw inputs, their mean reconstructions, and images decoded from prior samples, as 2x2 pixel pictures.
+    """Draw inputs, their mean reconstructions, and images decoded from prior samples, as pictures of pixels.
 
     Args:
         path: str, the PNG to write.
-        images: [4, 4], pixels in [0, 1], row-major.
-        mean_reconstructions: [4, 4], pixel probabilities.
-        prior_reconstructions: [16, 4], pixel probabilities.
+        images: [n_classes, rows, columns], pixels in [0, 1].
+        mean_reconstructions: [n_classes, rows, columns], pixel probabilities.
+        prior_reconstructions: [16, rows, columns], pixel probabilities.
     """
     figure = _figure(7.6, 3.2)
     left, right = figure.subfigures(1, 2, width_ratios=[1.6, 1])
     left.suptitle("input (top), mean reconstruction (bottom)", fontsize=9)
-    pairs = left.subplots(2, 4)
+    pairs = left.subplots(2, len(images), squeeze=False)
     for axes, image in zip(pairs.ravel(), np.concatenate([images, mean_reconstructions])):
         drawn = _draw_image(axes, image)
     bar = left.colorbar(drawn, ax=pairs, orientation="horizontal", shrink=0.6, aspect=40)
@@ -147,9 +150,9 @@ def figure_5(path, models, axis, images):
 
     Args:
         path: str, the PNG to write.
-        models: sequence of (title, z [n, 2], labels [n], densities [4, m, m] of p(z|x) at (axis[column], axis[row])).
+        models: sequence of (title, z [n, 2], labels [n], densities [n_classes, m, m] of p(z|x) at (axis[column], axis[row])).
         axis: [m], the densities' coordinates along both axes.
-        images: [4, 4], the class's images, shown in the legend.
+        images: [n_classes, rows, columns], the classes' images, shown in the legend.
     """
     figure = _figure(4.2 * len(models), 8.4)
     for column, (title, z, labels, densities) in enumerate(models):
@@ -171,7 +174,7 @@ def latent_spaces(path, models, images, n_columns=4):
     Args:
         path: str, the PNG to write.
         models: sequence of (title, z [n, 2], labels [n]).
-        images: [4, 4], the class's images, shown in a legend of its own.
+        images: [n_classes, rows, columns], the classes' images, shown in a legend of its own.
         n_columns: int.
     """
     n_rows = -(-(len(models) + 1) // n_columns)
@@ -210,16 +213,21 @@ def draw_latents(axes, z, labels, size=2, alpha=0.5, limit=None):
     for radius in (1, 2, 3):
         axes.add_patch(patches.Circle((0, 0), radius, fill=False, color="0.75", linewidth=0.8, zorder=0))
         axes.annotate(r"%d$\sigma$" % radius, (radius * np.sqrt(0.5),) * 2, color="0.55", fontsize=7, zorder=0)
-    for label, color in enumerate(CLASS_COLORS):
+    for label, color in _classes(labels):
         axes.scatter(*z[labels == label].T[:2], s=size, alpha=alpha, color=color, edgecolor="none")
     _ring_specks(axes, z, labels, limit)
     axes.set(xlim=(-limit, limit), ylim=(-limit, limit), xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
 
 
+def _classes(labels):
+    """The classes among labels, each with its color."""
+    return [(label, CLASS_COLORS[label % len(CLASS_COLORS)]) for label in np.unique(labels)]
+
+
 def _ring_specks(axes, z, labels, limit):
     """Draw rings about classes whose codes, nearly all, look like one dot; each of a size of its own, as they may coincide."""
     found = False
-    for label, color in enumerate(CLASS_COLORS):
+    for label, color in _classes(labels):
         own = z[(labels == label) & np.isfinite(z).all(axis=1)]
         if len(own) and np.ptp(np.percentile(own, [5, 95], axis=0), axis=0).max() < _SPECK * 2 * limit:
             axes.plot(*np.median(own, axis=0), "o", color=color, fillstyle="none", markersize=10 + 5 * label,
@@ -232,7 +240,7 @@ def _ring_specks(axes, z, labels, limit):
 def _draw_one_dimension(axes, z, labels, limit, size, alpha):
     for sigma in (-3, -2, -1, 1, 2, 3):
         axes.axvline(sigma, color="0.75", linewidth=0.8, zorder=0)
-    for label, color in enumerate(CLASS_COLORS):
+    for label, color in _classes(labels):
         own = z[labels == label]
         height = label + 0.8 * (np.arange(len(own)) % 97) / 97  # spread over the band, with no randomness
         axes.scatter(own, height, s=size, alpha=alpha, color=color, edgecolor="none")
@@ -240,32 +248,33 @@ def _draw_one_dimension(axes, z, labels, limit, size, alpha):
 
 
 def class_legend(axes, images, loc="upper right"):
-    """Give Axes a legend that shows each class's 2x2 image in the class's colour."""
-    entries = [patches.Patch(color=color) for color in CLASS_COLORS]
+    """Give Axes a legend that shows each class's image in the class's colour."""
+    entries = [patches.Patch(color=color) for _, color in zip(images, itertools.cycle(CLASS_COLORS))]
     handlers = {entry: _ImageHandler(image) for entry, image in zip(entries, images)}
     axes.legend(entries, [""] * len(entries), handler_map=handlers, title="x", loc=loc,
                 handlelength=1.6, handleheight=1.6, handletextpad=0, borderpad=0.6, labelspacing=0.5)
 
 
 class _ImageHandler(HandlerBase):
-    """Draws a 2x2 image as a legend's key: the pixels that are on have the entry's colour."""
+    """Draws an image as a legend's key: the pixels that are on have the entry's colour."""
 
     def __init__(self, image):
         super().__init__()
         self._image = image
 
     def create_artists(self, legend, handle, x, y, width, height, fontsize, transform):
-        side = min(width, height) / 2
+        n_rows, n_columns = self._image.shape
+        side = min(width / n_columns, height / n_rows)
         return [
             patches.Rectangle(
-                (x + column * side, y + (1 - row) * side), side, side, transform=transform, linewidth=0.6,
+                (x + column * side, y + (n_rows - 1 - row) * side), side, side, transform=transform, linewidth=0.6,
                 facecolor=handle.get_facecolor() if on else _PIXEL_OFF, edgecolor=_PIXEL_EDGE)
-            for (row, column), on in np.ndenumerate(np.reshape(self._image, (2, 2)))]
+            for (row, column), on in np.ndenumerate(self._image)]
 
 
 def _draw_image(axes, image):
     axes.set(xticks=[], yticks=[])
-    return axes.imshow(np.reshape(image, (2, 2)), cmap="Greys", vmin=0, vmax=1)
+    return axes.imshow(image, cmap="Greys", vmin=0, vmax=1)
 
 
 def _figure(width, height):

@@ -7,7 +7,11 @@ from avb_tf1.problems.published import IGNORING_Z, OPTIMUM, TABLE_1
 
 N_PIXELS = 4
 # Image i has pixel i on (row-major in the 2x2 image).
-PROBLEM = ImageProblem(np.eye(N_PIXELS, dtype=np.float32), (1,) * N_PIXELS, "four 2 × 2 images", OPTIMUM, TABLE_1, IGNORING_Z)
+_NAMES = ("top left", "top right", "bottom left", "bottom right")
+PROBLEM = ImageProblem(
+    images=np.eye(N_PIXELS, dtype=np.float32), weights=(1,) * N_PIXELS, title="four 2 × 2 images", image_shape=(2, 2),
+    image_names=_NAMES, pixel_names=_NAMES, image_phrase="%s pixel on", optima=OPTIMUM, published=TABLE_1,
+    ignoring_z=IGNORING_Z)
 
 
 def problem_of(config):

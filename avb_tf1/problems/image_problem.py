@@ -15,7 +15,10 @@ class ImageProblem:
     Attributes:
         images: float32 [n_images, n_pixels], pixels in {0, 1}; an image's label is its row.
         weights: an image's probability is its weight, an integer, beside the sum of all.
-        title: str, what they are called.
+        title: str, what they are called together.
+        image_shape: (rows, columns) of an image, whose pixels are row-major.
+        image_names, pixel_names: what each is called.
+        image_phrase: a text in which %s stands for an image's name.
         optima: metric -> the value that the best possible model has, as far as it is known.
         published: row of the paper -> metric -> what is published.
         ignoring_z: the log-likelihood of the best decoder that ignores z, or None.
@@ -24,6 +27,10 @@ class ImageProblem:
     images: np.ndarray
     weights: Tuple[int, ...]
     title: str
+    image_shape: Tuple[int, int]
+    image_names: Tuple[str, ...]
+    pixel_names: Tuple[str, ...]
+    image_phrase: str
     optima: Dict[str, Published] = field(default_factory=dict)
     published: Dict[str, Dict[str, Published]] = field(default_factory=dict)
     ignoring_z: Optional[Published] = None
@@ -43,6 +50,10 @@ class ImageProblem:
         """
         return {name: value for name, value in self.optima.items()
                 if model.kind != "avb_ac" or name != "discriminator_loss"}
+
+    def drawn(self, values):
+        """Return values of pixels [n, n_pixels] as they stand in an image, [n, rows, columns]."""
+        return np.reshape(values, (-1, *self.image_shape))
 
     def labels(self, n):
         """Return n labels, int64 [n], ascending, in which each image has its share; n is a multiple of the weights' sum."""

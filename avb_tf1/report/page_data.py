@@ -42,6 +42,9 @@ def page_data(groups, explored, small):
         "groups": curves,
         "losses": losses,
         "kl_optimum": problem.optima["kl_posterior_prior"].value if "kl_posterior_prior" in problem.optima else None,
+        "problem": {
+            "images": problem.images.astype(int).tolist(), "image_shape": problem.image_shape, "image_names": problem.image_names,
+            "pixel_names": problem.pixel_names, "image_phrase": problem.image_phrase},
         "runs": [_explorable(run, small) for run in explored],
     }
 
@@ -119,7 +122,8 @@ def _explorable(run, small):
     density = _thinned(run.plane["posterior_density"][..., np.newaxis], dim, stride)[..., 0]
     largest = density.max(axis=1, keepdims=True)
     return {
-        "label": run.label, "dim": dim, "n": n, "range": latent_limit(z[-1]), "scale": scale,
+        "label": run.label, "dim": dim, "n": n, "counts": np.bincount(run.snapshots["label"][::stride]).tolist(),
+        "range": latent_limit(z[-1]), "scale": scale,
         "iteration": [int(iteration) for iteration in run.snapshots["iteration"][frames]],
         "z": _packed(np.where(finite, np.rint(np.where(finite, z, 0) / scale), _NOT_FINITE), "<i2"),
         "tint": _packed(tint, "u1"), "tintSide": _side(tint, dim),

@@ -74,7 +74,7 @@ def make_figure(configs_folder, runs_folder, path):
                                                      quadrature.log_likelihood(networks.decode, 2, images))
             densities = densities.reshape(len(images), len(_FIGURE_AXIS), len(_FIGURE_AXIS))
             models.append((title, latents["z"], latents["label"], densities))
-    plotting.figure_5(path, models, _FIGURE_AXIS, images)
+    plotting.figure_5(path, models, _FIGURE_AXIS, four_images.PROBLEM.drawn(images))
     print("Written to %s" % path)
 
 

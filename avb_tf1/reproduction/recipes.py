@@ -42,7 +42,7 @@ def make_comparison(configs_folder, runs_folder, out):
     text_path, picture_path = (os.path.join(out, name) for name in ("recipes.md", "recipes.png"))
     files.write_text(text_path, _page(table, made_by))
     panels = [_panel(group, row[0]) for group, row in zip(groups, rows)]
-    plotting.latent_spaces(picture_path, panels, four_images.PROBLEM.images)
+    plotting.latent_spaces(picture_path, panels, four_images.PROBLEM.drawn(four_images.PROBLEM.images))
     print("\n".join(table))
     print("Written to %s and %s" % (text_path, picture_path))
 

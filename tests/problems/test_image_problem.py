@@ -14,7 +14,10 @@ from avb_tf1.training import trainer
 from avb_tf1.training.snapshots import Snapshots, kl_over_training
 
 WEIGHTS = (1, 2, 3, 4, 1, 2, 2, 1)
-THREE_PIXELS = ImageProblem(all_binary_images(3), WEIGHTS, "eight images")
+THREE_PIXELS = ImageProblem(
+    images=all_binary_images(3), weights=WEIGHTS, title="eight images of three pixels", image_shape=(1, 3),
+    image_names=("none", "1", "2", "1 and 2", "3", "1 and 3", "2 and 3", "all"), pixel_names=("1", "2", "3"),
+    image_phrase="pixels that are on: %s")
 
 
 def test_samples_have_their_shares():

@@ -2,7 +2,9 @@
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const element = id => document.getElementById(id);
-  const CLASSES = ["top left", "top right", "bottom left", "bottom right"];
+  const {images: IMAGES, image_names: CLASSES, pixel_names: PIXELS, image_shape: SHAPE} = data.problem;
+  const N_CLASSES = IMAGES.length, N_PIXELS = PIXELS.length;
+  const phrase = k => data.problem.image_phrase.replace("%s", CLASSES[k]);
   const PLOT_OPTIONS = {
     responsive: true, displaylogo: false,
     modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "toggleSpikelines"],
@@ -12,7 +14,8 @@
 
   // Colours are looked up anew for each drawing: they differ between light and dark.
   const color = name => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
-  const classColor = k => color("class-" + k);
+  const classColor = k => k < 4 ? color("class-" + k) : MORE_COLORS[(k - 4) % MORE_COLORS.length];
+  const MORE_COLORS = ["#d55e00", "#56b4e9", "#8c564b", "#7f7f7f", "#bcbd22", "#17becf", "#9467bd", "#e377c2"];
   const GROUP_COLORS = ["class-0", "discriminator", "class-2", "class-3", "class-1"];
   const GROUP_DASHES = ["solid", "dashdot", "dot"];
   const rgb = hex => [1, 3, 5].map(i => parseInt(hex.slice(i, i + 2), 16));
@@ -36,9 +39,10 @@
     return text;
   }
 
-  // ---- 2x2 images as elements ----
+  // ---- images as elements ----
 
   function paint(box, colors) {
+    box.style.gridTemplateColumns = `repeat(${SHAPE[1]}, 1fr)`;
     box.replaceChildren(...colors.map(value => {
       const pixel = document.createElement("i");
       pixel.style.background = value;
@@ -46,9 +50,9 @@
     }));
   }
 
-  const oneHot = k => [0, 1, 2, 3].map(pixel => pixel === k ? classColor(k) : color("pixel-off"));
+  const imageColors = k => IMAGES[k].map(on => on ? classColor(k) : color("pixel-off"));
 
-  /** The colour of a pixel that is on with probability p: from off to the class's. */
+  /** The colour of pixel k if it is on with probability p: from off to its own. */
   function mixed(k, p) {
     const [off, on] = [rgb(color("pixel-off")), rgb(classColor(k))];
     return `rgb(${off.map((value, i) => Math.round(value + p * (on[i] - value)))})`;
@@ -277,15 +281,15 @@
     canvas.width = n;
     canvas.height = dim === 2 ? n : 1;
     const context = canvas.getContext("2d"), picture = context.createImageData(canvas.width, canvas.height);
-    const off = rgb(color("page")), on = [0, 1, 2, 3].map(k => rgb(classColor(k)));
+    const off = rgb(color("page")), on = PIXELS.map((_, k) => rgb(classColor(k)));
     for (let row = 0; row < canvas.height; row++) {
       for (let column = 0; column < n; column++) {
-        const from = start + 4 * (row * n + column), to = 4 * ((canvas.height - 1 - row) * n + column);
+        const from = start + N_PIXELS * (row * n + column), to = 4 * ((canvas.height - 1 - row) * n + column);
         let total = 0;
-        for (let k = 0; k < 4; k++) total += probabilities[from + k];
+        for (let k = 0; k < N_PIXELS; k++) total += probabilities[from + k];
         for (let i = 0; i < 3; i++) {
           let value = 0;
-          for (let k = 0; k < 4; k++) value += probabilities[from + k] * on[k][i];
+          for (let k = 0; k < N_PIXELS; k++) value += probabilities[from + k] * on[k][i];
           picture.data[to + i] = total > 255 ? value / total : off[i] + (value - total * off[i]) / 255;
         }
         picture.data[to + 3] = 255;
@@ -299,15 +303,17 @@
   function tintImage(probabilities, start, n, dim, opacity) {
     const step = 2 * LIMIT / (n - 1), side = 2 * LIMIT + step;
     return {source: tintUrl(probabilities, start, n, dim), xref: "x", yref: "y", layer: "below", sizing: "stretch", opacity,
-            x: -LIMIT - step / 2, sizex: side, y: dim === 2 ? LIMIT + step / 2 : 4, sizey: dim === 2 ? side : 4};
+            x: -LIMIT - step / 2, sizex: side, y: dim === 2 ? LIMIT + step / 2 : N_CLASSES, sizey: dim === 2 ? side : N_CLASSES};
   }
 
   /** The codes at a frame, one trace a class; with one latent dimension each class has a band of its own. */
   function codes(at, more) {
-    const {dim, n} = run, perClass = n / 4;
+    const {dim, n} = run;
+    let end = 0;
     return CLASSES.map((name, k) => {
-      const x = [], y = [];
-      for (let i = k * perClass; i < (k + 1) * perClass; i++) {
+      const x = [], y = [], begin = end;
+      end += run.counts[k];
+      for (let i = begin; i < end; i++) {
         const offset = (at * n + i) * dim;
         if (run.z[offset] === NOT_FINITE || run.z[offset + dim - 1] === NOT_FINITE) {
           x.push(null);
@@ -356,13 +362,13 @@
       shapes: rings, margin: {l: 45, r: 10, t: 30, b: 45},
       xaxis: axis({title: "z₁", range: [-range, range], zeroline: false, constrain: "domain"}),
       yaxis: run.dim === 2 ? axis({title: "z₂", range: [-range, range], zeroline: false, scaleanchor: "x", constrain: "domain"})
-        : axis({range: [0, 4], showticklabels: false, zeroline: false}),
+        : axis({range: [0, N_CLASSES], showticklabels: false, zeroline: false}),
     };
   }
 
   function drawLatent() {
     const plot = plane(run.range);
-    plot.images = element("tint").checked ? [tintImage(run.tint, frame * 4 * run.tintSide ** run.dim, run.tintSide, run.dim, 0.3)] : [];
+    plot.images = element("tint").checked ? [tintImage(run.tint, frame * N_PIXELS * run.tintSide ** run.dim, run.tintSide, run.dim, 0.3)] : [];
     const clouds = codes(frame);
     draw("latent-plot", [...clouds, ...speckRings(clouds, run.range)], plot);
     element("frame").value = frame;
@@ -402,26 +408,25 @@
     const n = run.mapSide, index = value => Math.max(0, Math.min(n - 1, (value + LIMIT) / (2 * LIMIT) * (n - 1)));
     const column = Math.min(n - 2, Math.floor(index(x))), u = index(x) - column;
     const row = run.dim === 2 ? Math.min(n - 2, Math.floor(index(y))) : 0, v = run.dim === 2 ? index(y) - row : 0;
-    return [0, 1, 2, 3].map(k => {
-      const at = (r, c) => run.map[4 * (r * n + c) + k] / 255;
+    return PIXELS.map((_, k) => {
+      const at = (r, c) => run.map[N_PIXELS * (r * n + c) + k] / 255;
       const low = (1 - u) * at(row, column) + u * at(row, column + 1);
       return v ? (1 - v) * low + v * ((1 - u) * at(row + 1, column) + u * at(row + 1, column + 1)) : low;
     });
   }
 
   function describe(x, y) {
-    const p = decoded(x, y), best = p.indexOf(Math.max(...p));
-    const clear = p.every((value, k) => k === best ? value > 0.5 : value < 0.5);
-    return `z = ${place(x, y)} decodes to ${clear ? `the image with the ${CLASSES[best]} pixel on` : "no clear image"}. ` +
-      `Probability that a pixel is on: ${p.map((value, k) => `${CLASSES[k]} ${value.toFixed(2)}`).join(", ")}.`;
+    const p = decoded(x, y), clear = IMAGES.findIndex(image => image.every((on, k) => on ? p[k] > 0.5 : p[k] < 0.5));
+    return `z = ${place(x, y)} decodes to ${clear < 0 ? "no clear image" : `the image with the ${phrase(clear)}`}. ` +
+      `Probability that a pixel is on: ${p.map((value, k) => `${PIXELS[k]} ${value.toFixed(2)}`).join(", ")}.`;
   }
 
   function posteriorTraces() {
     const n = run.mapSide, step = 2 * LIMIT / (n - 1);
-    return [0, 1, 2, 3].flatMap(k => {
+    return CLASSES.flatMap((_, k) => {
       const start = k * n ** run.dim, own = run.density.subarray(start, start + n ** run.dim);
       if (run.dim === 1) {  // with an edge, as what is below may have the same colour
-        const edge = {type: "scatter", mode: "lines", x0: -LIMIT, dx: step, y: Array.from(own, value => 3.8 * value / 65535),
+        const edge = {type: "scatter", mode: "lines", x0: -LIMIT, dx: step, y: Array.from(own, value => 0.95 * N_CLASSES * value / 65535),
                       line: {color: color("text"), width: 5}, hoverinfo: "skip"};
         return [edge, Object.assign({}, edge, {line: {color: classColor(k), width: 2.5}})];
       }
@@ -440,7 +445,7 @@
     plot.images = [tintImage(run.map, 0, n, run.dim, 0.75)];
     plot.shapes.forEach(ring => { ring.layer = "above"; });
     // Invisible cells over the map: what the pointer is told about.
-    const cells = {type: "heatmap", x0: -LIMIT, dx: step, y0: two ? -LIMIT : 2, dy: two ? step : 4, opacity: 0, showscale: false,
+    const cells = {type: "heatmap", x0: -LIMIT, dx: step, y0: two ? -LIMIT : N_CLASSES / 2, dy: two ? step : N_CLASSES, opacity: 0, showscale: false,
                    hoverinfo: "none", z: Array.from({length: two ? n : 1}, () => new Uint8Array(n))};
     const traces = [cells];
     if (element("codes").checked) {
@@ -449,7 +454,7 @@
       traces.push(...clouds, ...speckRings(clouds, LIMIT));
     }
     if (element("posterior").checked) traces.push(...posteriorTraces());
-    traces.push({type: "scatter", mode: "markers", x: [probe.x], y: [two ? probe.y : 2], hoverinfo: "skip",
+    traces.push({type: "scatter", mode: "markers", x: [probe.x], y: [two ? probe.y : N_CLASSES / 2], hoverinfo: "skip",
                  marker: {symbol: "circle-open", size: 14, color: color("text"), line: {width: 3}}});
     draw("map-plot", traces, plot);
   }
@@ -471,7 +476,7 @@
     Object.assign(probe, {x: inside(x), y: inside(y)});
     showProbe();
     const plot = element("map-plot");
-    Plotly.restyle(plot, {x: [[probe.x]], y: [[run.dim === 2 ? probe.y : 2]]}, [plot.data.length - 1]);
+    Plotly.restyle(plot, {x: [[probe.x]], y: [[run.dim === 2 ? probe.y : N_CLASSES / 2]]}, [plot.data.length - 1]);
   }
 
   // ---- all of it ----
@@ -487,7 +492,7 @@
       const entry = document.createElement("span"), image = document.createElement("span");
       image.className = "image";
       image.setAttribute("aria-hidden", "true");
-      paint(image, oneHot(k));
+      paint(image, imageColors(k));
       entry.append(image, name);
       return entry;
     })));
@@ -503,7 +508,7 @@
   for (const id of ["training-plot", "divergence-plot"]) keepTicks(id);
   element("latent-plot").on("plotly_hover", event => {
     const {curveNumber: k, x, y} = event.points[0];
-    showTooltip(event.event, oneHot(k), `${CLASSES[k]} pixel on, z = ${place(x, y)}`);
+    showTooltip(event.event, imageColors(k), `${phrase(k)}, z = ${place(x, y)}`);
   });
   element("latent-plot").on("plotly_unhover", hideTooltip);
   element("map-plot").on("plotly_hover", event => {
