@@ -7,7 +7,8 @@ from PIL import Image
 from avb_tf1 import plotting
 from avb_tf1.problems.four_images import PROBLEM
 
-IMAGES = PROBLEM.images
+IMAGES = PROBLEM.drawn(PROBLEM.images)
+COLORS = plotting.CLASS_COLORS[:4]
 
 
 def colors_in(path):
@@ -41,7 +42,7 @@ def assert_in_corners(panel, colors, tolerance=2):
 def test_latent_space_shows_each_class_in_its_color(tmp_path, dim):
     z, labels = latents(dim)
     plotting.latent_space(str(tmp_path / "a.png"), z, labels, IMAGES)
-    assert {rgb(color) for color in plotting.CLASS_COLORS} <= colors_in(tmp_path / "a.png")  # the legend's are opaque
+    assert {rgb(color) for color in COLORS} <= colors_in(tmp_path / "a.png")  # the legend's are opaque
     plotting.latent_space(str(tmp_path / "b.png"), z, labels[::-1], IMAGES)
     assert not same_pixels(tmp_path / "a.png", tmp_path / "b.png")
 
@@ -83,7 +84,7 @@ def test_reconstructions_show_each_probability_in_its_place(tmp_path):
     white, grid, prior = np.zeros((4, 4)), shades.reshape(4, 4), np.repeat(shades, 4).reshape(16, 4)
 
     def places(*shown):
-        plotting.reconstructions(str(tmp_path / "a.png"), *shown)
+        plotting.reconstructions(str(tmp_path / "a.png"), *[values.reshape(-1, 2, 2) for values in shown])
         picture = pixels(tmp_path / "a.png")
         assert picture.shape == (480, 1140, 3)
         return np.transpose([place(picture, grey, tolerance=0) for grey in greys])
@@ -111,8 +112,8 @@ def test_figure_5_shows_codes_and_densities_of_each_model(tmp_path):
     plotting.figure_5(str(tmp_path / "a.png"), models, axis, IMAGES)
     picture = pixels(tmp_path / "a.png")
     assert picture.shape == (1260, 1260, 3)
-    colors = [rgb(color) for color in plotting.CLASS_COLORS]
-    tints = [np.round(255 * np.array(plotting._tint(color, 0.25))) for color in plotting.CLASS_COLORS]
+    colors = [rgb(color) for color in COLORS]
+    tints = [np.round(255 * np.array(plotting._tint(color, 0.25))) for color in COLORS]
     for half, order in ((picture[:, :630], slice(None)), (picture[:, 630:], slice(None, None, -1))):
         assert_in_corners(half[:630], colors[order], tolerance=60)
         assert_in_corners(half[630:], colors[order], tolerance=60)
@@ -127,7 +128,7 @@ def test_latent_spaces_show_each_model_in_its_panel(tmp_path):
     plotting.latent_spaces(str(tmp_path / "b.png"), [*models[:2], ("C", z, labels)], IMAGES, n_columns=2)
     picture, other = pixels(tmp_path / "a.png"), pixels(tmp_path / "b.png")
     assert picture.shape == (900, 780, 3)
-    colors = [rgb(color) for color in plotting.CLASS_COLORS]
+    colors = [rgb(color) for color in COLORS]
     for panel, own in ((picture[:450, :390], colors), (picture[:450, 390:], colors[::-1]), (picture[450:, :390], colors)):
         assert_in_corners(panel, own, tolerance=60)
     assert all(place(picture[450:, 390:], color) for color in colors)  # the legend

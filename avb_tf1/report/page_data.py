@@ -43,8 +43,8 @@ def page_data(groups, explored, small):
         "losses": losses,
         "kl_optimum": problem.optima["kl_posterior_prior"].value if "kl_posterior_prior" in problem.optima else None,
         "problem": {
-            "images": problem.images.astype(int).tolist(), "image_shape": problem.image_shape, "image_names": problem.image_names,
-            "pixel_names": problem.pixel_names, "image_phrase": problem.image_phrase},
+            "images": problem.images.astype(int).tolist(), "image_shape": problem.image_shape,
+            "image_names": problem.image_names, "pixel_names": problem.pixel_names, "image_phrase": problem.image_phrase},
         "runs": [_explorable(run, small) for run in explored],
     }
 

@@ -20,7 +20,8 @@ _METRICS = ("kl_posterior_prior", "classification_accuracy", "generator_loss")  
 _KEYS = {
     run_folder.TIMING: VERSIONS + ("cpu_model", "instruction_set", "n_cpus", "n_trained", "iterations_per_second"),
     run_folder.LOSSES: ("generator_loss",),
-    run_folder.SNAPSHOTS: ("iteration", "label", "z", "probabilities", "kl_posterior_prior", "kl_posterior_prior_standard_error"),
+    run_folder.SNAPSHOTS: (
+        "iteration", "label", "z", "probabilities", "kl_posterior_prior", "kl_posterior_prior_standard_error"),
     run_folder.LATENT_PLANE: ("axis", "probabilities", "posterior_density"),
 }
 

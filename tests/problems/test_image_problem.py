@@ -1,15 +1,21 @@
 """Another distribution of images than the four of 2x2 pixels: three pixels, all eight images, unequal probabilities."""
 
+import json
+import re
+
 import numpy as np
 import pytest
 from helpers import small
+from pictures import pixels
 from scipy.stats import norm
 
+import avb_tf1
 from avb_tf1.evaluation import measurement, quadrature
 from avb_tf1.graph.builder import build_graph
 from avb_tf1.problems import four_images
 from avb_tf1.problems.image_problem import ImageProblem, all_binary_images
 from avb_tf1.quiet_tensorflow import open_session
+from avb_tf1.runs import run_folder
 from avb_tf1.training import trainer
 from avb_tf1.training.snapshots import Snapshots, kl_over_training
 
@@ -65,3 +71,38 @@ def test_a_model_of_it_is_trained_and_evaluated_exactly(monkeypatch):
     assert metrics["elbo"] <= metrics["log_likelihood"] + 0.02 <= -entropy + 0.02
     kl = kl_over_training(snapshots.arrays(), THREE_PIXELS)["kl_posterior_prior"]
     assert kl.shape == (3,) and kl[-1] == pytest.approx(metrics["kl_posterior_prior"], abs=0.15)
+
+
+@pytest.mark.parametrize("latent_dim", [1, 2])
+def test_a_run_of_it_is_drawn(monkeypatch, tmp_path, latent_dim):
+    monkeypatch.setattr(four_images, "PROBLEM", THREE_PIXELS)
+    config = small("model.latent_dim=%d" % latent_dim, "data.batch_size=64", "training.n_iterations=200",
+                   "training.snapshot_every=50", "training.generator.learning_rate=3e-3",
+                   "training.discriminator.learning_rate=3e-3")
+    metrics, _ = avb_tf1.run_experiment(config, str(tmp_path))
+    with avb_tf1.open_run(str(tmp_path)) as run:
+        probabilities = np.exp(run.log_likelihood(THREE_PIXELS.images))
+    assert probabilities.sum() == pytest.approx(1, abs=1e-4)
+    assert metrics["log_likelihood"] == pytest.approx(np.dot(WEIGHTS, np.log(probabilities)) / 16)
+    for name in run_folder.FIGURES:
+        assert pixels(tmp_path / name).std() > 1
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "on eight images of three pixels" in page and "nothing is published to hold it against" in page
+    data = json.loads(re.search(r'(?s)<script type="application/json" id="data">(.*?)</script>', page).group(1))
+    assert data["runs"][0]["counts"] == [128 * weight for weight in WEIGHTS]
+    assert data["problem"]["images"] == THREE_PIXELS.images.tolist() and data["kl_optimum"] is None
+
+
+@pytest.mark.parametrize("latent_dim", [1, 2])
+def test_its_page_opens(monkeypatch, tmp_path, latent_dim):
+    browser = pytest.importorskip("browser", reason="needs Selenium")
+    if not all(browser.programs()):
+        pytest.skip("needs Chromium and ChromeDriver")
+    monkeypatch.setattr(four_images, "PROBLEM", THREE_PIXELS)
+    avb_tf1.run_experiment(small("model.latent_dim=%d" % latent_dim, "data.batch_size=64"), str(tmp_path))
+    with browser.opened() as driver:
+        driver.get((tmp_path / "report.html").as_uri())
+        legend = driver.find_elements("css selector", "#decoder .classes > span")
+        assert [entry.text for entry in legend] == list(THREE_PIXELS.image_names)
+        assert "Probability that a pixel is on: 1 0." in driver.find_element("id", "probe-text").text
+        assert [entry["message"] for entry in driver.get_log("browser")] == []

@@ -95,7 +95,7 @@ def test_metrics_and_timing(tutorial_run):
 
 def test_figures_show_the_runs_own_numbers(tutorial_run, tmp_path):
     """tests/test_plotting.py looks at what each kind of figure shows of the arrays that it is given."""
-    out, images = tutorial_run[0], np.eye(4)
+    out, images = tutorial_run[0], np.eye(4).reshape(4, 2, 2)
     latents, seen = (files.read_arrays(str(out / name)) for name in ("latents.npz", "snapshots.npz"))
     z, labels = latents["z"], latents["label"]
     with experiment.opened_run(str(out)) as (_, _, networks):
@@ -106,7 +106,8 @@ def test_figures_show_the_runs_own_numbers(tutorial_run, tmp_path):
         "generator_loss": table[:, 1], "discriminator_loss": table[:, 2]},
         {"generator_loss": 2 * np.log(2), "discriminator_loss": OPTIMUM["discriminator_loss"].value})
     plotting.latent_space(str(tmp_path / "latent_space.png"), z, labels, images)
-    plotting.reconstructions(str(tmp_path / "reconstructions.png"), images, np.stack(means), prior)
+    plotting.reconstructions(str(tmp_path / "reconstructions.png"), images, np.reshape(means, (4, 2, 2)),
+                             prior.reshape(16, 2, 2))
     for name in ("training_curve.png", "latent_space.png", "reconstructions.png"):
         np.testing.assert_allclose(pixels(out / name), pixels(tmp_path / name), atol=2)  # sums in another order
     with Image.open(str(out / "latent_space.gif")) as movie:
