@@ -15,7 +15,7 @@ from avb_tf1.errors import InputError
 from avb_tf1.evaluation import quadrature
 from avb_tf1.graph import speed
 from avb_tf1.graph.builder import build_graph
-from avb_tf1.problems.four_images import problem_of
+from avb_tf1.problems.registry import problem_of
 from avb_tf1.quiet_tensorflow import open_session, tf, tfp
 from avb_tf1.report import run_summary
 from avb_tf1.runs import metrics_file, provenance, run_contents, run_folder

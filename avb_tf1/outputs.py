@@ -6,7 +6,7 @@ import os
 import numpy as np
 
 from avb_tf1.evaluation import measurement, quadrature, trained_networks
-from avb_tf1.problems.four_images import problem_of
+from avb_tf1.problems.registry import problem_of
 from avb_tf1.runs import run_folder
 from avb_tf1.runs.run_contents import losses_of
 from avb_tf1.seeds import stream

@@ -11,7 +11,7 @@ from avb_tf1.errors import InputError, OneLineError
 from avb_tf1.evaluation import ais
 from avb_tf1.experiment import opened_run
 from avb_tf1.graph import networks
-from avb_tf1.problems.four_images import problem_of
+from avb_tf1.problems.registry import problem_of
 from avb_tf1.report import run_summary
 from avb_tf1.runs import metrics_file, run_folder
 from avb_tf1.training import checkpoint

@@ -7,7 +7,7 @@ import numpy as np
 from avb_tf1 import experiment, seeds
 from avb_tf1.evaluation import quadrature
 from avb_tf1.evaluation.trained_networks import in_chunks
-from avb_tf1.problems.four_images import problem_of
+from avb_tf1.problems.registry import problem_of
 from avb_tf1.runs import metrics_file
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from avb_tf1 import seeds
 from avb_tf1.graph import adaptive_contrast, batches, networks, speed, updates
 from avb_tf1.graph.model_graph import AVBGraph, Endpoints, VAEGraph
-from avb_tf1.problems.four_images import problem_of
+from avb_tf1.problems.registry import problem_of
 from avb_tf1.quiet_tensorflow import tf, tfc, tfd
 
 graph_replace = tfc.graph_editor.graph_replace

@@ -19,6 +19,7 @@ class ImageProblem:
         image_shape: (rows, columns) of an image, whose pixels are row-major.
         image_names, pixel_names: what each is called.
         image_phrase: a text in which %s stands for an image's name.
+        introduction, best_possible: sentences for a reader, on the images and on what the best model makes of them.
         optima: metric -> the value that the best possible model has, as far as it is known.
         published: row of the paper -> metric -> what is published.
         ignoring_z: the log-likelihood of the best decoder that ignores z, or None.
@@ -31,6 +32,8 @@ class ImageProblem:
     image_names: Tuple[str, ...]
     pixel_names: Tuple[str, ...]
     image_phrase: str
+    introduction: str = ""
+    best_possible: str = ""
     optima: Dict[str, Published] = field(default_factory=dict)
     published: Dict[str, Dict[str, Published]] = field(default_factory=dict)
     ignoring_z: Optional[Published] = None
@@ -59,6 +62,12 @@ class ImageProblem:
         """Return n labels, int64 [n], ascending, in which each image has its share; n is a multiple of the weights' sum."""
         assert n % sum(self.weights) == 0, "%d samples can't be shared out by the weights %s" % (n, self.weights)
         return np.repeat(np.arange(self.n_images), n // sum(self.weights) * np.array(self.weights))
+
+    @property
+    def entropy(self):
+        """That of x, nats: what codes can tell about their images at most."""
+        shares = np.array(self.weights) / sum(self.weights)
+        return float(-(shares * np.log(shares)).sum())
 
     def mean(self, values):
         """Return the expectation over x of values [n_images], a float."""

@@ -12,8 +12,8 @@ from avb_tf1.config.labels import labels_of
 from avb_tf1.config.loading import fingerprint, load_config
 from avb_tf1.config.schema import Config
 from avb_tf1.errors import InputError
-from avb_tf1.problems.four_images import problem_of
 from avb_tf1.problems.published import Published
+from avb_tf1.problems.registry import problem_of
 from avb_tf1.runs import run_folder
 from avb_tf1.runs.metrics_file import infinity, read_metrics
 

@@ -17,7 +17,7 @@ from avb_tf1 import __version__, files
 from avb_tf1.config.loading import digest_of_fingerprint, load_config, to_yaml
 from avb_tf1.errors import InputError, what_is_wrong
 from avb_tf1.evaluation.measurement import LOSSES, N_FINAL
-from avb_tf1.problems.four_images import problem_of
+from avb_tf1.problems.registry import problem_of
 from avb_tf1.report import comparison, run_summary
 from avb_tf1.report.page_data import page_data
 from avb_tf1.report.run_summary import count
@@ -198,7 +198,7 @@ def _rendered(groups, is_sweep, **context):
         has_line=any(run.config.model.latent_dim == 1 for run in runs),
         tables=tables, settings=settings, rule=comparison.RULE,
         headlines={group.label: comparison.headline(group) for group in compared},
-        astray=_astray(groups), ignoring_z=problem_of(runs[0].config).ignoring_z if runs else None,
+        astray=_astray(groups), problem=problem_of(runs[0].config) if runs else None,
         key_numbers=_key_numbers(compared, len(context["n_of_setting"]) if is_sweep else 1),
         version=__version__, plotly_version=get_plotlyjs_version(),
         plotly=markupsafe.Markup(get_plotlyjs()), css=_file("report.css"), js=_file("report.js"),

@@ -8,7 +8,7 @@ import numpy as np
 
 from avb_tf1.evaluation.measurement import LOSSES
 from avb_tf1.plotting import latent_limit
-from avb_tf1.problems.four_images import problem_of
+from avb_tf1.problems.registry import problem_of
 from avb_tf1.report import run_summary
 from avb_tf1.training import snapshots
 

@@ -1,8 +1,8 @@
 """Obtained beside published or optimal, as text."""
 
 from avb_tf1.evaluation.measurement import LOSSES, N_FINAL
-from avb_tf1.problems.four_images import problem_of
 from avb_tf1.problems.published import TUTORIAL_ITERATIONS_PER_SECOND
+from avb_tf1.problems.registry import problem_of
 from avb_tf1.report.comparison import number
 
 _ROWS = ("generator_loss", "discriminator_loss", "reconstruction_error", "log_likelihood", "elbo", "inference_gap",

@@ -14,10 +14,12 @@ from avb_tf1.runs import run_folder
 # The modules that decide a trained model's bits, and those that decide what is measured of it.
 TRAINING = (
     "cpu", "graph/adaptive_contrast", "graph/batches", "graph/builder", "graph/networks", "graph/speed",
-    "graph/updates", "problems/four_images", "problems/image_problem", "quiet_tensorflow", "seeds", "training/trainer")
+    "graph/updates", "problems/four_images", "problems/image_problem", "problems/registry", "quiet_tensorflow", "seeds",
+    "training/trainer")
 EVALUATION = (
     "evaluation/densities", "evaluation/entropy", "evaluation/measurement", "evaluation/quadrature",
-    "evaluation/trained_networks", "outputs", "problems/four_images", "problems/image_problem", "seeds", "training/snapshots")
+    "evaluation/trained_networks", "outputs", "problems/four_images", "problems/image_problem", "problems/registry", "seeds",
+    "training/snapshots")
 
 
 @functools.lru_cache(maxsize=None)

@@ -11,7 +11,7 @@ from avb_tf1 import files
 from avb_tf1.config.schema import Config
 from avb_tf1.errors import InputError, what_is_wrong
 from avb_tf1.evaluation import measurement
-from avb_tf1.problems.four_images import problem_of
+from avb_tf1.problems.registry import problem_of
 from avb_tf1.runs import metrics_file, run_folder
 from avb_tf1.training.snapshots import labels_of_codes
 

@@ -28,6 +28,7 @@ THREE_PIXELS = ImageProblem(
 
 def test_samples_have_their_shares():
     assert np.bincount(THREE_PIXELS.labels(48)).tolist() == [3 * weight for weight in WEIGHTS]
+    assert THREE_PIXELS.entropy == pytest.approx(-np.dot(WEIGHTS, np.log(np.array(WEIGHTS) / 16)) / 16)
     assert THREE_PIXELS.mean(np.arange(8)) == pytest.approx(np.dot(np.arange(8), WEIGHTS) / 16)
     assert all_binary_images(2).tolist() == [[0, 0], [1, 0], [0, 1], [1, 1]]
     with pytest.raises(AssertionError, match="17 samples"):

@@ -52,7 +52,8 @@ def test_no_module_that_decides_bits_is_left_out():
     """Whatever the graph and the trainer import decides bits, but for types and errors."""
     types = {"errors", "graph/model_graph", "evaluation/trained_networks", "problems/published"}
     assert reached_from("graph/builder", "training/trainer") - types == set(provenance.TRAINING)
-    measured = {"outputs", "training/snapshots"} | set(imported("outputs")) | reached_from("evaluation/measurement")
+    measured = {"outputs", "training/snapshots"} | set(imported("outputs")) | reached_from(
+        "evaluation/measurement", "problems/registry")
     drawn = {"plotting", "report/html_report", "files", "runs/run_folder", "runs/run_contents", "problems/published", "errors",
              "training/trainer"}
     assert measured - drawn == set(provenance.EVALUATION)
