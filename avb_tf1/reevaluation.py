@@ -3,8 +3,6 @@
 import contextlib
 import os
 
-import numpy as np
-
 from avb_tf1 import files, outputs
 from avb_tf1.config.loading import load_config
 from avb_tf1.errors import InputError, OneLineError
@@ -61,7 +59,7 @@ def evaluate_run(folder, with_ais, write):
             lambda session, saver: checkpoint.restore(session, saver, found.path),
             problem.images, config.model.latent_dim, config.seed, N_AIS_CHAINS, N_AIS_STEPS)
         print("log_likelihood by annealed importance sampling: %.4f, standard error %.4f (by quadrature: %.4f)" % (
-            np.mean(estimates), np.sqrt(np.sum(errors**2)) / len(errors), metrics["log_likelihood"]))
+            problem.mean(estimates), problem.error_of_mean(errors), metrics["log_likelihood"]))
     if not write:
         require_same_numbers(path, there, metrics)
 

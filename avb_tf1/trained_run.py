@@ -57,22 +57,24 @@ class TrainedRun:
 
         Args:
             x: [n_images, n_pixels].
-            n: int, samples an image.
+            n: int, samples an image, at least 1.
             seed: int, at least 0; the same seed gives the same samples.
 
         Returns:
             z: float32 [n_images, n, latent_dim].
 
         Raises:
-            ValueError: x is no images.
+            ValueError: x is no images, or n is less than 1.
         """
+        if n < 1:
+            raise ValueError("n must be at least 1, not %s" % n)
         x = self._images(x)
         eps = seeds.stream(seed, "sample_posterior").standard_normal((len(x) * n, self._networks.noise_dim))
         z = in_chunks(self._networks.encode, np.repeat(x, n, axis=0), eps.astype(np.float32))
         return z.reshape(len(x), n, self._networks.latent_dim)
 
     def decode(self, z):
-        """Return the pixel probabilities of p(x|z), float32 [n, 4], for z [n, latent_dim].
+        """Return the pixel probabilities of p(x|z), float32 [n, n_pixels], for z [n, latent_dim].
 
         Raises:
             ValueError: z has another shape.

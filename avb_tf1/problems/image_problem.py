@@ -10,7 +10,7 @@ from avb_tf1.problems.published import Published
 
 @dataclass(frozen=True)
 class ImageProblem:
-    """A few binary images. Nothing outside of `problems` and `config` knows how many, or of how many pixels.
+    """A few binary images. Nothing outside of `problems`, `config` and `reproduction` knows how many, or of how many pixels.
 
     Attributes:
         images: float32 [n_images, n_pixels], pixels in {0, 1}; an image's label is its row.
@@ -46,6 +46,10 @@ class ImageProblem:
     def n_pixels(self):
         return self.images.shape[1]
 
+    @property
+    def _shares(self):
+        return np.array(self.weights) / sum(self.weights)
+
     def optima_of(self, model):
         """Return those of the optima that a model, a config's section, has: with adaptive contrast, not the discriminator's.
 
@@ -59,19 +63,21 @@ class ImageProblem:
         return np.reshape(values, (-1, *self.image_shape))
 
     def labels(self, n):
-        """Return n labels, int64 [n], ascending, in which each image has its share; n is a multiple of the weights' sum."""
-        assert n % sum(self.weights) == 0, "%d samples can't be shared out by the weights %s" % (n, self.weights)
+        """Return labels, int64 [n] or less, ascending: as many as give each image its share exactly."""
         return np.repeat(np.arange(self.n_images), n // sum(self.weights) * np.array(self.weights))
 
     @property
     def entropy(self):
         """That of x, nats: what codes can tell about their images at most."""
-        shares = np.array(self.weights) / sum(self.weights)
-        return float(-(shares * np.log(shares)).sum())
+        return float(-(self._shares * np.log(self._shares)).sum())
 
     def mean(self, values):
         """Return the expectation over x of values [n_images], a float."""
-        return float((np.asarray(values, np.float64) * (np.array(self.weights) / sum(self.weights))).sum())
+        return float((np.asarray(values, np.float64) * self._shares).sum())
+
+    def error_of_mean(self, errors):
+        """Return the standard error of mean(values), a float, for values with independent standard errors [n_images]."""
+        return float(np.sqrt(((np.asarray(errors) * self._shares)**2).sum()))
 
 
 def all_binary_images(n_pixels):

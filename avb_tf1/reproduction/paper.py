@@ -88,7 +88,7 @@ def ensure_runs(configs_folder, runs_folder, wanted):
         wanted: sequence of Wanted.
 
     Returns:
-        The run folders, in the order of `wanted`, and of each what made it (provenance.read_metrics). Other training code
+        The run folders, in the order of `wanted`, and of each what made it (metrics_file.read_metrics). Other training code
         than this is told on standard output.
 
     Raises:

@@ -114,8 +114,11 @@ def _run_all(waiting, records, out, command, token, progress, request):
 
 def _progress(records, enabled):
     runs = records.values()
-    return ProgressDisplay(sum(record.run.config.training.n_iterations for record in runs), enabled,
-                           sum(record.n_kept or 0 for record in runs))
+    return ProgressDisplay(sum(record.run.config.training.n_iterations for record in runs), enabled, _n_kept(runs))
+
+
+def _n_kept(records):
+    return sum(record.n_kept or 0 for record in records)
 
 
 def _counts(records):
@@ -125,7 +128,7 @@ def _counts(records):
 def _show(progress, records):
     n = _counts(records)
     progress.show(sum(record.iteration for record in records), "runs %d/%d done, %d running, %d failed" % (
-        n["done"], len(records), n["running"], n["failed"]))
+        n["done"], len(records), n["running"], n["failed"]), _n_kept(records))
 
 
 def _last_line(error):

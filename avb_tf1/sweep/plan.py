@@ -26,7 +26,7 @@ class Run:
     Attributes:
         name: str, the run's folder in the sweep's.
         setting: str, what tells it from the other runs but those of other seeds, as of labels.labels_of.
-        config: its config; one thread, so that the runs share the cores evenly.
+        config: its config; one operation at a time, so that the runs share the cores evenly.
         values: the keys that the sweep varies -> this run's values.
     """
 

@@ -50,7 +50,7 @@ def look_for_results(folder, record, evaluate_again):
         evaluate_again: bool; whether a run that other code measured isn't taken for finished.
 
     Returns:
-        What made the run (provenance.read_metrics), alone in a list; an empty list if it isn't finished.
+        What made the run (metrics_file.read_metrics), alone in a list; an empty list if it isn't finished.
 
     Raises:
         OtherConfig: the folder holds a run of another config.

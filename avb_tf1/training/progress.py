@@ -34,13 +34,16 @@ class ProgressDisplay:
         """Whether it is time to show how far training is."""
         return time.perf_counter() >= self._next
 
-    def show(self, n_done, words):
+    def show(self, n_done, words, n_before=None):
         """Show how far training is.
 
         Args:
             n_done: int, iterations done in all.
             words: str, what else there is to tell.
+            n_before: int, iterations done before now, if more are known of than at first.
         """
+        if n_before is not None:
+            self._n_done = n_before
         now = time.perf_counter()
         self._next = now + self._period
         if self._bar is not None:

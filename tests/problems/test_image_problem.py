@@ -31,8 +31,8 @@ def test_samples_have_their_shares():
     assert THREE_PIXELS.entropy == pytest.approx(-np.dot(WEIGHTS, np.log(np.array(WEIGHTS) / 16)) / 16)
     assert THREE_PIXELS.mean(np.arange(8)) == pytest.approx(np.dot(np.arange(8), WEIGHTS) / 16)
     assert all_binary_images(2).tolist() == [[0, 0], [1, 0], [0, 1], [1, 1]]
-    with pytest.raises(AssertionError, match="17 samples"):
-        THREE_PIXELS.labels(17)
+    assert len(THREE_PIXELS.labels(47)) == 32
+    assert THREE_PIXELS.error_of_mean(np.full(8, 0.3)) == pytest.approx(0.3 * np.sqrt(np.sum(np.square(WEIGHTS))) / 16)
 
 
 @pytest.mark.parametrize("data", [
@@ -45,6 +45,12 @@ def test_batches_follow_the_probabilities(monkeypatch, data):
         x = session.run(model.x)
     shares = np.bincount((x @ [1, 2, 4]).astype(int), minlength=8) / len(x)
     np.testing.assert_allclose(shares, np.array(WEIGHTS) / 16, atol=0 if "constant" in data else 0.03)
+
+
+def test_a_batch_that_can_not_be_shared_out_is_refused(monkeypatch):
+    monkeypatch.setattr(four_images, "PROBLEM", THREE_PIXELS)
+    with pytest.raises(AssertionError, match="can't be shared out"):
+        build_graph(small("data.batch_size=24"))
 
 
 def test_a_model_of_it_is_trained_and_evaluated_exactly(monkeypatch):
