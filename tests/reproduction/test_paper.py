@@ -58,7 +58,8 @@ def test_figure_and_table(folders, tmp_path):
     paper.make_table(configs, runs, table)
     models = [(title, *latents_of(runs, name)) for title, name in (("VAE", "paper_vae"), ("AVB", "paper_avb"))]
     again = str(tmp_path / "again.png")
-    plotting.figure_5(again, [(*model, np.ones((4, 2, 2))) for model in models], np.array([-3.8, 3.8]), np.eye(4))
+    plotting.figure_5(again, [(*model, np.ones((4, 2, 2))) for model in models], np.array([-3.8, 3.8]),
+                      np.eye(4).reshape(4, 2, 2))
     shown, without_densities = pixels(figure), pixels(again)
     np.testing.assert_array_equal(shown[:630], without_densities[:630])
     for left in (0, 630):
@@ -83,7 +84,7 @@ def test_recipes(folders, tmp_path, monkeypatch):
     for name in recipes.CONFIGS:
         metrics = files.read_json(os.path.join(runs, name + "_seed_0", "metrics.json"))
         models.append(("%s\nELBO %s" % (name, comparison.number(metrics["elbo"], "elbo")), *latents_of(runs, name)))
-    plotting.latent_spaces(str(tmp_path / "again.png"), models, np.eye(4))
+    plotting.latent_spaces(str(tmp_path / "again.png"), models, np.eye(4).reshape(4, 2, 2))
     np.testing.assert_array_equal(pixels(tmp_path / "recipes.png"), pixels(tmp_path / "again.png"))
     with open(str(tmp_path / "recipes.md"), encoding="utf-8") as file:
         text = file.read()
