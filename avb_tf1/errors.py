@@ -24,6 +24,11 @@ def reason(error):
     return str(error) or type(error).__name__
 
 
+def shortened(text):
+    """Return a text as it stands in a line on what is wrong with it: 60 characters of it at most."""
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
 def what_is_wrong(error):
     """Return an exception's message without the name of the file, which the caller tells."""
     return error.strerror if isinstance(error, OSError) and error.strerror else str(error)

@@ -33,8 +33,8 @@ def main():
         if args.out is not None or args.overwrite:
             parser.error("--resume takes no --out or --overwrite: the run goes on in its folder, as its config says")
         out = args.resume
-        run_folder.config_path(out)
         if args.overrides:
+            run_folder.config_path(out)  # refuses what is no run folder before TensorFlow is loaded
             from avb_tf1 import experiment
             experiment.extend(out, args.overrides)
         folder = run_folder.reclaimed(out)

@@ -9,7 +9,7 @@ import pydantic
 
 from avb_tf1.config import schema, yaml_input
 from avb_tf1.config.schema import CONFIG_OF_KIND, AVBConfig
-from avb_tf1.errors import InputError
+from avb_tf1.errors import InputError, shortened
 
 
 class OtherConfig(InputError):
@@ -203,5 +203,4 @@ def _short(value):
     """A value in a few words, YAML's own where it is a single one."""
     if isinstance(value, (dict, list)):
         return "a mapping" if isinstance(value, dict) else "a list"
-    text = " ".join(yaml_input.dump_yaml(value).replace("\n...", "").split())
-    return text if len(text) <= 60 else text[:57] + "..."
+    return shortened(" ".join(yaml_input.dump_yaml(value).replace("\n...", "").split()))

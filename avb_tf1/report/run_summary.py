@@ -31,8 +31,9 @@ def summary(metrics, config, timing=None):
     if timing is not None:
         lines.append("%-26s %10.2f   (the tutorial's: %.2f, on its author's machine)" % (
             "iterations per second", timing["iterations_per_second"], TUTORIAL_ITERATIONS_PER_SECOND.value))
-    if warning(metrics, config):
-        lines.append("Warning: " + warning(metrics, config))
+    astray = warning(metrics, config)
+    if astray:
+        lines.append("Warning: " + astray)
     return "\n".join(line.rstrip() for line in lines)
 
 

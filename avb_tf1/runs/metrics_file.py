@@ -7,7 +7,7 @@ import sys
 
 from avb_tf1 import files
 from avb_tf1.config.loading import fingerprint, require_same
-from avb_tf1.errors import InputError, what_is_wrong
+from avb_tf1.errors import InputError, shortened, what_is_wrong
 from avb_tf1.problems.published import TABLE_1_METRICS
 from avb_tf1.runs import run_folder
 from avb_tf1.runs.provenance import code
@@ -66,7 +66,12 @@ def read_metrics(folder, config):
 
 def is_evaluated_by_this_code(folder, config):
     """Whether the finished run in `folder` has metrics that this code measured; raises InputError as read_metrics."""
-    return read_metrics(folder, config)[1]["evaluation_code"] == code()["evaluation_code"]
+    return is_measured_by_this_code(read_metrics(folder, config)[1])
+
+
+def is_measured_by_this_code(made_by):
+    """Whether a run's "made_by", as of read_metrics, names the code that this is for its evaluation."""
+    return made_by["evaluation_code"] == code()["evaluation_code"]
 
 
 def require_numbers(metrics, path):
@@ -89,8 +94,7 @@ def require_numbers(metrics, path):
 
 def json_value(value):
     """Return what stands for a value in a JSON file, shortened if it is long."""
-    text = json.dumps(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return shortened(json.dumps(value))
 
 
 def infinity(name):

@@ -11,7 +11,7 @@ from avb_tf1.config import yaml_input
 from avb_tf1.config.labels import labels_of, value_text, varying
 from avb_tf1.config.loading import load_config
 from avb_tf1.config.schema import Config
-from avb_tf1.errors import InputError
+from avb_tf1.errors import InputError, shortened
 
 MAX_SEED = 2**31 - 1
 MAX_RUNS = 100000
@@ -91,23 +91,19 @@ def parse_seeds(text):
     for part in text.split(","):
         match = re.match(r"\s*([0-9]+)(?:-([0-9]+))?\s*\Z", part)
         if not match:
-            raise InputError("--seeds %s: must be seeds and ranges of them, e.g. 0-19 or 0,3,8-9" % _shortened(text))
+            raise InputError("--seeds %s: must be seeds and ranges of them, e.g. 0-19 or 0,3,8-9" % shortened(text))
         first, last = int(match.group(1)), int(match.group(2) or match.group(1))
         if max(first, last) > MAX_SEED:
-            raise InputError("--seeds %s: the largest seed is %d" % (_shortened(text), MAX_SEED))
+            raise InputError("--seeds %s: the largest seed is %d" % (shortened(text), MAX_SEED))
         if last < first:
-            raise InputError("--seeds %s: a range must not end below its beginning" % _shortened(text))
+            raise InputError("--seeds %s: a range must not end below its beginning" % shortened(text))
         if len(seeds) + last - first >= MAX_RUNS:
             raise InputError("--seeds %s: these are more than %d seeds; a sweep has at most %d runs" % (
-                _shortened(text), MAX_RUNS, MAX_RUNS))
+                shortened(text), MAX_RUNS, MAX_RUNS))
         seeds += range(first, last + 1)
     if len(set(seeds)) < len(seeds):
-        raise InputError("--seeds %s: a seed stands there twice" % _shortened(text))
+        raise InputError("--seeds %s: a seed stands there twice" % shortened(text))
     return seeds
-
-
-def _shortened(text):
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _parse_setting(setting):

@@ -16,11 +16,13 @@ class Record:
     """What is known of a run: its status ("waiting", "running", "stopped", "not begun", "done", "failed"), metrics and reason
     to fail.
 
-    `iteration` is how far it is, `n_kept` how far it was when this sweep first heard of it; None before that.
+    `iteration` is how far it is, `n_kept` how far it was when this sweep first heard of it; None before that. `fingerprint`
+    stands for its config in sweep.json.
     """
 
     def __init__(self, run):
         self.run, self.status, self.metrics, self.reason, self.iteration, self.n_kept = run, "waiting", {}, "", 0, None
+        self.fingerprint = digest_of_fingerprint(run.config)  # once: the results are written anew as each run ends
 
     def begin(self):
         if self.status == "waiting":
@@ -58,7 +60,7 @@ def look_for_results(folder, record, evaluate_again):
     try:
         if run_folder.is_finished(folder, record.run.config):
             metrics, made_by = metrics_file.read_metrics(folder, record.run.config)
-            if not evaluate_again or metrics_file.is_evaluated_by_this_code(folder, record.run.config):
+            if not evaluate_again or metrics_file.is_measured_by_this_code(made_by):
                 record.finish(metrics)
             return [made_by]
     except OtherConfig:
@@ -84,12 +86,11 @@ def write_results(out, command, records, is_going_on):
     """Replace sweep.json and summary.csv; `is_going_on` tells report.py that the sweep will still write its last page."""
     rows = [dict(run=record.run.name, setting=record.run.setting, config=record.run.config.name, seed=record.run.config.seed,
                  **record.run.values, status=record.status, reason=record.reason) for record in records.values()]
-    fingerprints = [digest_of_fingerprint(record.run.config) for record in records.values()]
     files.write_json(os.path.join(out, run_folder.SWEEP_STATE), {
         "avb_tf1": __version__, "command": command, "is_going_on": is_going_on,
         "written": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
-        "runs": [dict(row, metrics=record.metrics, fingerprint=fingerprint)
-                 for row, record, fingerprint in zip(rows, records.values(), fingerprints)]})
+        "runs": [dict(row, metrics=record.metrics, fingerprint=record.fingerprint)
+                 for row, record in zip(rows, records.values())]})
     metric_names = sorted({name for record in records.values() for name in record.metrics})
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]) + metric_names, lineterminator="\n")
