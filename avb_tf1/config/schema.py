@@ -152,6 +152,10 @@ class DecoderConfig(_NetworkConfig):
     probability_margin: _number(ge=0, lt=0.5)
 
 
+class VAEDecoderConfig(DecoderConfig):
+    built_on: ClassVar[str] = "posterior_sample"
+
+
 class AVBDecoderConfig(DecoderConfig):
     built_on: Literal["posterior_sample", "prior_sample"]
 
@@ -199,17 +203,43 @@ DiscriminatorConfig = Union[ConcatDiscriminatorConfig, InnerProductDiscriminator
                             ResidualDiscriminatorConfig]
 
 
-class AVBModelConfig(_Section):
-    """`paper_row`: which of the paper's models it stands beside."""
+class _ModelConfig(_Section):
+    """`posterior` and `divergence`: which of graph.posteriors and graph.divergences it is made of; `paper_row`: which of the
+    paper's models it stands beside.
+    """
 
+    method: ClassVar[str]
+    paper_row: ClassVar[str]
+    posterior: ClassVar[str]
+    divergence: ClassVar[str]
+    has_discriminator: ClassVar[bool] = False
+
+    @property
+    def networks(self):
+        """Variable scope -> the section of the network in it."""
+        return {"encoder": self.encoder, "decoder": self.decoder}
+
+    @property
+    def noise_dim(self):
+        """The dimensions of the noise that a sample of q(z|x) is made from."""
+        return self.encoder.noise_dim
+
+
+class AVBModelConfig(_ModelConfig):
     method: ClassVar[str] = "Adversarial Variational Bayes"
     paper_row: ClassVar[str] = "AVB"
+    posterior: ClassVar[str] = "implicit"
+    divergence: ClassVar[str] = "adversarial"
     has_discriminator: ClassVar[bool] = True
     kind: Literal["avb"]
     latent_dim: LatentDim
     encoder: EncoderConfig
     decoder: AVBDecoderConfig
     discriminator: DiscriminatorConfig = _chosen_by("kind")
+
+    @property
+    def networks(self):
+        return dict(super().networks, discriminator=self.discriminator)
 
     @pydantic.validator("encoder")
     def _posterior_has_a_density(cls, encoder, values):
@@ -229,18 +259,24 @@ class AVBModelConfig(_Section):
 
 class AVBACModelConfig(AVBModelConfig):
     method: ClassVar[str] = "Adversarial Variational Bayes with adaptive contrast"
+    posterior: ClassVar[str] = "implicit_with_moments"
     kind: Literal["avb_ac"]
     encoder: MomentEncoderConfig
 
 
-class VAEModelConfig(_Section):
+class VAEModelConfig(_ModelConfig):
     method: ClassVar[str] = "Variational autoencoder"
     paper_row: ClassVar[str] = "VAE"
-    has_discriminator: ClassVar[bool] = False
+    posterior: ClassVar[str] = "gaussian"
+    divergence: ClassVar[str] = "gaussian"
     kind: Literal["vae"]
     latent_dim: LatentDim
     encoder: GaussianEncoderConfig
-    decoder: DecoderConfig
+    decoder: VAEDecoderConfig
+
+    @property
+    def noise_dim(self):
+        return self.latent_dim
 
 
 class AdamConfig(_Section):

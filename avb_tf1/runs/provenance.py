@@ -6,27 +6,21 @@ import functools
 import glob
 import hashlib
 import os
-import pkgutil
 
 from avb_tf1 import __version__, cpu, files
 from avb_tf1.runs import run_folder
 
-# The modules that decide a trained model's bits, and those that decide what is measured of it.
-TRAINING = (
-    "cpu", "graph/adaptive_contrast", "graph/batches", "graph/builder", "graph/networks", "graph/speed",
-    "graph/updates", "problems/four_images", "problems/image_problem", "problems/registry", "quiet_tensorflow", "seeds",
-    "training/trainer")
-EVALUATION = (
-    "evaluation/densities", "evaluation/entropy", "evaluation/measurement", "evaluation/quadrature",
-    "evaluation/trained_networks", "outputs", "problems/four_images", "problems/image_problem", "problems/registry", "seeds",
-    "training/snapshots")
+# The modules that decide a trained model's bits, and those that decide what is measured of it; a folder stands for all in it.
+TRAINING = ("cpu", "graph/*", "problems/*", "quiet_tensorflow", "seeds", "training/trainer")
+EVALUATION = ("evaluation/*", "outputs", "problems/*", "seeds", "training/snapshots")
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 @functools.lru_cache(maxsize=None)
 def code():
     """Return the version, and the digests training_code and evaluation_code of what decides bits and measurements."""
-    return {"avb_tf1": __version__, "training_code": digest(map(_source, TRAINING)),
-            "evaluation_code": digest(map(_source, EVALUATION))}
+    return {"avb_tf1": __version__, "training_code": digest(_sources(TRAINING)),
+            "evaluation_code": digest(_sources(EVALUATION))}
 
 
 def digest(sources):
@@ -43,8 +37,11 @@ def digest(sources):
     return result.hexdigest()[:12]
 
 
-def _source(module):
-    return pkgutil.get_data("avb_tf1", module + ".py")
+def _sources(modules):
+    for module in modules:
+        for path in sorted(glob.glob(os.path.join(glob.escape(_PACKAGE), module + ".py"))):
+            with open(path, "rb") as file:
+                yield file.read()
 
 
 def leg():

@@ -111,7 +111,8 @@ def test_noise_drawn_once_is_the_same_in_all_updates_of_an_iteration_and_finite_
     model = build_graph(config)
     with tf.Session(graph=model.graph) as session:
         session.run(model.initialize)
-        seen = [session.run([model.eps, model.z_prior], {model.iteration: i}) for i in (1, 2, 3, 4, 5, 6, 1)]
+        noise = [model.posterior.eps, model.divergence.z_prior]
+        seen = [session.run(noise, {model.iteration: i}) for i in (1, 2, 3, 4, 5, 6, 1)]
     for kind in (0, 1):
         np.testing.assert_array_equal(seen[0][kind], seen[-1][kind])  # whatever was run in between
         rows = np.concatenate([own[kind] for own in seen[:6]])

@@ -1,3 +1,5 @@
+import operator
+
 import numpy as np
 import pytest
 import reference
@@ -26,11 +28,12 @@ def test_the_tutorials_18_variables(tutorial):
 
 
 def test_shapes_and_types(tutorial):
-    shapes = {"x": [512, 4], "eps": [512, 4], "z_prior": [512, 2], "z_posterior": [512, 2], "probabilities": [512, 4],
-              "discriminator_logits_prior": [512, 1], "discriminator_logits_posterior": [512, 1], "generator_loss": [],
-              "discriminator_loss": [], "kl_discriminator": [], "reconstruction_log_likelihood": []}
+    shapes = {"x": [512, 4], "posterior.eps": [512, 4], "posterior.z": [512, 2], "probabilities": [512, 4],
+              "generator_loss": [], "reconstruction_log_likelihood": [], "divergence.z_prior": [512, 2],
+              "divergence.logits_prior": [512, 1], "divergence.logits_posterior": [512, 1], "divergence.loss": [],
+              "divergence.kl": []}
     for name, shape in shapes.items():
-        tensor = getattr(tutorial, name)
+        tensor = operator.attrgetter(name)(tutorial)
         assert (tensor.shape.as_list(), tensor.dtype) == (shape, tf.float32), name
 
 
@@ -48,7 +51,7 @@ def test_scopes_must_cover_the_variables():
         tf.get_variable("encoder/w", [1])
         tf.get_variable("encoder_2/w", [1])
         with pytest.raises(AssertionError, match="cover"):
-            _variables_by_scope(encoder=small().model.encoder)
+            _variables_by_scope({"encoder": small().model.encoder})
 
 
 def test_variables_must_be_as_many_as_the_config_says():
@@ -56,7 +59,7 @@ def test_variables_must_be_as_many_as_the_config_says():
     with tf.Graph().as_default():
         networks.encoder(tf.zeros([4, 4]), tf.zeros([4, 4]), config.model)
         with pytest.raises(AssertionError, match="encoder should have weights and biases of 4 layers"):
-            _variables_by_scope(encoder=small("model.encoder.n_hidden_layers=3").model.encoder)
+            _variables_by_scope({"encoder": small("model.encoder.n_hidden_layers=3").model.encoder})
 
 
 def test_graph_replace_equals_the_discriminator_rebuilt_with_reuse():
@@ -66,12 +69,12 @@ def test_graph_replace_equals_the_discriminator_rebuilt_with_reuse():
     with model.graph.as_default():
         n_variables = len(tf.global_variables())
         with tf.variable_scope(tf.get_variable_scope(), reuse=True):
-            rebuilt = networks.discriminator(model.x, model.z_posterior, config.model)
+            rebuilt = networks.discriminator(model.x, model.posterior.z, config.model)
         assert len(tf.global_variables()) == n_variables
     with open_session(model.graph, 1, 1) as session:
         session.run(model.initialize)
         replaced, rebuilt, prior = session.run(
-            [model.discriminator_logits_posterior, rebuilt, model.discriminator_logits_prior])
+            [model.divergence.logits_posterior, rebuilt, model.divergence.logits_prior])
     np.testing.assert_array_equal(replaced, rebuilt)
     assert not np.array_equal(replaced, prior)
 
@@ -83,8 +86,8 @@ def test_losses_equal_a_numpy_formula():
         session.run(model.initialize)
         weights = weights_of(session, model)
         x, eps, z_prior, generator_loss, discriminator_loss, kl, likelihood = session.run(
-            [model.x, model.eps, model.z_prior, model.generator_loss, model.discriminator_loss, model.kl_discriminator,
-             model.reconstruction_log_likelihood])
+            [model.x, model.posterior.eps, model.divergence.z_prior, model.generator_loss, model.divergence.loss,
+             model.divergence.kl, model.reconstruction_log_likelihood])
     expected = reference.losses(weights, *[a.astype(np.float64) for a in (x, eps, z_prior)], model=config.model)
     np.testing.assert_allclose([generator_loss, discriminator_loss], expected, rtol=1e-5)
     np.testing.assert_allclose(kl - likelihood, generator_loss, rtol=1e-6)
@@ -96,7 +99,7 @@ def test_uninformative_discriminator_has_loss_2_log_2():
         session.run(model.initialize)
         for variable in model.variables["discriminator"]:
             variable.load(np.zeros(variable.shape.as_list()), session)
-        loss, kl = session.run([model.discriminator_loss, model.kl_discriminator])
+        loss, kl = session.run([model.divergence.loss, model.divergence.kl])
     np.testing.assert_allclose([loss, kl], [2 * np.log(2), 0], rtol=1e-6)
 
 
@@ -106,7 +109,7 @@ def test_first_adam_step_follows_numerically_checked_gradients():
     with open_session(model.graph, 1, 1) as session:
         session.run(model.initialize)
         before = weights_of(session, model)
-        x, eps, z_prior, _ = session.run([model.x, model.eps, model.z_prior, model.steps[0].train_op])
+        x, eps, z_prior, _ = session.run([model.x, model.posterior.eps, model.divergence.z_prior, model.steps[0].train_op])
         inputs = [a.astype(np.float64) for a in (x, eps, z_prior)]
         for scope, variables in model.variables.items():
             index, adam = (1, config.training.discriminator) if scope == "discriminator" else (0, config.training.generator)
@@ -139,14 +142,15 @@ def test_generator_first_takes_the_discriminators_gradient_at_the_updated_encode
         session.run(model.steps[0].train_op)
         weights = weights_of(session, model)
         x, eps, z_prior, _, loss = session.run(
-            [model.x, model.eps, model.z_prior, model.steps[1].train_op, model.steps[1].monitors["discriminator_loss"]])
+            [model.x, model.posterior.eps, model.divergence.z_prior, model.steps[1].train_op,
+             model.steps[1].monitors["discriminator_loss"]])
     expected = reference.losses(weights, *[a.astype(np.float64) for a in (x, eps, z_prior)], model=small().model)[1]
     np.testing.assert_allclose(loss, expected, rtol=1e-5)
 
 
 def test_steps_name_the_noise_they_draw():
     model = build_graph(small("training.update=generator_first"))
-    assert [step.noise for step in model.steps] == [(model.eps,), (model.eps, model.z_prior)]
+    assert [step.noise for step in model.steps] == [(model.posterior.eps,), (model.posterior.eps, model.divergence.z_prior)]
 
 
 SPEED_SWITCHES = ["product_relu_gradient", "narrow_weight_gradient"]
@@ -204,7 +208,7 @@ def test_vae_loss_and_kl():
         session.run(model.initialize)
         weights_of(session, model)  # moves the biases, so that the mean isn't near 0
         ends = model.endpoints
-        x, z, loss, kl = session.run([model.x, model.z_posterior, model.generator_loss, model.kl_posterior_prior])
+        x, z, loss, kl = session.run([model.x, model.posterior.z, model.generator_loss, model.divergence.kl])
         mean, log_variance, p = session.run(
             [*ends.posterior_parameters, ends.probabilities], {ends.x: x, ends.z: z})
     with tf.Graph().as_default(), tf.Session() as session:

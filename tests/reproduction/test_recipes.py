@@ -168,9 +168,9 @@ def test_losses_are_made_of_the_parts_that_the_step_reports(name):
     graph = build_graph(config)
     with open_session(graph.graph, 1, 1) as session:
         session.run(graph.initialize)
-        values = session.run({"loss": graph.generator_loss, "kl": graph.kl_discriminator, "d_loss": graph.discriminator_loss,
+        values = session.run({"loss": graph.generator_loss, "kl": graph.divergence.kl, "d_loss": graph.divergence.loss,
                               "likelihood": graph.reconstruction_log_likelihood, "x": graph.x, "p": graph.probabilities,
-                              "prior": graph.discriminator_logits_prior, "posterior": graph.discriminator_logits_posterior})
+                              "prior": graph.divergence.logits_prior, "posterior": graph.divergence.logits_posterior})
     p, x = values["p"].astype(np.float64), values["x"]
     np.testing.assert_allclose(values["likelihood"], np.sum(x * np.log(p) + (1 - x) * np.log(1 - p), axis=1).mean(), rtol=1e-5)
     np.testing.assert_allclose(values["loss"], values["kl"] - values["likelihood"], rtol=1e-5)
@@ -290,7 +290,7 @@ def test_an_inner_product_of_relu_outputs_is_never_negative():
         model = build_graph(recipe(name))
         with open_session(model.graph, 1, 1) as session:
             session.run(model.initialize)
-            assert session.run(model.discriminator_logits_prior).min() >= 0
+            assert session.run(model.divergence.logits_prior).min() >= 0
 
 
 def test_vae_with_a_sampled_kl():
@@ -299,7 +299,7 @@ def test_vae_with_a_sampled_kl():
     with open_session(model.graph, 1, 1) as session:
         session.run(model.initialize)
         weights_of(session, model)
-        x, z, kl = session.run([model.x, model.z_posterior, model.kl_posterior_prior])
+        x, z, kl = session.run([model.x, model.posterior.z, model.divergence.kl])
         mean, log_variance = session.run(ends.posterior_parameters, {ends.x: x})
     log_q_entropy = -0.5 * np.sum(log_variance + 1 + np.log(2 * np.pi), axis=1)  # E log q, exact
     np.testing.assert_allclose(kl, np.mean(log_q_entropy - reference.log_normal(z, 0, np.ones(2))[:, 0]), rtol=1e-4)

@@ -7,8 +7,8 @@ from helpers import recipe
 
 from avb_tf1.evaluation import measurement
 from avb_tf1.graph import networks
-from avb_tf1.graph.adaptive_contrast import log_contrast, normalized
 from avb_tf1.graph.builder import build_graph
+from avb_tf1.graph.divergences import log_contrast, normalized
 from avb_tf1.problems.four_images import PROBLEM
 from avb_tf1.quiet_tensorflow import open_session, tf
 from avb_tf1.training import trainer
@@ -16,7 +16,8 @@ from avb_tf1.training import trainer
 
 def evaluated(function, *arrays):
     with tf.Graph().as_default(), tf.Session() as session:
-        return session.run(function(*[tf.constant(array, tf.float32) for array in arrays]))
+        z, *moments = (tf.constant(array, tf.float32) for array in arrays)
+        return session.run(function(z, moments))
 
 
 def gaussian_kl(mean, variance):
@@ -70,14 +71,14 @@ def test_with_a_gaussian_encoder_and_t_0_the_graphs_kl_is_the_gaussians(gaussian
     variance = sum(
         reference.mlp(weights, "encoder", 2 * x - 1, 2, "relu", "coefficient_%d" % i)**2
         * np.sum(weights["encoder/basis_%d/output/weights" % i]**2, axis=0) for i in (1, 2))
-    kl = session.run(model.kl_discriminator)
+    kl = session.run(model.divergence.kl)
     np.testing.assert_allclose(kl, gaussian_kl(mean, variance).mean(), rtol=0.02)
 
 
 def test_evaluation_sees_the_same_kl(gaussian):
     _, model, session = gaussian
     metrics = measurement._sampled_metrics(trainer.array_functions(session, model), PROBLEM, 20000, np.random.RandomState(0))
-    np.testing.assert_allclose(metrics["kl_discriminator"], session.run(model.kl_discriminator), rtol=0.02)
+    np.testing.assert_allclose(metrics["kl_discriminator"], session.run(model.divergence.kl), rtol=0.02)
     # T = 0 is right for a Gaussian posterior, so that the estimate agrees with the nearest neighbours'.
     np.testing.assert_allclose(metrics["kl_discriminator"], metrics["kl_posterior_prior"], rtol=0.02)
 

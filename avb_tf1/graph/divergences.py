@@ -1,0 +1,95 @@
+"""What stands for KL(q(z|x) || p(z)) in the loss, a function for each kind: the discriminator's estimate, or a Gaussian's own.
+
+Adaptive contrast (paper, section of that name): r(z|x) = N(mean, diag(variance)) has the moments of q(z|x). The discriminator
+is to tell normalised codes from N(0, I); at its optimum T = log q(z|x) - log r(z|x), so that T + log r(z|x) - log p(z) takes
+the place of AVB's T.
+"""
+
+from typing import Callable, NamedTuple, Optional
+
+from avb_tf1.graph import networks
+from avb_tf1.graph.weight_sharing import carried
+from avb_tf1.quiet_tensorflow import tf
+
+
+class Divergence(NamedTuple):
+    """An estimate of KL(q(z|x) || p(z)), and the discriminator that makes it, if one does. All tensors are float32.
+
+    Attributes:
+        kl: scalar, nats, batch mean.
+        monitor: str, what kl is called: "kl_posterior_prior" or, by the discriminator, "kl_discriminator".
+        z_prior: [batch, latent_dim], a sample of N(0, I).
+        logits_prior: [batch, 1], T(x, z_prior).
+        logits_posterior: [batch, 1], T(x, z) at the posterior's sample z; with adaptive contrast, T of the normalised z.
+        loss: scalar, the discriminator's, batch mean of the two binary cross-entropies, nats.
+        log_ratio: function (x [n, n_pixels], z [n, latent_dim], the moments of a Posterior for x) -> the discriminator's
+            estimate of log q(z|x) - log p(z), [n, 1].
+        All that is the discriminator's is None without one.
+    """
+
+    kl: tf.Tensor
+    monitor: str
+    z_prior: Optional[tf.Tensor] = None
+    logits_prior: Optional[tf.Tensor] = None
+    logits_posterior: Optional[tf.Tensor] = None
+    loss: Optional[tf.Tensor] = None
+    log_ratio: Optional[Callable] = None
+
+
+def divergence(x, posterior, noise, config):
+    """Return the Divergence of the kind config.model.divergence.
+
+    Args:
+        x: float32 [batch, n_pixels], pixels in {0, 1}.
+        posterior: posteriors.Posterior.
+        noise: function (name, dim) that gives samples of N(0, I) for the batch, float32 [batch, dim].
+        config: as of builder.build_graph.
+    """
+    return _DIVERGENCES[config.model.divergence](x, posterior, noise, config)
+
+
+def _adversarial(x, posterior, noise, config):
+    """The tutorial's, sections "Discriminator" and "Loss" (paper, Algorithm 1); adaptive contrast if the moments are known."""
+    z_prior = noise("z_prior", config.model.latent_dim)
+    logits_prior = networks.discriminator(x, z_prior, config.model)
+    # The same operations on the same weights, with the encoder's sample in the prior sample's place.
+    logits_posterior = carried(logits_prior, z_prior, normalized(posterior.z, posterior.moments))
+    loss = tf.reduce_mean(
+        tf.nn.sigmoid_cross_entropy_with_logits(logits=logits_posterior, labels=tf.ones_like(logits_posterior))
+        + tf.nn.sigmoid_cross_entropy_with_logits(logits=logits_prior, labels=tf.zeros_like(logits_prior)))
+
+    def log_ratio(x, z, moments):
+        return _contrasted(networks.discriminator(x, normalized(z, moments), config.model), z, moments)
+
+    kl = tf.reduce_mean(_contrasted(logits_posterior, posterior.z, posterior.moments))
+    return Divergence(kl, "kl_discriminator", z_prior, logits_prior, logits_posterior, loss, log_ratio)
+
+
+def _gaussian(_, posterior, __, config):
+    """In closed form; or with -z**2 / 2, log p(z) at the sample without its constant, instead of -(mean**2 + variance) / 2."""
+    mean, log_variance = posterior.parameters
+    sampled = config.training.kl == "sampled"
+    second_moment = tf.square(posterior.z) if sampled else tf.exp(log_variance) + tf.square(mean)
+    return Divergence(tf.reduce_mean(tf.reduce_sum(second_moment - 1 - log_variance, axis=1) / 2), "kl_posterior_prior")
+
+
+_DIVERGENCES = {"adversarial": _adversarial, "gaussian": _gaussian}
+
+
+def normalized(z, moments):
+    """Return (z - mean) / standard deviation, or without moments z; all float32 [batch, latent_dim]."""
+    if moments is None:
+        return z
+    mean, variance = moments
+    return (z - mean) / tf.sqrt(variance)
+
+
+def log_contrast(z, moments):
+    """Return log r(z|x) - log p(z), float32 [batch, 1], nats, for z and moments mean and variance, [batch, latent_dim] each."""
+    terms = tf.square(z) - tf.square(normalized(z, moments)) - tf.log(moments[1])
+    return tf.reduce_sum(terms, axis=1, keepdims=True) / 2
+
+
+def _contrasted(logits, z, moments):
+    """What estimates log q(z|x) - log p(z), [batch, 1], from T of the normalised z."""
+    return logits if moments is None else logits + log_contrast(z, moments)

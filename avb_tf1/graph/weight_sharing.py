@@ -1,0 +1,21 @@
+"""graph_replace: a network once more on the same weights, for another input (tutorial, "Discriminator")."""
+
+from avb_tf1.quiet_tensorflow import tf, tfc
+
+
+def carried(tensor, old, new):
+    """Return what `tensor` is with `new` in the place of `old`: the operations between them are copied, their variables aren't.
+
+    It has to come before any gradient is taken, since it would copy those operations too.
+
+    Args:
+        tensor: made from `old`, among others.
+        old, new: tensors of one shape and type.
+
+    Raises:
+        AssertionError: the copy has variables of its own.
+    """
+    n_variables = len(tf.global_variables())
+    result = tfc.graph_editor.graph_replace(tensor, {old: new})
+    assert len(tf.global_variables()) == n_variables, "graph_replace made new variables"
+    return result
