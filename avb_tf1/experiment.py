@@ -77,9 +77,11 @@ def _run(config, out, found, show_progress, observers=()):
         files.write_arrays(in_folder(run_folder.LATENTS), z=z, label=labels)
         files.write_arrays(in_folder(run_folder.SNAPSHOTS), label=snapshots.labels_of_codes(problem), **seen,
                            **snapshots.kl_over_training(seen, problem))
-        outputs.draw_figures(out, networks, result.monitors, seen, z, labels, config)
-        log_likelihoods = quadrature.log_likelihood(networks.decode, networks.latent_dim, problem.images)
-        files.write_arrays(in_folder(run_folder.LATENT_PLANE), **outputs.latent_plane(networks, problem, log_likelihoods))
+        outputs.draw_figures(out, outputs.Trained(config, problem, networks, result.monitors, seen, z, labels))
+        log_likelihoods = None
+        if quadrature.has_grid(networks.latent_dim):
+            log_likelihoods = quadrature.log_likelihood(networks.decode, networks.latent_dim, problem.images)
+            files.write_arrays(in_folder(run_folder.LATENT_PLANE), **outputs.latent_plane(networks, problem, log_likelihoods))
         metrics = outputs.measure(networks, problem, result.monitors, z, labels, config.seed, log_likelihoods)
         timing = _timing(config, legs, time.perf_counter() - start)
         files.write_json(in_folder(run_folder.TIMING), timing)
@@ -156,7 +158,8 @@ def _run_and_report(config, out, show_progress):
         print("Going on from iteration %d of %d" % (found.iteration, config.training.n_iterations), flush=True)
     metrics, timing = _run(config, out, found, show_progress)
     print(run_summary.summary(metrics, config, timing))
-    print("\n".join(["Figures:"] + ["  " + os.path.join(out, name) for name in run_folder.FIGURES]))
+    figures = [os.path.join(out, name) for name in run_folder.FIGURES]
+    print("\n".join(["Figures:"] + ["  " + path for path in figures if os.path.exists(path)]))
     print("All of it on one page, to open in a browser:\n  " + os.path.join(out, run_folder.REPORT))
 
 

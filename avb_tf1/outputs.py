@@ -2,11 +2,13 @@
 
 import math
 import os
+from typing import Callable, Dict, NamedTuple, Tuple
 
 import numpy as np
 
+from avb_tf1.config.schema import Config
 from avb_tf1.evaluation import measurement, quadrature, trained_networks
-from avb_tf1.problems.registry import problem_of
+from avb_tf1.problems.image_problem import ImageProblem
 from avb_tf1.runs import run_folder
 from avb_tf1.runs.run_contents import losses_of
 from avb_tf1.seeds import stream
@@ -69,31 +71,87 @@ def measure(networks, problem, monitors, z, labels, seed, log_likelihoods=None):
     """
     metrics = {name: float(np.mean(values[-measurement.N_FINAL:], dtype=np.float64))
                for name, values in losses_of(monitors).items()}
-    metrics["classification_accuracy"] = measurement.classification_accuracy(networks, z, labels)
+    metrics["classification_accuracy"] = measurement.classification_accuracy(networks, problem, z, labels)
     metrics.update(measurement.evaluate(networks, problem, stream(seed, "evaluation"), log_likelihoods))
     # JSON has no infinity.
-    return {name: value if math.isfinite(value) else None for name, value in metrics.items()}
+    return {name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in metrics.items()}
 
 
-def draw_figures(out, networks, monitors, seen, z, labels, config):
-    """Write the run folder's figures; `seen` is as of snapshots.Snapshots.arrays."""
-    from avb_tf1 import plotting  # matplotlib takes most of a second to load: not before training
+class Trained(NamedTuple):
+    """A trained model and what is drawn of it.
 
-    problem = problem_of(config)
-    images = problem.drawn(problem.images)
-    plotting.training_curve(
-        os.path.join(out, run_folder.TRAINING_CURVE), losses_of(monitors),
-        {name: optimum.value for name, optimum in problem.optima_of(config.model).items()})
-    plotting.latent_space(os.path.join(out, run_folder.LATENT_SPACE), z, labels, images)
-    probabilities = trained_networks.in_chunks(networks.decode, z)
-    prior_samples = stream(config.seed, "prior images").standard_normal((N_PRIOR_IMAGES, networks.latent_dim))
-    plotting.reconstructions(
-        os.path.join(out, run_folder.RECONSTRUCTIONS), images,
-        problem.drawn(np.stack([probabilities[labels == label].mean(axis=0) for label in range(len(images))])),
-        problem.drawn(networks.decode(prior_samples.astype(np.float32))))
-    shown = snapshots.spread_out(len(seen["iteration"]), N_MOVIE_FRAMES)
-    plotting.latent_movie(os.path.join(out, run_folder.LATENT_MOVIE), seen["z"][shown], snapshots.labels_of_codes(problem),
-                          seen["iteration"][shown], images)
+    Attributes:
+        config: the run's; problem: image_problem.ImageProblem; networks: trained_networks.Networks.
+        monitors: as in trainer.TrainingResult.
+        seen: as of snapshots.Snapshots.arrays.
+        z, labels: as of sample_latents.
+    """
+
+    config: Config
+    problem: ImageProblem
+    networks: trained_networks.Networks
+    monitors: Dict[str, np.ndarray]
+    seen: Dict[str, np.ndarray]
+    z: np.ndarray
+    labels: np.ndarray
+
+
+class Figure(NamedTuple):
+    """A figure of FIGURES: a function that draws a Trained into the file of a path, and the Needs without which it can't."""
+
+    draw: Callable
+    needs: Tuple[measurement.Need, ...] = ()
+
+
+def _training_curve(path, trained):
+    optima = trained.problem.optima_of(trained.config.model)
+    plotting().training_curve(path, losses_of(trained.monitors), {name: optimum.value for name, optimum in optima.items()})
+
+
+def _latent_space(path, trained):
+    plotting().latent_space(path, trained.z, trained.labels, _images(trained))
+
+
+def _reconstructions(path, trained):
+    problem, networks = trained.problem, trained.networks
+    probabilities = trained_networks.in_chunks(networks.decode, trained.z)
+    means = [probabilities[trained.labels == label].mean(axis=0) for label in range(problem.n_images)]
+    prior_samples = stream(trained.config.seed, "prior images").standard_normal((N_PRIOR_IMAGES, networks.latent_dim))
+    plotting().reconstructions(path, _images(trained), problem.drawn(means),
+                               problem.drawn(networks.decode(prior_samples.astype(np.float32))))
+
+
+def _latent_movie(path, trained):
+    iterations = trained.seen["iteration"]
+    shown = snapshots.spread_out(len(iterations), N_MOVIE_FRAMES)
+    plotting().latent_movie(path, trained.seen["z"][shown], snapshots.labels_of_codes(trained.problem), iterations[shown],
+                            _images(trained))
+
+
+def _images(trained):
+    return trained.problem.drawn(trained.problem.images)
+
+
+def plotting():
+    """Return the module of that name: matplotlib takes most of a second to load, so not before training."""
+    from avb_tf1 import plotting
+    return plotting
+
+
+# By their names in a run folder.
+FIGURES = {
+    run_folder.TRAINING_CURVE: Figure(_training_curve),
+    run_folder.LATENT_SPACE: Figure(_latent_space),
+    run_folder.RECONSTRUCTIONS: Figure(_reconstructions),
+    run_folder.LATENT_MOVIE: Figure(_latent_movie),
+}
+
+
+def draw_figures(out, trained):
+    """Write those FIGURES of a Trained that can be drawn into the run folder `out`."""
+    for name, figure in FIGURES.items():
+        if measurement.why_not(trained.networks, figure.needs) is None:
+            figure.draw(os.path.join(out, name), trained)
 
 
 def write_report(out, metrics=None):

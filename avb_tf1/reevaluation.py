@@ -58,8 +58,9 @@ def evaluate_run(folder, with_ais, write):
             lambda z: networks.decoder(z, problem.n_pixels, config.model),
             lambda session, saver: checkpoint.restore(session, saver, found.path),
             problem.images, config.model.latent_dim, config.seed, N_AIS_CHAINS, N_AIS_STEPS)
-        print("log_likelihood by annealed importance sampling: %.4f, standard error %.4f (by quadrature: %.4f)" % (
-            problem.mean(estimates), problem.error_of_mean(errors), metrics["log_likelihood"]))
+        by_quadrature = " (by quadrature: %.4f)" % metrics["log_likelihood"] if "log_likelihood" in metrics else ""
+        print("log_likelihood by annealed importance sampling: %.4f, standard error %.4f%s" % (
+            problem.mean(estimates), problem.error_of_mean(errors), by_quadrature))
     if not write:
         require_same_numbers(path, there, metrics)
 
@@ -67,8 +68,8 @@ def evaluate_run(folder, with_ais, write):
 def require_same_numbers(path, found, metrics):
     """Say that the metrics `found` in the file `path` are those of an evaluation, or raise OtherNumbers."""
     for name in sorted(set(found) | set(metrics)):
-        there, here = (metrics_file.json_value(own[name]) if name in own else "missing" for own in (found, metrics))
-        if there != here:
+        if name not in found or name not in metrics or found[name] != metrics[name]:
+            there, here = (metrics_file.json_value(own[name]) if name in own else "missing" for own in (found, metrics))
             raise OtherNumbers("%s: %s is %s there and %s here; scripts/evaluate.py --write replaces it" % (
                 path, name, there, here))
     print("%s has the same numbers" % path)

@@ -32,7 +32,7 @@ class TrainedRun:
     Attributes:
         folder: str.
         config: as of load_config.
-        metrics: dict, as in metrics.json: None stands for an infinite value.
+        metrics: dict, as in metrics.json: None stands for an infinite value; "not_computed" says why metrics are missing.
     """
 
     def __init__(self, folder):
@@ -107,8 +107,11 @@ class TrainedRun:
         """Return log p(x), exact to 1e-4 (evaluation.quadrature), float64 [n], nats, for images x [n, n_pixels].
 
         Raises:
-            ValueError: x is no images. quadrature.GridError: the decoder is too sharp for the quadrature.
+            ValueError: x is no images, or latent_dim is above 2. quadrature.GridError: the decoder is too sharp for the
+                quadrature.
         """
+        if not quadrature.has_grid(self._networks.latent_dim):
+            raise ValueError("log p(x) needs a grid: latent_dim 1 or 2, not %d" % self._networks.latent_dim)
         return quadrature.log_likelihood(self._networks.decode, self._networks.latent_dim, self._images(x))
 
     def _codes(self, z):

@@ -37,7 +37,7 @@ def trained(seed):
         def observe(iteration, _):
             if iteration > config.training.n_iterations - measurement.N_FINAL:
                 z, labels = measurement.sample_posterior(networks, PROBLEM, 1280, np.random.RandomState(iteration))
-                accuracies.append(measurement.classification_accuracy(networks, z, labels))
+                accuracies.append(measurement.classification_accuracy(networks, PROBLEM, z, labels))
 
         result = trainer.train(session, model, config.training, [observe])
         metrics = outputs.measure(networks, PROBLEM, result.monitors, *outputs.sample_latents(networks, PROBLEM, seed), seed)

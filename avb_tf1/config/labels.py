@@ -38,7 +38,7 @@ def varying(configs):
         of_name.setdefault(config.name, []).append(tree)
     paths_of_name = {name: list(_varying(own)) for name, own in of_name.items()}
     says_name = len(of_name) > 1 or not any(paths_of_name.values())
-    known = {path for config in configs for path in _paths(config.dict())}
+    known = {path for config in configs for path in _paths(config.tree())}
     key_of_path = {path: _short(path, known) for paths in paths_of_name.values() for path in paths}
     return [(config.name if says_name else None,
              {key_of_path[path]: value for path in paths_of_name[config.name] for value in _values_at(tree, path)})

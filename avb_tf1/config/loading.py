@@ -53,7 +53,7 @@ def fingerprint(config):
 
     All but its name, what only matters to speed, and how often the run is saved and looked at.
     """
-    tree = config.dict()
+    tree = config.tree()
     del tree["name"], tree["training"]["checkpoint_every"], tree["training"]["snapshot_every"]
     tree["runtime"] = {"intra_op_threads": config.runtime.intra_op_threads}
     return tree
@@ -91,7 +91,7 @@ def _flat(tree, prefix=""):
 
 def to_yaml(config):
     """Return the config as YAML text that load_config reads back to an equal config."""
-    return yaml_input.dump_yaml(config.dict())
+    return yaml_input.dump_yaml(config.tree())
 
 
 def _overridden(tree, override, source):

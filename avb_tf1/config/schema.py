@@ -1,4 +1,5 @@
-"""The sections of a config: their keys, types and ranges. Nothing here has a default: every value stands in the YAML file.
+"""The sections of a config: their keys, types and ranges. Every value stands in the YAML file; but for data.images, which is
+the tutorial's if it doesn't stand there, nothing has a default.
 
 configs/synthetic.yaml shows the keys of the tutorial's experiment with their meaning, configs/recipes the others.
 """
@@ -10,12 +11,13 @@ from pydantic import StrictBool, confloat, conint, constr
 from pydantic.error_wrappers import ErrorWrapper
 from typing_extensions import Literal
 
-from avb_tf1.problems.four_images import N_PIXELS
+from avb_tf1.problems.registry import IMAGE_PROBLEMS
 
 Activation = Literal["relu", "elu", "tanh", "leaky_relu"]
 OutputActivation = Literal["linear", "relu", "elu", "tanh", "leaky_relu"]
 Size = conint(strict=True, ge=1, le=65536)
-LatentDim = conint(strict=True, ge=1, le=2)
+BatchSize = conint(strict=True, ge=1, le=1048576)
+LatentDim = conint(strict=True, ge=1, le=1024)
 
 
 def _plain_number(value):
@@ -51,22 +53,35 @@ class _Section(pydantic.BaseModel):
         frozen = True
 
 
-class ConstantDataConfig(_Section):
+class _DataConfig(_Section):
+    """`images`: which problem the images are of."""
+
+    images: Literal[tuple(IMAGE_PROBLEMS)] = "four_images"
+
+
+class ConstantDataConfig(_DataConfig):
     kind: Literal["constant"]
-    batch_size: conint(strict=True, ge=N_PIXELS, le=1048576, multiple_of=N_PIXELS)
+    batch_size: BatchSize
+
+    @pydantic.validator("batch_size")
+    def _batch_can_be_shared_out(cls, batch_size, values):
+        n_shares = sum(IMAGE_PROBLEMS[values["images"]].weights) if "images" in values else 1
+        if batch_size % n_shares:
+            raise ValueError("must be a multiple of %d" % n_shares)
+        return batch_size
 
 
-class UniformLabelsDataConfig(_Section):
+class UniformLabelsDataConfig(_DataConfig):
     kind: Literal["uniform_labels"]
-    batch_size: conint(strict=True, ge=1, le=1048576)
+    batch_size: BatchSize
 
 
-class ShuffledSampleDataConfig(_Section):
+class ShuffledSampleDataConfig(_DataConfig):
     """`noise: drawn_once`: the encoder's noise and the prior sample too, a row for each image, are drawn before training."""
 
     kind: Literal["shuffled_sample"]
-    n_samples: conint(strict=True, ge=1, le=1048576)
-    batch_size: conint(strict=True, ge=1, le=1048576)
+    n_samples: BatchSize
+    batch_size: BatchSize
     has_each_image: StrictBool
     noise: Literal["fresh", "drawn_once"]
 
@@ -78,8 +93,10 @@ class ShuffledSampleDataConfig(_Section):
 
     @pydantic.validator("has_each_image")
     def _sample_has_room(cls, has_each_image, values):
-        if has_each_image and values.get("n_samples", N_PIXELS) < N_PIXELS:
-            raise ValueError("must be false for fewer than %d samples" % N_PIXELS)
+        if has_each_image and "images" in values and "n_samples" in values:
+            n_images = IMAGE_PROBLEMS[values["images"]].n_images
+            if values["n_samples"] < n_images:
+                raise ValueError("must be false for fewer than %d samples" % n_images)
         return has_each_image
 
 
@@ -341,6 +358,10 @@ class _Experiment(_Section):
     seed: conint(strict=True, ge=0, lt=2**31)
     data: DataConfig = _chosen_by("kind")
     runtime: RuntimeConfig
+
+    def tree(self):
+        """Return it as nested dicts, without data.images where that is the tutorial's."""
+        return self.dict(exclude_defaults=True)
 
 
 class AVBConfig(_Experiment):

@@ -84,13 +84,14 @@ def knn_kl_posterior_prior(z, labels):
     Returns:
         (float, float), nats; the first infinite if a q(z|x) has no density (see has_density).
     """
-    return mean_and_error(_knn_log_ratio(z, labels))
+    return mean_and_error(knn_log_ratio(z, labels))
 
 
-def _knn_log_ratio(z, labels):
-    """log q(z|x) - log p(z) at each of the samples z [n, d] of classes labels [n], in which they are ordered; float64 [n].
+def knn_log_ratio(z, labels):
+    """Return log q(z|x) - log p(z) at each of the samples z [n, d] of classes labels [n], by which they are ordered.
 
-    It is inf for a class whose q(z|x) has no density.
+    Returns:
+        float64 [n], nats; inf for a class whose q(z|x) has no density.
     """
     of_classes = [z[labels == label] for label in np.unique(labels)]
     return np.concatenate([knn_log_density(own) if has_density(own) else np.full(len(own), np.inf)

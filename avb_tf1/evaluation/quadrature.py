@@ -18,6 +18,11 @@ _MAX_REFINEMENTS = 2          # each makes the cells half as wide and the box a 
 _MAX_CELLS = 1000000
 
 
+def has_grid(latent_dim):
+    """Return whether a grid can fill a latent space of so many dimensions."""
+    return latent_dim <= 2
+
+
 class GridError(OneLineError):
     """A decoder is too sharp, or its mass too far out, for the quadrature."""
 

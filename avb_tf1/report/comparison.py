@@ -12,20 +12,12 @@ from avb_tf1.config.labels import labels_of
 from avb_tf1.config.loading import fingerprint, load_config
 from avb_tf1.config.schema import Config
 from avb_tf1.errors import InputError
+from avb_tf1.evaluation.measurement import METRICS
 from avb_tf1.problems.published import Published
 from avb_tf1.problems.registry import problem_of
 from avb_tf1.runs import run_folder
 from avb_tf1.runs.metrics_file import infinity, read_metrics
 
-_TITLES = {
-    "log_likelihood": "log-likelihood",
-    "reconstruction_error": "reconstruction error (nats per pixel)",
-    "elbo": "ELBO",
-    "kl_marginal_prior": "KL(q(z), p(z))",
-    "kl_posterior_prior": "mean KL(q(z|x), p(z))",
-    "kl_discriminator": "the same, by the discriminator",
-    "inference_gap": "inference gap",
-}
 _STANDINGS = {"worse": "than", "not distinguishable": "from", "better": "than"}
 RULE = ("Better or worse than a published number: the mean over the n runs is more than twice its standard error away from all "
         "that rounds to that number. The standard error: the standard deviation over the seeds / sqrt(n), combined with the "
@@ -114,7 +106,7 @@ def rows(groups):
     found = []
     for group in groups:
         problem, model = problem_of(group.config), group.config.model
-        for name, title in _TITLES.items():
+        for name, metric in METRICS.items():
             if all(name in metrics for metrics in group.metrics):
                 mean, spread = mean_and_spread(group, name)
                 published = problem.published.get(model.paper_row, {}).get(name)
@@ -125,11 +117,11 @@ def rows(groups):
                     verdict = _beside_published(standing, mean - published.value)
                 elif optimum is not None:
                     verdict = "%s from the optimum" % number(abs(mean - optimum)) if math.isfinite(mean) else number(mean)
-                elif name == "kl_discriminator":  # it stands for kl_posterior_prior
+                elif name == "kl_discriminator" and "kl_posterior_prior" in group.metrics[0]:  # what it stands for
                     verdict = _beside_true(mean, mean_and_spread(group, "kl_posterior_prior")[0])
                 else:
                     verdict = ""
-                found.append(Row(group, name, title, published, optimum, mean, spread, standing, verdict))
+                found.append(Row(group, name, metric.title, published, optimum, mean, spread, standing, verdict))
     return found
 
 
@@ -140,9 +132,12 @@ def headline(group):
         return "nothing is published to hold it against"
     standings = [row.standing for row in published]
     first, *others = sorted(set(standings), key=lambda standing: (-standings.count(standing), list(_STANDINGS).index(standing)))
-    where = "%d of %d columns" % (standings.count(first), len(standings)) if others else "every column"
+    n_columns = len(problem_of(group.config).published[group.config.model.paper_row])
+    n_missing = n_columns - len(published)
+    where = "%d of %d columns" % (standings.count(first), n_columns) if others or n_missing else "every column"
     parts = ["%s %s the paper's %s in %s" % (first, _STANDINGS[first], group.config.model.paper_row, where)]
     parts += ["%s in %d" % (standing, standings.count(standing)) for standing in others]
+    parts += ["%d not computed" % n_missing] if n_missing else []
     parts += ["with %s %s" % (row.title, number(row.mean)) for row in published if not math.isfinite(row.mean)]
     return ", ".join(parts) + ("" if len(group.seeds) > 1 else " (one run: the spread between seeds is not known)")
 
@@ -152,11 +147,16 @@ def markdown(groups):
     lines = ["| config | metric | published | optimum | obtained | seeds | in words |", "|---|---|---|---|---|---|---|"]
     for row in rows(groups):
         lines.append("| %s | %s | %s | %s | %s | %d | %s |" % (
-            row.group.label, row.title.replace("|", "\\|"), published_number(row.published),
+            row.group.label, markdown_title(row.metric), published_number(row.published),
             "" if row.optimum is None else number(row.optimum), obtained(row.mean, row.spread), len(row.group.seeds),
             row.verdict))
     verdicts = ["- %s: %s." % (group.label, headline(group)) for group in groups]
     return "\n".join([*lines, "", textwrap.fill(RULE, 118), "", *verdicts])
+
+
+def markdown_title(metric):
+    """Return what a metric is called in a Markdown table."""
+    return METRICS[metric].title.replace("|", "\\|")
 
 
 def mean_and_spread(group, name):

@@ -30,7 +30,7 @@ _FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "page")
 _RECORD = {"run": str, "setting": str, "config": str, "seed": int, "status": str, "reason": str, "metrics": dict,
            "fingerprint": str}
 _STATUSES = ("done", "running", "waiting", "stopped", "not begun", "failed", "left out")
-_KEY_METRICS = {"log_likelihood": "log-likelihood", "elbo": "ELBO", "kl_marginal_prior": "KL(q(z), p(z))"}
+_KEY_METRICS = ("log_likelihood", "elbo", "kl_marginal_prior")
 
 
 def write_report(folder):
@@ -194,8 +194,13 @@ def _rendered(groups, is_sweep, **context):
         script_data=_script_json(data),
         has_vae=any(not run.config.model.has_discriminator for run in runs),
         has_avb=any(run.config.model.has_discriminator for run in runs),
-        has_plane=any(run.config.model.latent_dim == 2 for run in runs),
+        has_plane=any(run.config.model.latent_dim >= 2 for run in runs),
         has_line=any(run.config.model.latent_dim == 1 for run in runs),
+        has_more=any(run.config.model.latent_dim > 2 for run in runs),
+        has_map=any(run.plane is not None for run in explored),
+        has_grid=any("log_likelihood" in run.metrics for run in runs),
+        has_estimate=any(run.config.model.has_discriminator and "elbo" in run.metrics for run in runs),
+        not_computed=sorted({reason for run in runs for reason in run_summary.not_computed(run.metrics)}),
         tables=tables, settings=settings, rule=comparison.RULE,
         headlines={group.label: comparison.headline(group) for group in compared},
         astray=_astray(groups), problem=problem_of(runs[0].config) if runs else None,
@@ -216,9 +221,9 @@ def _key_numbers(compared, n_settings):
     """The few numbers at the top, of a page about one setting."""
     if len(compared) != 1 or n_settings > 1:
         return []
-    optima = problem_of(compared[0].config).optima
-    return [(comparison.obtained(*comparison.mean_and_spread(compared[0], name)), title,
-             comparison.number(optima[name].value) if name in optima else None) for name, title in _KEY_METRICS.items()]
+    return [(comparison.obtained(row.mean, row.spread), row.title,
+             None if row.optimum is None else comparison.number(row.optimum))
+            for row in comparison.rows(compared) if row.metric in _KEY_METRICS]
 
 
 def _astray(groups):

@@ -106,26 +106,33 @@ def _limits(curves):
 
 
 def _explorable(run, small):
-    """A run's latent space through training and its final decoder.
+    """A run's latent space, or its first two dimensions, through training and, if there is a grid, its final decoder.
 
     Codes are whole numbers times `scale`, the lowest of all where a code is not finite; probabilities whole numbers of 255;
     exact posteriors whole numbers of 65535 in their largest value. All of it is little-endian and in base64.
     """
     stride = 2 if small else 1
     frames = snapshots.spread_out(len(run.snapshots["iteration"]), MAX_FRAMES // 3 if small else MAX_FRAMES)
-    z = run.snapshots["z"][frames][:, ::stride]
-    n_frames, n, dim = z.shape
+    z = run.snapshots["z"][frames][:, ::stride, :2]
+    n, dim = z.shape[1:]
     finite = np.isfinite(z)
     scale = float(np.abs(z[finite]).max(initial=0)) / 32767 or 1.0
+    codes = {
+        "label": run.label, "latentDim": run.snapshots["z"].shape[2], "dim": dim, "n": n,
+        "counts": np.bincount(run.snapshots["label"][::stride]).tolist(),
+        "range": latent_limit(z[-1]), "scale": scale,
+        "iteration": [int(iteration) for iteration in run.snapshots["iteration"][frames]],
+        "z": _packed(np.where(finite, np.rint(np.where(finite, z, 0) / scale), _NOT_FINITE), "<i2"),
+    }
+    return codes if run.plane is None else dict(codes, **_maps(run, frames, dim, stride))
+
+
+def _maps(run, frames, dim, stride):
     tint = _thinned(run.snapshots["probabilities"][frames], dim, stride)
     probabilities = _thinned(run.plane["probabilities"][np.newaxis], dim, stride)
     density = _thinned(run.plane["posterior_density"][..., np.newaxis], dim, stride)[..., 0]
     largest = density.max(axis=1, keepdims=True)
     return {
-        "label": run.label, "dim": dim, "n": n, "counts": np.bincount(run.snapshots["label"][::stride]).tolist(),
-        "range": latent_limit(z[-1]), "scale": scale,
-        "iteration": [int(iteration) for iteration in run.snapshots["iteration"][frames]],
-        "z": _packed(np.where(finite, np.rint(np.where(finite, z, 0) / scale), _NOT_FINITE), "<i2"),
         "tint": _packed(tint, "u1"), "tintSide": _side(tint, dim),
         "map": _packed(np.rint(255 * probabilities), "u1"), "mapSide": _side(probabilities, dim),
         "density": _packed(np.rint(65535 * density / np.where(largest > 0, largest, 1)), "<u2"),

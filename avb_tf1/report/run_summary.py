@@ -1,12 +1,12 @@
 """Obtained beside published or optimal, as text."""
 
-from avb_tf1.evaluation.measurement import LOSSES, N_FINAL
+import math
+
+from avb_tf1.evaluation.measurement import LOSSES, METRICS, N_FINAL
 from avb_tf1.problems.published import TUTORIAL_ITERATIONS_PER_SECOND
 from avb_tf1.problems.registry import problem_of
 from avb_tf1.report.comparison import number
-
-_ROWS = ("generator_loss", "discriminator_loss", "reconstruction_error", "log_likelihood", "elbo", "inference_gap",
-         "kl_posterior_prior", "kl_marginal_prior", "kl_discriminator")
+from avb_tf1.runs import metrics_file
 
 
 def summary(metrics, config, timing=None):
@@ -22,15 +22,16 @@ def summary(metrics, config, timing=None):
     known = problem_of(config).optima_of(config.model)
     window = "   (mean of the last %d iterations)" % min(N_FINAL, config.training.n_iterations)
     lines = ["%-26s %10s %10s" % ("", "obtained", "optimum")]
-    for name in _ROWS:
+    for name in (*LOSSES, *METRICS):
         if name in metrics:
             optimum = number(known[name].value) if name in known else ""
             lines.append("%-26s %10s %10s%s" % (name, number(metrics[name], name), optimum, window if name in LOSSES else ""))
-    lines.append("%-26s %10.4f %10.4f   (codes whose most probable pixel is their own image's)" % (
+    lines.append("%-26s %10.4f %10.4f   (codes that give their own image the highest p(x|z))" % (
         "classification_accuracy", metrics["classification_accuracy"], 1))
     if timing is not None:
         lines.append("%-26s %10.2f   (the tutorial's: %.2f, on its author's machine)" % (
             "iterations per second", timing["iterations_per_second"], TUTORIAL_ITERATIONS_PER_SECOND.value))
+    lines += ["not computed: %s" % reason for reason in not_computed(metrics)]
     astray = warning(metrics, config)
     if astray:
         lines.append("Warning: " + astray)
@@ -40,10 +41,18 @@ def summary(metrics, config, timing=None):
 def warning(metrics, config):
     """Return a sentence on a model that ended far from sense, or "": its decoder is worse than the best that ignores z."""
     least = problem_of(config).ignoring_z
-    if least is None or metrics["log_likelihood"] is not None and metrics["log_likelihood"] >= least.value:
+    log_likelihood = metrics.get("log_likelihood", math.inf)
+    if least is None or log_likelihood is not None and log_likelihood >= least.value:
         return ""
     return ("the decoder is worse than one that ignores z, whose log-likelihood can be %.4f: training went astray, or was too "
             "short." % least.value)
+
+
+def not_computed(metrics):
+    """Return a text on each reason for which metrics are missing in a metrics.json: their names, and the reason."""
+    reasons = metrics.get(metrics_file.NOT_COMPUTED, {})
+    return ["%s: %s" % (", ".join(name for name in reasons if reasons[name] == reason), reason)
+            for reason in dict.fromkeys(reasons.values())]
 
 
 def count(n, noun):

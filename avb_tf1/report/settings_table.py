@@ -33,8 +33,8 @@ def settings_table(labels, tables):
     """
     rows = {(label, row.metric): row for label, own in tables.items() for row in own}
     columns = {row.metric: row.title for row in rows.values()}
-    best = {metric: _best({label: rows[label, metric].mean for label in tables}, metric)
-            for metric in TABLE_1_METRICS if len(tables) > 1}
+    best = {metric: _best({label: rows[label, metric].mean for label in tables if (label, metric) in rows}, metric)
+            for metric in TABLE_1_METRICS if metric in columns and len(tables) > 1}
 
     def cell(label, metric):
         row = rows.get((label, metric))

@@ -18,10 +18,8 @@ CONFIGS = (
 # Where the published length takes hours on 2 cores: the iterations that are run instead.
 SHORTENED = {"recipes/mescheder_avb": 1500}
 
-_COLUMNS = {
-    "log_likelihood": "log-likelihood", "elbo": "ELBO", "inference_gap": "inference gap",
-    "kl_marginal_prior": "KL(q(z), p(z))", "reconstruction_error": "reconstruction error",
-    "kl_posterior_prior": "mean KL(q(z\\|x), p(z))", "kl_discriminator": "the same, by the discriminator"}
+_COLUMNS = ("log_likelihood", "elbo", "inference_gap", "kl_marginal_prior", "reconstruction_error", "kl_posterior_prior",
+            "kl_discriminator")
 
 
 def make_comparison(configs_folder, runs_folder, out):
@@ -53,7 +51,8 @@ def _overrides(name):
 
 def _table(groups, rows, lengths):
     """The lines of a Markdown table: the published numbers, the optimum, and a row for each recipe."""
-    lines = ["| recipe | %s | seeds | iterations | CPU minutes |" % " | ".join(_COLUMNS.values()),
+    titles = [comparison.markdown_title(name) for name in _COLUMNS]
+    lines = ["| recipe | %s | seeds | iterations | CPU minutes |" % " | ".join(titles),
              "|---" * (len(_COLUMNS) + 4) + "|"]
     for title, numbers in (("paper's VAE", TABLE_1["VAE"]), ("paper's AVB", TABLE_1["AVB"]), ("optimum", OPTIMUM)):
         cells = [comparison.number(numbers[name].value) if name in numbers else "" for name in _COLUMNS]

@@ -8,14 +8,14 @@ import sys
 from avb_tf1 import files
 from avb_tf1.config.loading import fingerprint, require_same
 from avb_tf1.errors import InputError, shortened, what_is_wrong
+from avb_tf1.evaluation.measurement import METRICS
 from avb_tf1.problems.published import TABLE_1_METRICS
 from avb_tf1.runs import run_folder
 from avb_tf1.runs.provenance import code
 
 _KEY = "made_by"  # of metrics.json
 _WRITE_AGAIN = "; scripts/evaluate.py --write writes it again"
-_MAY_BE_INFINITE = (*TABLE_1_METRICS, "kl_posterior_prior", "kl_discriminator", "inference_gap")
-_HIGHER_IS_BETTER = ("log_likelihood", "elbo")
+NOT_COMPUTED = "not_computed"  # of metrics.json: metric -> why it has none
 
 
 def with_made_by(metrics, config, legs):
@@ -57,10 +57,10 @@ def read_metrics(folder, config):
     except (OSError, ValueError) as error:
         raise InputError("%s: can't be read: %s%s" % (path, what_is_wrong(error), _WRITE_AGAIN))
     metrics, made_by = split_made_by(content, config, path)
-    missing = [name for name in TABLE_1_METRICS if name not in metrics]
+    require_numbers(metrics, path)
+    missing = [name for name in TABLE_1_METRICS if name not in metrics and name not in metrics.get(NOT_COMPUTED, {})]
     if missing:
         raise InputError("%s: can't be read: it has no %s%s" % (path, ", ".join(missing), _WRITE_AGAIN))
-    require_numbers(metrics, path)
     return metrics, made_by
 
 
@@ -77,19 +77,27 @@ def is_measured_by_this_code(made_by):
 def require_numbers(metrics, path):
     """Raise InputError, naming `path`, the metric and its value, unless all of a metrics.json's metrics are numbers.
 
-    Those of _MAY_BE_INFINITE may be None, which is infinite and has no standard error.
+    Those of measurement.METRICS may be None, which is infinite and has no standard error.
     """
-    for name, value in metrics.items():
-        if name in _MAY_BE_INFINITE and value is None:
+    reasons = metrics.get(NOT_COMPUTED, {})
+    if not isinstance(reasons, dict) or not all(isinstance(reason, str) for reason in reasons.values()):
+        raise InputError("%s: %s must name metrics and why they have no number" % (path, NOT_COMPUTED))
+    for name, value in numbers(metrics).items():
+        if name in METRICS and value is None:
             if name + "_standard_error" in metrics:
                 raise InputError("%s: %s is null, which stands for an infinite one and has no standard error, but %s is %s" % (
                     path, name, name + "_standard_error", json_value(metrics[name + "_standard_error"])))
             continue
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= sys.float_info.max:
             raise InputError("%s: %s must be a finite number%s, not %s" % (
-                path, name, ", or null for an infinite one" if name in _MAY_BE_INFINITE else "", json_value(value)))
+                path, name, ", or null for an infinite one" if name in METRICS else "", json_value(value)))
         if name.endswith("_standard_error") and value < 0:
             raise InputError("%s: %s must not be negative, not %s" % (path, name, value))
+
+
+def numbers(metrics):
+    """Return a metrics.json's metrics without the reasons of those that were not computed."""
+    return {name: value for name, value in metrics.items() if name != NOT_COMPUTED}
 
 
 def json_value(value):
@@ -99,4 +107,4 @@ def json_value(value):
 
 def infinity(name):
     """Return the infinity that None stands for in a metric: the one at its bad end."""
-    return -math.inf if name in _HIGHER_IS_BETTER else math.inf
+    return -math.inf if METRICS[name].is_higher_better else math.inf

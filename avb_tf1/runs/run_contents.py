@@ -3,25 +3,24 @@
 import io
 import os
 from dataclasses import dataclass
-from typing import Any, Dict
+from typing import Any, Dict, Optional
 
 import numpy as np
 
 from avb_tf1 import files
 from avb_tf1.config.schema import Config
 from avb_tf1.errors import InputError, what_is_wrong
-from avb_tf1.evaluation import measurement
+from avb_tf1.evaluation import measurement, quadrature
 from avb_tf1.problems.registry import problem_of
 from avb_tf1.runs import metrics_file, run_folder
 from avb_tf1.training.snapshots import labels_of_codes
 
 VERSIONS = ("avb_tf1", "tensorflow", "tensorflow_probability", "numpy", "python")
-_METRICS = ("kl_posterior_prior", "classification_accuracy", "generator_loss")  # besides Table 1's
+_METRICS = {"kl_posterior_prior", "classification_accuracy", "generator_loss"}  # besides Table 1's
 _KEYS = {
     run_folder.TIMING: VERSIONS + ("cpu_model", "instruction_set", "n_cpus", "n_trained", "iterations_per_second"),
     run_folder.LOSSES: ("generator_loss",),
-    run_folder.SNAPSHOTS: (
-        "iteration", "label", "z", "probabilities", "kl_posterior_prior", "kl_posterior_prior_standard_error"),
+    run_folder.SNAPSHOTS: ("iteration", "label", "z"),
     run_folder.LATENT_PLANE: ("axis", "probabilities", "posterior_density"),
 }
 
@@ -50,11 +49,11 @@ class Run:
 
 @dataclass(frozen=True)
 class Explored:
-    """The latent space of a run: its label and all arrays of snapshots.npz and latent_plane.npz."""
+    """The latent space of a run: its label and all arrays of snapshots.npz and latent_plane.npz; no `plane` without a grid."""
 
     label: str
     snapshots: Dict[str, np.ndarray]
-    plane: Dict[str, np.ndarray]
+    plane: Optional[Dict[str, np.ndarray]]
 
 
 def read_run(label, folder, config, metrics=None):
@@ -68,21 +67,24 @@ def read_run(label, folder, config, metrics=None):
         InputError: a file of it can't be read or lacks what a page needs; names it.
     """
     dim, has_discriminator = config.model.latent_dim, config.model.has_discriminator
-    plane = _read(folder, run_folder.LATENT_PLANE, files.read_arrays)  # to know that it is good; it is kept of a few runs only
-    n_points = plane["axis"].size**dim
     problem = problem_of(config)
-    _require(plane["probabilities"].shape == (n_points, problem.n_pixels)
-             and plane["posterior_density"].shape == (problem.n_images, n_points), folder, run_folder.LATENT_PLANE)
+    if quadrature.has_grid(dim):
+        plane = _read(folder, run_folder.LATENT_PLANE, files.read_arrays)  # to know that it is good; few runs' are kept
+        n_points = plane["axis"].size**dim
+        _require(plane["probabilities"].shape == (n_points, problem.n_pixels)
+                 and plane["posterior_density"].shape == (problem.n_images, n_points), folder, run_folder.LATENT_PLANE)
     snapshots = _read(folder, run_folder.SNAPSHOTS, files.read_arrays)
     _require(snapshots["z"].shape == (snapshots["iteration"].size, labels_of_codes(problem).size, dim)
+             and ("probabilities" in snapshots) == quadrature.has_grid(dim)
+             and ("kl_posterior_prior" in snapshots) == (quadrature.has_grid(dim) or not has_discriminator)
              and ("kl_discriminator" in snapshots) == has_discriminator, folder, run_folder.SNAPSHOTS)
     losses = _read(folder, run_folder.LOSSES, _read_losses)
     _require(all(len(values) == config.training.n_iterations for values in losses.values())
              and ("discriminator_loss" in losses) == has_discriminator, folder, run_folder.LOSSES)
     if metrics is None:
         metrics, _ = metrics_file.read_metrics(folder, config)
-        _require(set(_METRICS) <= set(metrics) and ("kl_discriminator" in metrics) == has_discriminator,
-                 folder, run_folder.METRICS)
+        known = set(metrics) | set(metrics.get(metrics_file.NOT_COMPUTED, {}))
+        _require(known >= _METRICS and ("kl_discriminator" in metrics) == has_discriminator, folder, run_folder.METRICS)
     timing = _read(folder, run_folder.TIMING, files.read_json)
     _require(all(isinstance(timing[name], (int, float)) for name in ("n_cpus", "n_trained", "iterations_per_second"))
              and all(isinstance(timing[name], str) for name in VERSIONS + ("cpu_model", "instruction_set")),
@@ -93,8 +95,9 @@ def read_run(label, folder, config, metrics=None):
 
 def explored(run):
     """Return what Explored has of a Run; raises InputError as read_run."""
+    has_plane = quadrature.has_grid(run.config.model.latent_dim)
     return Explored(run.label, _read(run.folder, run_folder.SNAPSHOTS, files.read_arrays),
-                    _read(run.folder, run_folder.LATENT_PLANE, files.read_arrays))
+                    _read(run.folder, run_folder.LATENT_PLANE, files.read_arrays) if has_plane else None)
 
 
 def _read(folder, name, reader):

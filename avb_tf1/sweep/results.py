@@ -91,12 +91,13 @@ def write_results(out, command, records, is_going_on):
         "written": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
         "runs": [dict(row, metrics=record.metrics, fingerprint=record.fingerprint)
                  for row, record in zip(rows, records.values())]})
-    metric_names = sorted({name for record in records.values() for name in record.metrics})
+    metric_names = sorted({name for record in records.values() for name in metrics_file.numbers(record.metrics)})
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]) + metric_names, lineterminator="\n")
     writer.writeheader()
     for row, record in zip(rows, records.values()):
         values = {key: value_text(value) for key, value in record.run.values.items()}
         writer.writerow(dict(row, **values, **{
-            name: metrics_file.infinity(name) if value is None else value for name, value in record.metrics.items()}))
+            name: metrics_file.infinity(name) if value is None else value for name, value in
+            metrics_file.numbers(record.metrics).items()}))
     files.write_text(os.path.join(out, run_folder.SWEEP_SUMMARY), text.getvalue())

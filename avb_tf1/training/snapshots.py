@@ -36,7 +36,9 @@ class Snapshots:
         self._networks, self._training = networks, training
         self._images, self._x = problem.images, problem.images[labels_of_codes(problem)]
         self._eps = random_state.standard_normal((len(self._x), networks.noise_dim)).astype(np.float32)
-        self._plane = quadrature.grid(PLANE_AXIS, networks.latent_dim).astype(np.float32)
+        self._plane = None
+        if quadrature.has_grid(networks.latent_dim):
+            self._plane = quadrature.grid(PLANE_AXIS, networks.latent_dim).astype(np.float32)
         self._records = {name: list(values) for name, values in (earlier or {}).items()}
         if earlier is None:
             self._take(0)
@@ -63,8 +65,10 @@ class Snapshots:
     def _take(self, iteration):
         networks = self._networks
         z = trained_networks.in_chunks(networks.encode, self._x, self._eps)
-        probabilities = trained_networks.in_chunks(networks.decode, self._plane)
-        record = {"iteration": np.int64(iteration), "z": z, "probabilities": np.rint(255 * probabilities).astype(np.uint8)}
+        record = {"iteration": np.int64(iteration), "z": z}
+        if self._plane is not None:
+            probabilities = trained_networks.in_chunks(networks.decode, self._plane)
+            record["probabilities"] = np.rint(255 * probabilities).astype(np.uint8)
         if networks.log_ratio is not None:
             record["log_ratio"] = trained_networks.in_chunks(networks.log_ratio, self._x, z)[:, 0]
         if networks.posterior_parameters is not None:
@@ -78,7 +82,7 @@ class Snapshots:
 
         Returns:
             dict: iteration int64 [s], iterations done; z float32 [s, n_images * N_SAMPLES, latent_dim], codes of the classes
-            labels_of_codes; probabilities uint8 [s, 41**latent_dim, n_pixels], 255 times those of p(x|z) on
+            labels_of_codes; with a grid, probabilities uint8 [s, 41**latent_dim, n_pixels], 255 times those of p(x|z) on
             quadrature.grid(PLANE_AXIS, latent_dim); AVB only: log_ratio float32 [s, n_images * N_SAMPLES], the discriminator's
             log q(z|x) - log p(z) at z; VAE only: mean and log_variance float32 [s, n_images, latent_dim], those of q(z|x).
         """
@@ -89,18 +93,21 @@ def kl_over_training(arrays, problem):
     """Return the KL divergences at each snapshot, from what Snapshots.arrays returns; nats, means over an ImageProblem's x.
 
     Returns:
-        dict: kl_posterior_prior [s], mean over x of KL(q(z|x) || p(z)), for AVB by k nearest neighbours, for the VAE in closed
-        form, and kl_posterior_prior_standard_error [s]; AVB only: kl_discriminator [s] and kl_discriminator_standard_error [s],
-        what the discriminator takes it for. Infinite or NaN where training went astray.
+        dict: kl_posterior_prior [s], mean over x of KL(q(z|x) || p(z)), for AVB by k nearest neighbours if there is a grid, for
+        the VAE in closed form, and kl_posterior_prior_standard_error [s]; AVB only: kl_discriminator [s] and
+        kl_discriminator_standard_error [s], what the discriminator takes it for. Infinite or NaN where training went astray.
     """
     if "mean" in arrays:
         pairs = [(problem.mean(densities.gaussian_kl_from_prior(*parameters)), 0.0)
                  for parameters in zip(arrays["mean"], arrays["log_variance"])]
         return _columns("kl_posterior_prior", pairs)
     labels = labels_of_codes(problem)
-    pairs = [entropy.knn_kl_posterior_prior(z, labels) if np.isfinite(z).all() else (np.nan, 0.0) for z in arrays["z"]]
     discriminator = [densities.mean_and_error(values.astype(np.float64)) for values in arrays["log_ratio"]]
-    return dict(_columns("kl_posterior_prior", pairs), **_columns("kl_discriminator", discriminator))
+    columns = _columns("kl_discriminator", discriminator)
+    if quadrature.has_grid(arrays["z"].shape[2]):
+        pairs = [entropy.knn_kl_posterior_prior(z, labels) if np.isfinite(z).all() else (np.nan, 0.0) for z in arrays["z"]]
+        columns.update(_columns("kl_posterior_prior", pairs))
+    return columns
 
 
 def _columns(name, pairs):

@@ -105,7 +105,7 @@ def test_config_is_frozen():
     ("name=../up", ["name must be"]),
     ("name=", ["name must be"]),
     ("data.batch_size=6", ["data.batch_size must be a multiple of 4", "6"]),
-    ("data.batch_size=0", ["data.batch_size must be greater than or equal to 4"]),
+    ("data.batch_size=0", ["data.batch_size must be greater than or equal to 1"]),
     ("data.batch_size=-4", ["data.batch_size must be greater"]),
     ("data=3", ["data must be a mapping"]),
     ("data=", ["data must have a value"]),
@@ -124,7 +124,7 @@ def test_config_is_frozen():
     ("training.discriminator={optimizer: adam}", ['missing key "training.discriminator.learning_rate"']),
     ("model.kind=gan", ["model.kind must be one of avb, avb_ac, vae", "gan"]),
     ("model.latent_dim=0", ["model.latent_dim"]),
-    ("model.latent_dim=3", ["model.latent_dim must be less than or equal to 2"]),
+    ("model.latent_dim=1025", ["model.latent_dim must be less than or equal to 1024"]),
     ("model.encoder.noise_dim=1", ["model.encoder.noise_dim must be at least 2, or q(z|x) has no density", "not 1"]),
     ("model.encoder.n_units=1", ["--set model.encoder.n_units=1: model.encoder.n_units must be at least 3 with relu, or q(z|x) "
                                  "has no density in latent_dim dimensions, not 1"]),

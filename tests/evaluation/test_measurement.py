@@ -265,5 +265,5 @@ def test_classification_accuracy():
     networks = trained_networks.Networks(2, 2, sector_encoder, sector_decoder)
     z = normal(100)
     labels = sector_of(z)
-    assert measurement.classification_accuracy(networks, z, labels) == 1
-    assert measurement.classification_accuracy(networks, z, (labels + 1) % 4) == 0
+    assert measurement.classification_accuracy(networks, PROBLEM, z, labels) == 1
+    assert measurement.classification_accuracy(networks, PROBLEM, z, (labels + 1) % 4) == 0

@@ -42,6 +42,12 @@ def test_with_a_gaussian_posterior_the_kl_term_is_exact():
     np.testing.assert_allclose(terms.mean(), gaussian_kl(mean, variance)[0], rtol=1e-6)
 
 
+def measured(networks, n_samples):
+    """The divergences by the discriminator and by nearest neighbours."""
+    sample = measurement._sample(networks, PROBLEM, n_samples, np.random.RandomState(0), None)
+    return {name: measurement.METRICS[name].measure(sample)[0] for name in ("kl_discriminator", "kl_posterior_prior")}
+
+
 @pytest.fixture(scope="module")
 def gaussian():
     """A moment encoder whose basis vectors are linear in the noise, each component in its own, so that its posterior is a
@@ -77,7 +83,7 @@ def test_with_a_gaussian_encoder_and_t_0_the_graphs_kl_is_the_gaussians(gaussian
 
 def test_evaluation_sees_the_same_kl(gaussian):
     _, model, session = gaussian
-    metrics = measurement._sampled_metrics(trainer.array_functions(session, model), PROBLEM, 20000, np.random.RandomState(0))
+    metrics = measured(trainer.array_functions(session, model), 20000)
     np.testing.assert_allclose(metrics["kl_discriminator"], session.run(model.divergence.kl), rtol=0.02)
     # T = 0 is right for a Gaussian posterior, so that the estimate agrees with the nearest neighbours'.
     np.testing.assert_allclose(metrics["kl_discriminator"], metrics["kl_posterior_prior"], rtol=0.02)
@@ -106,7 +112,7 @@ def test_a_trained_discriminator_finds_the_kl_that_nearest_neighbours_find():
         arrays = trainer.array_functions(session, model)
 
         def metrics():
-            return measurement._sampled_metrics(arrays, PROBLEM, 10000, np.random.RandomState(0))
+            return measured(arrays, 10000)
 
         before = metrics()
         train_discriminator = session.make_callable(model.steps[1].train_op)

@@ -10,10 +10,11 @@ from pictures import pixels
 from scipy.stats import norm
 
 import avb_tf1
+from avb_tf1.errors import InputError
 from avb_tf1.evaluation import measurement, quadrature
 from avb_tf1.graph.builder import build_graph
-from avb_tf1.problems import four_images
 from avb_tf1.problems.image_problem import ImageProblem, all_binary_images
+from avb_tf1.problems.registry import IMAGE_PROBLEMS
 from avb_tf1.quiet_tensorflow import open_session
 from avb_tf1.runs import run_folder
 from avb_tf1.training import trainer
@@ -39,7 +40,7 @@ def test_samples_have_their_shares():
     "data={kind: constant, batch_size: 64}", "data={kind: uniform_labels, batch_size: 4096}",
     "data={kind: shuffled_sample, n_samples: 8192, batch_size: 4096, has_each_image: true, noise: fresh}"])
 def test_batches_follow_the_probabilities(monkeypatch, data):
-    monkeypatch.setattr(four_images, "PROBLEM", THREE_PIXELS)
+    monkeypatch.setitem(IMAGE_PROBLEMS, "four_images", THREE_PIXELS)
     model = build_graph(small(data))
     with open_session(model.graph, 1, 1) as session:
         x = session.run(model.x)
@@ -48,13 +49,13 @@ def test_batches_follow_the_probabilities(monkeypatch, data):
 
 
 def test_a_batch_that_can_not_be_shared_out_is_refused(monkeypatch):
-    monkeypatch.setattr(four_images, "PROBLEM", THREE_PIXELS)
-    with pytest.raises(AssertionError, match="can't be shared out"):
-        build_graph(small("data.batch_size=24"))
+    monkeypatch.setitem(IMAGE_PROBLEMS, "four_images", THREE_PIXELS)
+    with pytest.raises(InputError, match="data.batch_size must be a multiple of 16, not 24"):
+        small("data.batch_size=24")
 
 
 def test_a_model_of_it_is_trained_and_evaluated_exactly(monkeypatch):
-    monkeypatch.setattr(four_images, "PROBLEM", THREE_PIXELS)
+    monkeypatch.setitem(IMAGE_PROBLEMS, "four_images", THREE_PIXELS)
     config = small("model.latent_dim=1", "data.batch_size=64", "training.n_iterations=200", "training.snapshot_every=100",
                    "model.encoder.n_units=32", "model.decoder.n_units=32", "model.discriminator.n_units=32",
                    "training.generator.learning_rate=3e-3", "training.discriminator.learning_rate=3e-3")
@@ -82,7 +83,7 @@ def test_a_model_of_it_is_trained_and_evaluated_exactly(monkeypatch):
 
 @pytest.mark.parametrize("latent_dim", [1, 2])
 def test_a_run_of_it_is_drawn(monkeypatch, tmp_path, latent_dim):
-    monkeypatch.setattr(four_images, "PROBLEM", THREE_PIXELS)
+    monkeypatch.setitem(IMAGE_PROBLEMS, "four_images", THREE_PIXELS)
     config = small("model.latent_dim=%d" % latent_dim, "data.batch_size=64", "training.n_iterations=200",
                    "training.snapshot_every=50", "training.generator.learning_rate=3e-3",
                    "training.discriminator.learning_rate=3e-3")
@@ -105,7 +106,7 @@ def test_its_page_opens(monkeypatch, tmp_path, latent_dim):
     browser = pytest.importorskip("browser", reason="needs Selenium")
     if not all(browser.programs()):
         pytest.skip("needs Chromium and ChromeDriver")
-    monkeypatch.setattr(four_images, "PROBLEM", THREE_PIXELS)
+    monkeypatch.setitem(IMAGE_PROBLEMS, "four_images", THREE_PIXELS)
     avb_tf1.run_experiment(small("model.latent_dim=%d" % latent_dim, "data.batch_size=64"), str(tmp_path))
     with browser.opened() as driver:
         driver.get((tmp_path / "report.html").as_uri())

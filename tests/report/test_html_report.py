@@ -150,9 +150,9 @@ def test_obtained_stands_beside_published(run, line):
     assert "log-likelihood %.4f -1.4030 (recalled)" % metrics["log_likelihood"] in text
     assert "In short: worse than the paper's AVB in every column (one run: the spread between seeds is not known)." in text
     assert comparison.RULE in text
-    assert "the same, by the discriminator" in text and "its AVB" in text
+    assert "p(z)) by the discriminator" in text and "its AVB" in text
     assert "Means over the last 60 iterations: generator" in text
-    losses = "generator loss %.4f (optimum 1.3863), discriminator loss %.4f (optimum 0.6255). Accuracy: %.4f of the codes have"
+    losses = "generator loss %.4f (optimum 1.3863), discriminator loss %.4f (optimum 0.6255). Accuracy: %.4f of the codes give"
     assert losses % tuple(
         metrics[name] for name in ("generator_loss", "discriminator_loss", "classification_accuracy")) in text
     text = text_of(line)

@@ -10,6 +10,7 @@
     modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "toggleSpikelines"],
   };
   const NOT_FINITE = -32768;
+  const HAS_MAP = data.runs.some(({map}) => map);  // else the page has no place for one
   const LIMIT = 4;  // of the maps, in standard deviations of the prior
 
   // Colours are looked up anew for each drawing: they differ between light and dark.
@@ -28,8 +29,9 @@
   };
   const signed = (value, digits) => value.toFixed(digits).replace("-", "\u2212");
 
-  /** A place in the latent space as text. */
+  /** A place in the latent space as text; where there are more dimensions, in the two that are drawn. */
   const place = (x, y) => run.dim === 2 ? `(${signed(x, 2)}, ${signed(y, 2)})` : signed(x, 2);
+  const atPlace = (x, y) => `${run.latentDim > 2 ? "(z₁, z₂)" : "z"} = ${place(x, y)}`;
 
   /** A label that may be broken after the words of its keys, not inside of them. */
   function breakable(label) {
@@ -239,7 +241,7 @@
           marker: {symbol: "diamond", size: 10, color: lineColor, line: {color: color("page"), width: 1}}});
         traces.push(...drawn);
       };
-      add(posterior, POSTERIOR, single ? color("generator") : groupColor(g), single ? 1.6 : 2.4, false);
+      if (posterior) add(posterior, POSTERIOR, single ? color("generator") : groupColor(g), single ? 1.6 : 2.4, false);
       const itsColor = single ? color("discriminator") : groupColor(g);
       if (discriminator) add(discriminator, DISCRIMINATOR, itsColor, single ? 1.6 : 1, !single);
     });
@@ -253,8 +255,9 @@
   function drawLegends() {
     const lines = names => names.map(([entry, lineColor]) => ({entry, lineColor, dash: "solid"}));
     const losses = Object.keys(data.losses).map(loss => [lossName(loss), lossColor(loss)]);
-    const divergences = [[POSTERIOR, color("generator")], [DISCRIMINATOR, color("discriminator")]];
-    if (!data.groups[0].divergence.discriminator) divergences.pop();
+    const {posterior, discriminator} = data.groups[0].divergence, divergences = [];
+    if (posterior) divergences.push([POSTERIOR, color("generator")]);
+    if (discriminator) divergences.push([DISCRIMINATOR, color("discriminator")]);
     drawLegend("training-legend", "training-plot", single ? lines(losses) : groupEntries(), drawTraining);
     drawLegend("divergence-legend", "divergence-plot", single ? lines(divergences) : groupEntries(), drawDivergence);
   }
@@ -265,13 +268,16 @@
 
   function choose(index) {
     const source = data.runs[index];
-    run = Object.assign({}, source, {
-      z: new Int16Array(bytes(source.z).buffer), tint: bytes(source.tint), map: bytes(source.map),
-      density: new Uint16Array(bytes(source.density).buffer)});
+    run = Object.assign({}, source, {z: new Int16Array(bytes(source.z).buffer)});
+    if (run.map) Object.assign(run, {
+      tint: bytes(source.tint), map: bytes(source.map), density: new Uint16Array(bytes(source.density).buffer)});
     const slider = element("frame");
     slider.max = run.iteration.length - 1;
     slider.value = frame = run.iteration.length - 1;
-    element("z2-row").hidden = run.dim === 1;
+    if (HAS_MAP) {
+      element("z2-row").hidden = run.dim === 1;
+      for (const id of ["decoder", "tint-row"]) element(id).hidden = !run.map;
+    }
     document.querySelectorAll(".chosen-run").forEach(text => { text.replaceChildren(breakable(run.label)); });
   }
 
@@ -368,7 +374,7 @@
 
   function drawLatent() {
     const plot = plane(run.range);
-    plot.images = element("tint").checked ? [tintImage(run.tint, frame * N_PIXELS * run.tintSide ** run.dim, run.tintSide, run.dim, 0.3)] : [];
+    plot.images = run.map && element("tint").checked ? [tintImage(run.tint, frame * N_PIXELS * run.tintSide ** run.dim, run.tintSide, run.dim, 0.3)] : [];
     const clouds = codes(frame);
     draw("latent-plot", [...clouds, ...speckRings(clouds, run.range)], plot);
     element("frame").value = frame;
@@ -479,10 +485,38 @@
     Plotly.restyle(plot, {x: [[probe.x]], y: [[run.dim === 2 ? probe.y : N_CLASSES / 2]]}, [plot.data.length - 1]);
   }
 
+  function listenToMap() {
+    element("map-plot").on("plotly_hover", event => {
+      const {x, y} = event.points[0];
+      moveProbe(x, run.dim === 2 ? y : probe.y);
+      showTooltip(event.event, decoded(probe.x, probe.y).map((value, k) => mixed(k, value)),
+                  `z = ${place(x, y)}`);
+    });
+    // Not on plotly_unhover: moving the point draws the map anew, which sends one while the pointer is still there.
+    element("map-plot").addEventListener("mouseleave", hideTooltip);
+    element("map-plot").addEventListener("keydown", event => {
+      const step = event.shiftKey ? 0.5 : 0.1;
+      const move = {ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, step], ArrowDown: [0, -step]}[event.key];
+      if (!move) return;
+      event.preventDefault();
+      moveProbe(probe.x + move[0], run.dim === 2 ? probe.y + move[1] : probe.y);
+      announce(element("probe-text").textContent);
+    });
+    element("tint").addEventListener("change", drawLatent);
+    for (const id of ["posterior", "codes"]) element(id).addEventListener("change", drawMap);
+    for (const id of ["z1", "z2"]) {
+      element(id).addEventListener("input", () => {
+        moveProbe(Number(element("z1").value), Number(element("z2").value));
+        announce(element("probe-text").textContent);
+      });
+    }
+  }
+
   // ---- all of it ----
 
   function drawRun() {
     drawLatent();
+    if (!run.map) return;
     drawMap();
     showProbe();
   }
@@ -508,37 +542,14 @@
   for (const id of ["training-plot", "divergence-plot"]) keepTicks(id);
   element("latent-plot").on("plotly_hover", event => {
     const {curveNumber: k, x, y} = event.points[0];
-    showTooltip(event.event, imageColors(k), `${phrase(k)}, z = ${place(x, y)}`);
+    showTooltip(event.event, imageColors(k), `${phrase(k)}, ${atPlace(x, y)}`);
   });
   element("latent-plot").on("plotly_unhover", hideTooltip);
-  element("map-plot").on("plotly_hover", event => {
-    const {x, y} = event.points[0];
-    moveProbe(x, run.dim === 2 ? y : probe.y);
-    showTooltip(event.event, decoded(probe.x, probe.y).map((value, k) => mixed(k, value)),
-                `z = ${place(x, y)}`);
-  });
-  // Not on plotly_unhover: moving the point draws the map anew, which sends one while the pointer is still there.
-  element("map-plot").addEventListener("mouseleave", hideTooltip);
-  element("map-plot").addEventListener("keydown", event => {
-    const step = event.shiftKey ? 0.5 : 0.1;
-    const move = {ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, step], ArrowDown: [0, -step]}[event.key];
-    if (!move) return;
-    event.preventDefault();
-    moveProbe(probe.x + move[0], run.dim === 2 ? probe.y + move[1] : probe.y);
-    announce(element("probe-text").textContent);
-  });
+  if (HAS_MAP) listenToMap();
   addEventListener("scroll", hideTooltip, {passive: true});
 
   element("frame").addEventListener("input", event => { stop(); toFrame(Number(event.target.value)); });
   element("play").addEventListener("click", play);
-  element("tint").addEventListener("change", drawLatent);
-  for (const id of ["posterior", "codes"]) element(id).addEventListener("change", drawMap);
-  for (const id of ["z1", "z2"]) {
-    element(id).addEventListener("input", () => {
-      moveProbe(Number(element("z1").value), Number(element("z2").value));
-      announce(element("probe-text").textContent);
-    });
-  }
   const runChoice = element("run-choice");
   if (runChoice) runChoice.addEventListener("change", () => {
     stop();
