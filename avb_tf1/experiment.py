@@ -2,12 +2,9 @@
 
 import contextlib
 import os
-import platform
 import shlex
 import sys
 import time
-
-import numpy as np
 
 from avb_tf1 import command_line, files, outputs, seeds, stopping
 from avb_tf1.config.loading import load_config, to_yaml
@@ -16,7 +13,7 @@ from avb_tf1.evaluation import quadrature
 from avb_tf1.graph import speed
 from avb_tf1.graph.builder import build_graph
 from avb_tf1.problems.registry import problem_of
-from avb_tf1.quiet_tensorflow import open_session, tf, tfp
+from avb_tf1.quiet_tensorflow import open_session
 from avb_tf1.report import run_summary
 from avb_tf1.runs import metrics_file, provenance, run_contents, run_folder
 from avb_tf1.training import checkpoint, snapshots, trainer
@@ -83,7 +80,7 @@ def _run(config, out, found, show_progress, observers=()):
             log_likelihoods = quadrature.log_likelihood(networks.decode, networks.latent_dim, problem.images)
             files.write_arrays(in_folder(run_folder.LATENT_PLANE), **outputs.latent_plane(networks, problem, log_likelihoods))
         metrics = outputs.measure(networks, problem, result.monitors, z, labels, config.seed, log_likelihoods)
-        timing = _timing(config, legs, time.perf_counter() - start)
+        timing = outputs.timing(config, legs, time.perf_counter() - start)
         files.write_json(in_folder(run_folder.TIMING), timing)
         outputs.write_report(out, metrics)
         # The last: a folder that has it is complete.
@@ -234,17 +231,3 @@ def opened_model(config):
     model = build_graph(config)
     with open_session(model.graph, config.runtime.intra_op_threads, config.runtime.inter_op_threads) as session:
         yield session, model
-
-
-def _timing(config, legs, evaluation_seconds):
-    """The content of timing.json: the legs of the training and their sums, and what the last one was done with."""
-    seconds, cpu_seconds = (sum(own[name] for own in legs) for name in ("seconds", "cpu_seconds"))
-    n_trained = legs[-1]["last"]
-    return dict(
-        {name: legs[-1][name] for name in provenance.leg()},
-        legs=legs, seconds=seconds, cpu_seconds=cpu_seconds, n_trained=n_trained,
-        iterations_per_second=n_trained / seconds, evaluation_seconds=evaluation_seconds,
-        intra_op_threads=config.runtime.intra_op_threads,
-        inter_op_threads=config.runtime.inter_op_threads or legs[-1]["n_cpus"],
-        python=platform.python_version(), tensorflow=tf.__version__, tensorflow_probability=tfp.__version__,
-        numpy=np.__version__)

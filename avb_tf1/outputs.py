@@ -2,6 +2,7 @@
 
 import math
 import os
+import platform
 from typing import Callable, Dict, NamedTuple, Tuple
 
 import numpy as np
@@ -9,7 +10,8 @@ import numpy as np
 from avb_tf1.config.schema import Config
 from avb_tf1.evaluation import measurement, quadrature, trained_networks
 from avb_tf1.problems.image_problem import ImageProblem
-from avb_tf1.runs import run_folder
+from avb_tf1.quiet_tensorflow import tf, tfp
+from avb_tf1.runs import provenance, run_folder
 from avb_tf1.runs.run_contents import losses_of
 from avb_tf1.seeds import stream
 from avb_tf1.training import snapshots, trainer
@@ -75,6 +77,20 @@ def measure(networks, problem, monitors, z, labels, seed, log_likelihoods=None):
     metrics.update(measurement.evaluate(networks, problem, stream(seed, "evaluation"), log_likelihoods))
     # JSON has no infinity.
     return {name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in metrics.items()}
+
+
+def timing(config, legs, evaluation_seconds):
+    """Return the content of timing.json: the legs of the training and their sums, and what the last one was done with."""
+    seconds, cpu_seconds = (sum(own[name] for own in legs) for name in ("seconds", "cpu_seconds"))
+    n_trained = legs[-1]["last"]
+    return dict(
+        {name: legs[-1][name] for name in provenance.leg()},
+        legs=legs, seconds=seconds, cpu_seconds=cpu_seconds, n_trained=n_trained,
+        iterations_per_second=n_trained / seconds, evaluation_seconds=evaluation_seconds,
+        intra_op_threads=config.runtime.intra_op_threads,
+        inter_op_threads=config.runtime.inter_op_threads or legs[-1]["n_cpus"],
+        python=platform.python_version(), tensorflow=tf.__version__, tensorflow_probability=tfp.__version__,
+        numpy=np.__version__)
 
 
 class Trained(NamedTuple):

@@ -71,7 +71,7 @@ def latent_space(path, z, labels, images):
     Args:
         path: str, the PNG to write.
         z: [n, latent_dim]; with one latent dimension each class gets a band of its own.
-        labels: integer [n], 0 to 3.
+        labels: integer [n], the classes.
         images: [n_classes, rows, columns], the classes' images, shown in the legend.
     """
     figure = _figure(6, 6)
@@ -88,7 +88,7 @@ def latent_movie(path, z, labels, iterations, images):
     Args:
         path: str, the GIF to write.
         z: [s, n, latent_dim], the codes at each snapshot.
-        labels: integer [n], 0 to 3.
+        labels: integer [n], the classes.
         iterations: integer [s], iterations done at each snapshot.
         images: [n_classes, rows, columns], the classes' images, shown in the legend.
     """

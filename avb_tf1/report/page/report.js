@@ -3,7 +3,7 @@
   const data = JSON.parse(document.getElementById("data").textContent);
   const element = id => document.getElementById(id);
   const {images: IMAGES, image_names: CLASSES, pixel_names: PIXELS, image_shape: SHAPE} = data.problem;
-  const N_CLASSES = IMAGES.length, N_PIXELS = PIXELS.length;
+  const nClasses = IMAGES.length, nPixels = PIXELS.length;
   const phrase = k => data.problem.image_phrase.replace("%s", CLASSES[k]);
   const PLOT_OPTIONS = {
     responsive: true, displaylogo: false,
@@ -15,8 +15,8 @@
 
   // Colours are looked up anew for each drawing: they differ between light and dark.
   const color = name => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
-  const classColor = k => k < 4 ? color("class-" + k) : MORE_COLORS[(k - 4) % MORE_COLORS.length];
-  const MORE_COLORS = ["#d55e00", "#56b4e9", "#8c564b", "#7f7f7f", "#bcbd22", "#17becf", "#9467bd", "#e377c2"];
+  const classColor = k => color("class-" + k) || MORE_COLORS[k % MORE_COLORS.length];
+  const MORE_COLORS = ["#bcbd22", "#17becf", "#9467bd", "#e377c2", "#d55e00", "#56b4e9", "#8c564b", "#7f7f7f"];
   const GROUP_COLORS = ["class-0", "discriminator", "class-2", "class-3", "class-1"];
   const GROUP_DASHES = ["solid", "dashdot", "dot"];
   const rgb = hex => [1, 3, 5].map(i => parseInt(hex.slice(i, i + 2), 16));
@@ -290,12 +290,12 @@
     const off = rgb(color("page")), on = PIXELS.map((_, k) => rgb(classColor(k)));
     for (let row = 0; row < canvas.height; row++) {
       for (let column = 0; column < n; column++) {
-        const from = start + N_PIXELS * (row * n + column), to = 4 * ((canvas.height - 1 - row) * n + column);
+        const from = start + nPixels * (row * n + column), to = 4 * ((canvas.height - 1 - row) * n + column);
         let total = 0;
-        for (let k = 0; k < N_PIXELS; k++) total += probabilities[from + k];
+        for (let k = 0; k < nPixels; k++) total += probabilities[from + k];
         for (let i = 0; i < 3; i++) {
           let value = 0;
-          for (let k = 0; k < N_PIXELS; k++) value += probabilities[from + k] * on[k][i];
+          for (let k = 0; k < nPixels; k++) value += probabilities[from + k] * on[k][i];
           picture.data[to + i] = total > 255 ? value / total : off[i] + (value - total * off[i]) / 255;
         }
         picture.data[to + 3] = 255;
@@ -309,7 +309,7 @@
   function tintImage(probabilities, start, n, dim, opacity) {
     const step = 2 * LIMIT / (n - 1), side = 2 * LIMIT + step;
     return {source: tintUrl(probabilities, start, n, dim), xref: "x", yref: "y", layer: "below", sizing: "stretch", opacity,
-            x: -LIMIT - step / 2, sizex: side, y: dim === 2 ? LIMIT + step / 2 : N_CLASSES, sizey: dim === 2 ? side : N_CLASSES};
+            x: -LIMIT - step / 2, sizex: side, y: dim === 2 ? LIMIT + step / 2 : nClasses, sizey: dim === 2 ? side : nClasses};
   }
 
   /** The codes at a frame, one trace a class; with one latent dimension each class has a band of its own. */
@@ -368,13 +368,13 @@
       shapes: rings, margin: {l: 45, r: 10, t: 30, b: 45},
       xaxis: axis({title: "z₁", range: [-range, range], zeroline: false, constrain: "domain"}),
       yaxis: run.dim === 2 ? axis({title: "z₂", range: [-range, range], zeroline: false, scaleanchor: "x", constrain: "domain"})
-        : axis({range: [0, N_CLASSES], showticklabels: false, zeroline: false}),
+        : axis({range: [0, nClasses], showticklabels: false, zeroline: false}),
     };
   }
 
   function drawLatent() {
     const plot = plane(run.range);
-    plot.images = run.map && element("tint").checked ? [tintImage(run.tint, frame * N_PIXELS * run.tintSide ** run.dim, run.tintSide, run.dim, 0.3)] : [];
+    plot.images = run.map && element("tint").checked ? [tintImage(run.tint, frame * nPixels * run.tintSide ** run.dim, run.tintSide, run.dim, 0.3)] : [];
     const clouds = codes(frame);
     draw("latent-plot", [...clouds, ...speckRings(clouds, run.range)], plot);
     element("frame").value = frame;
@@ -415,7 +415,7 @@
     const column = Math.min(n - 2, Math.floor(index(x))), u = index(x) - column;
     const row = run.dim === 2 ? Math.min(n - 2, Math.floor(index(y))) : 0, v = run.dim === 2 ? index(y) - row : 0;
     return PIXELS.map((_, k) => {
-      const at = (r, c) => run.map[N_PIXELS * (r * n + c) + k] / 255;
+      const at = (r, c) => run.map[nPixels * (r * n + c) + k] / 255;
       const low = (1 - u) * at(row, column) + u * at(row, column + 1);
       return v ? (1 - v) * low + v * ((1 - u) * at(row + 1, column) + u * at(row + 1, column + 1)) : low;
     });
@@ -432,7 +432,7 @@
     return CLASSES.flatMap((_, k) => {
       const start = k * n ** run.dim, own = run.density.subarray(start, start + n ** run.dim);
       if (run.dim === 1) {  // with an edge, as what is below may have the same colour
-        const edge = {type: "scatter", mode: "lines", x0: -LIMIT, dx: step, y: Array.from(own, value => 0.95 * N_CLASSES * value / 65535),
+        const edge = {type: "scatter", mode: "lines", x0: -LIMIT, dx: step, y: Array.from(own, value => 0.95 * nClasses * value / 65535),
                       line: {color: color("text"), width: 5}, hoverinfo: "skip"};
         return [edge, Object.assign({}, edge, {line: {color: classColor(k), width: 2.5}})];
       }
@@ -451,7 +451,7 @@
     plot.images = [tintImage(run.map, 0, n, run.dim, 0.75)];
     plot.shapes.forEach(ring => { ring.layer = "above"; });
     // Invisible cells over the map: what the pointer is told about.
-    const cells = {type: "heatmap", x0: -LIMIT, dx: step, y0: two ? -LIMIT : N_CLASSES / 2, dy: two ? step : N_CLASSES, opacity: 0, showscale: false,
+    const cells = {type: "heatmap", x0: -LIMIT, dx: step, y0: two ? -LIMIT : nClasses / 2, dy: two ? step : nClasses, opacity: 0, showscale: false,
                    hoverinfo: "none", z: Array.from({length: two ? n : 1}, () => new Uint8Array(n))};
     const traces = [cells];
     if (element("codes").checked) {
@@ -460,7 +460,7 @@
       traces.push(...clouds, ...speckRings(clouds, LIMIT));
     }
     if (element("posterior").checked) traces.push(...posteriorTraces());
-    traces.push({type: "scatter", mode: "markers", x: [probe.x], y: [two ? probe.y : N_CLASSES / 2], hoverinfo: "skip",
+    traces.push({type: "scatter", mode: "markers", x: [probe.x], y: [two ? probe.y : nClasses / 2], hoverinfo: "skip",
                  marker: {symbol: "circle-open", size: 14, color: color("text"), line: {width: 3}}});
     draw("map-plot", traces, plot);
   }
@@ -482,7 +482,7 @@
     Object.assign(probe, {x: inside(x), y: inside(y)});
     showProbe();
     const plot = element("map-plot");
-    Plotly.restyle(plot, {x: [[probe.x]], y: [[run.dim === 2 ? probe.y : N_CLASSES / 2]]}, [plot.data.length - 1]);
+    Plotly.restyle(plot, {x: [[probe.x]], y: [[run.dim === 2 ? probe.y : nClasses / 2]]}, [plot.data.length - 1]);
   }
 
   function listenToMap() {
