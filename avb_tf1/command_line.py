@@ -8,7 +8,7 @@ import signal
 import sys
 
 from avb_tf1 import stopping
-from avb_tf1.errors import OneLineError, reason
+from avb_tf1.errors import InputError, OneLineError, reason
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # the folder that has the package in it
 
@@ -38,6 +38,17 @@ def begin():
     os.environ.pop("PYTHONWARNINGS", None)  # Ray's processes would fail by it
     # Standard error as it is now: it is turned elsewhere for a moment when a session is opened.
     threading.Thread(target=stopping.take_forever, args=(numbers, os.dup(2)), daemon=True).start()
+
+
+def parser(description):
+    """Return a parser of a script's arguments, which tells what is wrong with them in one line, as an InputError."""
+    import argparse
+
+    class Parser(argparse.ArgumentParser):
+        def error(self, message):
+            raise InputError("%s (--help tells what there is)" % message)
+
+    return Parser(description=description)
 
 
 def run(command):

@@ -20,7 +20,7 @@ CONFIG = os.path.join(ROOT, "configs", "synthetic.yaml")
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command_line.parser(__doc__)
     parser.add_argument("--pairs", type=int, default=5, metavar="N", help="pairs of processes, A B A B ... (default: 5)")
     parser.add_argument("--iterations", type=int, default=1000, metavar="N",
                         help="iterations to time in each process, after 100 to warm up (default: 1000)")

@@ -11,13 +11,11 @@ from avb_tf1 import command_line
 if __name__ == "__main__":
     command_line.begin()  # first: what follows takes time
 
-import argparse
-
 from avb_tf1.report import comparison
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command_line.parser(__doc__)
     parser.add_argument("runs", metavar="RUN_DIR", nargs="+", help="run folders, as scripts/train.py leaves them")
     args = parser.parse_args()
     print(comparison.markdown(comparison.read_runs(args.runs)))

@@ -11,11 +11,9 @@ from avb_tf1 import command_line
 if __name__ == "__main__":
     command_line.begin()  # first: what follows takes time
 
-import argparse
-
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command_line.parser(__doc__)
     parser.add_argument("run", metavar="RUN_DIR", help="a run folder, as scripts/train.py leaves it")
     parser.add_argument("--ais", action="store_true",
                         help="also estimate log p(x) by annealed importance sampling (about a minute)")

@@ -12,13 +12,11 @@ from avb_tf1 import command_line
 if __name__ == "__main__":
     command_line.begin()  # first: what follows takes time
 
-import argparse
-
 from avb_tf1 import errors
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command_line.parser(__doc__)
     parser.add_argument("what", choices=["figure", "table", "recipes"])
     parser.add_argument("--runs", metavar="DIR", default=os.path.join("runs", "table"),
                         help="where the runs are, or will be made (default: %(default)s)")

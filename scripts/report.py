@@ -11,14 +11,12 @@ from avb_tf1 import command_line
 if __name__ == "__main__":
     command_line.begin()  # first: what follows takes time
 
-import argparse
-
 from avb_tf1.config import loading
 from avb_tf1.report import html_report
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command_line.parser(__doc__)
     parser.add_argument("folder", metavar="DIR", help="a run's folder, or a sweep's")
     parser.add_argument("--config", metavar="FILE", help="the run's config; what isn't finished of it is trained first")
     args = parser.parse_args()

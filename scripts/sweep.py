@@ -11,7 +11,6 @@ from avb_tf1 import command_line
 if __name__ == "__main__":
     command_line.begin()  # first: what follows takes time
 
-import argparse
 import shlex
 
 from avb_tf1 import errors
@@ -19,7 +18,7 @@ from avb_tf1.sweep import plan
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command_line.parser(__doc__)
     parser.add_argument("--config", nargs="+", action="append", required=True, metavar="FILE")
     parser.add_argument("--seeds", required=True, metavar="SEEDS", help="e.g. 0-19, or 0,3,8-9")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=V1,V2,...", dest="settings",

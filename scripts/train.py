@@ -11,14 +11,12 @@ from avb_tf1 import command_line
 if __name__ == "__main__":
     command_line.begin()  # first: what follows takes time
 
-import argparse
-
 from avb_tf1.config import loading
 from avb_tf1.runs import run_folder
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command_line.parser(__doc__)
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--config", metavar="FILE", help="the experiment, e.g. configs/synthetic.yaml")
     what.add_argument("--resume", metavar="DIR", help="go on with the run in this folder, from its last good checkpoint; with "

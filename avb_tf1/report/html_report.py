@@ -94,7 +94,7 @@ def write_run_report(folder, metrics=None):
                ("speed", "%.0f iterations a second" % run.timing["iterations_per_second"])] + _made_with([run.timing]),
         final_losses=[(name.replace("_", " "), run.metrics[name], known[name].value if name in known else None)
                       for name in LOSSES if name in run.metrics],
-        n_final=min(N_FINAL, config.training.n_iterations),
+        n_final=count(min(N_FINAL, config.training.n_iterations), "iteration"),
         command="python scripts/train.py --config config.yaml --out %s" % shlex.quote("%s_again" % config.name),
         config_base64=base64.b64encode(to_yaml(config).encode()).decode(),
         cited="seed %d, SHA-256 of config.yaml %s" % (config.seed, _digest(config)))
