@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 from scipy.special import expit
-from scipy.stats import multivariate_normal
+from scipy.stats import multivariate_normal, norm
 
 from avb_tf1.evaluation import densities, entropy, measurement, quadrature, trained_networks
 from avb_tf1.problems.four_images import PROBLEM
@@ -74,6 +74,22 @@ def test_smooth_decoder_agrees_with_an_expansion():
     weights = weights / weights.sum()
     expected = np.log(np.array([weights @ (p * (1 - p)), weights @ (1 - p)**2]) / 4)
     np.testing.assert_allclose(quadrature.log_likelihood(decode, 2, IMAGES[1:3]), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("angle, shift", [(0, 0), (0, 0.05), (0, 0.025), (quadrature._ANGLE, 0), (2 * quadrature._ANGLE, 0),
+                                          (math.pi / 4, 0), (1, 0.3)])
+def test_sectors_whose_borders_run_as_a_grid_does_are_exact(angle, shift):
+    """Four hard sectors about a point off the middle, turned; the mass of each is known where they aren't."""
+    turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
+
+    def decode(z):
+        return np.where(IMAGES[sector_of(z.astype(np.float64) @ turn - [shift, 0])] > 0, 1 - 1e-6, 1e-6)
+
+    below = norm.cdf(shift)  # the prior looks the same however it is turned
+    shares = np.array([below / 2, below / 2, (1 - below) / 2, (1 - below) / 2])
+    on, off = (1 - 1e-6)**4, 1e-6**2 * (1 - 1e-6)**2
+    values = quadrature.log_likelihood(decode, 2, IMAGES)
+    np.testing.assert_allclose(values, np.log(shares * on + (1 - shares) * off), atol=2e-6)
 
 
 def test_a_narrow_stripe_is_found_by_refining():
