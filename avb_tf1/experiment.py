@@ -79,7 +79,7 @@ def _run(config, out, found, show_progress, observers=()):
         if quadrature.has_grid(networks.latent_dim):
             log_likelihoods = quadrature.log_likelihood(networks.decode, networks.latent_dim, problem.images)
             files.write_arrays(in_folder(run_folder.LATENT_PLANE), **outputs.latent_plane(networks, problem, log_likelihoods))
-        metrics = outputs.measure(networks, problem, result.monitors, z, labels, config.seed, log_likelihoods)
+        metrics = outputs.measure(networks, problem, result.monitors, z, labels, config, log_likelihoods)
         timing = outputs.timing(config, legs, time.perf_counter() - start)
         files.write_json(in_folder(run_folder.TIMING), timing)
         outputs.write_report(out, metrics)

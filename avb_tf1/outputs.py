@@ -54,17 +54,17 @@ def latent_plane(networks, problem, log_likelihoods):
             "posterior_density": density.astype(np.float32)}
 
 
-def measure(networks, problem, monitors, z, labels, seed, log_likelihoods=None):
+def measure(networks, problem, monitors, z, labels, config, log_likelihoods=None):
     """Return the metrics of a trained model, as in metrics.json.
 
-    The same networks, monitors and seed give the same numbers: the noise is drawn here, from a stream of its own.
+    The same networks, monitors and config give the same numbers: the noise is drawn here, from a stream of its own.
 
     Args:
         networks: trained_networks.Networks.
         problem: image_problem.ImageProblem.
         monitors: as in trainer.TrainingResult.
         z, labels: as of sample_latents.
-        seed: int, the config's.
+        config: the run's.
         log_likelihoods: as of measurement.evaluate.
 
     Returns:
@@ -74,7 +74,8 @@ def measure(networks, problem, monitors, z, labels, seed, log_likelihoods=None):
     metrics = {name: float(np.mean(values[-measurement.N_FINAL:], dtype=np.float64))
                for name, values in losses_of(monitors).items()}
     metrics["classification_accuracy"] = measurement.classification_accuracy(networks, problem, z, labels)
-    metrics.update(measurement.evaluate(networks, problem, stream(seed, "evaluation"), log_likelihoods))
+    metrics.update(measurement.evaluate(
+        networks, problem, stream(config.seed, "evaluation"), config.evaluation.n_samples, log_likelihoods))
     # JSON has no infinity.
     return {name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in metrics.items()}
 

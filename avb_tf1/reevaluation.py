@@ -44,7 +44,7 @@ def evaluate_run(folder, with_ais, write):
         with opened_run(folder) as (config, found, trained):
             problem = problem_of(config)
             z, labels = outputs.sample_latents(trained, problem, config.seed)
-            metrics = outputs.measure(trained, problem, found.monitors, z, labels, config.seed)
+            metrics = outputs.measure(trained, problem, found.monitors, z, labels, config)
         print(run_summary.summary(metrics, config))
         if write:
             files.write_json(path, metrics_file.with_made_by(metrics, config, found.legs))

@@ -40,7 +40,7 @@ def trained(seed):
                 accuracies.append(measurement.classification_accuracy(networks, PROBLEM, z, labels))
 
         result = trainer.train(session, model, config.training, [observe])
-        metrics = outputs.measure(networks, PROBLEM, result.monitors, *outputs.sample_latents(networks, PROBLEM, seed), seed)
+        metrics = outputs.measure(networks, PROBLEM, result.monitors, *outputs.sample_latents(networks, PROBLEM, seed), config)
     return metrics, np.array(accuracies)
 
 

@@ -11,7 +11,7 @@ SYNTHETIC = os.path.join(ROOT, "configs", "synthetic.yaml")
 
 SMALL = [
     "data.batch_size=16", "model.encoder.n_units=8", "model.decoder.n_units=8", "model.discriminator.n_units=8",
-    "training.n_iterations=20"]
+    "training.n_iterations=20", "evaluation.n_samples=4096"]
 
 LONGER = SMALL + ["training.n_iterations=1500", "training.checkpoint_every=50", "training.n_discriminator_updates=2",
                   "training.linear_decay={begin: 0.5, end_factor: 0.1}"]

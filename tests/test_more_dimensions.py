@@ -71,7 +71,7 @@ def test_reasons_that_are_none_are_refused(folders, tmp_path):
         content = json.load(file)
     for reasons in (["log_likelihood"], {"log_likelihood": 3}):
         files.write_json(str(tmp_path / run_folder.METRICS), dict(content, not_computed=reasons))
-        with pytest.raises(avb_tf1.errors.InputError, match="not_computed must name metrics and why they have no number"):
+        with pytest.raises(avb_tf1.errors.InputError, match="not_computed must have a text for each metric that it names"):
             metrics_file.read_metrics(str(tmp_path), config)
 
 

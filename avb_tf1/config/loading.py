@@ -8,7 +8,7 @@ import json
 import pydantic
 
 from avb_tf1.config import schema, yaml_input
-from avb_tf1.config.schema import CONFIG_OF_KIND, AVBConfig
+from avb_tf1.config.schema import CONFIG_OF_KIND, DEFAULTS, AVBConfig
 from avb_tf1.errors import InputError, shortened
 
 
@@ -35,6 +35,9 @@ def load_config(path, overrides=()):
     tree = yaml_input.read_yaml(path)
     if not isinstance(tree, dict):
         raise InputError("%s: must be a mapping of keys to values, not %s" % (path, _kind_of(tree)))
+    for key, defaults in DEFAULTS.items():  # so that they can be overridden
+        if isinstance(tree.setdefault(key, {}), dict):
+            tree[key] = dict(defaults, **tree[key])
     trees, sources = [tree], [path]
     for override in overrides:
         source = "--set %s" % override
@@ -69,6 +72,7 @@ def fingerprint_of_weights(config):
     run's length has no part in it.
     """
     tree = fingerprint(config)
+    tree.pop("evaluation", None)
     if config.training.linear_decay is None:
         del tree["training"]["n_iterations"]
     return tree

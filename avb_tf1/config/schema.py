@@ -1,5 +1,4 @@
-"""The sections of a config: their keys, types and ranges. Every value stands in the YAML file; but for data.images, which is
-the tutorial's if it doesn't stand there, nothing has a default.
+"""The sections of a config: their keys, types and ranges. Every value stands in the YAML file; only DEFAULTS may be left out.
 
 configs/synthetic.yaml shows the keys of the tutorial's experiment with their meaning, configs/recipes the others.
 """
@@ -13,6 +12,8 @@ from typing_extensions import Literal
 
 from avb_tf1.problems.registry import IMAGE_PROBLEMS
 
+# What stands for keys that a config need not have: those that configs once lacked.
+DEFAULTS = {"data": {"images": "four_images"}, "evaluation": {"n_samples": 524288}}
 Activation = Literal["relu", "elu", "tanh", "leaky_relu"]
 OutputActivation = Literal["linear", "relu", "elu", "tanh", "leaky_relu"]
 Size = conint(strict=True, ge=1, le=65536)
@@ -56,7 +57,7 @@ class _Section(pydantic.BaseModel):
 class _DataConfig(_Section):
     """`images`: which problem the images are of."""
 
-    images: Literal[tuple(IMAGE_PROBLEMS)] = "four_images"
+    images: Literal[tuple(IMAGE_PROBLEMS)] = DEFAULTS["data"]["images"]
 
 
 class ConstantDataConfig(_DataConfig):
@@ -353,14 +354,21 @@ class RuntimeConfig(_Section):
     keep_freed_memory: StrictBool
 
 
+class EvaluationConfig(_Section):
+    """`n_samples`: of q(z|x), an image, on average."""
+
+    n_samples: conint(strict=True, ge=1024, le=16777216)
+
+
 class _Experiment(_Section):
     name: constr(strict=True, regex=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
     seed: conint(strict=True, ge=0, lt=2**31)
     data: DataConfig = _chosen_by("kind")
+    evaluation: EvaluationConfig = EvaluationConfig(**DEFAULTS["evaluation"])
     runtime: RuntimeConfig
 
     def tree(self):
-        """Return it as nested dicts, without data.images where that is the tutorial's."""
+        """Return it as nested dicts, without what DEFAULTS has."""
         return self.dict(exclude_defaults=True)
 
 

@@ -1,7 +1,7 @@
 """The metrics of a trained model, in numpy: it knows arrays and functions of arrays only.
 
-log p(x) is exact. The entropy of an implicit posterior has no closed form; a k-nearest-neighbour estimate with a standard error
-stands for it. All values are in nats per example unless a docstring says per pixel.
+log p(x) is exact. The entropy of an implicit posterior has no closed form; an estimate by nearest neighbours, with a standard
+error, stands for it. All values are in nats per example unless a docstring says per pixel.
 """
 
 import math
@@ -12,15 +12,13 @@ import numpy as np
 
 from avb_tf1.evaluation import quadrature
 from avb_tf1.evaluation.densities import gaussian_kl_from_prior, log_bernoulli, mean_and_error
-from avb_tf1.evaluation.entropy import knn_kl_from_prior, knn_log_ratio
+from avb_tf1.evaluation.entropy import Estimate, kl_from_prior, kl_posterior_prior
 from avb_tf1.evaluation.trained_networks import Networks, in_chunks
 from avb_tf1.problems.image_problem import ImageProblem
 
 LOSSES = ("generator_loss", "discriminator_loss")  # what an optimiser minimises; the VAE has no second
 N_FINAL = 100                 # iterations whose mean is the final loss
-MAX_STANDARD_ERROR = 0.005    # nats, of the sampled KL divergences
-_N_SAMPLES = 32768            # a class, at first
-_MAX_SAMPLES = 262144
+STRIDE = 4                    # of the samples that a density takes, every how many go through the other networks
 
 
 class Need(NamedTuple):
@@ -46,14 +44,15 @@ DISCRIMINATOR = Need(lambda networks: networks.log_ratio is not None)
 
 @dataclass(frozen=True)
 class Sample:
-    """Samples of q(z|x), ordered by class, and what the metrics have in common.
+    """Samples of q(z|x), and what the metrics have in common.
 
     Attributes:
         networks: trained_networks.Networks; problem: image_problem.ImageProblem.
-        z: float32 [n, latent_dim]; labels: int64 [n].
-        log_reconstruction: float64 [n], log p(x|z).
+        z: float32 [n, latent_dim]; labels: int64 [n]; ordered by class.
+        log_reconstruction: float64 [n / STRIDE], log p(x|z) at every STRIDE-th sample.
         log_likelihoods: float64 [n_images], log p(x); None without a grid.
-        log_ratio: float64 [n], an estimate of log q(z|x) - log p(z) of an implicit q(z|x), or None.
+        kl_posterior_prior: Estimate of the mean over x of KL(q(z|x) || p(z)), or None.
+        random_state: numpy RandomState.
     """
 
     networks: Networks
@@ -62,7 +61,8 @@ class Sample:
     labels: np.ndarray
     log_reconstruction: np.ndarray
     log_likelihoods: Optional[np.ndarray]
-    log_ratio: Optional[np.ndarray]
+    kl_posterior_prior: Optional[Estimate]
+    random_state: np.random.RandomState
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,7 @@ class Metric:
 
     Attributes:
         title: str, what it is called in a table.
-        measure: function of a Sample -> the value and its standard error, 0 in the place of samples that a closed form takes,
-            None for what isn't sampled.
+        measure: function of a Sample -> Estimate.
         needs: the Needs without which it isn't computed.
         is_higher_better: bool.
     """
@@ -83,46 +82,47 @@ class Metric:
     is_higher_better: bool = False
 
 
+def sample_mean(values):
+    """Return an Estimate that is the mean of values [n] at independent samples."""
+    mean, error = mean_and_error(values)
+    return Estimate(mean, "samples", error)
+
+
 def _log_likelihood(sample):
-    return sample.problem.mean(sample.log_likelihoods), None
+    return Estimate(sample.problem.mean(sample.log_likelihoods), "quadrature")
 
 
 def _reconstruction_error(sample):
-    return mean_and_error(-sample.log_reconstruction / sample.problem.n_pixels)
-
-
-def _kl_posterior_prior(sample):
-    if sample.log_ratio is not None:
-        return mean_and_error(sample.log_ratio)
-    parameters = sample.networks.posterior_parameters(sample.problem.images)
-    return sample.problem.mean(gaussian_kl_from_prior(*parameters)), 0.0
+    return sample_mean(-sample.log_reconstruction / sample.problem.n_pixels)
 
 
 def _elbo(sample):
-    log_ratio = _kl_posterior_prior(sample)[0] if sample.log_ratio is None else sample.log_ratio
-    return mean_and_error(sample.log_reconstruction - log_ratio)
+    reconstruction, kl = sample_mean(sample.log_reconstruction), sample.kl_posterior_prior
+    return Estimate(reconstruction.value - kl.value, kl.method, math.hypot(reconstruction.standard_error, kl.standard_error),
+                    kl.bias_left)
 
 
 def _inference_gap(sample):
-    elbo, error = _elbo(sample)
-    return _log_likelihood(sample)[0] - elbo, error
+    elbo = _elbo(sample)
+    return elbo._replace(value=_log_likelihood(sample).value - elbo.value)
 
 
 def _kl_marginal_prior(sample):
-    kl_posterior_prior = _kl_posterior_prior(sample)
     # A part of q(z|x) without a density is one of q(z), too.
-    return knn_kl_from_prior(sample.z) if math.isfinite(kl_posterior_prior[0]) else kl_posterior_prior
+    if sample.kl_posterior_prior is not None and not math.isfinite(sample.kl_posterior_prior.value):
+        return sample.kl_posterior_prior
+    return kl_from_prior(sample.z, sample.random_state, sample.labels)
 
 
 def _kl_discriminator(sample):
-    log_ratio = in_chunks(sample.networks.log_ratio, sample.problem.images[sample.labels], sample.z)[:, 0]
-    return mean_and_error(log_ratio.astype(np.float64))
+    z, labels = sample.z[::STRIDE], sample.labels[::STRIDE]
+    return sample_mean(in_chunks(sample.networks.log_ratio, sample.problem.images[labels], z)[:, 0].astype(np.float64))
 
 
 # By their names in metrics.json, in the order of a table. Where q(z|x) has no density (see entropy.has_density), the KL(q || p)
 # and the inference gap are inf and the ELBO is -inf.
 METRICS = {
-    # The mean over x of log p(x), by quadrature.
+    # The mean over x of log p(x).
     "log_likelihood": Metric("log-likelihood", _log_likelihood, (GRID,), is_higher_better=True),
     # Minus the mean of log p(x|z) per pixel.
     "reconstruction_error": Metric("reconstruction error (nats per pixel)", _reconstruction_error),
@@ -131,7 +131,7 @@ METRICS = {
     # With q(z) the mean of q(z|x) over x.
     "kl_marginal_prior": Metric("KL(q(z), p(z))", _kl_marginal_prior, (NEAR_NEIGHBOURS,)),
     # The mean over x.
-    "kl_posterior_prior": Metric("mean KL(q(z|x), p(z))", _kl_posterior_prior, (KNOWN_DENSITY,)),
+    "kl_posterior_prior": Metric("mean KL(q(z|x), p(z))", lambda sample: sample.kl_posterior_prior, (KNOWN_DENSITY,)),
     # The mean log_ratio over posterior samples: what the discriminator takes kl_posterior_prior for.
     "kl_discriminator": Metric("mean KL(q(z|x), p(z)) by the discriminator", _kl_discriminator, (DISCRIMINATOR,)),
     # log_likelihood - elbo, the mean KL(q(z|x) || p(z|x)).
@@ -145,19 +145,21 @@ def why_not(networks, needs):
     return unmet[0] if unmet else None
 
 
-def evaluate(networks, problem, random_state, log_likelihoods=None):
+def evaluate(networks, problem, random_state, n_samples, log_likelihoods=None):
     """Return every metric that can be had of a trained model.
 
     Args:
         networks: trained_networks.Networks.
         problem: image_problem.ImageProblem.
         random_state: numpy RandomState that the posterior samples' noise is drawn from.
+        n_samples: int, samples of q(z|x) an image, on average.
         log_likelihoods: what quadrature.log_likelihood returns for the problem's images, if it is known already.
 
     Returns:
-        dict: name in METRICS -> float; where a value is sampled, `<name>_standard_error` stands beside it, 0 if a closed form
-        takes the samples' place; an infinite value has none, as it isn't known. Further n_samples_per_class, and where metrics
-        can't be had, "not_computed": name -> why.
+        dict: name in METRICS -> float. Beside it `<name>_standard_error` where the value is sampled, 0 if a closed form takes
+        the samples' place, and `<name>_bias_left` where it is biased; an infinite value has neither, as they aren't known.
+        Further n_samples_per_class; "methods": name -> how it was found; and where metrics can't be had, "not_computed":
+        name -> why.
 
     Raises:
         quadrature.GridError: see quadrature.log_likelihood.
@@ -166,27 +168,28 @@ def evaluate(networks, problem, random_state, log_likelihoods=None):
     not_computed = {name: why for name, why in whys.items() if why}
     if log_likelihoods is None and GRID.is_met(networks):
         log_likelihoods = quadrature.log_likelihood(networks.decode, networks.latent_dim, problem.images)
-    n_samples = _N_SAMPLES
-    while True:
-        sample = _sample(networks, problem, n_samples, random_state, log_likelihoods)
-        estimates = {name: METRICS[name].measure(sample) for name, why in whys.items() if why is None}
-        errors = {name: error for name, (value, error) in estimates.items() if error is not None and math.isfinite(value)}
-        # More samples don't make an infinite value finite.
-        error = max(errors.get(name, 0.0) for name in ("kl_posterior_prior", "kl_marginal_prior"))
-        if error < MAX_STANDARD_ERROR or n_samples >= _MAX_SAMPLES:
-            break
-        n_samples *= 2
-    return dict({name: value for name, (value, _) in estimates.items()},
-                **{name + "_standard_error": error for name, error in errors.items()}, n_samples_per_class=n_samples,
-                **{"not_computed": not_computed} if not_computed else {})
+    sample = _sample(networks, problem, n_samples, random_state, log_likelihoods)
+    metrics, methods = {"n_samples_per_class": n_samples}, {}
+    for name, why in whys.items():
+        if why is None:
+            metrics[name], methods[name], *errors = METRICS[name].measure(sample)
+            if math.isfinite(metrics[name]):
+                metrics.update({name + suffix: error for suffix, error in zip(("_standard_error", "_bias_left"), errors)
+                                if error is not None})
+    return dict(metrics, methods=methods, **{"not_computed": not_computed} if not_computed else {})
 
 
 def _sample(networks, problem, n_samples, random_state, log_likelihoods):
     z, labels = sample_posterior(networks, problem, n_samples, random_state)
-    is_implicit = networks.posterior_parameters is None and KNOWN_DENSITY.is_met(networks)
+    kl = None
+    if networks.posterior_parameters is not None:
+        kl = Estimate(problem.mean(gaussian_kl_from_prior(*networks.posterior_parameters(problem.images))), "closed form", 0.0)
+    elif KNOWN_DENSITY.is_met(networks):
+        kl = kl_posterior_prior(z, labels, random_state)
+    log_reconstruction = _log_reconstructions(networks, problem, z[::STRIDE])
     return Sample(
-        networks, problem, z, labels, _log_reconstructions(networks, problem, z)[np.arange(len(z)), labels], log_likelihoods,
-        knn_log_ratio(z, labels) if is_implicit else None)
+        networks, problem, z, labels, log_reconstruction[np.arange(len(log_reconstruction)), labels[::STRIDE]],
+        log_likelihoods, kl, random_state)
 
 
 def _log_reconstructions(networks, problem, z):

@@ -1,5 +1,6 @@
 """A trained model as functions of arrays: all that evaluation, snapshots and figures know of it."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Callable, Optional
 
@@ -30,6 +31,9 @@ class Networks:
 
 
 def in_chunks(function, *arrays):
-    """Return function(*arrays), computed for a bounded number of rows at a time."""
-    return np.concatenate([
-        function(*[array[start:start + _CHUNK] for array in arrays]) for start in range(0, len(arrays[0]), _CHUNK)])
+    """Return function(*arrays), computed for a bounded number of rows at a time, two such parts at once."""
+    parts = [[array[start:start + _CHUNK] for array in arrays] for start in range(0, len(arrays[0]), _CHUNK)]
+    if len(parts) == 1:
+        return function(*parts[0])
+    with ThreadPoolExecutor(2) as pool:
+        return np.concatenate(list(pool.map(lambda part: function(*part), parts)))

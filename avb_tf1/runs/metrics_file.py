@@ -16,6 +16,7 @@ from avb_tf1.runs.provenance import code
 _KEY = "made_by"  # of metrics.json
 _WRITE_AGAIN = "; scripts/evaluate.py --write writes it again"
 NOT_COMPUTED = "not_computed"  # of metrics.json: metric -> why it has none
+_TEXTS = (NOT_COMPUTED, "methods")  # what has words: the second says how a metric was found
 
 
 def with_made_by(metrics, config, legs):
@@ -79,25 +80,27 @@ def require_numbers(metrics, path):
 
     Those of measurement.METRICS may be None, which is infinite and has no standard error.
     """
-    reasons = metrics.get(NOT_COMPUTED, {})
-    if not isinstance(reasons, dict) or not all(isinstance(reason, str) for reason in reasons.values()):
-        raise InputError("%s: %s must name metrics and why they have no number" % (path, NOT_COMPUTED))
+    for key in _TEXTS:
+        texts = metrics.get(key, {})
+        if not isinstance(texts, dict) or not all(isinstance(text, str) for text in texts.values()):
+            raise InputError("%s: %s must have a text for each metric that it names" % (path, key))
     for name, value in numbers(metrics).items():
         if name in METRICS and value is None:
-            if name + "_standard_error" in metrics:
-                raise InputError("%s: %s is null, which stands for an infinite one and has no standard error, but %s is %s" % (
-                    path, name, name + "_standard_error", json_value(metrics[name + "_standard_error"])))
+            for suffix in ("_standard_error", "_bias_left"):
+                if name + suffix in metrics:
+                    raise InputError("%s: %s is null, which stands for an infinite one and has no %s, but %s is %s" % (
+                        path, name, suffix[1:].replace("_", " "), name + suffix, json_value(metrics[name + suffix])))
             continue
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= sys.float_info.max:
             raise InputError("%s: %s must be a finite number%s, not %s" % (
                 path, name, ", or null for an infinite one" if name in METRICS else "", json_value(value)))
-        if name.endswith("_standard_error") and value < 0:
+        if name.endswith(("_standard_error", "_bias_left")) and value < 0:
             raise InputError("%s: %s must not be negative, not %s" % (path, name, value))
 
 
 def numbers(metrics):
-    """Return a metrics.json's metrics without the reasons of those that were not computed."""
-    return {name: value for name, value in metrics.items() if name != NOT_COMPUTED}
+    """Return a metrics.json's metrics without what is said of them in words."""
+    return {name: value for name, value in metrics.items() if name not in _TEXTS}
 
 
 def json_value(value):

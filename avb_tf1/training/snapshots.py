@@ -1,6 +1,7 @@
 """What the codes, the decoder and the discriminator look like at chosen iterations of a training. Knows no TensorFlow."""
 
 import itertools
+import math
 
 import numpy as np
 
@@ -93,7 +94,7 @@ def kl_over_training(arrays, problem):
     """Return the KL divergences at each snapshot, from what Snapshots.arrays returns; nats, means over an ImageProblem's x.
 
     Returns:
-        dict: kl_posterior_prior [s], mean over x of KL(q(z|x) || p(z)), for AVB by k nearest neighbours if there is a grid, for
+        dict: kl_posterior_prior [s], mean over x of KL(q(z|x) || p(z)), for AVB by nearest neighbours if there is a grid, for
         the VAE in closed form, and kl_posterior_prior_standard_error [s]; AVB only: kl_discriminator [s] and
         kl_discriminator_standard_error [s], what the discriminator takes it for. Infinite or NaN where training went astray.
     """
@@ -105,9 +106,15 @@ def kl_over_training(arrays, problem):
     discriminator = [densities.mean_and_error(values.astype(np.float64)) for values in arrays["log_ratio"]]
     columns = _columns("kl_discriminator", discriminator)
     if quadrature.has_grid(arrays["z"].shape[2]):
-        pairs = [entropy.knn_kl_posterior_prior(z, labels) if np.isfinite(z).all() else (np.nan, 0.0) for z in arrays["z"]]
-        columns.update(_columns("kl_posterior_prior", pairs))
+        columns.update(_columns("kl_posterior_prior", [_kl_posterior_prior(z, labels) for z in arrays["z"]]))
     return columns
+
+
+def _kl_posterior_prior(z, labels):
+    if not np.isfinite(z).all():
+        return math.nan, 0.0
+    estimate = entropy.kl_posterior_prior(z, labels, np.random.RandomState(0))
+    return estimate.value, estimate.standard_error
 
 
 def _columns(name, pairs):

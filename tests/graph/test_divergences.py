@@ -45,7 +45,7 @@ def test_with_a_gaussian_posterior_the_kl_term_is_exact():
 def measured(networks, n_samples):
     """The divergences by the discriminator and by nearest neighbours."""
     sample = measurement._sample(networks, PROBLEM, n_samples, np.random.RandomState(0), None)
-    return {name: measurement.METRICS[name].measure(sample)[0] for name in ("kl_discriminator", "kl_posterior_prior")}
+    return {name: measurement.METRICS[name].measure(sample).value for name in ("kl_discriminator", "kl_posterior_prior")}
 
 
 @pytest.fixture(scope="module")

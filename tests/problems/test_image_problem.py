@@ -65,7 +65,7 @@ def test_a_model_of_it_is_trained_and_evaluated_exactly(monkeypatch):
         networks = trainer.array_functions(session, model)
         snapshots = Snapshots(networks, THREE_PIXELS, np.random.RandomState(0), config.training)
         trainer.train(session, model, config.training, [snapshots])
-        metrics = measurement.evaluate(networks, THREE_PIXELS, np.random.RandomState(0))
+        metrics = measurement.evaluate(networks, THREE_PIXELS, np.random.RandomState(0), 16384)
         z = np.linspace(-8, 8, 20001)
         p = networks.decode(z[:, np.newaxis].astype(np.float32)).astype(np.float64)
         log_likelihoods = quadrature.log_likelihood(networks.decode, 1, THREE_PIXELS.images)

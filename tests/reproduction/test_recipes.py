@@ -206,7 +206,7 @@ def test_a_run_from_the_command_line_is_evaluated_exactly(name, tmp_path):
     with experiment.opened_run(str(out)) as (config, found, networks):
         assert found.iteration == 20
         latents = outputs.sample_latents(networks, PROBLEM, config.seed)
-        measured = outputs.measure(networks, PROBLEM, found.monitors, *latents, config.seed)
+        measured = outputs.measure(networks, PROBLEM, found.monitors, *latents, config)
         assert files.json_text(metrics_file.with_made_by(measured, config, found.legs)) == text
 
 
