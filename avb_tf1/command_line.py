@@ -19,8 +19,13 @@ def begin():
     - SIGINT, SIGTERM and SIGHUP are blocked, in all threads to come, and taken by a thread of their own: no library's handler
       (Ray sets two for SIGTERM) sees them, and no exception comes out of an import or a C call that can't stand it.
     - What can't be printed is shown by its code; what no one reads any more is dropped. Neither raises.
-    - PYTHONWARNINGS=error has no effect: the libraries are full of what newer ones warn of.
+    - PYTHONWARNINGS=error has no effect: the libraries are full of what newer ones warn of. Nor has MPLBACKEND: figures are
+      drawn into files.
+    - PYTHONOPTIMIZE=2 is refused: TensorFlow needs its docstrings.
     """
+    if sys.flags.optimize > 1:
+        _exit(2, "error: TensorFlow 1.15 can't run without docstrings: unset PYTHONOPTIMIZE, and call Python without -OO")
+    os.environ.pop("MPLBACKEND", None)
     numbers = [number for number in stopping.SIGNALS if not stopping.is_ignored(number)]
     signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
     os.register_at_fork(after_in_child=_set_up_child)
@@ -78,7 +83,12 @@ def resuming(out):
     script = os.path.join(ROOT, "scripts", "train.py")
     if not os.path.isfile(script):
         return "avb_tf1.run_experiment(avb_tf1.load_config(%r), %r)" % (os.path.join(out, "config.yaml"), out)
-    return " ".join(map(shlex.quote, [_short(sys.executable), _short(script), "--resume", out]))
+    return again("train.py", ["--resume", out])
+
+
+def again(script, arguments):
+    """Return the command that runs a script with these arguments in this process's folder."""
+    return " ".join(map(shlex.quote, [_short(sys.executable), _short(os.path.join(ROOT, "scripts", script)), *arguments]))
 
 
 def _short(path):

@@ -7,7 +7,7 @@ import sys
 import time
 
 from avb_tf1 import command_line, files, outputs, seeds, stopping
-from avb_tf1.config.loading import load_config, to_yaml
+from avb_tf1.config.loading import load_config, require_config, to_yaml
 from avb_tf1.errors import InputError
 from avb_tf1.evaluation import quadrature
 from avb_tf1.graph import speed
@@ -41,9 +41,10 @@ def run_experiment(config, out, show_progress=False, observers=()):
         stopping.Stopped: a signal came; a checkpoint was saved.
         quadrature.GridError: the trained decoder can't be integrated exactly.
         InputError: the folder is in use, can't be made, holds something else or a run of another config, or its checkpoints are
-            damaged. Nothing was trained then.
+            damaged. Nothing was trained then. TypeError: `config` is none.
         OSError: the folder can't be written to.
     """
+    require_config(config)
     with run_folder.begun_or_gone_on_with(out, config) as own_config:
         return _run(own_config, out, _last_checkpoint(own_config, out), show_progress, observers)
 
@@ -53,7 +54,7 @@ def _last_checkpoint(config, out):
     try:
         found = checkpoint.latest(os.path.join(out, run_folder.CHECKPOINT), config)
         if found is None and any(os.path.lexists(os.path.join(out, name)) for name in (run_folder.LOSSES, run_folder.METRICS)):
-            raise checkpoint.NoGoodCheckpoint("%s: its training was finished, but its checkpoints are gone" % out)
+            raise checkpoint.NoGoodCheckpoint("%s: it was trained, but its checkpoints are gone" % out)
         return found
     except checkpoint.NoGoodCheckpoint as error:
         raise InputError("%s; no good one is left: train again, with scripts/train.py --config %s --out %s --overwrite" % (
@@ -145,14 +146,15 @@ def run_and_report(config, out, show_progress):
 
 
 def _run_and_report(config, out, show_progress):
-    print("Training %s (%s, seed %d) for %d iterations of batch %d into %s" % (
-        config.name, config.model.kind.upper().replace("_", "-"), config.seed, config.training.n_iterations,
-        config.data.batch_size, out), flush=True)
+    print("Training %s (%s, seed %d) for %s of batch %d into %s" % (
+        config.name, config.model.kind.upper().replace("_", "-"), config.seed,
+        run_summary.count(config.training.n_iterations, "iteration"), config.data.batch_size, out), flush=True)
     found = _last_checkpoint(config, out)
     if found is not None:
         for problem in found.passed_over:
             print("warning: %s; going on from the one before" % problem, file=sys.stderr)
-        print("Going on from iteration %d of %d" % (found.iteration, config.training.n_iterations), flush=True)
+        print("Going on from iteration %d of %d" % (found.iteration, config.training.n_iterations)
+              if found.iteration < config.training.n_iterations else "It is trained already", flush=True)
     metrics, timing = _run(config, out, found, show_progress)
     print(run_summary.summary(metrics, config, timing))
     figures = [os.path.join(out, name) for name in run_folder.FIGURES]

@@ -3,7 +3,7 @@
 import itertools
 
 import numpy as np
-from matplotlib import patches
+from matplotlib import patches, style
 from matplotlib.animation import PillowWriter
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -20,9 +20,11 @@ _PIXEL_OFF, _PIXEL_EDGE = "#f2f2f2", "#666666"
 _LATENT_LIMIT = 4.0
 _SPECK = 0.01  # of the axes' width: codes that are closer together look like one dot
 _DPI = 150
+_plain = style.context("default")  # whatever the user's own matplotlibrc says: the same config gives the same picture
 _FRAMES_PER_SECOND, _N_LAST_FRAMES = 8, 16  # of a movie; the last frame stands still for a while
 
 
+@_plain
 def training_curve(path, losses, optima):
     """Draw losses over iterations, with a thin line at each one's optimum, if that is known.
 
@@ -65,6 +67,7 @@ class _IterationLocator(AutoLocator):
         return np.append(ticks[(ticks >= 0) & (ticks <= self._last - 0.6 * (ticks[1] - ticks[0]))], self._last)
 
 
+@_plain
 def latent_space(path, z, labels, images):
     """Draw posterior samples as the tutorial does, one colour a class, over circles at the prior's 1, 2 and 3 sigma.
 
@@ -82,6 +85,7 @@ def latent_space(path, z, labels, images):
     _save(figure, path)
 
 
+@_plain
 def latent_movie(path, z, labels, iterations, images):
     """Write the latent space through training as a GIF, a frame a snapshot.
 
@@ -119,6 +123,7 @@ def latent_limit(z):
     return max(_LATENT_LIMIT, 1.05 * float(np.abs(z[np.isfinite(z)]).max(initial=0)))
 
 
+@_plain
 def reconstructions(path, images, mean_reconstructions, prior_reconstructions):
     """Draw inputs, their mean reconstructions, and images decoded from prior samples, as pictures of pixels.
 
@@ -143,6 +148,7 @@ def reconstructions(path, images, mean_reconstructions, prior_reconstructions):
     _save(figure, path)
 
 
+@_plain
 def figure_5(path, models, axis, images):
     """Draw the paper's Figure 5, and below it what explains it.
 
@@ -168,6 +174,7 @@ def figure_5(path, models, axis, images):
     _save(figure, path)
 
 
+@_plain
 def latent_spaces(path, models, images, n_columns=4):
     """Draw latent spaces beside each other, on the same axes; codes outside of them are counted in the panel.
 

@@ -54,6 +54,7 @@ def evaluate_run(folder, with_ais, write):
             except InputError as error:
                 print("%s still has the numbers of before: %s" % (os.path.join(folder, run_folder.REPORT), error))
     if with_ais:
+        print("Annealed importance sampling, %d chains an image ..." % N_AIS_CHAINS, flush=True)
         estimates, errors = ais.log_likelihood(
             lambda z: networks.decoder(z, problem.n_pixels, config.model),
             lambda session, saver: checkpoint.restore(session, saver, found.path),

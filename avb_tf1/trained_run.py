@@ -58,16 +58,17 @@ class TrainedRun:
         Args:
             x: [n_images, n_pixels].
             n: int, samples an image, at least 1.
-            seed: int, at least 0; the same seed gives the same samples.
+            seed: int, 0 to 2**32 - 1; the same seed gives the same samples.
 
         Returns:
             z: float32 [n_images, n, latent_dim].
 
         Raises:
-            ValueError: x is no images, or n is less than 1.
+            ValueError: x is no images, or n or seed is no such number.
         """
-        if n < 1:
-            raise ValueError("n must be at least 1, not %s" % n)
+        for name, value, low, high in (("n", n, 1, 2**31), ("seed", seed, 0, 2**32)):
+            if not isinstance(value, (int, np.integer)) or not low <= value < high:
+                raise ValueError("%s must be an integer from %d to %d, not %r" % (name, low, high - 1, value))
         x = self._images(x)
         eps = seeds.stream(seed, "sample_posterior").standard_normal((len(x) * n, self._networks.noise_dim))
         z = in_chunks(self._networks.encode, np.repeat(x, n, axis=0), eps.astype(np.float32))

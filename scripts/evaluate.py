@@ -16,7 +16,7 @@ def main():
     parser = command_line.parser(__doc__)
     parser.add_argument("run", metavar="RUN_DIR", help="a run folder, as scripts/train.py leaves it")
     parser.add_argument("--ais", action="store_true",
-                        help="also estimate log p(x) by annealed importance sampling (about a minute)")
+                        help="also estimate log p(x) by annealed importance sampling (a minute or two)")
     parser.add_argument("--write", action="store_true", help="write the numbers to the run's metrics.json")
     args = parser.parse_args()
     from avb_tf1 import reevaluation

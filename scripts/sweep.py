@@ -11,7 +11,6 @@ from avb_tf1 import command_line
 if __name__ == "__main__":
     command_line.begin()  # first: what follows takes time
 
-import shlex
 
 from avb_tf1 import errors
 from avb_tf1.sweep import plan
@@ -42,7 +41,7 @@ def main():
         if error.name != "ray":
             raise
         raise errors.InputError("Ray is not installed; pip install -r requirements-sweep.lock, or run make setup-sweep")
-    command = " ".join(map(shlex.quote, ["python", "scripts/sweep.py"] + sys.argv[1:]))
+    command = command_line.again("sweep.py", sys.argv[1:])
     driver.run_sweep(runs, args.out, command, args.address, args.workers, show_progress=not args.no_progress)
 
 

@@ -96,3 +96,9 @@ def test_the_readmes_python_runs(tmp_path):
     assert result.returncode == 0, result.stderr
     decoded, log_likelihoods = result.stdout.splitlines()
     assert len(decoded.strip("[]").split()) == 4 and len(log_likelihoods.split("]")[0].strip("[").split()) == 4
+
+
+@pytest.mark.parametrize("name", ["five_seeds.py", "knn_bias.py"])
+def test_scripts_beside_the_documents_find_the_package(name):
+    text = "\n".join(lines_of(os.path.join("docs", name)))
+    assert 0 < text.index("sys.path.insert") < text.index("from avb_tf1")

@@ -8,7 +8,7 @@ import venv
 
 import numpy as np
 import pytest
-from helpers import ROOT, small, vae_config
+from helpers import ROOT, SYNTHETIC, small, vae_config
 from scipy.special import logsumexp
 from scipy.stats import norm
 
@@ -73,7 +73,8 @@ def test_wrong_arrays_are_refused(run):
     for call, words in ((lambda: run.decode(np.zeros(2)), r"z must be \[n, 2\] with n at least 1, not \[2\]"),
                         (lambda: run.decode(np.zeros((3, 4))), r"not \[3, 4\]"),
                         (lambda: run.log_likelihood(np.zeros((0, 4))), r"x must be \[n, 4\] with n at least 1, not \[0, 4\]"),
-                        (lambda: run.sample_posterior(np.eye(4), 0, 0), "n must be at least 1, not 0"),
+                        (lambda: run.sample_posterior(np.eye(4), 0, 0), "n must be an integer from 1 to 2147483647, not 0"),
+                        (lambda: run.sample_posterior(np.eye(4), 1, 1.5), "seed must be an integer from 0 to 4294967295"),
                         (lambda: run.sample_posterior(0.5 * np.eye(4), 1, 0), "must be 0 or 1")):
         with pytest.raises(ValueError, match=words):
             call()
@@ -82,6 +83,16 @@ def test_wrong_arrays_are_refused(run):
 def test_what_is_no_finished_run_is_refused(tmp_path):
     with pytest.raises(InputError, match="not a run folder"):
         avb_tf1.open_run(str(tmp_path))
+
+
+def test_what_is_no_config_is_refused(tmp_path):
+    for call in (lambda: avb_tf1.build_graph(None), lambda: avb_tf1.run_experiment({}, str(tmp_path / "run"))):
+        with pytest.raises(TypeError, match="config must be what load_config returns"):
+            call()
+    for call in (lambda: avb_tf1.load_config(SYNTHETIC, [3]), lambda: avb_tf1.load_config(3.5)):
+        with pytest.raises(TypeError):
+            call()
+    assert os.listdir(str(tmp_path)) == []
 
 
 @pytest.mark.slow

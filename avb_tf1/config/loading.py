@@ -4,6 +4,7 @@ import copy
 import difflib
 import hashlib
 import json
+import os
 
 import pydantic
 
@@ -28,10 +29,11 @@ def load_config(path, overrides=()):
 
     Raises:
         InputError: one line that names the file (or the override), the key and what is allowed.
-        TypeError: `overrides` is a text or a dict.
+        TypeError: `path` is no path, or `overrides` is something else.
     """
-    if isinstance(overrides, (str, dict)):
+    if isinstance(overrides, (str, dict)) or not all(isinstance(override, str) for override in overrides):
         raise TypeError("overrides must be a sequence of texts KEY=VALUE, not %r" % (overrides,))
+    path = os.fspath(path)
     tree = yaml_input.read_yaml(path)
     if not isinstance(tree, dict):
         raise InputError("%s: must be a mapping of keys to values, not %s" % (path, _kind_of(tree)))
@@ -49,6 +51,12 @@ def load_config(path, overrides=()):
         sources.append(source)
     _require_no_problem(trees, sources)
     return _class_of(trees[-1]).parse_obj(trees[-1])
+
+
+def require_config(config):
+    """Raise TypeError unless this is what load_config returns."""
+    if type(config) not in CONFIG_OF_KIND.values():
+        raise TypeError("config must be what load_config returns, not %r" % (config,))
 
 
 def fingerprint(config):

@@ -7,6 +7,7 @@ Every random op has an explicit op seed, so that the config's one seed fixes all
 import numpy as np
 
 from avb_tf1 import seeds
+from avb_tf1.config.loading import require_config
 from avb_tf1.graph import batches, networks, speed, updates
 from avb_tf1.graph.divergences import divergence
 from avb_tf1.graph.model_graph import Endpoints, ModelGraph
@@ -26,7 +27,11 @@ def build_graph(config):
 
     Returns:
         ModelGraph.
+
+    Raises:
+        TypeError: `config` is something else.
     """
+    require_config(config)
     graph = tf.Graph()
     with graph.as_default():
         tf.set_random_seed(config.seed)

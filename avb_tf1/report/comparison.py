@@ -68,10 +68,10 @@ def read_runs(folders):
 
 def _read(folder):
     if not os.path.isdir(folder):
-        raise InputError("%s: no such folder" % folder)
+        raise InputError("%s: %s" % (folder, "not a folder" if os.path.lexists(folder) else "no such folder"))
     if os.path.isfile(os.path.join(folder, run_folder.SWEEP_STATE)):
         raise InputError("%s: a sweep's folder; give the folders of its runs" % folder)
-    if not os.path.isfile(os.path.join(folder, run_folder.CONFIG)) or not run_folder.is_complete(folder):
+    if not run_folder.is_file(os.path.join(folder, run_folder.CONFIG)) or not run_folder.is_complete(folder):
         raise InputError("%s: not a finished run (it needs %s and %s)" % (folder, run_folder.CONFIG, run_folder.METRICS))
     config = load_config(os.path.join(folder, run_folder.CONFIG))
     return config, read_metrics(folder, config)[0]

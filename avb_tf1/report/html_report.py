@@ -46,7 +46,7 @@ def write_report(folder):
     """
     if not os.path.isdir(folder):
         raise InputError("%s: not a folder" % folder)
-    if os.path.isfile(os.path.join(folder, run_folder.CONFIG)):
+    if run_folder.is_file(os.path.join(folder, run_folder.CONFIG)):
         with run_folder.reclaimed(folder):
             return write_run_report(folder), 0
     if not os.path.isfile(os.path.join(folder, run_folder.SWEEP_STATE)):
@@ -142,7 +142,7 @@ def write_sweep_report(folder):
         as_of=state["written"] if {"running", "waiting"} & set(statuses) else None,
         facts=[("configs", ", ".join(sorted({record["config"] for record in state["runs"]}))), ("seeds", seeds)] + (
             _made_with([run.timing for _, runs in groups for run in runs]) if groups else []),
-        command=state["command"], records=state["runs"], problems=problems,
+        command=state["command"], started_in=state.get("folder"), records=state["runs"], problems=problems,
         n_of_setting=collections.Counter(record["setting"] for record in state["runs"]),
         cited=", ".join("%s: SHA-256 of its first config.yaml %s" % (label, _digest(runs[0].config)) for label, runs in groups))
     return path, statuses.count("left out")
@@ -198,6 +198,8 @@ def _rendered(groups, is_sweep, **context):
         has_line=any(run.config.model.latent_dim == 1 for run in runs),
         has_more=any(run.config.model.latent_dim > 2 for run in runs),
         has_map=any(run.plane is not None for run in explored),
+        few_moments=any(len(shown["iteration"]) < len(run.snapshots["iteration"])
+                        for shown, run in zip(data["runs"], explored)) if groups else False,
         has_grid=any("log_likelihood" in run.metrics for run in runs),
         has_estimate=any(run.config.model.has_discriminator and "elbo" in run.metrics for run in runs),
         not_computed=sorted({reason for run in runs for reason in run_summary.not_computed(run.metrics)}),

@@ -20,7 +20,7 @@ def summary(metrics, config, timing=None):
         str, lines of plain text; losses and log-likelihoods in nats per example, the reconstruction error per pixel.
     """
     known = problem_of(config).optima_of(config.model)
-    window = "   (mean of the last %d iterations)" % min(N_FINAL, config.training.n_iterations)
+    window = "   (mean of the last %s)" % count(min(N_FINAL, config.training.n_iterations), "iteration")
     lines = ["%-26s %10s %10s" % ("", "obtained", "optimum")]
     for name in (*LOSSES, *METRICS):
         if name in metrics:

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Dict, List, Tuple
 
+from avb_tf1.evaluation.measurement import METRICS
 from avb_tf1.problems.published import TABLE_1_METRICS
 from avb_tf1.report import comparison
 from avb_tf1.runs import metrics_file
@@ -32,7 +33,8 @@ def settings_table(labels, tables):
         tables: label -> what comparison.rows returns for the setting's finished runs; at least one.
     """
     rows = {(label, row.metric): row for label, own in tables.items() for row in own}
-    columns = {row.metric: row.title for row in rows.values()}
+    known = {row.metric for row in rows.values()}
+    columns = {name: metric.title for name, metric in METRICS.items() if name in known}
     best = {metric: _best({label: rows[label, metric].mean for label in tables if (label, metric) in rows}, metric)
             for metric in TABLE_1_METRICS if metric in columns and len(tables) > 1}
 

@@ -2,6 +2,7 @@
 
 import io
 import os
+import shlex
 from dataclasses import dataclass
 from typing import Any, Dict, Optional
 
@@ -102,14 +103,14 @@ def explored(run):
 
 def _read(folder, name, reader):
     """What a file of a run folder holds: a mapping with all that a page needs."""
-    path = os.path.join(folder, name)
+    path, again = os.path.join(folder, name), "; scripts/train.py --resume %s makes it again" % shlex.quote(folder)
     try:
         content = reader(path)
         missing = set(_KEYS[name]) - set(content)
     except (OSError, ValueError, TypeError) as error:
-        raise InputError("%s: can't be read: %s" % (path, what_is_wrong(error)))
+        raise InputError("%s: can't be read: %s%s" % (path, what_is_wrong(error), again))
     if missing:
-        raise InputError("%s: can't be read: it has no %s" % (path, ", ".join(sorted(missing))))
+        raise InputError("%s: can't be read: it has no %s%s" % (path, ", ".join(sorted(missing)), again))
     return content
 
 

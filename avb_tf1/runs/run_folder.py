@@ -5,6 +5,7 @@ import fcntl
 import os
 import re
 import shutil
+import stat
 import tempfile
 
 from avb_tf1 import files
@@ -33,6 +34,7 @@ FILES_OF_SWEEP = (SWEEP_STATE, SWEEP_SUMMARY, REPORT)
 
 FIGURES = (TRAINING_CURVE, LATENT_SPACE, RECONSTRUCTIONS, LATENT_MOVIE)
 _FILES = (METRICS, LOSSES, LATENTS, SNAPSHOTS, LATENT_PLANE, TIMING, REPORT) + FIGURES  # besides the config
+_LEFTOVER = re.compile(re.escape(files.TEMPORARY_PREFIX) + r"[a-z0-9_]{8}(-|\Z)")  # as tempfile calls them
 _FILES_OF_FOLDER = {
     CHECKPOINT: re.compile(r"checkpoint\Z|model-[0-9]+\."),
     TENSORBOARD: re.compile(r"events\.out\.tfevents\."),
@@ -63,12 +65,13 @@ def claimed(out, config_text, overwrite):
             is_run = _is_runs_config(os.path.join(out, CONFIG))
             if is_run and (overwrite or _has_only_begun(out, config_text)):
                 _remove_run(out)
-            elif not is_run and _listed(out):
+            elif not is_run and any(not _is_leftover(name) for name in _listed(out)):
                 raise InputError("%s: the folder is not empty and holds no run (it has no %s of one); give another with --out"
                                  % (out, CONFIG))
-            elif _listed(out):
+            elif is_run:
                 raise InputError("%s: the run folder is not empty; pass --resume to go on with the run in it, --overwrite to "
                                  "replace it, or --out for another folder" % out)
+            _remove_leftovers(out)
             files.write_text(os.path.join(out, CONFIG), config_text)
             yield
     except InputError:
@@ -87,6 +90,8 @@ def reclaimed(out):
     """
     config_path(out)
     with _held(out):
+        if _is_runs_config(os.path.join(out, CONFIG)):
+            _remove_leftovers(out)
         yield
 
 
@@ -121,9 +126,20 @@ def held(out):
 def config_path(out):
     """Return the path of a run folder's config; raises InputError if `out` is no run folder."""
     path = os.path.join(out, CONFIG)
-    if not os.path.isfile(path):
-        raise InputError("%s: not a run folder (it has no %s); start a run with scripts/train.py --config" % (out, CONFIG))
+    if not is_file(path):
+        raise InputError("%s: not a run folder (it has no %s); start a run with scripts/train.py --config" % (
+            out or "''", CONFIG))
     return path
+
+
+def is_file(path):
+    """Whether there is a file of that name; raises InputError if its folder may not be looked into."""
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except PermissionError as error:
+        raise InputError("%s: can't be read: %s" % (os.path.dirname(path), error.strerror))
+    except (OSError, ValueError):
+        return False
 
 
 def is_complete(out):
@@ -160,7 +176,6 @@ def _held(out):
             tempfile.TemporaryFile(dir=out).close()
         except OSError as error:
             raise InputError("%s: can't write into the run folder: %s" % (out, error.strerror))
-        _remove_leftovers(out)
         yield
     finally:
         os.close(descriptor)
@@ -179,7 +194,7 @@ def _is_runs_config(path):
         tree = yaml_input.read_yaml(path)
     except InputError:
         return False
-    return isinstance(tree, dict) and {"model", "training", "seed"} <= set(tree)
+    return isinstance(tree, dict) and {"name", "seed", "data", "model", "training", "runtime"} <= set(tree)
 
 
 def _has_only_begun(out, config_text):
@@ -194,7 +209,7 @@ def _has_only_begun(out, config_text):
 
 
 def _is_leftover(name):
-    return name.startswith(files.TEMPORARY_PREFIX)
+    return _LEFTOVER.match(name) is not None
 
 
 def _remove_leftovers(out):

@@ -4,6 +4,7 @@ import collections
 import contextlib
 import os
 import sys
+import time
 
 import ray
 
@@ -14,6 +15,8 @@ from avb_tf1.report.run_summary import count
 from avb_tf1.runs import provenance, run_folder
 from avb_tf1.sweep import cluster, results, worker
 from avb_tf1.training.progress import ProgressDisplay
+
+STOP_SECONDS = 30  # that a stop waits for running runs to save their checkpoints
 
 
 class SweepFailed(OneLineError):
@@ -64,7 +67,7 @@ def run_sweep(runs, out, command, address, n_workers, show_progress):
                 with stopping.on_signals() as request, worker.token_in(out) as token, cluster.joined(address, n_workers), \
                         contextlib.closing(_progress(records, show_progress)) as progress:
                     _run_all(waiting, records, os.path.abspath(out), command, token, progress, request)
-                if request.signal_number is not None:
+                if request.signal_number is not None and set(_counts(records.values())) & {"running", "waiting"}:
                     raise stopping.Stopped(request.signal_number, "stopped; the same command goes on with the sweep")
             finally:
                 for record in records.values():
@@ -110,6 +113,26 @@ def _run_all(waiting, records, out, command, token, progress, request):
                         records[name].reach(iteration)
         if progress.is_due():
             _show(progress, records.values())
+    if run_of:
+        with contextlib.suppress(ray.exceptions.RayError):
+            _stop(run_of, records, board)
+
+
+def _stop(run_of, records, board):
+    """Have the runs that train end with a checkpoint each, but for those that don't in STOP_SECONDS."""
+    for ref, run in run_of.items():
+        if records[run.name].status == "waiting":
+            ray.cancel(ref)
+    ray.get(board.stop.remote(), timeout=10)
+    deadline = time.monotonic() + STOP_SECONDS
+    training = list(run_of)
+    while training and time.monotonic() < deadline:
+        iterations = ray.get(board.read.remote(), timeout=10)
+        training = [ref for ref in training
+                    if (iterations.get(run_of[ref].name) or run_of[ref].config.training.n_iterations)
+                    < run_of[ref].config.training.n_iterations]
+        if training:
+            training = ray.wait(training, num_returns=len(training), timeout=1)[1]
 
 
 def _progress(records, enabled):

@@ -88,7 +88,7 @@ def write_results(out, command, records, is_going_on):
                  **record.run.values, status=record.status, reason=record.reason) for record in records.values()]
     files.write_json(os.path.join(out, run_folder.SWEEP_STATE), {
         "avb_tf1": __version__, "command": command, "is_going_on": is_going_on,
-        "written": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+        "folder": os.getcwd(), "written": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
         "runs": [dict(row, metrics=record.metrics, fingerprint=record.fingerprint)
                  for row, record in zip(rows, records.values())]})
     metric_names = sorted({name for record in records.values() for name in metrics_file.numbers(record.metrics)})

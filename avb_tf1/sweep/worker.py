@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import secrets
+import signal
 import tarfile
 import tempfile
 import time
@@ -14,6 +15,7 @@ from avb_tf1 import __version__, experiment, files, stopping
 from avb_tf1.config.loading import to_yaml
 from avb_tf1.errors import InputError, OneLineError, reason
 from avb_tf1.runs import run_folder
+from avb_tf1.training import checkpoint
 
 _TOKEN = ".sweep-token"
 _MAX_RETRIES = 3  # of a run whose worker died
@@ -42,13 +44,18 @@ def _sees(out, token):
 
 @ray.remote
 class Board:
-    """How far the runs are, None before an iteration is done: workers write it, the driver reads it."""
+    """How far the runs are, None before an iteration is done: workers write it, the driver reads it. And whether to stop."""
 
     def __init__(self):
-        self._iterations = {}
+        self._iterations, self._is_stopped = {}, False
 
     def report(self, name, iteration):
+        """Return whether the runs are to stop."""
         self._iterations[name] = iteration
+        return self._is_stopped
+
+    def stop(self):
+        self._is_stopped = True
 
     def read(self):
         return self._iterations
@@ -69,10 +76,13 @@ def run_one(name, config, out, token, version, board):
         if not shared:
             out = stack.enter_context(tempfile.TemporaryDirectory(prefix="avb_tf1-"))
         folder = os.path.join(out, name)
-        board.report.remote(name, None)
+        board.report.remote(name, checkpoint.newest_iteration(os.path.join(folder, run_folder.CHECKPOINT)))
+        report = _Reporter(board, name, config.training.n_iterations)
         try:
-            metrics = _trained(folder, config, _Reporter(board, name))
-        except stopping.Stopped:
+            metrics = _trained(folder, config, report)
+        except stopping.Stopped as stopped:
+            if report.is_stopped:
+                return None, str(stopped), None
             os._exit(1)  # someone ended this worker: to Ray it has died, and the run goes on in another
         except (OneLineError, OSError, MemoryError) as error:
             return None, reason(error), None
@@ -92,15 +102,26 @@ def _trained(folder, config, report):
 
 
 class _Reporter:
-    """An observer that tells the board once a second."""
+    """An observer that tells the board once a second and after the last iteration, and stops the training if it is told to.
 
-    def __init__(self, board, name):
-        self._board, self._name, self._next = board, name, 0.0
+    Attributes:
+        is_stopped: bool; whether it was.
+    """
+
+    def __init__(self, board, name, n_iterations):
+        self._board, self._name, self._n_iterations = board, name, n_iterations
+        self._next, self._answer, self.is_stopped = 0.0, None, False
 
     def __call__(self, iteration, _):
-        if time.monotonic() >= self._next:
+        if self._answer is not None and ray.wait([self._answer], timeout=0)[0]:
+            with contextlib.suppress(ray.exceptions.RayError):  # the board died, and starts again
+                if ray.get(self._answer) and not self.is_stopped:
+                    self.is_stopped = True
+                    os.kill(os.getpid(), signal.SIGTERM)  # as from outside: training ends with a checkpoint
+            self._answer = None
+        if time.monotonic() >= self._next or iteration == self._n_iterations:
             self._next = time.monotonic() + 1
-            self._board.report.remote(self._name, iteration)
+            self._answer = self._board.report.remote(self._name, iteration)
 
 
 def _packed(folder):

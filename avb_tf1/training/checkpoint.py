@@ -21,7 +21,7 @@ import numpy as np
 
 from avb_tf1 import files
 from avb_tf1.config.loading import fingerprint_of_weights, require_same
-from avb_tf1.errors import InputError, reason, what_is_wrong
+from avb_tf1.errors import InputError, what_is_wrong
 from avb_tf1.quiet_tensorflow import tf
 
 N_KEPT = 2
@@ -71,15 +71,16 @@ def save(session, saver, folder, iteration, monitors, snapshots, legs, config):
         os.mkdir(folder)  # not its parents: a run folder that was removed isn't made again without its config
     stem = "model-%d" % iteration
     with contextlib.ExitStack() as stack:
-        temporary = tempfile.mkdtemp(dir=folder, prefix=files.TEMPORARY_PREFIX)
-        stack.callback(shutil.rmtree, temporary, ignore_errors=True)
         try:
+            temporary = tempfile.mkdtemp(dir=folder, prefix=files.TEMPORARY_PREFIX)
+            stack.callback(shutil.rmtree, temporary, ignore_errors=True)
             saver.save(session, os.path.join(temporary, stem), write_meta_graph=False, write_state=False)
             files.save_arrays(os.path.join(temporary, stem + ".monitors.npz"), np.savez, monitors)
             files.save_arrays(os.path.join(temporary, stem + ".snapshots.npz"), np.savez, snapshots)
         except (tf.errors.OpError, ValueError, OSError) as error:  # ValueError: the folder is gone
             # An OpError's first line: the temporary file, "; " and the reason.
-            raise OSError("%s: can't save a checkpoint: %s" % (folder, reason(error).splitlines()[0].split("; ")[-1]))
+            what = what_is_wrong(error) if isinstance(error, OSError) else str(error).splitlines()[0].split("; ")[-1]
+            raise OSError("%s: can't save a checkpoint: %s" % (folder, what))
         digests = {}
         for name in sorted(os.listdir(temporary)):
             digests[name] = _digest(os.path.join(temporary, name))
@@ -117,12 +118,13 @@ def latest(folder, config):
         NoGoodCheckpoint: all are damaged.
         InputError: the newest good one belongs to another config; says which and what differs.
     """
+    if os.path.lexists(folder) and not os.path.isdir(folder):
+        raise InputError("%s: not a folder" % folder)
     problems = []
     for iteration in _iterations(folder):
         path = os.path.join(folder, "model-%d" % iteration)
         try:
-            with open(path + ".json", encoding="utf-8") as file:
-                written = json.load(file)
+            written = files.read_json(path + ".json")
             manifest = written["manifest"]
             if _digest_of_manifest(manifest) != written["sha256"]:
                 raise ValueError("it is damaged (its checksum differs)")
@@ -147,6 +149,11 @@ def latest(folder, config):
     return None
 
 
+def newest_iteration(folder):
+    """Return how many iterations the newest of the checkpoints in `folder`, good or not, has behind it, or None."""
+    return next(iter(_iterations(folder)), None)
+
+
 def _iterations(folder):
     names = os.listdir(folder) if os.path.isdir(folder) else []
     return sorted((int(match.group(1)) for match in map(_MANIFEST.match, names) if match), reverse=True)
@@ -156,7 +163,8 @@ def _remove(folder, iteration):
     stem = "model-%d." % iteration
     # The manifest first: without it the rest is no longer a checkpoint, whenever this is interrupted.
     for name in sorted((name for name in os.listdir(folder) if name.startswith(stem)), key=lambda name: name != stem + "json"):
-        os.remove(os.path.join(folder, name))
+        with contextlib.suppress(IsADirectoryError):  # in a file's place, and no one's file
+            os.remove(os.path.join(folder, name))
 
 
 def _digest_of_manifest(manifest):
@@ -164,5 +172,5 @@ def _digest_of_manifest(manifest):
 
 
 def _digest(path):
-    with open(path, "rb") as file:
+    with files.opened(path) as file:
         return hashlib.sha256(file.read()).hexdigest()

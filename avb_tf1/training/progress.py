@@ -51,7 +51,8 @@ class ProgressDisplay:
             self._bar.update(n_done - self._bar.n)
         elif self._period < float("inf"):
             rate = (n_done - self._n_done) / (now - self._start)
-            left = "  %s left" % _duration((self._n_iterations - n_done) / rate) if rate else ""
+            n_left = self._n_iterations - n_done
+            left = "  %s of training left" % _duration(n_left / rate) if n_left and rate else ""
             print("iteration %d/%d  %s  %.1f it/s%s" % (n_done, self._n_iterations, words, rate, left), flush=True)
 
     def close(self):

@@ -1,5 +1,8 @@
 """TensorBoard event files of a run."""
 
+import contextlib
+import os
+
 from avb_tf1.quiet_tensorflow import tf
 
 _EVERY = 10  # iterations
@@ -9,12 +12,16 @@ class SummaryLog:
     """Writes the monitors of every tenth iteration, and of the first, to an event file, beside the graph.
 
     Args:
-        folder: str, made if need be.
+        folder: str, made if need be; its parent must exist.
         graph: tf.Graph.
         n_done: int; TensorBoard drops what an interrupted run had written of later iterations.
     """
 
     def __init__(self, folder, graph, n_done=0):
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(folder)  # not its parents: a run folder that was removed isn't made again without its config
+        if not os.path.isdir(folder):
+            raise OSError("%s: not a folder" % folder)
         self._writer = tf.summary.FileWriter(folder, graph)
         if n_done:
             self._writer.add_session_log(tf.SessionLog(status=tf.SessionLog.START), n_done + 1)

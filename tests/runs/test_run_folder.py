@@ -9,7 +9,7 @@ from avb_tf1.config.loading import to_yaml
 from avb_tf1.errors import InputError
 from avb_tf1.runs import run_folder
 
-CONFIG = "{model: {kind: avb}, training: {}, seed: 3}\n"
+CONFIG = "{name: x, seed: 3, data: {}, model: {kind: avb}, training: {}, runtime: {}}\n"
 
 
 def claim(path, overwrite=False):
@@ -117,8 +117,28 @@ def test_overwrite_removes_a_link_and_not_what_it_points_to(tmp_path):
 
 
 def test_leftovers_of_a_killed_run_are_swept_away(tmp_path):
-    (tmp_path / ".writing-abc-config.yaml").write_text("half")
+    (tmp_path / ".writing-abc_1234-config.yaml").write_text("half")
     assert claim(tmp_path) == ["config.yaml"]
+
+
+def test_files_that_only_look_like_leftovers_stay(tmp_path):
+    for name in (".writing-notes.txt", ".writing-abc_1234-config.yaml"):
+        (tmp_path / name).write_text("mine")
+    (tmp_path / "a.txt").write_text("mine")
+    with pytest.raises(InputError, match="holds no run"):
+        claim(tmp_path)
+    (tmp_path / "config.yaml").write_text("a: 1")  # of something else
+    with pytest.raises(InputError, match="holds no run"):
+        claim(tmp_path, overwrite=True)
+    assert len(os.listdir(str(tmp_path))) == 4
+
+
+def test_another_projects_folder_is_no_run(tmp_path):
+    (tmp_path / "config.yaml").write_text("model: resnet50\ntraining: {epochs: 90}\nseed: 1\n")
+    (tmp_path / "metrics.json").write_text("{}")
+    with pytest.raises(InputError, match="holds no run"):
+        claim(tmp_path, overwrite=True)
+    assert sorted(os.listdir(str(tmp_path))) == ["config.yaml", "metrics.json"]
 
 
 def test_finished_means_finished_with_this_config(tmp_path):

@@ -119,6 +119,16 @@ def test_warnings_are_no_errors(output):
     assert (result.returncode, result.stdout) == (0, b"done\n")
 
 
+def test_a_backend_for_windows_is_of_no_matter(output):
+    result = output("from avb_tf1 import plotting; print('done')", MPLBACKEND="nonsense")
+    assert (result.returncode, result.stdout, result.stderr) == (0, b"done\n", b"")
+
+
+def test_python_without_docstrings_is_refused(output):
+    result = output("print('done')", PYTHONOPTIMIZE="2")
+    assert (result.returncode, result.stdout) == (2, b"") and result.stderr.startswith(b"error: TensorFlow 1.15 can't run")
+
+
 def test_training_goes_on_when_no_one_reads(tmp_path):
     process = subprocess.Popen(
         [sys.executable, os.path.join(ROOT, "scripts", "train.py"), "--config", SYNTHETIC, "--out", str(tmp_path / "run")]

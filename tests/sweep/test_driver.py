@@ -199,10 +199,22 @@ def test_a_sweep_that_was_ended_goes_on_when_it_is_started_again(alone, tmp_path
     assert "Runs: 2 done." in (out / "report.html").read_text()
 
 
-def start_sweep(out, *arguments):
+@pytest.mark.slow
+def test_a_sweep_that_is_stopped_before_the_first_checkpoint_saves_one_of_each_run(tmp_path):
+    out = tmp_path / "out"
+    process = start_sweep(out, overrides=LONG + ["training.n_iterations=100000", "training.checkpoint_every=100000"])
+    wait_for(lambda: len(list(out.glob("*/tensorboard/*"))) == 2)
+    time.sleep(3)
+    process.send_signal(signal.SIGINT)
+    process.communicate()
+    assert process.returncode == 130
+    assert len(list(out.glob("*/checkpoint/model-*.json"))) == 2
+
+
+def start_sweep(out, *arguments, overrides=LONG):
     return subprocess.Popen(
-        [sys.executable, SWEEP, "--config", SYNTHETIC, "--seeds", "0-1", "--out", str(out), *arguments, *set_options(LONG)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+        [sys.executable, SWEEP, "--config", SYNTHETIC, "--seeds", "0-1", "--out", str(out), *arguments,
+         *set_options(overrides)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
 
 
 def n_nodes(port):

@@ -90,6 +90,21 @@ def test_a_missing_file_is_passed_over(saved):
     assert checkpoint.latest(saved, CONFIG).iteration == 2
 
 
+def test_what_is_no_file_is_passed_over(saved):
+    for name, make in (("model-3.json", os.mkdir), ("model-2.index", os.mkfifo)):
+        os.remove(os.path.join(saved, name))
+        make(os.path.join(saved, name))
+    with pytest.raises(InputError, match="model-3.*not a good checkpoint: Is a directory"):
+        checkpoint.latest(saved, CONFIG)
+
+
+@pytest.mark.parametrize("make", [lambda path: open(path, "w").close(), lambda path: os.symlink("nowhere", path)])
+def test_what_stands_in_the_folders_place_is_named(tmp_path, make):
+    make(str(tmp_path / "checkpoint"))
+    with pytest.raises(InputError, match="checkpoint: not a folder"):
+        checkpoint.latest(str(tmp_path / "checkpoint"), CONFIG)
+
+
 def test_only_damaged_checkpoints_are_an_error(saved):
     for stem in ("model-2", "model-3"):
         damage(saved, stem + ".index", flip_a_byte)
