@@ -7,7 +7,8 @@ import sys
 import time
 
 from avb_tf1 import command_line, files, outputs, seeds, stopping
-from avb_tf1.config.loading import load_config, require_config, to_yaml
+from avb_tf1.config.loading import load_config, to_yaml
+from avb_tf1.config.schema import require_config
 from avb_tf1.errors import InputError
 from avb_tf1.evaluation import quadrature
 from avb_tf1.graph import speed

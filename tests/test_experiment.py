@@ -49,6 +49,7 @@ def test_a_folder_that_can_not_be_used_is_refused_before_anything_is_trained(thi
     assert sorted(os.listdir(str(tmp_path))) == ["file", "mine"]
 
 
+@pytest.mark.slow
 def test_a_finished_run_of_constant_rates_can_be_made_longer(thirty, tmp_path):
     out = tmp_path / "run"
     experiment.run_experiment(small("training.n_iterations=20", "training.snapshot_every=8"), str(out))

@@ -53,12 +53,6 @@ def load_config(path, overrides=()):
     return _class_of(trees[-1]).parse_obj(trees[-1])
 
 
-def require_config(config):
-    """Raise TypeError unless this is what load_config returns."""
-    if type(config) not in CONFIG_OF_KIND.values():
-        raise TypeError("config must be what load_config returns, not %r" % (config,))
-
-
 def fingerprint(config):
     """Return the part of a config that decides every bit of a trained model and its metrics.
 

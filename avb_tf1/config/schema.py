@@ -389,3 +389,9 @@ class VAEConfig(_Experiment):
 
 Config = Union[AVBConfig, AVBACConfig, VAEConfig]
 CONFIG_OF_KIND = {"avb": AVBConfig, "avb_ac": AVBACConfig, "vae": VAEConfig}
+
+
+def require_config(config):
+    """Raise TypeError unless this is what load_config returns."""
+    if type(config) not in CONFIG_OF_KIND.values():
+        raise TypeError("config must be what load_config returns, not %r" % (config,))

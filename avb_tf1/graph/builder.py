@@ -7,7 +7,7 @@ Every random op has an explicit op seed, so that the config's one seed fixes all
 import numpy as np
 
 from avb_tf1 import seeds
-from avb_tf1.config.loading import require_config
+from avb_tf1.config.schema import require_config
 from avb_tf1.graph import batches, networks, speed, updates
 from avb_tf1.graph.divergences import divergence
 from avb_tf1.graph.model_graph import Endpoints, ModelGraph

@@ -169,8 +169,9 @@ def trained_values(*overrides):
 
 
 @pytest.mark.parametrize("overrides", [
-    [], INNER_PRODUCT, ["training.update=generator_first"],
-    ["model.%s.activation=elu" % name for name in ("encoder", "decoder", "discriminator")]],
+    [], *(pytest.param(others, marks=pytest.mark.slow) for others in (
+        INNER_PRODUCT, ["training.update=generator_first"],
+        ["model.%s.activation=elu" % name for name in ("encoder", "decoder", "discriminator")]))],
     ids=["tutorial", "inner_product", "generator_first", "elu"])
 def test_what_speeds_up_changes_no_bit(overrides):
     plain = trained_values(*overrides, *["runtime.%s=false" % switch for switch in SPEED_SWITCHES])

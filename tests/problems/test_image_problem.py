@@ -81,7 +81,7 @@ def test_a_model_of_it_is_trained_and_evaluated_exactly(monkeypatch):
     assert kl.shape == (3,) and kl[-1] == pytest.approx(metrics["kl_posterior_prior"], abs=0.15)
 
 
-@pytest.mark.parametrize("latent_dim", [1, 2])
+@pytest.mark.parametrize("latent_dim", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_run_of_it_is_drawn(monkeypatch, tmp_path, latent_dim):
     monkeypatch.setitem(IMAGE_PROBLEMS, "four_images", THREE_PIXELS)
     config = small("model.latent_dim=%d" % latent_dim, "data.batch_size=64", "training.n_iterations=200",
@@ -101,7 +101,7 @@ def test_a_run_of_it_is_drawn(monkeypatch, tmp_path, latent_dim):
     assert data["problem"]["images"] == THREE_PIXELS.images.tolist() and data["kl_optimum"] is None
 
 
-@pytest.mark.parametrize("latent_dim", [1, 2])
+@pytest.mark.parametrize("latent_dim", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_its_page_opens(monkeypatch, tmp_path, latent_dim):
     browser = pytest.importorskip("browser", reason="needs Selenium")
     if not all(browser.programs()):

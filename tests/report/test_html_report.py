@@ -225,7 +225,7 @@ def test_a_stopped_sweep_says_so(sweep, tmp_path):
         ("line_seed_0", "stopped", ""), ("line_seed_1", "failed", "reason"), ("line_seed_2", "not begun", "")])
     html_report.write_sweep_report(str(tmp_path))
     text = text_of(tmp_path)
-    assert "Runs: 1 stopped, 1 not begun, 1 failed. The sweep was stopped; the command below goes on with it." in text
+    assert "Runs: 1 stopped, 1 not begun, 1 failed. The sweep ended before all of its runs did; the command below" in text
     assert "running" not in text and "As of" not in text
 
 
@@ -378,6 +378,7 @@ def test_a_wild_start_does_not_set_the_axes():
     assert page_data._limits([np.full(3, np.inf)]) == []
 
 
+@pytest.mark.slow
 def test_report_script(run, sweep, tmp_path):
     for folder in (run, sweep):
         page = page_of(folder)

@@ -31,6 +31,7 @@ def folders(tmp_path, monkeypatch):
     return str(configs), str(tmp_path / "runs")
 
 
+@pytest.mark.slow
 def test_missing_runs_are_trained_and_finished_ones_kept(folders, tmp_path, capsys):
     configs, runs = folders
     wanted = [paper.Wanted("synthetic", 0), paper.Wanted("synthetic", 1)]

@@ -67,6 +67,11 @@ STEPS = {
 }
 
 
+def large_one_slow(names):
+    """The names, that of the recipe whose graph takes seconds to build marked as slow."""
+    return [pytest.param(name, marks=pytest.mark.slow) if name == "gdikov_avb_ac" else name for name in names]
+
+
 def flat(tree, prefix=""):
     for word, value in tree.items():
         yield from flat(value, prefix + word + ".") if isinstance(value, dict) else [(prefix + word, value)]
@@ -74,7 +79,7 @@ def flat(tree, prefix=""):
 
 @pytest.mark.parametrize("name", sorted(PUBLISHED))
 def test_each_value_is_the_published_one(name):
-    config = {key: value for key, value in flat(load_config(os.path.join(ROOT, "configs", name + ".yaml")).dict())
+    config = {key: value for key, value in flat(load_config(os.path.join(ROOT, "configs", name + ".yaml")).tree())
               if not key.startswith("runtime.")}
     published = PUBLISHED[name]
     assert {key: config.get(key) for key in published} == published
@@ -114,7 +119,7 @@ def test_the_papers_adversary_has_four_hidden_layers_and_512_outputs():
     assert shapes == dense(4, 512, 512, 512, 512, 512) + dense(2, 512, 512, 512, 512, 512)
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", large_one_slow(RECIPES))
 def test_sizes_and_order_of_updates_are_the_published_ones(name):
     model = build_graph(recipe(name))
     assert {scope: [tuple(variable.shape.as_list()) for variable in variables]
@@ -124,7 +129,7 @@ def test_sizes_and_order_of_updates_are_the_published_ones(name):
         assert moved_by_each_step(session, model) == STEPS[name]
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", large_one_slow(RECIPES))
 def test_forward_pass(name):
     config = recipe(name)
     model, ends = config.model, None
@@ -161,7 +166,7 @@ def test_forward_pass(name):
     np.testing.assert_allclose(others, expected_others, rtol=1e-3, atol=1e-3)
 
 
-@pytest.mark.parametrize("name", AVB_RECIPES)
+@pytest.mark.parametrize("name", large_one_slow(AVB_RECIPES))
 def test_losses_are_made_of_the_parts_that_the_step_reports(name):
     """The generator's loss is the KL estimate minus the reconstruction's; the gradient is that of the scaled loss."""
     config = recipe(name, *SMALL.get(name, []))
@@ -180,8 +185,8 @@ def test_losses_are_made_of_the_parts_that_the_step_reports(name):
         np.testing.assert_allclose(values["kl"], values["posterior"].mean(), rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) if name == "gdikov_avb_ac" else name
-                                  for name in RECIPES])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RECIPES)
 def test_repeats_and_resumes_with_the_same_bits(name, tmp_path):
     config = recipe(name, "training.n_iterations=12", *SMALL.get(name, []))
     whole = trained(config)
@@ -194,12 +199,12 @@ def test_repeats_and_resumes_with_the_same_bits(name, tmp_path):
 def test_a_run_from_the_command_line_is_evaluated_exactly(name, tmp_path):
     out = tmp_path / name
     result = run_script("train.py", "--config", recipe_path(name), "--out", out, "--set", "training.n_iterations=20",
-                        "--set", "training.checkpoint_every=10", cwd=tmp_path)
+                        "--set", "training.checkpoint_every=10", "--set", "evaluation.n_samples=32768", cwd=tmp_path)
     assert result.returncode == 0 and result.stderr == ""
     with open(str(out / "metrics.json")) as file:
         text = file.read()
     metrics = json.loads(text)
-    assert metrics["elbo"] < metrics["log_likelihood"] + 1e-3
+    assert metrics["inference_gap"] > -2 * metrics["inference_gap_standard_error"] - metrics.get("inference_gap_bias_left", 0)
     if name not in ("gdikov_avb_ac", "mescheder_vae"):
         return
     # From the checkpoint, in another process than the one that trained: the same numbers to the last digit.

@@ -55,7 +55,7 @@ def test_no_module_that_decides_bits_is_left_out():
         return {module for module in reached if not any(fnmatch.fnmatch(module, pattern) for pattern in patterns)}
 
     assert left_out(reached_from("graph/builder", "training/trainer"), provenance.TRAINING) == {
-        "errors", "evaluation/trained_networks"}
+        "config/schema", "errors", "evaluation/trained_networks"}
     measured = {"outputs", "training/snapshots"} | set(imported("outputs")) | reached_from(
         "evaluation/measurement", "problems/registry")
     assert left_out(measured, provenance.EVALUATION) == {
@@ -99,6 +99,7 @@ def test_metrics_and_timing_say_what_made_them(finished):
     assert {name: timing[name] for name in provenance.leg()} == provenance.leg()
 
 
+@pytest.mark.slow
 def test_killed_after_its_last_checkpoint_a_run_still_knows_its_training(finished, tmp_path):
     out = tmp_path / "run"
     shutil.copytree(str(finished), str(out))
