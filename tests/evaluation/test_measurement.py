@@ -102,6 +102,7 @@ def test_a_narrow_stripe_is_found_by_refining():
     np.testing.assert_allclose(quadrature.log_likelihood(decode, 2, IMAGES), expected, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_decoder_that_is_noise_is_refused():
     def decode(z):
         return np.stack([expit(40 * np.sin(1e4 * (k + 1) * z[:, 0] + 1e5 * z[:, 1])) for k in range(4)], axis=1)

@@ -562,18 +562,23 @@ def set_value(driver, name, value):
                           "input.tagName === 'SELECT' ? 'change' : 'input', {bubbles: true}))", element(driver, name), value)
 
 
-def point_at(driver, plot, x, y):
-    """Move the pointer to a place in a plot, given in the plot's own units."""
-    from selenium.webdriver import ActionChains
-
+def on_screen(driver, plot, x, y):
+    """Scroll a plot into view; return where a place in it, given in the plot's own units, is in the window."""
     # The scroll event, which hides the tooltip, comes with a later frame: it must be over before the pointer moves.
     driver.execute_async_script(
         "const [plot, done] = arguments; plot.scrollIntoView({block: 'center'});"
         "requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done)))", element(driver, plot))
-    left, top = driver.execute_script(
+    return driver.execute_script(
         "const [name, x, y] = arguments, plot = document.getElementById(name), {xaxis, yaxis} = plot._fullLayout;"
         "const box = plot.getBoundingClientRect();"
         "return [box.left + xaxis._offset + xaxis.l2p(x), box.top + yaxis._offset + yaxis.l2p(y)]", plot, x, y)
+
+
+def point_at(driver, plot, x, y):
+    """Move the pointer to a place in a plot."""
+    from selenium.webdriver import ActionChains
+
+    left, top = on_screen(driver, plot, x, y)
     chain = ActionChains(driver, duration=0)
     for step in (4, 0):  # a pointer that arrives, not one that appears
         chain.w3c_actions.pointer_action.move_to_location(int(round(left)) + step, int(round(top)) + step)
@@ -677,6 +682,27 @@ def test_pointing_at_the_map_shows_what_it_decodes_to(driver, run):
     expected = probabilities[np.argmin(np.abs(axis - y)), np.argmin(np.abs(axis - x))]
     np.testing.assert_allclose(shown, expected, atol=0.011)
     assert element(driver, "tooltip").is_displayed() and len(pixels(driver, "tooltip-image")) == 4
+
+
+def test_a_tap_tells_what_pointing_does_and_moves_no_axes(driver, run):
+    z = files.read_arrays(str(run / "snapshots.npz"))["z"][-1]
+    dot = z[np.argmin(np.abs(z).max(axis=1))]
+    driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True, "maxTouchPoints": 1})
+    try:
+        driver.show(run, width=375, height=800)
+        x_range = "return document.getElementById(arguments[0])._fullLayout.xaxis.range"
+        for plot, place, name, told in (("latent-plot", dot, "tooltip-text", " pixel on, z = ("),
+                                        ("map-plot", [-2, 1.5], "probe-text", "z = (\u22122.00, 1.50) decodes to")):
+            before = driver.execute_script(x_range, plot)
+            for _ in range(2):
+                x, y = on_screen(driver, plot, *map(float, place))
+                driver.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+                driver.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+                wait_for(lambda name=name, told=told: told in driver.execute_script(
+                    "return document.getElementById(arguments[0]).textContent", name))
+                assert driver.execute_script(x_range, plot) == before
+    finally:
+        driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": False})
 
 
 def test_the_map_from_a_keyboard(driver, run):

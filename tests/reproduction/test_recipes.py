@@ -55,6 +55,11 @@ SHAPES = {
         "discriminator": dense(4, 256, 256, 256) + dense(2, 256, 256, 256)},
 }
 
+def large_one_slow(names):
+    """The names, that of the recipe whose graph takes seconds to build marked as slow."""
+    return [pytest.param(name, marks=pytest.mark.slow) if name == "gdikov_avb_ac" else name for name in names]
+
+
 GENERATOR, DISCRIMINATOR = {"encoder", "decoder"}, {"discriminator"}
 STEPS = {
     "poole_gist": [GENERATOR | DISCRIMINATOR],
@@ -65,11 +70,6 @@ STEPS = {
     "gdikov_avb_ac": [GENERATOR, DISCRIMINATOR],
     "kumada_avb": [DISCRIMINATOR, GENERATOR],
 }
-
-
-def large_one_slow(names):
-    """The names, that of the recipe whose graph takes seconds to build marked as slow."""
-    return [pytest.param(name, marks=pytest.mark.slow) if name == "gdikov_avb_ac" else name for name in names]
 
 
 def flat(tree, prefix=""):
@@ -97,7 +97,7 @@ POSITIONS = {"ApplyAdam": {"learning_rate": 5, "beta1": 6, "beta2": 7, "epsilon"
              "ApplyRMSProp": {"learning_rate": 3, "decay": 4}}
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", large_one_slow(RECIPES))
 def test_the_optimisers_in_the_graph_have_the_published_rates(name):
     published = PUBLISHED["recipes/" + name]
     model = build_graph(recipe(name))

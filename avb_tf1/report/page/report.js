@@ -7,6 +7,7 @@
   const phrase = k => data.problem.image_phrase.replace("%s", CLASSES[k]);
   const PLOT_OPTIONS = {
     responsive: true, displaylogo: false,
+    doubleClick: false,  // a tap counts as one, and would move the axes
     modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "toggleSpikelines"],
   };
   const NOT_FINITE = -32768;
@@ -128,6 +129,11 @@
   function iterationAxis(id, more) {
     const drawn = element(id)._fullLayout, range = [-0.015 * LAST, 1.015 * LAST];
     return axis(Object.assign({range, tickvals: iterationTicks(drawn ? drawn.xaxis.range : range), zeroline: false}, more));
+  }
+
+  /** Call a function when the pointer is on a point of a plot, or it is tapped. */
+  function onPointer(id, tell) {
+    for (const name of ["plotly_hover", "plotly_click"]) element(id).on(name, tell);
   }
 
   /** New ticks when the reader zooms or moves. */
@@ -486,7 +492,7 @@
   }
 
   function listenToMap() {
-    element("map-plot").on("plotly_hover", event => {
+    onPointer("map-plot", event => {
       const {x, y} = event.points[0];
       moveProbe(x, run.dim === 2 ? y : probe.y);
       showTooltip(event.event, decoded(probe.x, probe.y).map((value, k) => mixed(k, value)),
@@ -540,7 +546,7 @@
   drawAll();
 
   for (const id of ["training-plot", "divergence-plot"]) keepTicks(id);
-  element("latent-plot").on("plotly_hover", event => {
+  onPointer("latent-plot", event => {
     const {curveNumber: k, x, y} = event.points[0];
     showTooltip(event.event, imageColors(k), `${phrase(k)}, ${atPlace(x, y)}`);
   });
