@@ -13,7 +13,9 @@ from typing_extensions import Literal
 from avb_tf1.problems.registry import IMAGE_PROBLEMS
 
 # What stands for keys that a config need not have: those that configs once lacked.
-DEFAULTS = {"data": {"images": "four_images"}, "evaluation": {"n_samples": 524288}}
+DEFAULTS = {
+    "data": {"images": "four_images"}, "training": {"noise": "independent", "decoder_learning_rate": None},
+    "evaluation": {"n_samples": 524288}}
 Activation = Literal["relu", "elu", "tanh", "leaky_relu"]
 OutputActivation = Literal["linear", "relu", "elu", "tanh", "leaky_relu"]
 Size = conint(strict=True, ge=1, le=65536)
@@ -328,12 +330,18 @@ class LinearDecayConfig(_Section):
 
 
 class _TrainingConfig(_Section):
+    """`noise: lattice`: a batch's noise and prior sample, where they are drawn anew, are spread evenly (see graph.builder);
+    `decoder_learning_rate: null`: the generator's.
+    """
+
     n_iterations: conint(strict=True, ge=1, le=1000000000)
+    noise: Literal["independent", "lattice"] = DEFAULTS["training"]["noise"]
     linear_decay: Optional[LinearDecayConfig] = ...
     checkpoint_every: conint(strict=True, ge=1, le=1000000000)
     snapshot_every: conint(strict=True, ge=1, le=1000000000)
     generator_loss_scale: _number(gt=0, le=1000)
     generator: Union[AdamConfig, RMSpropConfig] = _chosen_by("optimizer")
+    decoder_learning_rate: Optional[_number(gt=0, le=1)] = DEFAULTS["training"]["decoder_learning_rate"]
 
 
 class VAETrainingConfig(_TrainingConfig):
@@ -344,6 +352,12 @@ class AVBTrainingConfig(_TrainingConfig):
     update: Literal["simultaneous", "generator_first", "discriminator_first"]
     n_discriminator_updates: conint(strict=True, ge=1, le=1000)
     discriminator: Union[AdamConfig, RMSpropConfig, SharedOptimizerConfig] = _chosen_by("optimizer")
+
+    @pydantic.validator("discriminator")
+    def _shared_optimizer_has_one_rate(cls, discriminator, values):
+        if discriminator.optimizer == "shared" and values.get("decoder_learning_rate") is not None:
+            raise ValueError("can't share the generator's optimizer if decoder_learning_rate is not null")
+        return discriminator
 
 
 class RuntimeConfig(_Section):

@@ -50,6 +50,34 @@ def optimizer(config, factor):
     return _OPTIMIZERS[config.optimizer](config, rate)
 
 
+def generator_optimizer(training, factor, variables):
+    """Return the optimiser of encoder and decoder, whose rates may differ; `variables` are all variables by scope."""
+    if training.decoder_learning_rate is None:
+        return optimizer(training.generator, factor)
+    of_decoder = training.generator.copy(update={"learning_rate": training.decoder_learning_rate})
+    return _ByNetwork([(optimizer(training.generator, factor), variables["encoder"]),
+                       (optimizer(of_decoder, factor), variables["decoder"])])
+
+
+class _ByNetwork:
+    """What the code here needs of a tf.train.Optimizer, done by one optimiser for each of some groups of variables."""
+
+    def __init__(self, groups):
+        self._of_variable = {variable: optimizer for optimizer, variables in groups for variable in variables}
+
+    def apply_gradients(self, pairs):
+        by_optimizer = {}
+        for gradient, variable in pairs:
+            by_optimizer.setdefault(self._of_variable[variable], []).append((gradient, variable))
+        return tf.group(*[optimizer.apply_gradients(own) for optimizer, own in by_optimizer.items()])
+
+    def get_slot_names(self):
+        return next(iter(self._of_variable.values())).get_slot_names()
+
+    def get_slot(self, variable, name):
+        return self._of_variable[variable].get_slot(variable, name)
+
+
 def _adam(config, rate):
     return tf.train.AdamOptimizer(rate, beta1=config.beta1, beta2=config.beta2, epsilon=config.epsilon)
 

@@ -2,6 +2,7 @@
 
 import functools
 
+import numpy as np
 import pytest
 from helpers import recipe, small, vae_config
 
@@ -114,3 +115,22 @@ def test_so_do_those_of_each_model(kind, order):
         # A further discriminator update has no monitors.
         own = [losses[name] for name in losses if name in step.monitors] or [losses["discriminator_loss"]]
         assert_computed_before_any_assignment(step, sum(own))
+
+
+def test_decoder_has_a_learning_rate_of_its_own():
+    equal, slow, wholly_null = ([np.abs(after - before).max() for before, after in weights_before_and_after(rate)]
+                                for rate in ("1e-3", "1e-6", "null"))
+    assert equal == wholly_null
+    encoder, decoder = slow
+    assert encoder == equal[0] and 0 < decoder < equal[1] / 500
+
+
+def weights_before_and_after(decoder_rate):
+    """A weight matrix of encoder and decoder before and after an iteration."""
+    model = build_graph(small("training.generator.learning_rate=1e-3", "training.decoder_learning_rate=" + decoder_rate))
+    with tf.Session(graph=model.graph) as session:
+        session.run(model.initialize)
+        weights = [model.variables[scope][0] for scope in ("encoder", "decoder")]
+        before = session.run(weights)
+        session.run(model.steps[0].train_op)
+        return list(zip(before, session.run(weights)))
