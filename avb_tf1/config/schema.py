@@ -13,9 +13,8 @@ from typing_extensions import Literal
 from avb_tf1.problems.registry import IMAGE_PROBLEMS
 
 # What stands for keys that a config need not have: those that configs once lacked.
-DEFAULTS = {
-    "data": {"images": "four_images"}, "training": {"noise": "independent", "decoder_learning_rate": None},
-    "evaluation": {"n_samples": 524288}}
+DEFAULTS = {"data": {"images": "four_images"}, "training": {"decoder_learning_rate": None},
+            "evaluation": {"n_samples": 524288}}
 Activation = Literal["relu", "elu", "tanh", "leaky_relu"]
 OutputActivation = Literal["linear", "relu", "elu", "tanh", "leaky_relu"]
 Size = conint(strict=True, ge=1, le=65536)
@@ -330,12 +329,9 @@ class LinearDecayConfig(_Section):
 
 
 class _TrainingConfig(_Section):
-    """`noise: lattice`: a batch's noise and prior sample, where they are drawn anew, are spread evenly (see graph.builder);
-    `decoder_learning_rate: null`: the generator's.
-    """
+    """`decoder_learning_rate: null`: the generator's."""
 
     n_iterations: conint(strict=True, ge=1, le=1000000000)
-    noise: Literal["independent", "lattice"] = DEFAULTS["training"]["noise"]
     linear_decay: Optional[LinearDecayConfig] = ...
     checkpoint_every: conint(strict=True, ge=1, le=1000000000)
     snapshot_every: conint(strict=True, ge=1, le=1000000000)

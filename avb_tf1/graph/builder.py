@@ -100,33 +100,10 @@ class _Noise:
 
     def drawn_anew(self, name, n, dim):
         """Samples that are drawn anew in each session.run, float32 [n, dim]."""
-        samples = _NOISE[self._config.training.noise](name, n, dim)
+        distribution = tfd.MultivariateNormalDiag(loc=tf.zeros(dim), scale_diag=tf.ones(dim))
+        samples = distribution.sample(n, seed=seeds.op_seed(name), name=name)
         self.tensors += (samples,)
         return samples
-
-
-def _independent(name, n, dim):
-    distribution = tfd.MultivariateNormalDiag(loc=tf.zeros(dim), scale_diag=tf.ones(dim))
-    return distribution.sample(n, seed=seeds.op_seed(name), name=name)
-
-
-def _lattice(name, n, dim):
-    """Samples that each have the distribution N(0, I), but together are spread more evenly than independent ones.
-
-    Roberts' lattice, shifted at random as a whole (Cranley and Patterson 1976), and made normal by Box and Muller. Rows that
-    follow each other, as those of an image do, are a lattice, too.
-    """
-    n_pairs = -(-dim // 2)
-    ratio = max(np.roots([1] + [0] * (2 * n_pairs - 1) + [-1, -1]).real)  # ratio**(2 * n_pairs + 1) == ratio + 1
-    points = np.arange(n)[:, np.newaxis] * ratio**-np.arange(1.0, 2 * n_pairs + 1) % 1
-    shift = tf.random.uniform([2 * n_pairs], seed=seeds.op_seed(name))
-    uniform = tf.floormod(points.astype(np.float32) + shift, 1.0)
-    radius = tf.sqrt(-2 * tf.log(1 - uniform[:, :n_pairs]))
-    angle = 2 * np.pi * uniform[:, n_pairs:]
-    return tf.identity(tf.concat([radius * tf.cos(angle), radius * tf.sin(angle)], 1)[:, :dim], name=name)
-
-
-_NOISE = {"independent": _independent, "lattice": _lattice}
 
 
 def _endpoints(config, kl, n_pixels):

@@ -59,8 +59,8 @@ def test_evaluation_between_iterations_does_not_disturb_the_noise():
 
 @pytest.mark.parametrize("overrides", [
     [], ["training.update=generator_first", "training.n_discriminator_updates=2"],
-    ["training.linear_decay={begin: 0.5, end_factor: 0.1}"], ["training.noise=lattice", "training.decoder_learning_rate=1e-2"],
-    None], ids=["simultaneous", "generator_first", "decay", "lattice", "vae"])
+    ["training.linear_decay={begin: 0.5, end_factor: 0.1}"], ["training.decoder_learning_rate=1e-2"],
+    None], ids=["simultaneous", "generator_first", "decay", "decoder_rate", "vae"])
 def test_resumed_training_has_the_same_bits(overrides, tmp_path):
     config = vae_config() if overrides is None else small(*overrides)
     assert_same(trained(config), trained_in_pieces(config, (1, 7, 13), tmp_path))
