@@ -197,7 +197,8 @@ def _extend(out, overrides):
                              path, config.training.n_iterations))
     found = _last_checkpoint(config, out)
     if found is not None and n_iterations < found.iteration:
-        raise InputError("%s: training.n_iterations must be at least %d, which are done" % (path, found.iteration))
+        raise InputError("--set %s: training.n_iterations must be at least %d, which are done" % (
+            " --set ".join(overrides), found.iteration))
     with contextlib.suppress(FileNotFoundError):
         os.remove(os.path.join(out, run_folder.METRICS))  # first: without it the run is an unfinished one
     files.write_text(path, to_yaml(new_config))

@@ -80,7 +80,7 @@ def latent_space(path, z, labels, images):
     figure = _figure(6, 6)
     axes = figure.subplots()
     draw_latents(axes, z, labels)
-    axes.set_title("Latent space")
+    axes.set_title("Latent space" if z.shape[1] <= 2 else "Latent space, the first two of %d dimensions" % z.shape[1])
     class_legend(axes, images)
     _save(figure, path)
 

@@ -67,7 +67,7 @@ class TrainedRun:
             ValueError: x is no images, or n or seed is no such number.
         """
         for name, value, low, high in (("n", n, 1, 2**31), ("seed", seed, 0, 2**32)):
-            if not isinstance(value, (int, np.integer)) or not low <= value < high:
+            if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or not low <= value < high:
                 raise ValueError("%s must be an integer from %d to %d, not %r" % (name, low, high - 1, value))
         x = self._images(x)
         eps = seeds.stream(seed, "sample_posterior").standard_normal((len(x) * n, self._networks.noise_dim))

@@ -59,6 +59,12 @@ def kl_from_prior(samples, random_state, labels=None):
         random_state: numpy RandomState, for the centres and for what makes equal float32 samples distinct.
         labels: None, or integer [n], the part of q that each sample was drawn from; parts have their shares of them exactly.
     """
+    value, error, bias, error_of_bias = _kl_from_prior(samples, random_state, labels)
+    return Estimate(value, "nearest neighbours", error, max(abs(bias), error_of_bias))
+
+
+def _kl_from_prior(samples, random_state, labels=None):
+    """The value of kl_from_prior and its standard error, an estimate of its bias and that one's standard error."""
     # float32 samples of a sharp density may coincide: each is spread over the numbers that it was rounded from.
     spacing = np.spacing(np.abs(samples).max(axis=1).astype(np.float32)).astype(np.float64)
     z = samples + spacing[:, np.newaxis] * (random_state.random_sample(samples.shape) - 0.5)
@@ -73,8 +79,9 @@ def kl_from_prior(samples, random_state, labels=None):
     log_ball = d / 2 * math.log(math.pi) - gammaln(d / 2 + 1)
 
     def log_density(weights):  # up to what sums to 0 if they do
-        return (weights @ digamma(np.arange(1, N_NEIGHBOURS + 1)) - weights.sum() * (digamma(n) + log_ball)
-                - d * (log_distance @ weights))
+        # einsum, not @: what BLAS adds up in which order depends on its threads.
+        return (np.einsum("k,k", weights, digamma(np.arange(1, N_NEIGHBOURS + 1))) - weights.sum() * (digamma(n) + log_ball)
+                - d * np.einsum("nk,k->n", log_distance, weights))
 
     weights, beyond = _weights(d, 1), _weights(d, 2)
     terms, log_priors = log_density(weights), log_prior(z)
@@ -86,10 +93,8 @@ def kl_from_prior(samples, random_state, labels=None):
         return math.sqrt(of_all + within_block * noise * (1 / n_centres - 1 / n))
 
     noise_of_bias = _noise(weights - beyond)
-    bias = float(log_density(weights - beyond).mean())
-    return Estimate(
-        float(terms.mean() - log_priors.mean()), "nearest neighbours", error(variance, _noise(weights), _WITHIN_BLOCK[d]),
-        max(abs(bias), error(noise_of_bias, noise_of_bias, 1)))
+    return (float(terms.mean() - log_priors.mean()), error(variance, _noise(weights), _WITHIN_BLOCK[d]),
+            float(log_density(weights - beyond).mean()), error(noise_of_bias, noise_of_bias, 1))
 
 
 def kl_posterior_prior(z, labels, random_state):
@@ -103,9 +108,10 @@ def kl_posterior_prior(z, labels, random_state):
     if not all(has_density(own[:_N_LOOKED_AT]) for own in of_classes):
         return Estimate(math.inf, "nearest neighbours", math.nan, math.nan)
     shares = np.array([len(own) for own in of_classes]) / len(z)
-    values, _, errors, biases = zip(*[kl_from_prior(own, random_state) for own in of_classes])
-    return Estimate(
-        float(shares @ values), "nearest neighbours", math.sqrt(np.sum((shares * errors)**2)), float(shares @ biases))
+    values, errors, biases, errors_of_biases = zip(*[_kl_from_prior(own, random_state) for own in of_classes])
+    error, error_of_bias = (math.sqrt(np.sum((shares * own)**2)) for own in (errors, errors_of_biases))
+    return Estimate(float(np.sum(shares * values)), "nearest neighbours", error,
+                    max(abs(float(np.sum(shares * biases))), error_of_bias))
 
 
 def _covariance():
@@ -115,7 +121,7 @@ def _covariance():
 
 
 def _noise(weights):
-    return weights @ _covariance() @ weights
+    return np.einsum("i,ij,j", weights, _covariance(), weights)
 
 
 def _weights(d, n_orders):
@@ -124,7 +130,8 @@ def _weights(d, n_orders):
     orders = np.exp([gammaln(k + i / d) - gammaln(k) - gammaln(N_NEIGHBOURS + i / d) + gammaln(N_NEIGHBOURS)
                      for i in range(n_orders + 1)]).T
     solved = np.linalg.solve(_covariance(), orders)
-    return solved @ np.linalg.inv(orders.T @ solved)[:, 0]
+    # Rounded, as the last digits depend on the number of threads that solve it.
+    return np.round(solved @ np.linalg.inv(orders.T @ solved)[:, 0], 10)
 
 
 def _means(values, labels):

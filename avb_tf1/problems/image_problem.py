@@ -14,7 +14,8 @@ class ImageProblem:
 
     Attributes:
         images: float32 [n_images, n_pixels], pixels in {0, 1}; an image's label is its row.
-        weights: an image's probability is its weight, an integer, beside the sum of all.
+        weights: an image's probability is its weight, an integer, beside the sum of all. Their mean is at most 256, and none is
+            less than 0.4 of it: densities are estimated from that many codes of an image.
         title: str, what they are called together.
         image_shape: (rows, columns) of an image, whose pixels are row-major.
         image_names, pixel_names: what each is called.
@@ -37,6 +38,11 @@ class ImageProblem:
     optima: Dict[str, Published] = field(default_factory=dict)
     published: Dict[str, Dict[str, Published]] = field(default_factory=dict)
     ignoring_z: Optional[Published] = None
+
+    def __post_init__(self):
+        mean = np.mean(self.weights)
+        if not 0.4 * mean <= min(self.weights) or mean > 256:
+            raise ValueError("the weights %s must not be less than 0.4 of their mean, nor that more than 256" % (self.weights,))
 
     @property
     def n_images(self):

@@ -211,9 +211,11 @@ def _by(difference):
 def number(value, name=""):
     """Return a metric's value, nats, as text with four decimals, or with six digits if that is less.
 
-    None, as in metrics.json, is the infinity of metric `name`.
+    None, as in metrics.json, is the infinity of metric `name`; without a name it may be NaN, too.
     """
     if value is None:
+        if not name:
+            return "not finite"
         value = infinity(name)
     if math.isfinite(value):
         return "%.4f" % value if abs(value) < 100 else "%.6g" % value

@@ -55,6 +55,8 @@ def read_metrics(folder, config):
         content = files.read_json(path)
         if not isinstance(content, dict):
             raise ValueError("it is no mapping of metrics to numbers")
+    except FileNotFoundError:
+        raise InputError("%s: the evaluation is not finished; go on with scripts/train.py --resume" % folder)
     except (OSError, ValueError) as error:
         raise InputError("%s: can't be read: %s%s" % (path, what_is_wrong(error), _WRITE_AGAIN))
     metrics, made_by = split_made_by(content, config, path)

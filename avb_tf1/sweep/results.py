@@ -10,6 +10,7 @@ from avb_tf1.config.labels import value_text
 from avb_tf1.config.loading import OtherConfig, digest_of_fingerprint
 from avb_tf1.errors import InputError
 from avb_tf1.runs import metrics_file, run_folder
+from avb_tf1.training import checkpoint
 
 
 class Record:
@@ -39,7 +40,8 @@ class Record:
         self.status, self.metrics = "done", metrics
 
     def stop(self):
-        self.status = {"running": "stopped", "waiting": "not begun"}.get(self.status, self.status)
+        waiting = "stopped" if self.iteration else "not begun"
+        self.status = {"running": "stopped", "waiting": waiting}.get(self.status, self.status)
 
     def fail(self, reason):
         self.status, self.reason = "failed", " ".join(reason.split())
@@ -65,6 +67,7 @@ def look_for_results(folder, record, evaluate_again):
             return [made_by]
     except OtherConfig:
         raise
+        record.n_kept = record.iteration = checkpoint.newest_iteration(os.path.join(folder, run_folder.CHECKPOINT)) or 0
     except InputError as error:
         record.fail(str(error))
     return []

@@ -52,7 +52,7 @@ class ProgressDisplay:
         elif self._period < float("inf"):
             rate = (n_done - self._n_done) / (now - self._start)
             n_left = self._n_iterations - n_done
-            left = "  %s of training left" % _duration(n_left / rate) if n_left and rate else ""
+            left = "  %s left at this rate" % _duration(n_left / rate) if n_left and rate else ""
             print("iteration %d/%d  %s  %.1f it/s%s" % (n_done, self._n_iterations, words, rate, left), flush=True)
 
     def close(self):

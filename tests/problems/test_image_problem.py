@@ -36,6 +36,12 @@ def test_samples_have_their_shares():
     assert THREE_PIXELS.error_of_mean(np.full(8, 0.3)) == pytest.approx(0.3 * np.sqrt(np.sum(np.square(WEIGHTS))) / 16)
 
 
+@pytest.mark.parametrize("weights", [(97, 1, 1, 1), (1000, 1000, 1000, 1000), (0, 1, 1, 1)])
+def test_weights_that_leave_an_image_too_few_codes_are_refused(weights):
+    with pytest.raises(ValueError, match="less than 0.4 of their mean"):
+        ImageProblem(np.eye(4), weights, "", (2, 2), (), (), "%s")
+
+
 @pytest.mark.parametrize("data", [
     "data={kind: constant, batch_size: 64}", "data={kind: uniform_labels, batch_size: 4096}",
     "data={kind: shuffled_sample, n_samples: 8192, batch_size: 4096, has_each_image: true, noise: fresh}"])

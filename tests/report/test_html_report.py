@@ -220,6 +220,16 @@ def test_a_sweeps_settings_are_rows_and_its_metrics_columns(sweep):
     assert "<li>" in page[page.index("What failed or can't be read"):page.index("a &lt;b&gt; is not finite")]
 
 
+def test_a_moment_whose_kl_is_not_finite_is_told(run, tmp_path):
+    copy = tmp_path / "run"
+    shutil.copytree(str(run), str(copy))
+    snapshots = files.read_arrays(str(copy / "snapshots.npz"))
+    snapshots["kl_posterior_prior"][1:3] = np.inf, np.nan
+    files.write_arrays(str(copy / "snapshots.npz"), **snapshots)
+    html_report.write_report(str(copy))
+    assert text_of(copy).count("not finite") == 2
+
+
 def test_a_stopped_sweep_says_so(sweep, tmp_path):
     write_sweep(tmp_path, [
         ("line_seed_0", "stopped", ""), ("line_seed_1", "failed", "reason"), ("line_seed_2", "not begun", "")])

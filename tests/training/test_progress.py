@@ -12,5 +12,5 @@ def test_a_rate_counts_what_was_done_meanwhile(monkeypatch, capsys):
     now[0] += 10
     display.show(500, "words", n_before=400)  # 200 more of them than was known at first
     assert capsys.readouterr().out.splitlines() == [
-        "iteration 300/1000  words  10.0 it/s  70 s of training left",
-        "iteration 500/1000  words  5.0 it/s  1.7 min of training left"]
+        "iteration 300/1000  words  10.0 it/s  70 s left at this rate",
+        "iteration 500/1000  words  5.0 it/s  1.7 min left at this rate"]
