@@ -59,8 +59,11 @@ def kl_from_prior(samples, random_state, labels=None):
         random_state: numpy RandomState, for the centres and for what makes equal float32 samples distinct.
         labels: None, or integer [n], the part of q that each sample was drawn from; parts have their shares of them exactly.
     """
-    value, error, bias, error_of_bias = _kl_from_prior(samples, random_state, labels)
-    return Estimate(value, "nearest neighbours", error, max(abs(bias), error_of_bias))
+    return _estimate(*_kl_from_prior(samples, random_state, labels))
+
+
+def _estimate(value, standard_error, bias=math.nan, error_of_bias=math.nan):
+    return Estimate(value, "nearest neighbours", standard_error, max(abs(bias), error_of_bias))
 
 
 def _kl_from_prior(samples, random_state, labels=None):
@@ -106,12 +109,11 @@ def kl_posterior_prior(z, labels, random_state):
     """
     of_classes = [z[labels == label] for label in np.unique(labels)]
     if not all(has_density(own[:_N_LOOKED_AT]) for own in of_classes):
-        return Estimate(math.inf, "nearest neighbours", math.nan, math.nan)
+        return _estimate(math.inf, math.nan)
     shares = np.array([len(own) for own in of_classes]) / len(z)
     values, errors, biases, errors_of_biases = zip(*[_kl_from_prior(own, random_state) for own in of_classes])
     error, error_of_bias = (math.sqrt(np.sum((shares * own)**2)) for own in (errors, errors_of_biases))
-    return Estimate(float(np.sum(shares * values)), "nearest neighbours", error,
-                    max(abs(float(np.sum(shares * biases))), error_of_bias))
+    return _estimate(float(np.sum(shares * values)), error, float(np.sum(shares * biases)), error_of_bias)
 
 
 def _covariance():

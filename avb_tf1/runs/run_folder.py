@@ -71,7 +71,7 @@ def claimed(out, config_text, overwrite):
             elif is_run:
                 raise InputError("%s: the run folder is not empty; pass --resume to go on with the run in it, --overwrite to "
                                  "replace it, or --out for another folder" % out)
-            _remove_leftovers(out)
+            remove_leftovers(out)
             files.write_text(os.path.join(out, CONFIG), config_text)
             yield
     except InputError:
@@ -91,7 +91,7 @@ def reclaimed(out):
     config_path(out)
     with _held(out):
         if _is_runs_config(os.path.join(out, CONFIG)):
-            _remove_leftovers(out)
+            remove_leftovers(out)
         yield
 
 
@@ -212,8 +212,8 @@ def _is_leftover(name):
     return _LEFTOVER.match(name) is not None
 
 
-def _remove_leftovers(out):
-    """Remove the temporary files of a run that was killed while it wrote."""
+def remove_leftovers(out):
+    """Remove the temporary files of a run or a sweep that was killed while it wrote into `out`, which the caller holds."""
     for folder in (out, os.path.join(out, CHECKPOINT)):
         for name in os.listdir(folder) if os.path.isdir(folder) else []:
             path = os.path.join(folder, name)

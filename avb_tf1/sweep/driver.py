@@ -43,6 +43,7 @@ def run_sweep(runs, out, command, address, n_workers, show_progress):
         cluster.require_cluster(address)
     with run_folder.held(out):
         results.require_own_files(out)
+        run_folder.remove_leftovers(out)
         records, earlier = {run.name: results.Record(run) for run in runs}, []
         for record in records.values():
             # Elsewhere than on this machine a finished run might have to be trained again to be evaluated again.

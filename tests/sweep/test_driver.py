@@ -105,8 +105,10 @@ def test_what_a_stopped_sweep_leaves_claims_to_be_running_nowhere(tmp_path, monk
 
     monkeypatch.setattr(driver.cluster, "joined", lambda *_: contextlib.nullcontext())
     monkeypatch.setattr(driver, "_run_all", stopped)
+    (tmp_path / ".writing-abc_1234-sweep.json").write_text("half")  # of a sweep that was killed
     with pytest.raises(stopping.Stopped):
         driver.run_sweep(plan.plan([SYNTHETIC], "0-2", []), str(tmp_path), "command", None, 0, show_progress=False)
+    assert not list(tmp_path.glob(".writing-*"))
     assert [row["status"] for row in rows(tmp_path)] == ["failed", "stopped", "not begun"]
     assert "Runs: 1 stopped, 1 not begun, 1 failed." in (tmp_path / "report.html").read_text()
 
