@@ -83,7 +83,7 @@ def resuming(out):
     script = os.path.join(ROOT, "scripts", "train.py")
     if not os.path.isfile(script):
         return "avb_tf1.run_experiment(avb_tf1.load_config(%r), %r)" % (os.path.join(out, "config.yaml"), out)
-    return again("train.py", ["--resume", out])
+    return again("train.py", ["--resume=" + out] if out.startswith("-") else ["--resume", out])
 
 
 def again(script, arguments):

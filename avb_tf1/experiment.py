@@ -107,6 +107,8 @@ def train_in_folder(session, model, config, out, found, show_progress, observers
     n_done = 0 if found is None else found.iteration
     seen = snapshots.Snapshots(trainer.array_functions(session, model), problem_of(config),
                                seeds.stream(config.seed, "snapshots"), config.training, found and found.snapshots)
+    if n_done == config.training.n_iterations:
+        seen(n_done)  # not yet, if the run was to be longer
 
     def save(result):
         nonlocal legs

@@ -3,12 +3,13 @@
 import json
 import os
 import shutil
+import signal
 import threading
 
 import pytest
 from helpers import SMALL, SYNTHETIC, run_script, set_options, small
 
-from avb_tf1 import experiment
+from avb_tf1 import command_line, experiment, stopping
 from avb_tf1.config.loading import load_config
 from avb_tf1.errors import InputError
 from avb_tf1.runs import run_folder
@@ -47,6 +48,21 @@ def test_a_folder_that_can_not_be_used_is_refused_before_anything_is_trained(thi
         with pytest.raises(InputError, match=words):
             experiment.run_experiment(small(), str(out))
     assert sorted(os.listdir(str(tmp_path))) == ["file", "mine"]
+
+
+@pytest.mark.slow
+def test_a_run_that_is_cut_short_where_it_stands_is_the_shorter_run(thirty, tmp_path):
+    longer = small("training.n_iterations=40", "training.snapshot_every=8")
+
+    def stop(iteration, _):
+        if iteration == 30:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(stopping.Stopped):
+        experiment.run_experiment(longer, str(tmp_path / "run"), observers=[stop])
+    experiment.extend(str(tmp_path / "run"), ["training.n_iterations=30"])
+    experiment.run_experiment(load_config(str(tmp_path / "run" / "config.yaml")), str(tmp_path / "run"))
+    assert results(tmp_path / "run") == results(thirty)
 
 
 @pytest.mark.slow
@@ -112,3 +128,8 @@ def test_a_thread_of_its_own_can_run_one(tmp_path):
     thread.start()
     thread.join()
     assert found[0][1]["n_trained"] == 20
+
+
+def test_the_command_that_goes_on_can_be_typed_whatever_the_folders_name():
+    assert command_line.resuming("runs/a b").endswith("train.py --resume 'runs/a b'")
+    assert command_line.resuming("-y").endswith("train.py --resume=-y")

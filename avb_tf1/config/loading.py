@@ -82,7 +82,7 @@ def fingerprint_of_weights(config):
 
 def require_same(found, wanted, path):
     """Raise OtherConfig, naming `path` and the first key that differs, unless two fingerprints are equal."""
-    found, wanted = _flat(found), _flat(wanted)
+    found, wanted = (dict(_flat(DEFAULTS), **_flat(tree)) for tree in (found, wanted))
     for key in sorted(set(found) | set(wanted)):
         if found.get(key) != wanted.get(key):
             raise OtherConfig("%s: made by another config: %s is %s there and %s here" % (
@@ -96,8 +96,8 @@ def _flat(tree, prefix=""):
 
 
 def to_yaml(config):
-    """Return the config as YAML text that load_config reads back to an equal config."""
-    return yaml_input.dump_yaml(config.tree())
+    """Return the config, every value of it, as YAML text that load_config reads back to an equal config."""
+    return yaml_input.dump_yaml(config.dict())
 
 
 def _overridden(tree, override, source):
@@ -167,7 +167,7 @@ def _describe(problem, tree):
         "type_error.none.not_allowed": "must have a value",
     }.get(problem["type"], problem["msg"].replace("ensure this value is", "must be"))
     if key == "name":
-        allowed = "must be 1 to 100 letters, digits, '.', '_' or '-', the first a letter or digit"
+        allowed = "must be a text of 1 to 100 letters, digits, '.', '_' or '-', the first a letter or digit"
     elif key == "model.kind":
         allowed = "must be one of %s" % ", ".join(sorted(CONFIG_OF_KIND))
     elif problem["type"] == "value_error.const":

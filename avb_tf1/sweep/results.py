@@ -65,9 +65,9 @@ def look_for_results(folder, record, evaluate_again):
             if not evaluate_again or metrics_file.is_measured_by_this_code(made_by):
                 record.finish(metrics)
             return [made_by]
+        record.n_kept = record.iteration = checkpoint.newest_iteration(os.path.join(folder, run_folder.CHECKPOINT)) or 0
     except OtherConfig:
         raise
-        record.n_kept = record.iteration = checkpoint.newest_iteration(os.path.join(folder, run_folder.CHECKPOINT)) or 0
     except InputError as error:
         record.fail(str(error))
     return []

@@ -47,7 +47,7 @@ class Snapshots:
             self._thin_out()
 
     def __call__(self, iteration, _=None):
-        if self._is_due(iteration, iteration):
+        if self._is_due(iteration, iteration) and iteration > self._records["iteration"][-1]:
             self._take(iteration)
 
     def _is_due(self, iteration, n_done):

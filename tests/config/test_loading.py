@@ -5,7 +5,7 @@ import pytest
 import yaml
 from helpers import ROOT, SYNTHETIC, synthetic
 
-from avb_tf1.config.loading import load_config, to_yaml
+from avb_tf1.config.loading import OtherConfig, fingerprint, load_config, require_same, to_yaml
 from avb_tf1.errors import InputError
 
 
@@ -67,8 +67,8 @@ def test_overrides_are_read_as_yaml():
     (["model.encoder.noise_dim=1"], "--set model.encoder.noise_dim=1: model.encoder.noise_dim must be at least 2, or q(z|x) "
                                     "has no density in latent_dim dimensions, not 1"),
     (["seed=true", "seed=-1", "name=a"], "--set seed=-1: seed must be greater than or equal to 0, not -1"),
-    (["name=true"], "--set name=true: name must be 1 to 100 letters, digits, '.', '_' or '-', the first a letter or digit, "
-                    "not true"),
+    (["name=true"], "--set name=true: name must be a text of 1 to 100 letters, digits, '.', '_' or '-', the first a letter or "
+                    "digit, not true"),
     (["seed=null"], "--set seed=null: seed must have a value, not null"),
     (["seed={a: 1}"], "--set seed={a: 1}: seed must be an integer, not a mapping"),
     (["training.generator=[1]"], "--set training.generator=[1]: training.generator must be a mapping of keys to values, "
@@ -227,3 +227,16 @@ def test_files_that_are_no_config(tmp_path, text, word):
     path = written(tmp_path, text)
     message = refusal(path=path)
     assert str(path) in message and word in message
+
+
+def test_a_run_folders_config_has_every_value():
+    text = to_yaml(load_config(SYNTHETIC))
+    assert "n_samples: 524288" in text and "decoder_learning_rate: null" in text and "images: four_images" in text
+
+
+def test_where_a_value_is_left_out_its_default_is_told():
+    default, other = (fingerprint(load_config(SYNTHETIC, overrides)) for overrides in ([], ["evaluation.n_samples=1024"]))
+    with pytest.raises(OtherConfig, match="evaluation.n_samples is 1024 there and 524288 here"):
+        require_same(other, default, "PATH")
+    with pytest.raises(OtherConfig, match="training.decoder_learning_rate is null there and 0.01 here"):
+        require_same(default, fingerprint(load_config(SYNTHETIC, ["training.decoder_learning_rate=0.01"])), "PATH")

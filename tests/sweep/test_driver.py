@@ -113,6 +113,22 @@ def test_what_a_stopped_sweep_leaves_claims_to_be_running_nowhere(tmp_path, monk
     assert "Runs: 1 stopped, 1 not begun, 1 failed." in (tmp_path / "report.html").read_text()
 
 
+def test_what_an_earlier_sweep_left_of_a_run_counts_as_begun_and_as_kept(tmp_path):
+    run, = plan.plan([SYNTHETIC], "0", [])
+    folder = tmp_path / run.name
+    (folder / "checkpoint").mkdir(parents=True)
+    (folder / "config.yaml").write_text(to_yaml(run.config))
+    (folder / "checkpoint" / "model-5.json").write_text("{}")
+    record = driver.results.Record(run)
+    assert driver.results.look_for_results(str(folder), record, evaluate_again=True) == []
+    record.reach(9)
+    assert (record.n_kept, record.iteration) == (5, 9)
+    record = driver.results.Record(run)
+    driver.results.look_for_results(str(folder), record, evaluate_again=True)
+    record.stop()
+    assert record.status == "stopped"
+
+
 def test_going_on_on_another_kind_of_cpu_is_told_in_one_line(tmp_path, monkeypatch, capsys):
     runs = plan.plan([SYNTHETIC], "0-2", [])
     kinds = [{"cpu_model": "Another CPU", "instruction_set": "avx2"}, cpu.facts()]

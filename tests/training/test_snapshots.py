@@ -61,6 +61,8 @@ def test_what_was_seen_is_kept_and_gone_on_with():
     second(2)
     for name, values in whole.arrays().items():
         np.testing.assert_array_equal(second.arrays()[name], values)
+    second(2)  # the end again, as where a run of which all was done is gone on with
+    assert second.arrays()["iteration"].tolist() == [0, 1, 2]
     arrays = whole.arrays()
     points = quadrature.grid(PLANE_AXIS, 2)
     np.testing.assert_array_equal(points[3 * len(PLANE_AXIS) + 7], [PLANE_AXIS[7], PLANE_AXIS[3]])
