@@ -189,7 +189,7 @@ def _extend(out, overrides):
     same_length = new_config.copy(update={"training": new_config.training.copy(
         update={"n_iterations": config.training.n_iterations})})
     if same_length != config:
-        raise InputError("--set %s: a run that is gone on with can change in training.n_iterations only" % " --set ".join(
+        raise InputError("--set %s: with --resume only training.n_iterations can be set" % " --set ".join(
             overrides))
     if new_config == config:
         return

@@ -35,7 +35,7 @@ def evaluate_run(folder, with_ais, write):
         OtherNumbers: metrics.json was to be kept and has other numbers.
     """
     path = os.path.join(folder, run_folder.METRICS)
-    run_folder.config_path(folder)
+    load_config(run_folder.config_path(folder))  # first, as what holds no run has nothing to go on with
     with run_folder.reclaimed(folder) if write else contextlib.nullcontext():
         if not run_folder.is_complete(folder):
             raise InputError("%s: its evaluation is not finished; go on with scripts/train.py --resume" % folder)

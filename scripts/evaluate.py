@@ -2,8 +2,11 @@
 """Evaluate a run again, from its checkpoint and config alone, and say whether its metrics.json has the same numbers."""
 
 import os
+import signal
 import sys
 
+if __name__ == "__main__":  # held back until command_line.begin takes them
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
 
 from avb_tf1 import command_line

@@ -2,8 +2,11 @@
 """Write the page of a run or a sweep again, with what its folder holds now; with --config, train the run first if need be."""
 
 import os
+import signal
 import sys
 
+if __name__ == "__main__":  # held back until command_line.begin takes them
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
 
 from avb_tf1 import command_line

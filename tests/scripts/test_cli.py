@@ -154,6 +154,8 @@ def test_evaluation_from_the_checkpoint_alone_gives_the_same_numbers(tutorial_ru
     assert result.returncode == 0 and "report.html still has the numbers of before" in result.stdout  # without losses.csv
     assert content(copy, "metrics.json") == expected
     assert_one_clear_line(run_script("evaluate.py", tmp_path), "not a run folder")
+    (tmp_path / "config.yaml").write_text("a: 1\n")
+    assert_one_clear_line(run_script("evaluate.py", tmp_path), 'unknown key "a"')
 
 
 @pytest.mark.slow

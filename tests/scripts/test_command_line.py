@@ -160,6 +160,20 @@ SCRIPTS = {
 }
 
 
+@pytest.mark.parametrize("name", sorted(set(SCRIPTS) | {"benchmark.py"}))
+def test_a_signal_during_a_scripts_first_import(name):
+    code = ("import os, runpy, sys\n"
+            "class Finder:\n"
+            "    def find_spec(self, name, *_):\n"
+            "        if name == 'avb_tf1': os.kill(os.getpid(), 2)\n"
+            "sys.meta_path.insert(0, Finder())\n"
+            "sys.argv = [%r, '--help']\n"
+            "runpy.run_path(sys.argv[0], run_name='__main__')\n") % os.path.join(ROOT, "scripts", name)
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
+                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    assert (result.returncode, result.stderr) == (130, "interrupted\n")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["evaluate.py", "report.py", "compare.py", "sweep.py"])
 def test_every_script_copes_with_ascii_and_strict_warnings(runs, name):
