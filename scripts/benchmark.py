@@ -28,7 +28,8 @@ def main():
     parser.add_argument("--iterations", type=int, default=1000, metavar="N",
                         help="iterations to time in each process, after 100 to warm up (default: 1000)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides",
-                        help="override a key of configs/synthetic.yaml for this package's side")
+                        help="override a key of configs/synthetic.yaml for this package's side; --iterations decides how long "
+                        "it is")
     parser.add_argument("--sweep", action="store_true",
                         help="measure the throughput of a sweep of one run a core instead (needs Ray: make setup-sweep)")
     parser.add_argument("--measure", choices=sorted(benchmark.SIDES), help=argparse.SUPPRESS)

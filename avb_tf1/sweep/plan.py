@@ -109,7 +109,8 @@ def parse_seeds(text):
 def _parse_setting(setting):
     key, equals, text = setting.partition("=")
     source = "--set %s" % setting
-    values = yaml_input.parse_yaml("[%s]" % text, source)
+    # Between the brackets a line break, so that a comment at the end is one, and what closes them sooner is told.
+    values = yaml_input.parse_yaml("[%s\n]" % text, "%s, read as [%s]" % (source, text))
     if not equals or not isinstance(values, list) or not values:
         raise InputError("%s: must be KEY=V1,V2,..." % source)
     try:

@@ -815,7 +815,7 @@ def test_what_went_astray_does_not_set_the_axes(driver, sweep, tmp_path):
     last = "%d%s" % (len(lines) - 1, ",8e8" * lines[0].count(","))
     files.write_text(str(copy / "line_seed_0" / "losses.csv"), "\n".join(lines[:-1] + [last, ""]))
     html_report.write_sweep_report(str(copy))
-    assert "What went astray is switched off at first." in text_of(copy)
+    assert "What is warned of is switched off at first." in text_of(copy)
     driver.show(copy)
     top = "return document.getElementById('training-plot')._fullLayout.yaxis.range[1]"
     sane, wild = driver.find_elements("css selector", "#training-legend input")

@@ -79,7 +79,8 @@ def test_names_keep_signs_and_tell_long_values_apart():
     (["seed=1,2"], "can't be varied"),
     (["training.n_iterations=5,5"], "a value stands there twice"),
     (["training.n_iterations=2020-01-01"], "a value must be a number"),
-    (["training.n_iterations=[1,2"], "not a valid config")])
+    (["training.n_iterations=[1,2"], r"read as \[\[1,2\]: not a valid config"),
+    (["data.batch_size=8] #"], r"read as \[8\] #\]: not a valid config")])
 def test_bad_settings_are_refused(settings, words):
     with pytest.raises(InputError, match=words):
         plan([SYNTHETIC], "0", settings)
