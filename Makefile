@@ -6,7 +6,7 @@ ARGS ?=
 export PYTHON37
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-sweep setup-dev train resume report figure table recipes benchmark test clean
+.PHONY: help setup setup-sweep setup-dev train resume report figure table recipes time vae benchmark test clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -29,14 +29,20 @@ resume: setup  ## go on with an interrupted run: make resume DIR=runs/synthetic
 report: setup  ## the tutorial's run as a page, runs/synthetic/report.html (trains it if need be)
 	@$(PYTHON) scripts/report.py runs/synthetic --config configs/synthetic.yaml
 
-figure: setup  ## write docs/figure_5.png (trains what is missing: 23 CPU minutes)
+figure: setup  ## write docs/figure_5.png (trains what is missing: 8 CPU minutes)
 	@$(PYTHON) scripts/paper.py figure $(ARGS)
 
-table: setup  ## write docs/table_1.md, 4 configs, 2 or 3 seeds each (trains what is missing: 80 CPU minutes)
+table: setup  ## write docs/table_1.md, 5 configs, 5 or 10 seeds each (trains what is missing: 80 CPU minutes)
 	@$(PYTHON) scripts/paper.py table $(ARGS)
 
-recipes: setup  ## write docs/recipes.md and .png, 12 configs, 2 or 3 seeds each (trains what is missing: 120 CPU minutes)
+recipes: setup  ## write docs/recipes.md and .png, 12 configs, 5 or 10 seeds each (trains what is missing: 2.5 CPU hours)
 	@$(PYTHON) scripts/paper.py recipes $(ARGS)
+
+time: setup  ## write docs/time_to_quality.md and .png, docs/runs.csv: how near each config comes, and in what time
+	@$(PYTHON) scripts/paper.py time $(ARGS)
+
+vae: setup  ## write docs/paper_vae_seeds.png: what the paper's VAE finds, seed by seed (trains what is missing)
+	@$(PYTHON) scripts/paper.py vae $(ARGS)
 
 benchmark: setup  ## time training against the tutorial's loop, in processes that take turns
 	@$(PYTHON) scripts/benchmark.py $(ARGS)

@@ -18,6 +18,7 @@ CLASS_COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9"
 _LOSS_COLORS = {"generator_loss": "#0072B2", "discriminator_loss": "#D55E00"}
 _PIXEL_OFF, _PIXEL_EDGE = "#f2f2f2", "#666666"
 _LATENT_LIMIT = 4.0
+_LEAST_DISTANCE = 1e-3  # nats, of what is drawn on a logarithmic axis
 _SPECK = 0.01  # of the axes' width: codes that are closer together look like one dot
 _DPI = 150
 _plain = style.context("default")  # whatever the user's own matplotlibrc says: the same config gives the same picture
@@ -199,6 +200,35 @@ def latent_spaces(path, models, images, n_columns=4):
     for axes in panels[len(models):]:
         axes.set_axis_off()
     class_legend(panels[len(models)], images, loc="center")
+    _save(figure, path)
+
+
+@_plain
+def time_to_quality(path, seconds, panels, others):
+    """Draw how far runs end from an optimum over what their training takes, both on logarithmic axes.
+
+    Args:
+        path: str, the PNG to write.
+        seconds: name -> float, CPU seconds of a training, on average.
+        panels: sequence of (title, name -> distances [n_seeds] in nats, the published distance). Distances below
+            _LEAST_DISTANCE are drawn there.
+        others: those of the names that are drawn in another colour, and told at the other side.
+    """
+    figure = _figure(8 * len(panels), 5.6)
+    for axes, (title, distances, published) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels):
+        axes.axhline(published, color="#666666", linewidth=0.8, linestyle="--")
+        axes.annotate("the paper's AVB", (0.01, published), xycoords=("axes fraction", "data"), fontsize=8, va="bottom")
+        for name, values in distances.items():
+            mean, low, high = (max(value, _LEAST_DISTANCE) for value in (np.mean(values), np.min(values), np.max(values)))
+            color = CLASS_COLORS[name in others]
+            axes.plot([seconds[name]] * 2, [low, high], color=color, linewidth=1.2)
+            axes.plot([seconds[name]], [mean], "o", color=color, markersize=4)
+            side = 1 if name in others else -1
+            axes.annotate(name, (seconds[name], mean), xytext=(5 * side, 0), textcoords="offset points", fontsize=7,
+                          ha="left" if side > 0 else "right", va="center")
+        axes.set(xscale="log", yscale="log", xlabel="CPU seconds of a training", ylabel="nats", title=title)
+        axes.margins(x=0.14, y=0.1)
+        axes.grid(alpha=0.25)
     _save(figure, path)
 
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python
-"""Make the paper's Figure 5, its Table 1, or the comparison of all published recipes; trains the runs that are missing."""
+"""Make the paper's Figure 5, its Table 1, the comparison of all published recipes, that of quality with training time, or what
+the paper's VAE finds seed by seed; trains the runs that are missing."""
 
 import os
 import signal
@@ -20,25 +21,29 @@ from avb_tf1 import errors
 
 def main():
     parser = command_line.parser(__doc__)
-    parser.add_argument("what", choices=["figure", "table", "recipes"])
+    parser.add_argument("what", choices=["figure", "table", "recipes", "time", "vae"])
     parser.add_argument("--runs", metavar="DIR", default=os.path.join("runs", "table"),
                         help="where the runs are, or will be made (default: %(default)s)")
     parser.add_argument("--out", metavar="PATH",
-                        help="the file to write (default: docs/figure_5.png or docs/table_1.md); for recipes, the folder to "
-                        "write recipes.md and recipes.png into (default: docs)")
+                        help="the file to write (default: docs/figure_5.png, docs/table_1.md or docs/paper_vae_seeds.png); for "
+                        "recipes and time, the folder to write theirs into (default: docs)")
     args = parser.parse_args()
-    from avb_tf1.reproduction import paper, recipes
+    from avb_tf1.reproduction import paper, recipes, time_to_quality
     make, name = {
         "figure": (paper.make_figure, "figure_5.png"),
         "table": (paper.make_table, "table_1.md"),
+        "vae": (paper.make_vae_seeds, "paper_vae_seeds.png"),
         "recipes": (recipes.make_comparison, ""),
+        "time": (time_to_quality.make, ""),
     }[args.what]
     out = args.out or os.path.normpath(os.path.join(ROOT, "docs", name))
-    if args.what == "recipes" and not os.path.isdir(out):
+    if not name and not os.path.isdir(out):
         raise errors.InputError("%s: not a folder" % out)
+    if name and os.path.isdir(out):
+        raise errors.InputError("%s: a folder; give a file's name" % out)
     if not os.path.isdir(os.path.dirname(out) or "."):
         raise errors.InputError("%s: its folder doesn't exist" % out)
-    if args.what == "figure" and not out.endswith(".png"):
+    if name.endswith(".png") and not out.endswith(".png"):
         raise errors.InputError("%s: the figure is written as PNG; the name must end in .png" % out)
     make(os.path.join(ROOT, "configs"), args.runs, out)
 

@@ -86,6 +86,7 @@ class Row:
         metric: str, as in metrics.json; title: what it is called in a table.
         published: the paper's number, or None; optimum: the best possible one, or None.
         mean, spread: as of mean_and_spread.
+        worst: of several runs the value that is farthest from the optimum; None of one run, or without an optimum.
         standing: "better", "worse" or "not distinguishable", beside the published number and by RULE; None without one.
         verdict: str, a few plain words on how the mean stands to the published number, or else to what it should be.
     """
@@ -97,6 +98,7 @@ class Row:
     optimum: Optional[float]
     mean: float
     spread: Optional[float]
+    worst: Optional[float]
     standing: Optional[str]
     verdict: str
 
@@ -121,7 +123,8 @@ def rows(groups):
                     verdict = _beside_true(mean, mean_and_spread(group, "kl_posterior_prior")[0])
                 else:
                     verdict = ""
-                found.append(Row(group, name, metric.title, published, optimum, mean, spread, standing, verdict))
+                worst = None if optimum is None else _worst(group, name, optimum)
+                found.append(Row(group, name, metric.title, published, optimum, mean, spread, worst, standing, verdict))
     return found
 
 
@@ -144,12 +147,12 @@ def headline(group):
 
 def markdown(groups):
     """Return one table with a row for each config and metric, the RULE of its verdicts, and a line with each config's own."""
-    lines = ["| config | metric | published | optimum | obtained | seeds | in words |", "|---|---|---|---|---|---|---|"]
+    lines = ["| config | metric | published | optimum | obtained | worst seed | seeds | in words |", "|---" * 8 + "|"]
     for row in rows(groups):
-        lines.append("| %s | %s | %s | %s | %s | %d | %s |" % (
+        lines.append("| %s | %s | %s | %s | %s | %s | %d | %s |" % (
             row.group.label, markdown_title(row.metric), published_number(row.published),
-            "" if row.optimum is None else number(row.optimum), obtained(row.mean, row.spread), len(row.group.seeds),
-            row.verdict))
+            "" if row.optimum is None else number(row.optimum), obtained(row.mean, row.spread),
+            "" if row.worst is None else number(row.worst), len(row.group.seeds), row.verdict))
     verdicts = ["- %s: %s." % (group.label, headline(group)) for group in groups]
     return "\n".join([*lines, "", textwrap.fill(RULE, 118), "", *verdicts])
 
@@ -159,9 +162,18 @@ def markdown_title(metric):
     return METRICS[metric].title.replace("|", "\\|")
 
 
+def values_of(group, name):
+    """Return a metric's value in each of a RunGroup's runs, a list of floats; None in metrics.json is infinite."""
+    return [infinity(name) if metrics[name] is None else metrics[name] for metrics in group.metrics]
+
+
+def _worst(group, name, optimum):
+    return max(values_of(group, name), key=lambda value: abs(value - optimum)) if len(group.metrics) > 1 else None
+
+
 def mean_and_spread(group, name):
     """Return a metric's mean over a RunGroup's runs and its standard deviation (n - 1); None for one run or no finite mean."""
-    values = [infinity(name) if metrics[name] is None else metrics[name] for metrics in group.metrics]
+    values = values_of(group, name)
     mean = float(np.mean(values))
     return mean, float(np.std(values, ddof=1)) if len(values) > 1 and math.isfinite(mean) else None
 

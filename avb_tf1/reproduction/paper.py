@@ -14,34 +14,39 @@ from avb_tf1.problems import four_images
 from avb_tf1.report import comparison
 from avb_tf1.runs import metrics_file, provenance, run_folder
 
-TABLE_CONFIGS = ("synthetic", "paper_vae", "paper_avb", "tuned_avb")
+TABLE_CONFIGS = ("synthetic", "paper_vae", "paper_avb", "fast_avb", "tuned_avb")
 FIGURE_CONFIGS = (("VAE", "paper_vae"), ("AVB", "paper_avb"))
-SEEDS = (0, 1, 2)
-FEWER_SEEDS = {"paper_avb": (0, 1), "tuned_avb": (0, 1)}  # of what takes some 20 CPU minutes a run
+SEEDS = tuple(range(10))
+# Of what takes more than three minutes a run, at its published length, and of a config once more at another.
+FEWER_SEEDS = dict.fromkeys(("paper_avb", "mescheder_avb", "synthetic_10000"), SEEDS[:5])
 _FIGURE_AXIS = np.linspace(-3.8, 3.8, 381)
 
 
 class Wanted(NamedTuple):
-    """A run: `config` is the file's name in the configs' folder, without ".yaml"; `overrides` are "KEY=VALUE" strings."""
+    """A run: `config` is the file's name in the configs' folder, without ".yaml"; `overrides` are "KEY=VALUE" strings.
+
+    `name` is what its folder is called, before the seed, if not as the file.
+    """
 
     config: str
     seed: int
     overrides: Sequence[str] = ()
+    name: str = ""
 
 
-def seeds(config):
-    """Return the seeds that a config, named as in Wanted, is run with for the published tables."""
-    return FEWER_SEEDS.get(config, SEEDS)
+def seeds(name):
+    """Return the seeds of what is called so in Wanted, a config or a name, for the published tables."""
+    return FEWER_SEEDS.get(os.path.basename(name), SEEDS)
 
 
-def command(config, overrides=()):
-    """Return a line of a Markdown list: what makes the runs of a config, named as in Wanted."""
+def command(config, overrides=(), name=""):
+    """Return a line of a Markdown list: what makes the runs of a config. Arguments as of Wanted."""
     return "- `python scripts/train.py --config configs/%s.yaml --set seed=N%s`, N = %s" % (
-        config, "".join(" --set " + override for override in overrides), ", ".join(map(str, seeds(config))))
+        config, "".join(" --set " + override for override in overrides), ", ".join(map(str, seeds(name or config))))
 
 
 def make_table(configs_folder, runs_folder, path):
-    """Write Table 1 as Markdown: the tutorial's, the paper's and the tuned configs, a few seeds each.
+    """Write Table 1 as Markdown: the tutorial's, the paper's and our own configs, five or ten seeds each.
 
     Args:
         configs_folder: str, where the configs are.
@@ -56,8 +61,8 @@ def make_table(configs_folder, runs_folder, path):
         "",
         "Mean ± standard deviation over seeds; nats per example, the reconstruction error per pixel.",
         "Published: Table 1 of Mescheder, Nowozin, Geiger 2017 (arXiv 1701.04722v4); \"recalled\" means quoted from memory of",
-        "the paper. For `synthetic` and `tuned_avb`, which the paper doesn't have, the paper's AVB stands there.",
-        "The optimum is exact. Written by `make table`; the runs are made by",
+        "the paper. For `synthetic`, `fast_avb` and `tuned_avb`, which the paper doesn't have, its AVB stands there. The",
+        "optimum is exact; the worst seed is the one farthest from it. Written by `make table`; the runs are made by",
         ""] + [command(name) for name in TABLE_CONFIGS] + ["", provenance.made_by_text(made_by), "", table, ""]))
     print(table)
     print("Written to %s" % path)
@@ -78,6 +83,19 @@ def make_figure(configs_folder, runs_folder, path):
     print("Written to %s" % path)
 
 
+def make_vae_seeds(configs_folder, runs_folder, path):
+    """Draw the latent spaces of the paper's VAE, a panel for each seed, by KL(q(z), p(z)). Arguments as of make_table."""
+    folders, _ = ensure_runs(configs_folder, runs_folder, [Wanted("paper_vae", seed) for seed in seeds("paper_vae")])
+    group = comparison.read_runs(folders)[0]
+    panels = []
+    for folder, seed, metrics in sorted(zip(folders, group.seeds, group.metrics), key=lambda run: run[2]["kl_marginal_prior"]):
+        latents = files.read_arrays(os.path.join(folder, run_folder.LATENTS))
+        panels.append(("seed %d: KL(q(z), p(z)) %.3f\nELBO %.4f" % (seed, metrics["kl_marginal_prior"], metrics["elbo"]),
+                       latents["z"], latents["label"]))
+    plotting.latent_spaces(path, panels, four_images.PROBLEM.drawn(four_images.PROBLEM.images))
+    print("Written to %s" % path)
+
+
 def ensure_runs(configs_folder, runs_folder, wanted):
     """Train those of the wanted runs that aren't finished, telling which and how long the rest will take.
 
@@ -95,7 +113,7 @@ def ensure_runs(configs_folder, runs_folder, wanted):
         InputError: a folder holds a run of another config.
     """
     runs = [(load_config(os.path.join(configs_folder, run.config + ".yaml"), ["seed=%d" % run.seed, *run.overrides]),
-             os.path.join(runs_folder, "%s_seed_%d" % (os.path.basename(run.config), run.seed))) for run in wanted]
+             os.path.join(runs_folder, "%s_seed_%d" % (run.name or os.path.basename(run.config), run.seed))) for run in wanted]
     missing = [(config, out) for config, out in runs if not run_folder.is_finished(out, config)]
     seconds_of_work = _measured_pace([run for run in runs if run not in missing])
     for number, (config, out) in enumerate(missing, 1):

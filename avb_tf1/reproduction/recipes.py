@@ -32,7 +32,7 @@ def make_comparison(configs_folder, runs_folder, out):
         out: str, the folder to write into.
     """
     folders, made_by = ensure_runs(configs_folder, runs_folder, [
-        Wanted(name, seed, _overrides(name)) for name in CONFIGS for seed in seeds(name)])
+        Wanted(name, seed, overrides(name)) for name in CONFIGS for seed in seeds(name)])
     rest = iter(folders)
     rows = [[next(rest) for _ in seeds(name)] for name in CONFIGS]
     groups = [comparison.read_runs(row)[0] for row in rows]
@@ -41,12 +41,13 @@ def make_comparison(configs_folder, runs_folder, out):
     text_path, picture_path = (os.path.join(out, name) for name in ("recipes.md", "recipes.png"))
     files.write_text(text_path, _page(table, made_by))
     panels = [_panel(group, row[0]) for group, row in zip(groups, rows)]
-    plotting.latent_spaces(picture_path, panels, four_images.PROBLEM.drawn(four_images.PROBLEM.images))
+    plotting.latent_spaces(picture_path, panels, four_images.PROBLEM.drawn(four_images.PROBLEM.images), n_columns=5)
     print("\n".join(table))
     print("Written to %s and %s" % (text_path, picture_path))
 
 
-def _overrides(name):
+def overrides(name):
+    """Return what a config of CONFIGS is run with, beside its file, as "KEY=VALUE" strings."""
     return ["training.n_iterations=%d" % SHORTENED[name]] if name in SHORTENED else []
 
 
@@ -70,7 +71,12 @@ def _table(groups, rows, lengths):
 
 def _cpu_minutes(folders):
     """CPU minutes of a whole training, on average."""
-    return float(np.mean([files.read_json(os.path.join(folder, run_folder.TIMING))["cpu_seconds"] for folder in folders])) / 60
+    return float(np.mean([training_cpu_seconds(folder) for folder in folders])) / 60
+
+
+def training_cpu_seconds(folder):
+    """Return the CPU seconds of the whole training of the run in a folder, of all its threads."""
+    return files.read_json(os.path.join(folder, run_folder.TIMING))["cpu_seconds"]
 
 
 def _page(table, made_by):
@@ -91,7 +97,7 @@ def _page(table, made_by):
         "Samples of q(z|x), seed 0, one colour an image; circles at 1, 2 and 3 standard deviations of the prior.",
         "",
         "Written by `make recipes`. The runs are made by",
-        ""] + [command(name, _overrides(name)) for name in CONFIGS] + [""])
+        ""] + [command(name, overrides(name)) for name in CONFIGS] + [""])
 
 
 def _panel(group, folder):

@@ -1,6 +1,8 @@
+import csv
 import glob
 import itertools
 import json
+import math
 import os
 import shutil
 
@@ -12,8 +14,10 @@ from pictures import pixels
 from avb_tf1 import files, plotting
 from avb_tf1.config.loading import load_config, to_yaml
 from avb_tf1.errors import InputError
+from avb_tf1.evaluation import measurement
+from avb_tf1.problems.published import OPTIMUM
 from avb_tf1.report import comparison
-from avb_tf1.reproduction import paper, recipes
+from avb_tf1.reproduction import paper, recipes, time_to_quality
 
 SEEDS = (0,)
 
@@ -85,7 +89,7 @@ def test_recipes(folders, tmp_path, monkeypatch):
     for name in recipes.CONFIGS:
         metrics = files.read_json(os.path.join(runs, name + "_seed_0", "metrics.json"))
         models.append(("%s\nELBO %s" % (name, comparison.number(metrics["elbo"], "elbo")), *latents_of(runs, name)))
-    plotting.latent_spaces(str(tmp_path / "again.png"), models, np.eye(4).reshape(4, 2, 2))
+    plotting.latent_spaces(str(tmp_path / "again.png"), models, np.eye(4).reshape(4, 2, 2), n_columns=5)
     np.testing.assert_array_equal(pixels(tmp_path / "recipes.png"), pixels(tmp_path / "again.png"))
     with open(str(tmp_path / "recipes.md"), encoding="utf-8") as file:
         text = file.read()
@@ -104,6 +108,83 @@ def test_recipes(folders, tmp_path, monkeypatch):
     with open(os.path.join(runs, "paper_vae_seed_0", "timing.json")) as file:
         assert json.load(file)["cpu_seconds"] > 0
     assert "configs/tuned_avb.yaml --set seed=N --set training.n_iterations=10`, N = 0, 1\n" in text
+
+
+def of_group(values, metric):
+    """"mean (smallest to largest)" of how far a metric's values are from the optimum."""
+    distances = [OPTIMUM[metric].value - value for value in values]
+    return "%.4f (%.4f to %.4f)" % (np.mean(distances), min(distances), max(distances))
+
+
+@pytest.mark.slow
+def test_time_to_quality(folders, tmp_path, monkeypatch):
+    configs, runs = folders
+    monkeypatch.setattr(recipes, "CONFIGS", ("synthetic", "paper_vae"))
+    monkeypatch.setattr(time_to_quality, "_LONGER", {"synthetic_30": ("synthetic", ("training.n_iterations=30",))})
+    monkeypatch.setattr(paper, "SEEDS", (0, 1))
+    time_to_quality.make(configs, runs, str(tmp_path))
+    with open(str(tmp_path / "runs.csv"), encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    names = ["synthetic", "paper_vae", "synthetic_30"]
+    assert [(row["run"], row["seed"]) for row in rows] == [(name, seed) for name in names for seed in "01"]
+    text = "\n".join(lines_of(str(tmp_path / "time_to_quality.md")))
+    for name in names:
+        elbos = []
+        for row in (row for row in rows if row["run"] == name):
+            folder = os.path.join(runs, "%s_seed_%s" % (name, row["seed"]))
+            metrics = files.read_json(os.path.join(folder, "metrics.json"))
+            elbos.append(-math.inf if metrics["elbo"] is None else metrics["elbo"])
+            assert row["n_iterations"] == ("30" if name == "synthetic_30" else "20")
+            assert float(row["training_cpu_seconds"]) == pytest.approx(
+                files.read_json(os.path.join(folder, "timing.json"))["cpu_seconds"], abs=0.051)
+            for metric in measurement.METRICS:
+                for column in (metric, metric + "_standard_error"):
+                    assert row[column] == ("" if metrics.get(column) is None else "%.7f" % metrics[column])
+        assert "| %s | " % of_group(elbos, "elbo") in text
+    assert pixels(tmp_path / "time_to_quality.png").std() > 1
+
+
+@pytest.mark.slow
+def test_the_vaes_seeds_are_drawn_in_the_order_of_their_kl(folders, tmp_path, monkeypatch):
+    configs, runs = folders
+    monkeypatch.setattr(paper, "SEEDS", (0, 1, 2))
+    paper.make_vae_seeds(configs, runs, str(tmp_path / "seeds.png"))
+    models = []
+    for seed in (0, 1, 2):
+        folder = os.path.join(runs, "paper_vae_seed_%d" % seed)
+        metrics, latents = (files.read_json(os.path.join(folder, "metrics.json")),
+                            files.read_arrays(os.path.join(folder, "latents.npz")))
+        title = "seed %d: KL(q(z), p(z)) %.3f\nELBO %.4f" % (seed, metrics["kl_marginal_prior"], metrics["elbo"])
+        models.append((metrics["kl_marginal_prior"], (title, latents["z"], latents["label"])))
+    plotting.latent_spaces(str(tmp_path / "again.png"), [model for _, model in sorted(models, key=lambda own: own[0])],
+                           np.eye(4).reshape(4, 2, 2))
+    np.testing.assert_array_equal(pixels(tmp_path / "seeds.png"), pixels(tmp_path / "again.png"))
+
+
+def published_runs():
+    """The lines of docs/runs.csv, dicts of texts."""
+    with open(os.path.join(ROOT, "docs", "runs.csv"), encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_no_published_run_has_an_elbo_above_its_log_likelihood():
+    runs = published_runs()
+    assert {row["run"] for row in runs} >= {os.path.basename(name) for name in recipes.CONFIGS} | {"synthetic_10000"}
+    for row in runs:
+        if row["elbo"]:  # else minus infinity
+            assert float(row["elbo"]) <= float(row["log_likelihood"]) + 2 * float(row["elbo_standard_error"]), row
+
+
+def test_table_1_is_made_of_the_published_runs():
+    table = {tuple(cells[1:3]): cells for cells in ([cell.strip() for cell in row.split("|")] for row in (
+        row.replace("\\|", "/") for row in table_of_results(os.path.join("docs", "table_1.md"))))}
+    for name in paper.TABLE_CONFIGS:
+        for metric in ("log_likelihood", "elbo", "kl_marginal_prior", "reconstruction_error"):
+            values = [float(row[metric]) for row in published_runs() if row["run"] == name]
+            cells = table[name, measurement.METRICS[metric].title.replace("|", "/")]
+            assert cells[5] == "%.4f ± %.4f" % (np.mean(values), np.std(values, ddof=1))
+            assert float(cells[6]) in [pytest.approx(value, abs=6e-5) for value in values]
+            assert int(cells[7]) == len(values) == len(paper.seeds(name))
 
 
 def lines_of(path):
@@ -126,7 +207,7 @@ def verdicts(path):
 def test_the_documents_have_the_tables_numbers_and_verdicts():
     source, copy = os.path.join("docs", "table_1.md"), os.path.join("docs", "results.md")
     table = table_of_results(source)
-    assert len(table) == 2 + 4 * 7 - 1 and len(verdicts(source)) == 4
+    assert len(table) == 2 + 5 * 7 - 1 and len(verdicts(source)) == 5
     assert table_of_results(copy) == table
     assert verdicts(copy) == verdicts("README.md") == verdicts(source)
     shown = table_of_results("README.md")
