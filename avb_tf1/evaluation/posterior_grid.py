@@ -113,15 +113,11 @@ class Grid(NamedTuple):
         The density that is linear between the points is the sum over the points of tents about each, with the points' masses:
         a point is drawn, and then the place in its tent.
         """
-        points, masses = self.points
+        # A point's number in the grid; the sum may be a last digit short of 1.
+        number = np.searchsorted(np.cumsum(self.masses), random_state.random_sample(n), side="right")
+        index = np.unravel_index(np.minimum(number, self.masses.size - 1), self.masses.shape)
         tents = random_state.random_sample((n, 2, len(self.axes))).sum(axis=1) - 1
-        return points[drawn_indices(masses, n, random_state)] + self.spacing * tents
-
-
-def drawn_indices(masses, n, random_state):
-    """Return n independent indices, int64 [n], drawn with the probabilities masses [m], which sum to 1."""
-    index = np.searchsorted(np.cumsum(masses), random_state.random_sample(n), side="right")
-    return np.minimum(index, len(masses) - 1)  # the sum may be a last digit short of 1
+        return np.stack([axis[i] for axis, i in zip(self.axes, index)], axis=1) + self.spacing * tents
 
 
 def posterior_grid(log_density, dim):
