@@ -1,0 +1,201 @@
+"""What is exactly true of a given posterior: evidence, moments, marginals, independent draws. All by quadrature, in nats.
+
+A posterior of one or two parameters is taken from its grid. One of more must say what can be integrated out in closed form (its
+GaussianEffects): then the rest has a grid, at each point of which the others are Gaussians.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Callable, Dict, NamedTuple
+
+import numpy as np
+
+from avb_tf1.evaluation.posterior_grid import Marginal, posterior_grid
+from avb_tf1.quiet_tensorflow import open_session, tf
+
+# An effect's marginal is a mixture of Gaussians, one for each point of a grid.
+_COMPONENTS = 5000            # at most about so many
+_MARGINAL_POINTS = 2001       # at which its density is computed
+_MARGINAL_REACH = 9.0         # standard deviations of each Gaussian
+
+
+class Moments(NamedTuple):
+    """Mean and standard deviation of a quantity, floats."""
+
+    mean: float
+    standard_deviation: float
+
+
+@dataclass(frozen=True)
+class PosteriorReference:
+    """The exact posterior of one observation, in z's dim coordinates.
+
+    Attributes:
+        log_evidence: float, log p(x), nats; off by less than posterior_grid.TOLERANCE.
+        mean: float64 [dim]; covariance: float64 [dim, dim].
+        derived: the problem's further quantities by their names, each with its Moments: a share of 5e-5 may be wrong of a
+            function with a bend, as |tau|, and less of others.
+        spacing: float64 [dim], the grid's in the coordinates that have one, 0 in the others. The variance of draws and
+            marginals is larger than the exact one, which stands here, by spacing**2 / 6.
+        log_density: z [n, dim] -> log p(z|x), float64 [n], anywhere; z is rounded to float32 where the problem's own TensorFlow
+            functions give the density.
+        draws: (n, numpy RandomState) -> independent draws of p(z|x), float64 [n, dim].
+        marginal: coordinate's number -> its posterior_grid.Marginal.
+    """
+
+    log_evidence: float
+    mean: np.ndarray
+    covariance: np.ndarray
+    derived: Dict[str, Moments]
+    spacing: np.ndarray
+    log_density: Callable
+    draws: Callable
+    marginal: Callable
+
+    @property
+    def standard_deviation(self):
+        """Of each coordinate, float64 [dim]."""
+        return np.sqrt(np.diag(self.covariance))
+
+    def cdf(self, coordinate, values):
+        """Return the posterior probability that a coordinate, by its number, is at most each of values [...]; float64 [...]."""
+        return self.marginal(coordinate).cdf(values)
+
+    def quantile(self, coordinate, p):
+        """Return the values of a coordinate, by its number, with the probabilities p [...] in (0, 1); float64 [...]."""
+        return self.marginal(coordinate).quantile(p)
+
+
+def has_reference(problem):
+    """Return whether exact_references can do a problem, a GivenPosterior."""
+    return (problem.effects.n_outer if problem.effects else problem.dim) <= 2
+
+
+def exact_references(problem):
+    """Return the PosteriorReferences of a problem, one for each of its observations, in their order.
+
+    Args:
+        problem: problems.given_posterior.GivenPosterior, of which has_reference is true.
+
+    Raises:
+        posterior_grid.PosteriorGridError: a grid can't give one to its tolerance.
+    """
+    if problem.effects:
+        return tuple(_with_effects(problem, x) for x in problem.observations)
+    log_joint = array_log_joint(problem)
+    return tuple(reference_from_density(_given(log_joint, x), problem.dim, problem.derived) for x in problem.observations)
+
+
+def _given(log_joint, x):
+    return lambda z: log_joint(x, z)
+
+
+def array_log_joint(problem):
+    """Return the problem's log p(x, z) as a function (x [d_x], z [n, dim]) -> float64 [n], nats, by its TensorFlow functions.
+
+    It reckons in float32, in a graph and a session of its own, on one thread.
+    """
+    graph = tf.Graph()
+    with graph.as_default():
+        x = tf.placeholder(tf.float32, [problem.observations.shape[1]])
+        z = tf.placeholder(tf.float32, [None, problem.dim])
+        log_joint = problem.log_joint(tf.tile(x[tf.newaxis], [tf.shape(z)[0], 1]), z)
+    graph.finalize()
+    session = open_session(graph, intra_op_threads=1, inter_op_threads=1)
+    run = session.make_callable(log_joint, [x, z])
+    return lambda x, z: run(np.asarray(x, np.float32), np.asarray(z, np.float32)).astype(np.float64)
+
+
+def reference_from_density(log_joint, dim, derived=None):
+    """Return the PosteriorReference of a density of one or two parameters, by posterior_grid.
+
+    Args:
+        log_joint: function z float32 [n, dim] -> log p(x, z) [n], nats.
+        dim: int, 1 or 2.
+        derived: name -> function of z float64 [n, dim] -> float64 [n].
+
+    Raises:
+        posterior_grid.PosteriorGridError: as of posterior_grid.
+    """
+    grid = posterior_grid(log_joint, dim)
+    points, masses = grid.points
+    mean = _average(masses, points)
+    covariance = _covariance(masses, points - mean, points - mean)
+    moments = {}
+    for name, function in (derived or {}).items():
+        values = function(points)
+        moments[name] = _moments(masses, values, np.zeros_like(values))
+
+    def log_density(z):
+        return np.asarray(log_joint(np.asarray(z, np.float32)), np.float64) - grid.log_integral
+
+    return PosteriorReference(
+        log_evidence=grid.log_integral, mean=mean, covariance=covariance, derived=moments, spacing=grid.spacing,
+        log_density=log_density, draws=grid.draws, marginal=grid.marginal)
+
+
+def _with_effects(problem, x):
+    """The PosteriorReference of one x, [d_x], of a problem with GaussianEffects."""
+    effects, x = problem.effects, x.astype(np.float64)
+    n_outer = effects.n_outer
+    grid = posterior_grid(lambda u: effects.log_joint(x, u.astype(np.float64)), n_outer)
+    points, masses = grid.points
+    inner_mean, inner_deviation = effects.conditional(x, points)
+    conditional_mean = np.concatenate([points, inner_mean], axis=1)
+    mean = _average(masses, conditional_mean)
+    covariance = _covariance(masses, conditional_mean - mean, conditional_mean - mean)
+    inner = np.arange(n_outer, problem.dim)
+    covariance[inner, inner] += _average(masses, inner_deviation**2)
+    derived = {name: _moments(masses, *columns) for name, *columns in zip(
+        problem.derived, *[values.T for values in effects.derived(x, points)])}
+
+    def log_density(z):
+        z = np.asarray(z, np.float64)
+        u, others = z[:, :n_outer], z[:, n_outer:]
+        mean, deviation = effects.conditional(x, u)
+        of_others = -0.5 * ((others - mean) / deviation)**2 - np.log(deviation) - 0.5 * np.log(2 * np.pi)
+        return effects.log_joint(x, u) - grid.log_integral + of_others.sum(axis=1)
+
+    def draws(n, random_state):
+        u = grid.draws(n, random_state)
+        mean, deviation = effects.conditional(x, u)
+        return np.concatenate([u, mean + deviation * random_state.standard_normal(mean.shape)], axis=1)
+
+    thinned_points, thinned_masses = grid.thinned(_COMPONENTS).points
+    means, deviations = effects.conditional(x, thinned_points)
+
+    @lru_cache(maxsize=None)
+    def marginal(coordinate):
+        if coordinate < n_outer:
+            return grid.marginal(coordinate)
+        return _mixture(thinned_masses, means[:, coordinate - n_outer], deviations[:, coordinate - n_outer])
+
+    return PosteriorReference(
+        log_evidence=grid.log_integral, mean=mean, covariance=covariance, derived=derived,
+        spacing=np.concatenate([grid.spacing, np.zeros(len(inner))]), log_density=log_density, draws=draws, marginal=marginal)
+
+
+def _average(masses, values):
+    """The mean of values [n, ...] over points with masses [n]."""
+    return np.einsum("n,n...->...", masses, values)
+
+
+def _covariance(masses, left, right):
+    """That of columns, [n, d] each with the mean 0, over points with masses [n]; float64 [d, d]."""
+    return np.einsum("ni,nj->ij", masses[:, np.newaxis] * left, right)
+
+
+def _moments(masses, mean, variance):
+    """The Moments of a quantity with the mean [n] and the variance [n] at each of the points with masses [n]."""
+    of_all = _average(masses, mean)
+    return Moments(float(of_all), float(np.sqrt(_average(masses, variance + (mean - of_all)**2))))
+
+
+def _mixture(weights, means, deviations):
+    """The Marginal of a mixture of Gaussians, its components [n] each."""
+    lower = (means - _MARGINAL_REACH * deviations).min()
+    upper = (means + _MARGINAL_REACH * deviations).max()
+    points = np.linspace(lower, upper, _MARGINAL_POINTS)
+    density = np.array([(weights / deviations * np.exp(-0.5 * ((point - means) / deviations)**2)).sum() for point in points])
+    density[[0, -1]] = 0
+    return Marginal(points, density / density.sum())
