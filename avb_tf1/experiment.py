@@ -6,11 +6,10 @@ import shlex
 import sys
 import time
 
-from avb_tf1 import command_line, files, outputs, seeds, stopping
+from avb_tf1 import command_line, files, outputs, posterior_outputs, seeds, stopping
 from avb_tf1.config.loading import load_config, to_yaml
 from avb_tf1.config.schema import require_config
 from avb_tf1.errors import InputError
-from avb_tf1.evaluation import quadrature
 from avb_tf1.graph import speed
 from avb_tf1.graph.builder import build_graph
 from avb_tf1.problems.registry import problem_of
@@ -71,23 +70,20 @@ def _run(config, out, found, show_progress, observers=()):
         result, seen, legs = train_in_folder(session, model, config, out, found, show_progress, observers)
         start = time.perf_counter()
         run_contents.write_losses(in_folder(run_folder.LOSSES), result.monitors)
-        networks, problem = trainer.array_functions(session, model), problem_of(config)
-        z, labels = outputs.sample_latents(networks, problem, config.seed)
-        files.write_arrays(in_folder(run_folder.LATENTS), z=z, label=labels)
-        files.write_arrays(in_folder(run_folder.SNAPSHOTS), label=snapshots.labels_of_codes(problem), **seen,
-                           **snapshots.kl_over_training(seen, problem))
-        outputs.draw_figures(out, outputs.Trained(config, problem, networks, result.monitors, seen, z, labels))
-        log_likelihoods = None
-        if quadrature.has_grid(networks.latent_dim):
-            log_likelihoods = quadrature.log_likelihood(networks.decode, networks.latent_dim, problem.images)
-            files.write_arrays(in_folder(run_folder.LATENT_PLANE), **outputs.latent_plane(networks, problem, log_likelihoods))
-        metrics = outputs.measure(networks, problem, result.monitors, z, labels, config, log_likelihoods)
+        kind = outputs_of(config)
+        metrics = kind.write(out, config, problem_of(config), trainer.array_functions(session, model), result.monitors, seen)
         timing = outputs.timing(config, legs, time.perf_counter() - start)
         files.write_json(in_folder(run_folder.TIMING), timing)
-        outputs.write_report(out, metrics)
+        if config.model.is_of_images:
+            outputs.write_report(out, metrics)
         # The last: a folder that has it is complete.
         files.write_json(in_folder(run_folder.METRICS), metrics_file.with_made_by(metrics, config, legs))
     return metrics, timing
+
+
+def outputs_of(config):
+    """Return the module that measures and draws the models of a config's kind of problem."""
+    return outputs if config.model.is_of_images else posterior_outputs
 
 
 def train_in_folder(session, model, config, out, found, show_progress, observers=()):
@@ -151,7 +147,7 @@ def run_and_report(config, out, show_progress):
 def _run_and_report(config, out, show_progress):
     print("Training %s (%s, seed %d) for %s of batch %d into %s" % (
         config.name, config.model.kind.upper().replace("_", "-"), config.seed,
-        run_summary.count(config.training.n_iterations, "iteration"), config.data.batch_size, out), flush=True)
+        run_summary.count(config.training.n_iterations, "iteration"), config.batch_size, out), flush=True)
     found = _last_checkpoint(config, out)
     if found is not None:
         for problem in found.passed_over:
@@ -160,9 +156,11 @@ def _run_and_report(config, out, show_progress):
               if found.iteration < config.training.n_iterations else "It is trained already", flush=True)
     metrics, timing = _run(config, out, found, show_progress)
     print(run_summary.summary(metrics, config, timing))
-    figures = [os.path.join(out, name) for name in run_folder.FIGURES]
+    figures = [os.path.join(out, name) for name in (
+        run_folder.FIGURES if config.model.is_of_images else run_folder.FIGURES_OF_GIVEN)]
     print("\n".join(["Figures:"] + ["  " + path for path in figures if os.path.exists(path)]))
-    print("All of it on one page, to open in a browser:\n  " + os.path.join(out, run_folder.REPORT))
+    if config.model.is_of_images:
+        print("All of it on one page, to open in a browser:\n  " + os.path.join(out, run_folder.REPORT))
 
 
 def extend(out, overrides):

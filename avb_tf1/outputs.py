@@ -7,6 +7,7 @@ from typing import Callable, Dict, NamedTuple, Tuple
 
 import numpy as np
 
+from avb_tf1 import files
 from avb_tf1.config.schema import Config
 from avb_tf1.evaluation import measurement, quadrature, trained_networks
 from avb_tf1.problems.image_problem import ImageProblem
@@ -28,10 +29,49 @@ def sample_latents(networks, problem, seed):
     Raises:
         trainer.DivergenceError: a latent is not finite, since the last update spoilt the weights.
     """
-    z, labels = measurement.sample_posterior(networks, problem, N_LATENTS // problem.n_images, stream(seed, "latents"))
+    return draw_latents_of(networks, problem, seed, N_LATENTS)
+
+
+def draw_latents_of(networks, problem, seed, n):
+    """Return n latents of a problem's x, or less, and their labels; as sample_latents, which raises what this does."""
+    z, labels = measurement.sample_posterior(networks, problem, n // problem.n_x, stream(seed, "latents"))
     if not np.isfinite(z).all():
         raise trainer.DivergenceError("the encoder's output is not finite after the last iteration")
     return z, labels
+
+
+def write(out, config, problem, networks, monitors, seen):
+    """Write the arrays and figures of a trained model of images into the run folder `out`.
+
+    Args:
+        out: str; config: the run's; problem: image_problem.ImageProblem; networks: trained_networks.Networks.
+        monitors: as in trainer.TrainingResult.
+        seen: as of snapshots.Snapshots.arrays.
+
+    Returns:
+        The metrics, as of measure.
+
+    Raises:
+        trainer.DivergenceError: as sample_latents. quadrature.GridError: the decoder can't be integrated exactly.
+    """
+    def in_folder(name):
+        return os.path.join(out, name)
+
+    z, labels = sample_latents(networks, problem, config.seed)
+    files.write_arrays(in_folder(run_folder.LATENTS), z=z, label=labels)
+    files.write_arrays(in_folder(run_folder.SNAPSHOTS), label=snapshots.labels_of_codes(problem), **seen,
+                       **snapshots.kl_over_training(seen, problem))
+    draw_figures(out, Trained(config, problem, networks, monitors, seen, z, labels))
+    log_likelihoods = None
+    if quadrature.has_grid(networks.latent_dim):
+        log_likelihoods = quadrature.log_likelihood(networks.decode, networks.latent_dim, problem.images)
+        files.write_arrays(in_folder(run_folder.LATENT_PLANE), **latent_plane(networks, problem, log_likelihoods))
+    return measure(networks, problem, monitors, z, labels, config, log_likelihoods)
+
+
+def evaluate(networks, problem, monitors, config):
+    """Return the metrics of a trained model of images, as in metrics.json. Arguments as of write."""
+    return measure(networks, problem, monitors, *sample_latents(networks, problem, config.seed), config)
 
 
 def latent_plane(networks, problem, log_likelihoods):
@@ -71,13 +111,27 @@ def measure(networks, problem, monitors, z, labels, config, log_likelihoods=None
         dict: name -> number, or None where it is infinite: at its bad end, -inf for elbo and log_likelihood, else inf. The
         losses are means over the last measurement.N_FINAL iterations.
     """
-    metrics = {name: float(np.mean(values[-measurement.N_FINAL:], dtype=np.float64))
-               for name, values in losses_of(monitors).items()}
+    metrics = final_losses(monitors)
     metrics["classification_accuracy"] = measurement.classification_accuracy(networks, problem, z, labels)
     metrics.update(measurement.evaluate(
         networks, problem, stream(config.seed, "evaluation"), config.evaluation.n_samples, log_likelihoods))
-    # JSON has no infinity.
-    return {name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in metrics.items()}
+    return without_infinity(metrics)
+
+
+def final_losses(monitors):
+    """Return the losses' means over the last measurement.N_FINAL iterations, by name."""
+    return {name: float(np.mean(values[-measurement.N_FINAL:], dtype=np.float64))
+            for name, values in losses_of(monitors).items()}
+
+
+def without_infinity(metrics):
+    """Return metrics, and those of a list among them, with None for what is not finite, which JSON doesn't have."""
+    def finite(value):
+        if isinstance(value, list):
+            return [without_infinity(own) for own in value]
+        return None if isinstance(value, float) and not math.isfinite(value) else value
+
+    return {name: finite(value) for name, value in metrics.items()}
 
 
 def timing(config, legs, evaluation_seconds):

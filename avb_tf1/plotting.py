@@ -21,11 +21,11 @@ _LATENT_LIMIT = 4.0
 _LEAST_DISTANCE = 1e-3  # nats, of what is drawn on a logarithmic axis
 _SPECK = 0.01  # of the axes' width: codes that are closer together look like one dot
 _DPI = 150
-_plain = style.context("default")  # whatever the user's own matplotlibrc says: the same config gives the same picture
-_FRAMES_PER_SECOND, _N_LAST_FRAMES = 8, 16  # of a movie; the last frame stands still for a while
+plain = style.context("default")  # whatever the user's own matplotlibrc says: the same config gives the same picture
+FRAMES_PER_SECOND, _N_LAST_FRAMES = 8, 16  # of a movie; the last frame stands still for a while
 
 
-@_plain
+@plain
 def training_curve(path, losses, optima):
     """Draw losses over iterations, with a thin line at each one's optimum, if that is known.
 
@@ -34,7 +34,7 @@ def training_curve(path, losses, optima):
         losses: name ("generator_loss", "discriminator_loss") -> [n_iterations], nats.
         optima: name -> float, nats.
     """
-    figure = _figure(7, 4)
+    figure = new_figure(7, 4)
     axes = figure.subplots()
     for name, values in losses.items():
         label = name.replace("_", " ")
@@ -52,7 +52,7 @@ def training_curve(path, losses, optima):
     axes.xaxis.set_major_locator(_IterationLocator(max(map(len, losses.values()))))
     axes.grid(alpha=0.25)
     axes.legend()
-    _save(figure, path)
+    save(figure, path)
 
 
 class _IterationLocator(AutoLocator):
@@ -68,7 +68,7 @@ class _IterationLocator(AutoLocator):
         return np.append(ticks[(ticks >= 0) & (ticks <= self._last - 0.6 * (ticks[1] - ticks[0]))], self._last)
 
 
-@_plain
+@plain
 def latent_space(path, z, labels, images):
     """Draw posterior samples as the tutorial does, one colour a class, over circles at the prior's 1, 2 and 3 sigma.
 
@@ -78,15 +78,15 @@ def latent_space(path, z, labels, images):
         labels: integer [n], the classes.
         images: [n_classes, rows, columns], the classes' images, shown in the legend.
     """
-    figure = _figure(6, 6)
+    figure = new_figure(6, 6)
     axes = figure.subplots()
     draw_latents(axes, z, labels)
     axes.set_title("Latent space" if z.shape[1] <= 2 else "Latent space, the first two of %d dimensions" % z.shape[1])
     class_legend(axes, images)
-    _save(figure, path)
+    save(figure, path)
 
 
-@_plain
+@plain
 def latent_movie(path, z, labels, iterations, images):
     """Write the latent space through training as a GIF, a frame a snapshot.
 
@@ -101,7 +101,7 @@ def latent_movie(path, z, labels, iterations, images):
     FigureCanvasAgg(figure)
     axes = figure.add_axes([0.13, 0.11, 0.84, 0.82])
     limit = latent_limit(z[-1])
-    writer = _MovieWriter(fps=_FRAMES_PER_SECOND)
+    writer = MovieWriter(fps=FRAMES_PER_SECOND)
     with files.replacing(path) as temporary, writer.saving(figure, temporary, dpi=100):
         for codes, iteration in zip(z, iterations):
             axes.clear()
@@ -111,7 +111,7 @@ def latent_movie(path, z, labels, iterations, images):
             writer.grab_frame()
 
 
-class _MovieWriter(PillowWriter):
+class MovieWriter(PillowWriter):
     """Holds the last frame for a while."""
 
     def finish(self):
@@ -124,7 +124,7 @@ def latent_limit(z):
     return max(_LATENT_LIMIT, 1.05 * float(np.abs(z[np.isfinite(z)]).max(initial=0)))
 
 
-@_plain
+@plain
 def reconstructions(path, images, mean_reconstructions, prior_reconstructions):
     """Draw inputs, their mean reconstructions, and images decoded from prior samples, as pictures of pixels.
 
@@ -134,7 +134,7 @@ def reconstructions(path, images, mean_reconstructions, prior_reconstructions):
         mean_reconstructions: [n_classes, rows, columns], pixel probabilities.
         prior_reconstructions: [16, rows, columns], pixel probabilities.
     """
-    figure = _figure(7.6, 3.2)
+    figure = new_figure(7.6, 3.2)
     left, right = figure.subfigures(1, 2, width_ratios=[1.6, 1])
     left.suptitle("input (top), mean reconstruction (bottom)", fontsize=9)
     pairs = left.subplots(2, len(images), squeeze=False)
@@ -146,10 +146,10 @@ def reconstructions(path, images, mean_reconstructions, prior_reconstructions):
     right.suptitle("decoded from 16 prior samples", fontsize=9)
     for axes, image in zip(right.subplots(4, 4).ravel(), prior_reconstructions):
         _draw_image(axes, image)
-    _save(figure, path)
+    save(figure, path)
 
 
-@_plain
+@plain
 def figure_5(path, models, axis, images):
     """Draw the paper's Figure 5, and below it what explains it.
 
@@ -161,7 +161,7 @@ def figure_5(path, models, axis, images):
         axis: [m], the densities' coordinates along both axes.
         images: [n_classes, rows, columns], the classes' images, shown in the legend.
     """
-    figure = _figure(4.2 * len(models), 8.4)
+    figure = new_figure(4.2 * len(models), 8.4)
     for column, (title, z, labels, densities) in enumerate(models):
         top, bottom = (figure.add_subplot(2, len(models), row * len(models) + column + 1) for row in (0, 1))
         draw_latents(top, z, labels)
@@ -172,10 +172,10 @@ def figure_5(path, models, axis, images):
         draw_latents(bottom, z, labels, size=1, alpha=0.9)
         bottom.set_title("%s: exact p(z|x) under samples of q(z|x)" % title)
         class_legend(top, images)
-    _save(figure, path)
+    save(figure, path)
 
 
-@_plain
+@plain
 def latent_spaces(path, models, images, n_columns=4):
     """Draw latent spaces beside each other, on the same axes; codes outside of them are counted in the panel.
 
@@ -186,7 +186,7 @@ def latent_spaces(path, models, images, n_columns=4):
         n_columns: int.
     """
     n_rows = -(-(len(models) + 1) // n_columns)
-    figure = _figure(2.6 * n_columns, 3 * n_rows)
+    figure = new_figure(2.6 * n_columns, 3 * n_rows)
     panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
     for axes, (title, z, labels) in zip(panels, models):
         draw_latents(axes, z, labels, size=1)
@@ -200,10 +200,10 @@ def latent_spaces(path, models, images, n_columns=4):
     for axes in panels[len(models):]:
         axes.set_axis_off()
     class_legend(panels[len(models)], images, loc="center")
-    _save(figure, path)
+    save(figure, path)
 
 
-@_plain
+@plain
 def time_to_quality(path, seconds, panels, others):
     """Draw how far runs end from an optimum over what their training takes, both on logarithmic axes.
 
@@ -214,7 +214,7 @@ def time_to_quality(path, seconds, panels, others):
             _LEAST_DISTANCE are drawn there.
         others: those of the names that are drawn in another colour, and told at the other side.
     """
-    figure = _figure(8 * len(panels), 5.6)
+    figure = new_figure(8 * len(panels), 5.6)
     for axes, (title, distances, published) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels):
         axes.axhline(published, color="#666666", linewidth=0.8, linestyle="--")
         axes.annotate("the paper's AVB", (0.01, published), xycoords=("axes fraction", "data"), fontsize=8, va="bottom")
@@ -229,7 +229,7 @@ def time_to_quality(path, seconds, panels, others):
         axes.set(xscale="log", yscale="log", xlabel="CPU seconds of a training", ylabel="nats", title=title)
         axes.margins(x=0.14, y=0.1)
         axes.grid(alpha=0.25)
-    _save(figure, path)
+    save(figure, path)
 
 
 def _tint(color, share):
@@ -314,12 +314,14 @@ def _draw_image(axes, image):
     return axes.imshow(image, cmap="Greys", vmin=0, vmax=1)
 
 
-def _figure(width, height):
+def new_figure(width, height):
+    """Return a matplotlib Figure, in inches, that no window shows."""
     figure = Figure(figsize=(width, height), constrained_layout=True, dpi=_DPI)
     FigureCanvasAgg(figure)
     return figure
 
 
-def _save(figure, path):
+def save(figure, path):
+    """Write a figure into the file `path`, whole or not at all."""
     with files.replacing(path) as temporary:
         figure.savefig(temporary)

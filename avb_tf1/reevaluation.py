@@ -7,7 +7,7 @@ from avb_tf1 import files, outputs
 from avb_tf1.config.loading import load_config
 from avb_tf1.errors import InputError, OneLineError
 from avb_tf1.evaluation import ais
-from avb_tf1.experiment import opened_run
+from avb_tf1.experiment import opened_run, outputs_of
 from avb_tf1.graph import networks
 from avb_tf1.problems.registry import problem_of
 from avb_tf1.report import run_summary
@@ -35,22 +35,24 @@ def evaluate_run(folder, with_ais, write):
         OtherNumbers: metrics.json was to be kept and has other numbers.
     """
     path = os.path.join(folder, run_folder.METRICS)
-    load_config(run_folder.config_path(folder))  # first, as what holds no run has nothing to go on with
+    own = load_config(run_folder.config_path(folder))  # first, as what holds no run has nothing to go on with
+    if with_ais and not own.model.is_of_images:
+        raise InputError("%s: a run of a given posterior, whose evidence is known; --ais is for runs of images" % folder)
     with run_folder.reclaimed(folder) if write else contextlib.nullcontext():
         if not run_folder.is_complete(folder):
             raise InputError("%s: its evaluation is not finished; go on with scripts/train.py --resume" % folder)
         if not write:
             there, _ = metrics_file.read_metrics(folder, load_config(run_folder.config_path(folder)))
         with opened_run(folder) as (config, found, trained):
-            problem = problem_of(config)
-            z, labels = outputs.sample_latents(trained, problem, config.seed)
-            metrics = outputs.measure(trained, problem, found.monitors, z, labels, config)
+            problem, kind = problem_of(config), outputs_of(config)
+            metrics = kind.evaluate(trained, problem, found.monitors, config)
         print(run_summary.summary(metrics, config))
         if write:
             files.write_json(path, metrics_file.with_made_by(metrics, config, found.legs))
             print("Written to %s" % path)
             try:
-                outputs.write_report(folder)
+                if config.model.is_of_images:
+                    outputs.write_report(folder)
             except InputError as error:
                 print("%s still has the numbers of before: %s" % (os.path.join(folder, run_folder.REPORT), error))
     if with_ais:

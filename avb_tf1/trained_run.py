@@ -5,7 +5,7 @@ import contextlib
 import numpy as np
 
 from avb_tf1 import experiment, seeds
-from avb_tf1.evaluation import quadrature
+from avb_tf1.evaluation import posterior_reference, quadrature
 from avb_tf1.evaluation.trained_networks import in_chunks
 from avb_tf1.problems.registry import problem_of
 from avb_tf1.runs import metrics_file
@@ -28,6 +28,8 @@ def open_run(folder):
 
 class TrainedRun:
     """A finished run, its trained weights in a tf.Session. Images are arrays [n, n_pixels] of pixels that are 0 or 1.
+
+    Of a given posterior x stands for the numbers of its observations, integers [n] from 0, in the place of images.
 
     Attributes:
         folder: str.
@@ -78,8 +80,10 @@ class TrainedRun:
         """Return the pixel probabilities of p(x|z), float32 [n, n_pixels], for z [n, latent_dim].
 
         Raises:
-            ValueError: z has another shape.
+            ValueError: z has another shape, or the likelihood is given: then there is no decoder.
         """
+        if self._networks.decode is None:
+            raise ValueError("the likelihood is given: there is no decoder")
         return in_chunks(self._networks.decode, self._codes(z))
 
     def log_ratio(self, x, z):
@@ -95,10 +99,11 @@ class TrainedRun:
             float32 [n], nats.
 
         Raises:
-            ValueError: x is no images, z has another shape, or the model is a VAE, which has no discriminator.
+            ValueError: x is no images, z has another shape, or the model is a VAE or a Gaussian, which has no
+                discriminator.
         """
         if self._networks.log_ratio is None:
-            raise ValueError("a VAE has no discriminator")
+            raise ValueError("%s has no discriminator" % ("a VAE" if self.config.model.is_of_images else "a Gaussian"))
         x, z = self._images(x), self._codes(z)
         if len(x) != len(z):
             raise ValueError("x and z must be as many, not %d and %d" % (len(x), len(z)))
@@ -108,9 +113,12 @@ class TrainedRun:
         """Return log p(x), exact to 1e-4 (evaluation.quadrature), float64 [n], nats, for images x [n, n_pixels].
 
         Raises:
-            ValueError: x is no images, or latent_dim is above 2. quadrature.GridError: the decoder is too sharp for the
-                quadrature.
+            ValueError: x is no images, or latent_dim is above 2, or a given posterior's evidence can't be had.
+            quadrature.GridError: the decoder is too sharp for the quadrature.
         """
+        if self._networks.decode is None:
+            references = self._references()
+            return np.array([references[label].log_evidence for label in self._labels(x)])
         if not quadrature.has_grid(self._networks.latent_dim):
             raise ValueError("log p(x) needs a grid: latent_dim 1 or 2, not %d" % self._networks.latent_dim)
         return quadrature.log_likelihood(self._networks.decode, self._networks.latent_dim, self._images(x))
@@ -121,7 +129,21 @@ class TrainedRun:
             raise ValueError("z must be [n, %d] with n at least 1, not %s" % (self._networks.latent_dim, list(z.shape)))
         return z
 
+    def _references(self):
+        problem = problem_of(self.config)
+        if not posterior_reference.has_reference(problem):
+            raise ValueError("the exact posterior of %s is not known" % problem.title)
+        return posterior_reference.exact_references(problem)
+
+    def _labels(self, x):
+        x, n_x = np.asarray(x), problem_of(self.config).n_x
+        if x.ndim != 1 or not len(x) or not np.issubdtype(x.dtype, np.integer) or x.min() < 0 or x.max() >= n_x:
+            raise ValueError("x must be numbers of observations, integers [n] from 0 to %d" % (n_x - 1))
+        return x
+
     def _images(self, x):
+        if not self.config.model.is_of_images:
+            return problem_of(self.config).inputs[self._labels(x)]
         x, n_pixels = np.asarray(x, np.float32), problem_of(self.config).n_pixels
         if x.ndim != 2 or x.shape[1] != n_pixels or not len(x):
             raise ValueError("x must be [n, %d] with n at least 1, not %s" % (n_pixels, list(x.shape)))

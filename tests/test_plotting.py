@@ -48,7 +48,7 @@ def test_latent_space_shows_each_class_in_its_color(tmp_path, dim):
 
 
 def test_latents_far_out_are_not_cut_off(tmp_path):
-    axes = plotting._figure(4, 4).subplots()
+    axes = plotting.new_figure(4, 4).subplots()
     z, labels = latents(2, shift=50)
     plotting.draw_latents(axes, z, labels)
     low, high = axes.get_xlim()
@@ -161,7 +161,7 @@ def test_latent_movie_has_a_frame_a_snapshot_and_holds_the_last(tmp_path):
 @pytest.mark.parametrize("n", [1, 2, 3, 20, 137, 2000, 6000])
 def test_ticks_are_whole_iterations_with_the_last_one(tmp_path, monkeypatch, n):
     drawn = []
-    monkeypatch.setattr(plotting, "_save", lambda figure, path: drawn.append(figure))
+    monkeypatch.setattr(plotting, "save", lambda figure, path: drawn.append(figure))
     plotting.training_curve("", {"generator_loss": np.linspace(2, 1, n)}, {})
     axes = drawn[0].axes[0]
     low, high = axes.get_xlim()
@@ -172,7 +172,7 @@ def test_ticks_are_whole_iterations_with_the_last_one(tmp_path, monkeypatch, n):
 
 def test_codes_in_one_place_are_ringed():
     def n_rings(z, labels, **options):
-        axes = plotting._figure(4, 4).subplots()
+        axes = plotting.new_figure(4, 4).subplots()
         plotting.draw_latents(axes, z, labels, **options)
         return [(tuple(line.get_xydata()[0]), line.get_markersize()) for line in axes.lines]
 

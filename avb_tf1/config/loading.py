@@ -9,7 +9,7 @@ import os
 import pydantic
 
 from avb_tf1.config import schema, yaml_input
-from avb_tf1.config.schema import CONFIG_OF_KIND, DEFAULTS, AVBConfig
+from avb_tf1.config.schema import DEFAULTS, config_of_kind
 from avb_tf1.errors import InputError, shortened
 
 
@@ -38,6 +38,8 @@ def load_config(path, overrides=()):
     if not isinstance(tree, dict):
         raise InputError("%s: must be a mapping of keys to values, not %s" % (path, _kind_of(tree)))
     for key, defaults in DEFAULTS.items():  # so that they can be overridden
+        if key == "data" and "problem" in tree:
+            continue
         if isinstance(tree.setdefault(key, {}), dict):
             tree[key] = dict(defaults, **tree[key])
     trees, sources = [tree], [path]
@@ -129,7 +131,8 @@ def _class_of(tree):
     model = tree.get("model")
     kind = model.get("kind") if isinstance(model, dict) else None
     # Without a usable kind the tutorial's model is assumed, whose validation then names what is wrong with the kind.
-    return CONFIG_OF_KIND.get(kind if isinstance(kind, str) else None, AVBConfig)
+    classes = config_of_kind(tree)
+    return classes.get(kind if isinstance(kind, str) else None, classes["avb"])
 
 
 def _problems(tree):
@@ -169,7 +172,7 @@ def _describe(problem, tree):
     if key == "name":
         allowed = "must be a text of 1 to 100 letters, digits, '.', '_' or '-', the first a letter or digit"
     elif key == "model.kind":
-        allowed = "must be one of %s" % ", ".join(sorted(CONFIG_OF_KIND))
+        allowed = "must be one of %s" % ", ".join(sorted(config_of_kind(tree)))
     elif problem["type"] == "value_error.const":
         allowed = "must be one of %s" % ", ".join(problem["ctx"]["permitted"])
     elif problem["type"].endswith("invalid_discriminator"):

@@ -10,7 +10,7 @@ from pydantic import StrictBool, confloat, conint, constr
 from pydantic.error_wrappers import ErrorWrapper
 from typing_extensions import Literal
 
-from avb_tf1.problems.registry import IMAGE_PROBLEMS
+from avb_tf1.problems.registry import GIVEN_POSTERIORS, IMAGE_PROBLEMS
 
 # What stands for keys that a config need not have: those that configs once lacked.
 DEFAULTS = {"data": {"images": "four_images"}, "training": {"decoder_learning_rate": None},
@@ -100,6 +100,20 @@ class ShuffledSampleDataConfig(_DataConfig):
             if values["n_samples"] < n_images:
                 raise ValueError("must be false for fewer than %d samples" % n_images)
         return has_each_image
+
+
+class ProblemConfig(_Section):
+    """A given posterior in the place of data: which, and how many samples of q an iteration has, of each x as many."""
+
+    kind: Literal[tuple(GIVEN_POSTERIORS)]
+    batch_size: BatchSize
+
+    @pydantic.validator("batch_size")
+    def _batch_can_be_shared_out(cls, batch_size, values):
+        n_shares = GIVEN_POSTERIORS[values["kind"]].n_x if "kind" in values else 1
+        if batch_size % n_shares:
+            raise ValueError("must be a multiple of %d" % n_shares)
+        return batch_size
 
 
 DataConfig = Union[ConstantDataConfig, UniformLabelsDataConfig, ShuffledSampleDataConfig]
@@ -205,6 +219,8 @@ class OffsetInnerProductDiscriminatorConfig(_InputNetworkConfig):
 
 
 class ResidualDiscriminatorConfig(_Section):
+    """`starts_at_zero`: whether the weights of the output layer do, as those of the blocks' second layers."""
+
     kind: Literal["residual"]
     center_input: StrictBool
     n_blocks: conint(strict=True, ge=0, le=64)
@@ -212,6 +228,7 @@ class ResidualDiscriminatorConfig(_Section):
     activation: Activation
     block_activation: Activation
     squared_norm_factor: _number(ge=-100, le=100)
+    starts_at_zero: StrictBool = False
 
     @property
     def n_layers(self):
@@ -232,6 +249,7 @@ class _ModelConfig(_Section):
     posterior: ClassVar[str]
     divergence: ClassVar[str]
     has_discriminator: ClassVar[bool] = False
+    is_of_images: ClassVar[bool] = True
 
     @property
     def networks(self):
@@ -242,6 +260,22 @@ class _ModelConfig(_Section):
     def noise_dim(self):
         """The dimensions of the noise that a sample of q(z|x) is made from."""
         return self.encoder.noise_dim
+
+
+def _require_density(cls, encoder, values):
+    """Refuse an encoder of noise whose q(z|x) has no density in latent_dim dimensions."""
+    where, network, n_networks = encoder.noise_networks
+    least = -(-values.get("latent_dim", 0) // n_networks)
+    # Each ReLU unit of the first layer is off on a half space of the noise.
+    n_off = int(network.activation == "relu")
+    if network.noise_dim < least:
+        key, words = "noise_dim", "must be at least %d" % least
+    elif network.n_hidden_layers > 0 and network.n_units < least + n_off:
+        key, words = "n_units", "must be at least %d%s" % (least + n_off, " with relu" * n_off)
+    else:
+        return encoder
+    error = ValueError("%s, or q(z|x) has no density in latent_dim dimensions" % words)
+    raise pydantic.ValidationError([ErrorWrapper(error, (*where, key))], cls)
 
 
 class AVBModelConfig(_ModelConfig):
@@ -260,20 +294,7 @@ class AVBModelConfig(_ModelConfig):
     def networks(self):
         return dict(super().networks, discriminator=self.discriminator)
 
-    @pydantic.validator("encoder")
-    def _posterior_has_a_density(cls, encoder, values):
-        where, network, n_networks = encoder.noise_networks
-        least = -(-values.get("latent_dim", 0) // n_networks)
-        # Each ReLU unit of the first layer is off on a half space of the noise.
-        n_off = int(network.activation == "relu")
-        if network.noise_dim < least:
-            key, words = "noise_dim", "must be at least %d" % least
-        elif network.n_hidden_layers > 0 and network.n_units < least + n_off:
-            key, words = "n_units", "must be at least %d%s" % (least + n_off, " with relu" * n_off)
-        else:
-            return encoder
-        error = ValueError("%s, or q(z|x) has no density in latent_dim dimensions" % words)
-        raise pydantic.ValidationError([ErrorWrapper(error, (*where, key))], cls)
+    _posterior_has_a_density = pydantic.validator("encoder", allow_reuse=True)(_require_density)
 
 
 class AVBACModelConfig(AVBModelConfig):
@@ -292,6 +313,70 @@ class VAEModelConfig(_ModelConfig):
     latent_dim: LatentDim
     encoder: GaussianEncoderConfig
     decoder: VAEDecoderConfig
+
+    @property
+    def noise_dim(self):
+        return self.latent_dim
+
+
+class BatchMomentEncoderConfig(EncoderConfig):
+    """`added_standard_deviation`: what is added to each x's standard deviation of z in the batch."""
+
+    added_standard_deviation: _number(ge=0, le=1)
+
+
+class _GivenModelConfig(_ModelConfig):
+    """The model of a given posterior: no decoder."""
+
+    is_of_images: ClassVar[bool] = False
+
+    @property
+    def networks(self):
+        return {"encoder": self.encoder}
+
+
+class GivenAVBModelConfig(_GivenModelConfig):
+    method: ClassVar[str] = "Adversarial Variational Bayes"
+    posterior: ClassVar[str] = "implicit"
+    divergence: ClassVar[str] = "adversarial"
+    has_discriminator: ClassVar[bool] = True
+    kind: Literal["avb"]
+    latent_dim: LatentDim
+    encoder: EncoderConfig
+    discriminator: DiscriminatorConfig = _chosen_by("kind")
+
+    @property
+    def networks(self):
+        return dict(super().networks, discriminator=self.discriminator)
+
+    _posterior_has_a_density = pydantic.validator("encoder", allow_reuse=True)(_require_density)
+
+
+class GivenAVBACModelConfig(GivenAVBModelConfig):
+    method: ClassVar[str] = "Adversarial Variational Bayes with adaptive contrast"
+    posterior: ClassVar[str] = "implicit_with_batch_moments"
+    kind: Literal["avb_ac"]
+    encoder: BatchMomentEncoderConfig
+
+
+class GaussianModelConfig(_GivenModelConfig):
+    """`covariance: diagonal` is mean-field, `full` full-rank; mean and covariance are free for each x."""
+
+    method: ClassVar[str] = "Gaussian variational Bayes"
+    posterior: ClassVar[str] = "free_gaussian"
+    divergence: ClassVar[str] = "entropy"
+    kind: Literal["gaussian"]
+    latent_dim: LatentDim
+    covariance: Literal["diagonal", "full"]
+
+    @property
+    def networks(self):
+        return {"encoder": self}
+
+    @property
+    def n_layers(self):
+        """As of a network: mean and scale are two variables."""
+        return 1
 
     @property
     def noise_dim(self):
@@ -344,6 +429,10 @@ class VAETrainingConfig(_TrainingConfig):
     kl: Literal["closed_form", "sampled"]
 
 
+class GaussianTrainingConfig(_TrainingConfig):
+    """The entropy of a Gaussian is a closed form: nothing else to choose."""
+
+
 class AVBTrainingConfig(_TrainingConfig):
     update: Literal["simultaneous", "generator_first", "discriminator_first"]
     n_discriminator_updates: conint(strict=True, ge=1, le=1000)
@@ -373,35 +462,82 @@ class EvaluationConfig(_Section):
 class _Experiment(_Section):
     name: constr(strict=True, regex=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
     seed: conint(strict=True, ge=0, lt=2**31)
-    data: DataConfig = _chosen_by("kind")
-    evaluation: EvaluationConfig = EvaluationConfig(**DEFAULTS["evaluation"])
-    runtime: RuntimeConfig
 
     def tree(self):
         """Return it as nested dicts, without what DEFAULTS has."""
         return self.dict(exclude_defaults=True)
 
 
-class AVBConfig(_Experiment):
+class _ImageExperiment(_Experiment):
+    data: DataConfig = _chosen_by("kind")
+    evaluation: EvaluationConfig = EvaluationConfig(**DEFAULTS["evaluation"])
+    runtime: RuntimeConfig
+
+    @property
+    def batch_size(self):
+        return self.data.batch_size
+
+
+class _GivenExperiment(_Experiment):
+    problem: ProblemConfig
+    evaluation: EvaluationConfig = EvaluationConfig(**DEFAULTS["evaluation"])
+    runtime: RuntimeConfig
+
+    @property
+    def batch_size(self):
+        return self.problem.batch_size
+
+    @pydantic.validator("model", check_fields=False)
+    def _latent_dim_is_the_problems(cls, model, values):
+        if "problem" in values:
+            dim = GIVEN_POSTERIORS[values["problem"].kind].dim
+            if model.latent_dim != dim:
+                error = ValueError("must be %d for %s" % (dim, values["problem"].kind))
+                raise pydantic.ValidationError([ErrorWrapper(error, "latent_dim")], cls)
+        return model
+
+
+class AVBConfig(_ImageExperiment):
     model: AVBModelConfig
     training: AVBTrainingConfig
 
 
-class AVBACConfig(_Experiment):
+class AVBACConfig(_ImageExperiment):
     model: AVBACModelConfig
     training: AVBTrainingConfig
 
 
-class VAEConfig(_Experiment):
+class VAEConfig(_ImageExperiment):
     model: VAEModelConfig
     training: VAETrainingConfig
 
 
-Config = Union[AVBConfig, AVBACConfig, VAEConfig]
+class GivenAVBConfig(_GivenExperiment):
+    model: GivenAVBModelConfig
+    training: AVBTrainingConfig
+
+
+class GivenAVBACConfig(_GivenExperiment):
+    model: GivenAVBACModelConfig
+    training: AVBTrainingConfig
+
+
+class GaussianConfig(_GivenExperiment):
+    model: GaussianModelConfig
+    training: GaussianTrainingConfig
+
+
+Config = Union[AVBConfig, AVBACConfig, VAEConfig, GivenAVBConfig, GivenAVBACConfig, GaussianConfig]
 CONFIG_OF_KIND = {"avb": AVBConfig, "avb_ac": AVBACConfig, "vae": VAEConfig}
+GIVEN_CONFIG_OF_KIND = {"avb": GivenAVBConfig, "avb_ac": GivenAVBACConfig, "gaussian": GaussianConfig}
+
+
+def config_of_kind(tree):
+    """Return the Config classes that a tree, as read from a file, may be, by model.kind."""
+    return GIVEN_CONFIG_OF_KIND if "problem" in tree else CONFIG_OF_KIND
 
 
 def require_config(config):
     """Raise TypeError unless this is what load_config returns."""
-    if type(config) not in CONFIG_OF_KIND.values():
+    if type(config) not in (*CONFIG_OF_KIND.values(), *GIVEN_CONFIG_OF_KIND.values()):
         raise TypeError("config must be what load_config returns, not %r" % (config,))

@@ -62,12 +62,25 @@ def kl_from_prior(samples, random_state, labels=None):
     return _estimate(*_kl_from_prior(samples, random_state, labels))
 
 
+def kl_from(samples, log_target, random_state):
+    """Return an Estimate of KL(q || p), as kl_from_prior, from samples of q [n, d] and log p at each of them, [n].
+
+    It is inf if q has no density (see has_density).
+    """
+    if not has_density(samples[:_N_LOOKED_AT]):
+        return _estimate(math.inf, math.nan)
+    return _estimate(*_kl_from_prior(samples, random_state, log_target=np.asarray(log_target, np.float64)))
+
+
 def _estimate(value, standard_error, bias=math.nan, error_of_bias=math.nan):
     return Estimate(value, "nearest neighbours", standard_error, max(abs(bias), error_of_bias))
 
 
-def _kl_from_prior(samples, random_state, labels=None):
-    """The value of kl_from_prior and its standard error, an estimate of its bias and that one's standard error."""
+def _kl_from_prior(samples, random_state, labels=None, log_target=None):
+    """The value of kl_from_prior and its standard error, an estimate of its bias and that one's standard error.
+
+    `log_target`, if given, stands for log N(samples; 0, I).
+    """
     # float32 samples of a sharp density may coincide: each is spread over the numbers that it was rounded from.
     spacing = np.spacing(np.abs(samples).max(axis=1).astype(np.float32)).astype(np.float64)
     z = samples + spacing[:, np.newaxis] * (random_state.random_sample(samples.shape) - 0.5)
@@ -87,7 +100,7 @@ def _kl_from_prior(samples, random_state, labels=None):
                 - d * np.einsum("nk,k->n", log_distance, weights))
 
     weights, beyond = _weights(d, 1), _weights(d, 2)
-    terms, log_priors = log_density(weights), log_prior(z)
+    terms, log_priors = log_density(weights), log_prior(z) if log_target is None else log_target
     log_ratio = terms - log_priors[centres]
     variance = log_ratio.var() if labels is None else np.mean((log_ratio - _means(log_ratio, labels[centres]))**2)
 

@@ -71,13 +71,13 @@ class Metric:
 
     Attributes:
         title: str, what it is called in a table.
-        measure: function of a Sample -> Estimate.
+        measure: function of a Sample -> Estimate; None where all are measured together.
         needs: the Needs without which it isn't computed.
         is_higher_better: bool.
     """
 
     title: str
-    measure: Callable
+    measure: Optional[Callable]
     needs: Tuple[Need, ...] = ()
     is_higher_better: bool = False
 
@@ -198,20 +198,20 @@ def _log_reconstructions(networks, problem, z):
 
 
 def sample_posterior(networks, problem, n_samples, random_state):
-    """Draw samples of q(z|x) for each of a problem's images.
+    """Draw samples of q(z|x) for each of a problem's x.
 
     Args:
         networks: trained_networks.Networks.
         problem: image_problem.ImageProblem.
-        n_samples: int, an image, on average; each has its share.
+        n_samples: int, of each x, on average; each has its share.
         random_state: numpy RandomState.
 
     Returns:
-        z float32 [n_images * n_samples, latent_dim] and labels int64 [n_images * n_samples], ordered by class.
+        z float32 [n_x * n_samples, latent_dim] and labels int64 [n_x * n_samples], ordered by class.
     """
-    labels = problem.labels(problem.n_images * n_samples)
+    labels = problem.labels(problem.n_x * n_samples)
     eps = random_state.standard_normal((len(labels), networks.noise_dim)).astype(np.float32)
-    return in_chunks(networks.encode, problem.images[labels], eps), labels
+    return in_chunks(networks.encode, problem.inputs[labels], eps), labels
 
 
 def classification_accuracy(networks, problem, z, labels):

@@ -12,7 +12,7 @@ class Batch(NamedTuple):
     """A batch.
 
     Attributes:
-        x: float32 [batch, n_pixels], pixels in {0, 1}.
+        x: float32 [batch, n_pixels], pixels in {0, 1}; or [batch, d], as of GivenPosterior.inputs.
         noise: the random tensors that x is drawn from anew in each session.run.
         iteration: int64 scalar, the number of the iteration, from 1, where x depends on it; else None. To be fed.
         noise_rows: where the noise is drawn once, which rows of it belong to this batch, int32 [batch]; else None.
@@ -27,6 +27,11 @@ class Batch(NamedTuple):
 def batch(config, problem, seed):
     """Return the Batch of an ImageProblem that a config's data section asks for; `seed` is the config's, an int."""
     return _BATCHES[config.kind](config, problem, seed)
+
+
+def given_batch(problem, batch_size):
+    """Return the Batch of a GivenPosterior: of each x as many, one x after the other."""
+    return Batch(tf.constant(problem.inputs[problem.labels(batch_size)], name="x"))
 
 
 def _constant(config, problem, _):

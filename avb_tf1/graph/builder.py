@@ -8,7 +8,7 @@ import numpy as np
 
 from avb_tf1 import seeds
 from avb_tf1.config.schema import require_config
-from avb_tf1.graph import batches, networks, speed, updates
+from avb_tf1.graph import batches, given, networks, speed, updates
 from avb_tf1.graph.divergences import divergence
 from avb_tf1.graph.model_graph import Endpoints, ModelGraph
 from avb_tf1.graph.posteriors import posterior
@@ -43,27 +43,30 @@ def build_graph(config):
 
 def _build(config):
     """The tutorial's sections "Encoder" to "Optimization" (paper, Algorithm 1), with what the config has in their places."""
-    model, training = config.model, config.training
-    batch = batches.batch(config.data, problem_of(config), config.seed)
-    n_pixels = batch.x.shape[1].value
+    model, training, problem = config.model, config.training, problem_of(config)
+    if model.is_of_images:
+        batch = batches.batch(config.data, problem, config.seed)
+    else:
+        batch = batches.given_batch(problem, config.batch_size)
     noise = _Noise(batch, config)
     q = posterior(batch.x, noise("eps", model.noise_dim), noise.drawn_anew, model)
     noise_of_generator = noise.tensors
-    kl = divergence(batch.x, q, noise, config)
-    if model.decoder.built_on == "prior_sample":
-        probabilities = carried(networks.decoder(kl.z_prior, n_pixels, model), kl.z_prior, q.z)
+    kl = divergence(batch.x, q, noise, config, None if model.is_of_images else problem)
+    probabilities = None
+    if model.is_of_images:
+        probabilities = _decoded(batch.x, q.z, kl, model)
+        log_probabilities = tfd.Bernoulli(probs=probabilities).log_prob(batch.x)
+        reconstruction_log_likelihood = tf.reduce_mean(tf.reduce_sum(log_probabilities, axis=1))
     else:
-        probabilities = networks.decoder(q.z, n_pixels, model)
-    log_probabilities = tfd.Bernoulli(probs=probabilities).log_prob(batch.x)
-    reconstruction_log_likelihood = tf.reduce_mean(tf.reduce_sum(log_probabilities, axis=1))
+        reconstruction_log_likelihood = tf.reduce_mean(given.log_likelihood(batch.x, q.z, problem))
     generator_loss = kl.kl - reconstruction_log_likelihood
-    endpoints = _endpoints(config, kl, n_pixels)
+    endpoints = _endpoints(config, kl, problem)
 
     variables = _variables_by_scope(model.networks)
     factor = updates.learning_rate_factor(training)
     generator = updates.Update(
         "encoder/" + training.generator.optimizer, updates.generator_optimizer(training, factor, variables),
-        training.generator_loss_scale * generator_loss, variables["encoder"] + variables["decoder"], noise_of_generator,
+        training.generator_loss_scale * generator_loss, variables["encoder"] + variables.get("decoder", ()), noise_of_generator,
         {"generator_loss": generator_loss, "reconstruction_log_likelihood": reconstruction_log_likelihood, kl.monitor: kl.kl})
     steps, its_updates = (updates.step(generator),), (generator,)
     if kl.loss is not None:
@@ -83,6 +86,14 @@ def _build(config):
         initialize=tf.global_variables_initializer(), saver=tf.train.Saver(max_to_keep=None))
 
 
+def _decoded(x, z, kl, model):
+    """Pixel probabilities of p(x|z), float32 [batch, n_pixels]."""
+    n_pixels = x.shape[1].value
+    if model.decoder.built_on == "prior_sample":
+        return carried(networks.decoder(kl.z_prior, n_pixels, model), kl.z_prior, z)
+    return networks.decoder(z, n_pixels, model)
+
+
 class _Noise:
     """Gives samples of N(0, I) for a batch; `tensors` are the random tensors that each session.run draws."""
 
@@ -93,10 +104,16 @@ class _Noise:
     def __call__(self, name, dim):
         """Samples for the batch's rows, float32 [batch, dim]: drawn anew in each session.run, or once for all."""
         if self._rows is None:
-            return self.drawn_anew(name, self._config.data.batch_size, dim)
+            return self.drawn_anew(name, self._config.batch_size, dim)
         random_state = np.random.RandomState([self._config.seed, seeds.op_seed(name)])
         samples = random_state.standard_normal((self._config.data.n_samples, dim)).astype(np.float32)
         return tf.gather(samples, self._rows, name=name)
+
+    def of(self, name, sample):
+        """Samples for the batch's rows by a function (n, seed, name), drawn anew in each session.run."""
+        samples = sample(self._config.batch_size, seeds.op_seed(name), name)
+        self.tensors += (samples,)
+        return samples
 
     def drawn_anew(self, name, n, dim):
         """Samples that are drawn anew in each session.run, float32 [n, dim]."""
@@ -106,11 +123,11 @@ class _Noise:
         return samples
 
 
-def _endpoints(config, kl, n_pixels):
+def _endpoints(config, kl, problem):
     """The Endpoints; moments are taken from many draws that are always the same, so that T is a function there."""
-    model = config.model
+    model, dim_x = config.model, problem.inputs.shape[1]
     x, z, eps = (tf.placeholder(tf.float32, [None, dim], "endpoints/" + name) for name, dim in (
-        ("x", n_pixels), ("z", model.latent_dim), ("eps", model.noise_dim)))
+        ("x", dim_x), ("z", model.latent_dim), ("eps", model.noise_dim)))
 
     def fixed_draws(name, _, dim):
         name = "endpoints/" + name
@@ -118,7 +135,10 @@ def _endpoints(config, kl, n_pixels):
 
     q = posterior(x, eps, fixed_draws, model)
     return Endpoints(
-        x=x, z=z, eps=eps, z_posterior=q.z, probabilities=networks.decoder(z, n_pixels, model),
+        x=x, z=z, eps=eps, z_posterior=q.z,
+        probabilities=networks.decoder(z, dim_x, model) if model.is_of_images else None,
+        log_joint=None if model.is_of_images else given.log_likelihood(x, z, problem) + problem.log_prior(z),
+        log_prior=None if model.is_of_images else problem.log_prior(z),
         log_ratio=kl.log_ratio and kl.log_ratio(x, z, q.moments), posterior_parameters=q.parameters)
 
 

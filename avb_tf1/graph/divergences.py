@@ -5,6 +5,7 @@ is to tell normalised codes from N(0, I); at its optimum T = log q(z|x) - log r(
 the place of AVB's T.
 """
 
+import math
 from typing import Callable, NamedTuple, Optional
 
 from avb_tf1.graph import networks
@@ -18,7 +19,7 @@ class Divergence(NamedTuple):
     Attributes:
         kl: scalar, nats, batch mean.
         monitor: str, what kl is called: "kl_posterior_prior" or, by the discriminator, "kl_discriminator".
-        z_prior: [batch, latent_dim], a sample of N(0, I).
+        z_prior: [batch, latent_dim], a sample of the prior; with adaptive contrast of N(0, I), where the prior is another, too.
         logits_prior: [batch, 1], T(x, z_prior).
         logits_posterior: [batch, 1], T(x, z) at the posterior's sample z; with adaptive contrast, T of the normalised z.
         loss: scalar, the discriminator's, batch mean of the two binary cross-entropies, nats.
@@ -36,21 +37,25 @@ class Divergence(NamedTuple):
     log_ratio: Optional[Callable] = None
 
 
-def divergence(x, posterior, noise, config):
+def divergence(x, posterior, noise, config, prior):
     """Return the Divergence of the kind config.model.divergence.
 
     Args:
-        x: float32 [batch, n_pixels], pixels in {0, 1}.
+        x: float32 [batch, d], what the networks see of x: images, pixels in {0, 1}, or as of GivenPosterior.inputs.
         posterior: posteriors.Posterior.
-        noise: function (name, dim) that gives samples of N(0, I) for the batch, float32 [batch, dim].
+        noise: builder.Noise, which gives samples of N(0, I) for the batch, or of another prior, float32 [batch, dim].
         config: as of builder.build_graph.
+        prior: the GivenPosterior that has it, or None for N(0, I).
     """
-    return _DIVERGENCES[config.model.divergence](x, posterior, noise, config)
+    return _DIVERGENCES[config.model.divergence](x, posterior, noise, config, prior)
 
 
-def _adversarial(x, posterior, noise, config):
+def _adversarial(x, posterior, noise, config, prior):
     """The tutorial's, sections "Discriminator" and "Loss" (paper, Algorithm 1); adaptive contrast if the moments are known."""
-    z_prior = noise("z_prior", config.model.latent_dim)
+    if prior is None or posterior.moments is not None:
+        z_prior = noise("z_prior", config.model.latent_dim)
+    else:
+        z_prior = noise.of("z_prior", prior.sample_prior)
     logits_prior = networks.discriminator(x, z_prior, config.model)
     # The same operations on the same weights, with the encoder's sample in the prior sample's place.
     logits_posterior = carried(logits_prior, z_prior, normalized(posterior.z, posterior.moments))
@@ -59,13 +64,13 @@ def _adversarial(x, posterior, noise, config):
         + tf.nn.sigmoid_cross_entropy_with_logits(logits=logits_prior, labels=tf.zeros_like(logits_prior)))
 
     def log_ratio(x, z, moments):
-        return _contrasted(networks.discriminator(x, normalized(z, moments), config.model), z, moments)
+        return _contrasted(networks.discriminator(x, normalized(z, moments), config.model), z, moments, prior)
 
-    kl = tf.reduce_mean(_contrasted(logits_posterior, posterior.z, posterior.moments))
+    kl = tf.reduce_mean(_contrasted(logits_posterior, posterior.z, posterior.moments, prior))
     return Divergence(kl, "kl_discriminator", z_prior, logits_prior, logits_posterior, loss, log_ratio)
 
 
-def _gaussian(_, posterior, __, config):
+def _gaussian(_, posterior, __, config, ___):
     """In closed form; or with -z**2 / 2, log p(z) at the sample without its constant, instead of -(mean**2 + variance) / 2."""
     mean, log_variance = posterior.parameters
     sampled = config.training.kl == "sampled"
@@ -73,7 +78,14 @@ def _gaussian(_, posterior, __, config):
     return Divergence(tf.reduce_mean(tf.reduce_sum(second_moment - 1 - log_variance, axis=1) / 2), "kl_posterior_prior")
 
 
-_DIVERGENCES = {"adversarial": _adversarial, "gaussian": _gaussian}
+def _entropy(_, posterior, __, ___, prior):
+    """With a Gaussian's entropy in closed form, and log p(z) at its sample."""
+    log_scales = tf.log(tf.linalg.diag_part(posterior.parameters[1]))
+    entropy = tf.reduce_sum(log_scales + (1 + math.log(2 * math.pi)) / 2, axis=1)
+    return Divergence(tf.reduce_mean(-entropy - prior.log_prior(posterior.z)), "kl_posterior_prior")
+
+
+_DIVERGENCES = {"adversarial": _adversarial, "gaussian": _gaussian, "entropy": _entropy}
 
 
 def normalized(z, moments):
@@ -84,12 +96,19 @@ def normalized(z, moments):
     return (z - mean) / tf.sqrt(variance)
 
 
-def log_contrast(z, moments):
-    """Return log r(z|x) - log p(z), float32 [batch, 1], nats, for z and moments mean and variance, [batch, latent_dim] each."""
-    terms = tf.square(z) - tf.square(normalized(z, moments)) - tf.log(moments[1])
-    return tf.reduce_sum(terms, axis=1, keepdims=True) / 2
+def log_contrast(z, moments, prior=None):
+    """Return log r(z|x) - log p(z), float32 [batch, 1], nats, for z and moments mean and variance, [batch, latent_dim] each.
+
+    With `prior`, a GivenPosterior, p(z) is its own, else N(0, I).
+    """
+    own = tf.square(z) if prior is None else tf.zeros_like(z)
+    terms = own - tf.square(normalized(z, moments)) - tf.log(moments[1])
+    contrast = tf.reduce_sum(terms, axis=1, keepdims=True) / 2
+    if prior is None:
+        return contrast
+    return contrast - z.shape[1].value * math.log(2 * math.pi) / 2 - prior.log_prior(z)[:, tf.newaxis]
 
 
-def _contrasted(logits, z, moments):
+def _contrasted(logits, z, moments, prior):
     """What estimates log q(z|x) - log p(z), [batch, 1], from T of the normalised z."""
-    return logits if moments is None else logits + log_contrast(z, moments)
+    return logits if moments is None else logits + log_contrast(z, moments, prior)

@@ -14,18 +14,22 @@ class Endpoints:
     """The trained networks on any number n of inputs, for evaluation; they share the training graph's weights.
 
     Attributes:
-        x: placeholder [n, n_pixels]; z: placeholder [n, latent_dim]; eps: placeholder [n, noise_dim].
+        x: placeholder [n, d], what the networks see of x, as of batches.Batch; z: placeholder [n, latent_dim]; eps: placeholder
+            [n, noise_dim].
         z_posterior: [n, latent_dim], a sample of q(z|x) made from x and eps.
-        probabilities: [n, n_pixels], pixel probabilities of p(x|z), from z.
+        probabilities: [n, n_pixels], pixel probabilities of p(x|z), from z; None where the likelihood is given.
+        log_joint: [n], log p(x, z) from x and z, nats, where it is given; else None. log_prior: [n], log p(z) from z, as well.
         log_ratio: [n, 1], from x and z, as of divergences.Divergence; None without a discriminator.
-        posterior_parameters: mean and log-variance of a Gaussian q(z|x), [n, latent_dim] each, from x; None if it is implicit.
+        posterior_parameters: as Posterior.parameters, from x; None if q(z|x) is implicit.
     """
 
     x: tf.Tensor
     z: tf.Tensor
     eps: tf.Tensor
     z_posterior: tf.Tensor
-    probabilities: tf.Tensor
+    probabilities: Optional[tf.Tensor]
+    log_joint: Optional[tf.Tensor]
+    log_prior: Optional[tf.Tensor]
     log_ratio: Optional[tf.Tensor]
     posterior_parameters: Optional[Tuple[tf.Tensor, tf.Tensor]]
 
@@ -36,15 +40,15 @@ class ModelGraph:
 
     Attributes:
         graph: the tf.Graph.
-        x: [batch, n_pixels], constant or drawn, by the config's data section.
+        x: [batch, n_pixels] or [batch, d], constant or drawn, as of batches.Batch.
         iteration: int64 scalar placeholder, the number of the iteration, from 1, to feed in each step; None if x doesn't need
             it.
         posterior: Posterior of x; its noise is drawn anew in each session.run or, by the data section, once.
         divergence: Divergence of that posterior from the prior.
-        probabilities: [batch, n_pixels], pixel probabilities of p(x|z) at the posterior's sample.
+        probabilities: [batch, n_pixels], pixel probabilities of p(x|z) at the posterior's sample; None where p(x|z) is given.
         reconstruction_log_likelihood: scalar, batch mean of log p(x|z), nats per example (summed over pixels).
         generator_loss: scalar, minus the ELBO, nats per example; what encoder and decoder minimise.
-        variables: scope ("encoder", "decoder", "discriminator") -> its trainable variables.
+        variables: scope ("encoder", "decoder", "discriminator", as far as the model has them) -> its trainable variables.
         steps: the UpdateSteps of one iteration.
         gradient_slots: variable name -> a slot of its optimiser's that is not finite once a gradient was not.
         learning_rate_factor: scalar placeholder to feed in each step, or None if the rates are constant.
@@ -58,7 +62,7 @@ class ModelGraph:
     iteration: Optional[tf.Tensor]
     posterior: Posterior
     divergence: Divergence
-    probabilities: tf.Tensor
+    probabilities: Optional[tf.Tensor]
     reconstruction_log_likelihood: tf.Tensor
     generator_loss: tf.Tensor
     variables: Dict[str, Tuple[tf.Variable, ...]]

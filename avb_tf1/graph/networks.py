@@ -4,7 +4,7 @@ Called again in the same graph, each function reuses the variables that its firs
 """
 
 
-from avb_tf1.quiet_tensorflow import tf, tfc
+from avb_tf1.quiet_tensorflow import tf, tfc, tfd
 from avb_tf1.seeds import op_seed
 
 _ACTIVATIONS = {"linear": None, "relu": tf.nn.relu, "elu": tf.nn.elu, "tanh": tf.nn.tanh, "leaky_relu": tf.nn.leaky_relu}
@@ -80,6 +80,30 @@ def gaussian_encoder(x, config):
         return mean, spread if config.encoder.spread_output == "log_variance" else 2 * spread
 
 
+def free_gaussian(n_x, config):
+    """Return the parameters of a Gaussian q(z|x) for each of n_x values of x, all of them variables.
+
+    They begin at those of N(0, I).
+
+    Args:
+        n_x: int.
+        config: GaussianModelConfig.
+
+    Returns:
+        mean [n_x, latent_dim]; scale [n_x, latent_dim, latent_dim], lower triangular, or diagonal, its diagonal positive: the
+        covariance is scale scale^T.
+    """
+    dim = config.latent_dim
+    with tf.variable_scope("encoder", reuse=tf.AUTO_REUSE):
+        mean = tf.get_variable("mean", [n_x, dim], initializer=tf.zeros_initializer())
+        n_entries = dim if config.covariance == "diagonal" else dim * (dim + 1) // 2
+        entries = tf.get_variable("scale", [n_x, n_entries], initializer=tf.zeros_initializer())
+        if config.covariance == "diagonal":
+            return mean, tf.linalg.diag(tf.exp(entries))
+        triangle = tfd.fill_triangular(entries)
+        return mean, tf.linalg.set_diag(triangle, tf.exp(tf.linalg.diag_part(triangle)))
+
+
 def decoder(z, n_pixels, config):
     """Return the pixel probabilities of p(x|z), independent Bernoullis (tutorial, "Decoder").
 
@@ -138,10 +162,10 @@ def _residual_discriminator(x, z, config):
     for number in range(1, config.n_blocks + 1):
         with tf.variable_scope("block_%d" % number):
             inner = _layer(hidden, config.n_units, _ACTIVATIONS[config.block_activation], "hidden")
-            added = tfc.layers.fully_connected(inner, config.n_units, activation_fn=None, scope="output",
-                                               weights_initializer=tf.zeros_initializer())
+            added = _layer(inner, config.n_units, None, "output", tf.zeros_initializer())
         hidden = activation(hidden + added)
-    return _linear(hidden, 1, "output") + _squared_norm(z, config)
+    initializer = tf.zeros_initializer() if config.starts_at_zero else None
+    return _layer(hidden, 1, None, "output", initializer) + _squared_norm(z, config)
 
 
 _DISCRIMINATORS = {
@@ -182,8 +206,8 @@ def _linear(inputs, n_units, scope):
     return _layer(inputs, n_units, None, scope)
 
 
-def _layer(inputs, n_units, activation, scope):
+def _layer(inputs, n_units, activation, scope, weights_initializer=None):
     seed = op_seed("%s/%s" % (tf.get_variable_scope().name, scope))
     return tfc.layers.fully_connected(
         inputs, n_units, activation_fn=activation, scope=scope,
-        weights_initializer=tfc.layers.xavier_initializer(seed=seed))
+        weights_initializer=weights_initializer or tfc.layers.xavier_initializer(seed=seed))

@@ -79,7 +79,8 @@ def _stan_problem():
         title="eight schools with a spread of either sign",
         introduction="Eight schools' effects are normal about a mean mu with a spread tau, which may be negative here: "
                      "(tau, eta) and (-tau, -eta) mean the same, so that the posterior has two modes.",
-        coordinates=("mu", "tau", *_ETA), sample_prior=sample_prior, log_prior=log_prior, log_likelihood=_stan_log_likelihood,
+        coordinates=("mu", "tau", *_ETA), modes={"tau > 0": lambda z: z[:, 1] > 0}, sample_prior=sample_prior,
+        log_prior=log_prior, log_likelihood=_stan_log_likelihood,
         sources="Mescheder, Nowozin, Geiger 2017, the experiment on variational inference; data and recipe: notebook "
                 "Stan-example.ipynb of LMescheder/AdversarialVariationalBayes, commit ee29153. The data are not Rubin's.")
 

@@ -10,6 +10,7 @@ from typing import Callable, Dict, Optional, Tuple
 
 import numpy as np
 
+from avb_tf1.problems.finite_problem import FiniteProblem
 from avb_tf1.problems.published import Published
 
 
@@ -33,7 +34,7 @@ class GaussianEffects:
 
 
 @dataclass(frozen=True)
-class GivenPosterior:
+class GivenPosterior(FiniteProblem):
     """A prior p(z) and a likelihood p(x|z), both known, and the values of x whose posteriors p(z|x) are wanted.
 
     Both densities are normalised, in nats: log p(x) = log of the prior's expectation of p(x|z).
@@ -51,6 +52,7 @@ class GivenPosterior:
         log_likelihood: (x float32 [n, d_x], z float32 [n, dim]), tensors -> log p(x|z) of each pair of rows, float32 [n].
         sources: where the problem and its published recipe come from.
         derived: further quantities of interest by their names, each a function of z float64 [n, dim] -> float64 [n].
+        modes: parts of the space, each a function of z [n, dim] -> bool [n], whose probabilities are of interest.
         effects: what can be integrated out in closed form, or None. A posterior of more than two dimensions has an exact
             reference only if no more than two of them are left.
         published: name of a coordinate or a derived quantity -> "mean" or "standard_deviation" of its posterior -> what is
@@ -67,6 +69,7 @@ class GivenPosterior:
     log_likelihood: Callable
     sources: str
     derived: Dict[str, Callable] = field(default_factory=dict)
+    modes: Dict[str, Callable] = field(default_factory=dict)
     effects: Optional[GaussianEffects] = None
     published: Dict[str, Dict[str, Published]] = field(default_factory=dict)
 
@@ -80,6 +83,16 @@ class GivenPosterior:
     @property
     def dim(self):
         return len(self.coordinates)
+
+    @property
+    def weights(self):
+        """As of FiniteProblem: each x as often."""
+        return (1,) * len(self.observations)
+
+    @property
+    def inputs(self):
+        """What the networks see of each x, float32 [n_x, n_x]: which it is; [1, 0] if there is but one."""
+        return np.eye(self.n_x, dtype=np.float32)[:, :self.n_x if self.n_x > 1 else 0]
 
     def log_joint(self, x, z):
         """Return the tensor log p(x, z), float32 [n], nats, for tensors x float32 [n, d_x] and z float32 [n, dim]."""

@@ -5,11 +5,12 @@ from typing import Dict, Optional, Tuple
 
 import numpy as np
 
+from avb_tf1.problems.finite_problem import FiniteProblem
 from avb_tf1.problems.published import Published
 
 
 @dataclass(frozen=True)
-class ImageProblem:
+class ImageProblem(FiniteProblem):
     """A few binary images. Nothing outside of `problems`, `config` and `reproduction` knows how many, or of how many pixels.
 
     Attributes:
@@ -53,8 +54,8 @@ class ImageProblem:
         return self.images.shape[1]
 
     @property
-    def _shares(self):
-        return np.array(self.weights) / sum(self.weights)
+    def inputs(self):
+        return self.images
 
     def optima_of(self, model):
         """Return those of the optima that a model, a config's section, has: with adaptive contrast, not the discriminator's.
@@ -68,22 +69,6 @@ class ImageProblem:
         """Return values of pixels [n, n_pixels] as they stand in an image, [n, rows, columns]."""
         return np.reshape(values, (-1, *self.image_shape))
 
-    def labels(self, n):
-        """Return labels, int64 [n] or less, ascending: as many as give each image its share exactly."""
-        return np.repeat(np.arange(self.n_images), n // sum(self.weights) * np.array(self.weights))
-
-    @property
-    def entropy(self):
-        """That of x, nats: what codes can tell about their images at most."""
-        return float(-(self._shares * np.log(self._shares)).sum())
-
-    def mean(self, values):
-        """Return the expectation over x of values [n_images], a float."""
-        return float((np.asarray(values, np.float64) * self._shares).sum())
-
-    def error_of_mean(self, errors):
-        """Return the standard error of mean(values), a float, for values with independent standard errors [n_images]."""
-        return float(np.sqrt(((np.asarray(errors) * self._shares)**2).sum()))
 
 
 def all_binary_images(n_pixels):

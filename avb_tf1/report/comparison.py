@@ -74,6 +74,8 @@ def _read(folder):
     if not run_folder.is_file(os.path.join(folder, run_folder.CONFIG)) or not run_folder.is_complete(folder):
         raise InputError("%s: not a finished run (it needs %s and %s)" % (folder, run_folder.CONFIG, run_folder.METRICS))
     config = load_config(os.path.join(folder, run_folder.CONFIG))
+    if not config.model.is_of_images:
+        raise InputError("%s: a run of a given posterior; what is compared are runs of images" % folder)
     return config, read_metrics(folder, config)[0]
 
 

@@ -79,6 +79,8 @@ def write_run_report(folder, metrics=None):
         InputError: the folder holds no finished run, or a file of it can't be read.
     """
     config = load_config(run_folder.config_path(folder))
+    if not config.model.is_of_images:
+        raise InputError("%s: a run of a given posterior, which has no page; its figures are in the folder" % folder)
     if metrics is None and not run_folder.is_complete(folder):
         raise InputError("%s: the run is not finished; go on with scripts/train.py --resume" % folder)
     run = run_contents.read_run("%s, seed %d" % (config.name, config.seed), folder, config, metrics)
@@ -87,10 +89,10 @@ def write_run_report(folder, metrics=None):
     title = "%s on %s: %s" % (config.model.method, problem.title, run.label)
     return _write(
         folder, [(config.name, [run])], is_sweep=False, title=title,
-        lead="%s on batches of %d." % (count(config.training.n_iterations, "iteration"), config.data.batch_size),
+        lead="%s on batches of %d." % (count(config.training.n_iterations, "iteration"), config.batch_size),
         warning=run_summary.warning(run.metrics, config),
         facts=[("config", config.name), ("model", config.model.kind), ("latent dimensions", config.model.latent_dim),
-               ("seed", config.seed), ("iterations", config.training.n_iterations), ("batch", config.data.batch_size),
+               ("seed", config.seed), ("iterations", config.training.n_iterations), ("batch", config.batch_size),
                ("speed", "%.0f iterations a second" % run.timing["iterations_per_second"])] + _made_with([run.timing]),
         final_losses=[(name.replace("_", " "), run.metrics[name], known[name].value if name in known else None)
                       for name in LOSSES if name in run.metrics],

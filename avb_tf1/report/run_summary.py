@@ -10,6 +10,14 @@ from avb_tf1.runs import metrics_file
 
 
 def summary(metrics, config, timing=None):
+    """Return the table that ends a run: as of summary_of_images, or of a given posterior."""
+    if config.model.is_of_images:
+        return summary_of_images(metrics, config, timing)
+    from avb_tf1.report import posterior_summary
+    return posterior_summary.summary(metrics, config, timing)
+
+
+def summary_of_images(metrics, config, timing=None):
     """Return the table that ends a run: each metric beside its optimum, the speed beside the tutorial's, and any warning.
 
     Args:

@@ -137,7 +137,7 @@ def _work(config):
     per_row = sum(network.n_layers * network.n_units**2 for network in (model.encoder, model.decoder))
     if model.has_discriminator:
         per_row += (1 + training.n_discriminator_updates) * model.discriminator.n_layers * model.discriminator.n_units**2
-    return training.n_iterations * config.data.batch_size * per_row
+    return training.n_iterations * config.batch_size * per_row
 
 
 def _measured_pace(finished):

@@ -8,15 +8,17 @@ import sys
 from avb_tf1 import files
 from avb_tf1.config.loading import fingerprint, require_same
 from avb_tf1.errors import InputError, shortened, what_is_wrong
-from avb_tf1.evaluation.measurement import METRICS
+from avb_tf1.evaluation import measurement, posterior_measurement
 from avb_tf1.problems.published import TABLE_1_METRICS
 from avb_tf1.runs import run_folder
 from avb_tf1.runs.provenance import code
 
+METRICS = dict(measurement.METRICS, **posterior_measurement.METRICS)
 _KEY = "made_by"  # of metrics.json
 _WRITE_AGAIN = "; scripts/evaluate.py --write writes it again"
 NOT_COMPUTED = "not_computed"  # of metrics.json: metric -> why it has none
 _TEXTS = (NOT_COMPUTED, "methods")  # what has words: the second says how a metric was found
+_PARTS = ("marginals", "modes", "per_x")  # of a given posterior's: mappings to numbers, and a list of metrics
 
 
 def with_made_by(metrics, config, legs):
@@ -61,7 +63,8 @@ def read_metrics(folder, config):
         raise InputError("%s: can't be read: %s%s" % (path, what_is_wrong(error), _WRITE_AGAIN))
     metrics, made_by = split_made_by(content, config, path)
     require_numbers(metrics, path)
-    missing = [name for name in TABLE_1_METRICS if name not in metrics and name not in metrics.get(NOT_COMPUTED, {})]
+    wanted = TABLE_1_METRICS if config.model.is_of_images else ("elbo",)
+    missing = [name for name in wanted if name not in metrics and name not in metrics.get(NOT_COMPUTED, {})]
     if missing:
         raise InputError("%s: can't be read: it has no %s%s" % (path, ", ".join(missing), _WRITE_AGAIN))
     return metrics, made_by
@@ -102,7 +105,7 @@ def require_numbers(metrics, path):
 
 def numbers(metrics):
     """Return a metrics.json's metrics without what is said of them in words."""
-    return {name: value for name, value in metrics.items() if name not in _TEXTS}
+    return {name: value for name, value in metrics.items() if name not in _TEXTS + _PARTS}
 
 
 def json_value(value):

@@ -27,6 +27,10 @@ LATENT_MOVIE = "latent_space.gif"
 REPORT = "report.html"
 CHECKPOINT = "checkpoint"
 TENSORBOARD = "tensorboard"
+EXACT = "exact.npz"  # these of a given posterior
+POSTERIOR = "posterior.png"
+MARGINALS = "marginals.png"
+POSTERIOR_MOVIE = "posterior.gif"
 
 SWEEP_STATE = "sweep.json"  # these in a sweep's folder
 SWEEP_SUMMARY = "summary.csv"
@@ -34,6 +38,9 @@ FILES_OF_SWEEP = (SWEEP_STATE, SWEEP_SUMMARY, REPORT)
 
 FIGURES = (TRAINING_CURVE, LATENT_SPACE, RECONSTRUCTIONS, LATENT_MOVIE)
 _FILES = (METRICS, LOSSES, LATENTS, SNAPSHOTS, LATENT_PLANE, TIMING, REPORT) + FIGURES  # besides the config
+_ONLY_OF_GIVEN = (POSTERIOR, MARGINALS, POSTERIOR_MOVIE)
+FIGURES_OF_GIVEN = (TRAINING_CURVE, *_ONLY_OF_GIVEN)
+_FILES += (EXACT, *_ONLY_OF_GIVEN)
 _LEFTOVER = re.compile(re.escape(files.TEMPORARY_PREFIX) + r"[a-z0-9_]{8}(-|\Z)")  # as tempfile calls them
 _FILES_OF_FOLDER = {
     CHECKPOINT: re.compile(r"checkpoint\Z|model-[0-9]+\."),
@@ -194,7 +201,8 @@ def _is_runs_config(path):
         tree = yaml_input.read_yaml(path)
     except InputError:
         return False
-    return isinstance(tree, dict) and {"name", "seed", "data", "model", "training", "runtime"} <= set(tree)
+    return isinstance(tree, dict) and {"name", "seed", "model", "training", "runtime"} <= set(tree) and (
+        "data" in tree or "problem" in tree)
 
 
 def _has_only_begun(out, config_text):

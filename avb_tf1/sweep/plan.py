@@ -78,7 +78,10 @@ def plan(config_paths, seeds, settings):
 
 def _loaded(path, overrides, names_file):
     try:
-        return load_config(path, overrides)
+        config = load_config(path, overrides)
+        if not config.model.is_of_images:
+            raise InputError("%s: has a given posterior; a sweep takes configs of images" % path)
+        return config
     except InputError as error:
         if names_file and not str(error).startswith(path):
             raise InputError("%s: %s" % (path, error))

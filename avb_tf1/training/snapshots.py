@@ -7,14 +7,15 @@ import numpy as np
 
 from avb_tf1.evaluation import densities, entropy, quadrature, trained_networks
 
-N_SAMPLES = 256                      # a class
+N_SAMPLES = 256                      # a class, ...
+_MIN_SAMPLES = 1024                  # ... but so many in all, if there are few classes
 MAX_SNAPSHOTS = 2000                 # besides the first; each takes 19 kB in memory and in the checkpoints
 PLANE_AXIS = np.linspace(-4, 4, 41)  # coordinates along each axis of the latent space where the decoder is looked at
 
 
 def labels_of_codes(problem):
-    """Return the classes of the codes that are looked at, int64 [n_images * N_SAMPLES], ascending, for an ImageProblem."""
-    return problem.labels(problem.n_images * N_SAMPLES)
+    """Return the classes of the codes that are looked at, int64 [n], ascending: N_SAMPLES of each, on average, or more."""
+    return problem.labels(max(problem.n_x * N_SAMPLES, _MIN_SAMPLES))
 
 
 class Snapshots:
@@ -26,7 +27,7 @@ class Snapshots:
 
     Args:
         networks: trained_networks.Networks.
-        problem: image_problem.ImageProblem.
+        problem: image_problem.ImageProblem or given_posterior.GivenPosterior.
         random_state: numpy RandomState that the noise is drawn from.
         training: the config's training section.
         earlier: None, or the arrays of a part of this training that is done; without them the model as it is now, before its
@@ -35,10 +36,10 @@ class Snapshots:
 
     def __init__(self, networks, problem, random_state, training, earlier=None):
         self._networks, self._training = networks, training
-        self._images, self._x = problem.images, problem.images[labels_of_codes(problem)]
+        self._inputs, self._x = problem.inputs, problem.inputs[labels_of_codes(problem)]
         self._eps = random_state.standard_normal((len(self._x), networks.noise_dim)).astype(np.float32)
         self._plane = None
-        if quadrature.has_grid(networks.latent_dim):
+        if networks.decode is not None and quadrature.has_grid(networks.latent_dim):
             self._plane = quadrature.grid(PLANE_AXIS, networks.latent_dim).astype(np.float32)
         self._records = {name: list(values) for name, values in (earlier or {}).items()}
         if earlier is None:
@@ -72,8 +73,10 @@ class Snapshots:
             record["probabilities"] = np.rint(255 * probabilities).astype(np.uint8)
         if networks.log_ratio is not None:
             record["log_ratio"] = trained_networks.in_chunks(networks.log_ratio, self._x, z)[:, 0]
-        if networks.posterior_parameters is not None:
-            record["mean"], record["log_variance"] = networks.posterior_parameters(self._images)
+        if networks.log_joint is not None:
+            record["log_joint"] = trained_networks.in_chunks(networks.log_joint, self._x, z)
+        elif networks.posterior_parameters is not None:
+            record["mean"], record["log_variance"] = networks.posterior_parameters(self._inputs)
         for name, value in record.items():
             self._records.setdefault(name, []).append(value)
         self._thin_out()
@@ -82,10 +85,11 @@ class Snapshots:
         """Return what was seen at each of the s snapshots.
 
         Returns:
-            dict: iteration int64 [s], iterations done; z float32 [s, n_images * N_SAMPLES, latent_dim], codes of the classes
-            labels_of_codes; with a grid, probabilities uint8 [s, 41**latent_dim, n_pixels], 255 times those of p(x|z) on
-            quadrature.grid(PLANE_AXIS, latent_dim); AVB only: log_ratio float32 [s, n_images * N_SAMPLES], the discriminator's
-            log q(z|x) - log p(z) at z; VAE only: mean and log_variance float32 [s, n_images, latent_dim], those of q(z|x).
+            dict: iteration int64 [s], iterations done; z float32 [s, n, latent_dim], codes of the classes labels_of_codes;
+            with a decoder and a grid, probabilities uint8 [s, 41**latent_dim, n_pixels], 255 times those of p(x|z) on
+            quadrature.grid(PLANE_AXIS, latent_dim); AVB only: log_ratio float32 [s, n], the discriminator's log q(z|x) -
+            log p(z) at z; VAE only: mean and log_variance float32 [s, n_images, latent_dim], those of q(z|x); of a given
+            posterior log_joint float32 [s, n], log p(x, z) at z.
         """
         return {name: np.stack(values) for name, values in self._records.items()}
 

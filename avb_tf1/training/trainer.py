@@ -118,7 +118,9 @@ def array_functions(session, model):
         encode=function(ends.z_posterior, ends.x, ends.eps),
         decode=function(ends.probabilities, ends.z),
         log_ratio=function(ends.log_ratio, ends.x, ends.z),
-        posterior_parameters=function(ends.posterior_parameters, ends.x))
+        posterior_parameters=function(ends.posterior_parameters, ends.x),
+        log_joint=function(ends.log_joint, ends.x, ends.z),
+        log_prior=function(ends.log_prior, ends.z))
 
 
 def _skip_noise(session, model, n_iterations):
@@ -138,5 +140,5 @@ def _describe_divergence(session, model, iteration, monitors):
         # The update has been applied: the optimiser's slot holds what was wrong with the gradient.
         what = next(("the gradient of " + name for name, slot in model.gradient_slots.items()
                      if not np.isfinite(session.run(slot)).all()), "a gradient")
-    return ("%s is not finite at iteration %d; a lower learning_rate in the config's training section or a larger "
-            "model.decoder.probability_margin may help" % (what, iteration))
+    return ("%s is not finite at iteration %d; a lower learning_rate in the config's training section%s may help" % (
+        what, iteration, "" if model.probabilities is None else " or a larger model.decoder.probability_margin"))

@@ -56,11 +56,12 @@ def test_no_module_that_decides_bits_is_left_out():
 
     assert left_out(reached_from("graph/builder", "training/trainer"), provenance.TRAINING) == {
         "config/schema", "errors", "evaluation/trained_networks"}
-    measured = {"outputs", "training/snapshots"} | set(imported("outputs")) | reached_from(
-        "evaluation/measurement", "problems/registry")
+    outputs = ("outputs", "posterior_outputs")
+    measured = {*outputs, "training/snapshots"} | {module for own in outputs for module in imported(own)} | reached_from(
+        "evaluation/measurement", "evaluation/posterior_measurement", "problems/registry")
     assert left_out(measured, provenance.EVALUATION) == {
-        "config/schema", "errors", "plotting", "quiet_tensorflow", "report/html_report", "runs/provenance",
-        "runs/run_contents", "runs/run_folder", "training/trainer"}
+        "config/schema", "errors", "files", "plotting", "posterior_plotting", "quiet_tensorflow", "report/html_report",
+        "runs/provenance", "runs/run_contents", "runs/run_folder", "training/trainer"}
 
 
 def test_the_instruction_set_is_the_widest_that_the_cpu_has():

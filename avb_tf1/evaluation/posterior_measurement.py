@@ -1,0 +1,160 @@
+"""The metrics of a model of a given posterior, beside what is exactly true of it. All values are in nats unless told."""
+
+import math
+
+import numpy as np
+
+from avb_tf1.evaluation import quadrature, wasserstein
+from avb_tf1.evaluation.entropy import Estimate, kl_from
+from avb_tf1.evaluation.measurement import Metric, sample_mean, sample_posterior
+from avb_tf1.evaluation.trained_networks import in_chunks
+
+N_COMPARED = 20000            # samples whose distance from the exact posterior is taken
+NO_REFERENCE = "the exact posterior is not known"
+NO_DENSITY = "q(z|x) is implicit, and nearest neighbours estimate its density for latent_dim 1 or 2 only"
+
+# By their names in metrics.json, in the order of a table; each a mean over x. All are absent where they can't be had.
+METRICS = {
+    # log p(x).
+    "log_evidence": Metric("log evidence", None, is_higher_better=True),
+    # The mean of log p(x, z) - log q(z|x): by the entropy of a Gaussian, by nearest neighbours, or as elbo_discriminator.
+    "elbo": Metric("ELBO", None, is_higher_better=True),
+    # The same with the discriminator's log q(z|x): no bound.
+    "elbo_discriminator": Metric("ELBO by the discriminator", None, is_higher_better=True),
+    # log_evidence - elbo, KL(q(z|x) || p(z|x)), where elbo is one of the first two kinds.
+    "inference_gap": Metric("KL(q(z|x), p(z|x))", None),
+    # The mean over coordinates of the Wasserstein-1 distance between the marginals of q(z|x) and p(z|x), in the latter's
+    # standard deviations.
+    "wasserstein": Metric("mean Wasserstein-1 of the marginals", None),
+    # What samples of the exact posterior have there.
+    "wasserstein_noise_floor": Metric("the same of exact samples", None),
+}
+
+
+def evaluate(networks, problem, references, random_state, n_samples):
+    """Return the metrics of a trained model.
+
+    Args:
+        networks: trained_networks.Networks of a given posterior.
+        problem: given_posterior.GivenPosterior.
+        references: the PosteriorReferences of its observations, or None.
+        random_state: numpy RandomState that the samples' noise is drawn from.
+        n_samples: int, samples of q(z|x), of each x.
+
+    Returns:
+        dict: name in METRICS -> float, with `<name>_standard_error` and `<name>_bias_left` as of measurement.evaluate;
+        "methods": name -> how it was found; "not_computed": name -> why; "marginals": name of a coordinate or derived
+        quantity -> {mean, standard_deviation} and, with a reference, {exact_mean, exact_standard_deviation, wasserstein,
+        wasserstein_noise_floor}; "modes": name -> {share, exact_share}, where the problem has them. For several x, "per_x": a
+        list with all that for each, under "x" its name, and no "marginals" of all.
+    """
+    z, labels = sample_posterior(networks, problem, n_samples, random_state)
+    per_x = []
+    for label, name in enumerate(problem.observation_names):
+        reference = None if references is None else references[label]
+        per_x.append(dict({"x": name}, **_of_one(
+            networks, problem, reference, problem.inputs[[label]], z[labels == label], random_state)))
+    if len(per_x) == 1:
+        del per_x[0]["x"]
+        return _flat(per_x[0])
+    estimates = {name: _mean([own["estimates"][name] for own in per_x]) for name in per_x[0]["estimates"]}
+    return dict(_flat({"estimates": estimates, "not_computed": per_x[0]["not_computed"]}), per_x=[_flat(own) for own in per_x])
+
+
+def _mean(estimates):
+    """The Estimate of the mean of some that are independent."""
+    n = len(estimates)
+    error, bias = ([own[i] for own in estimates if own[i] is not None] for i in (2, 3))
+    return Estimate(float(np.mean([own.value for own in estimates])), estimates[0].method,
+                    math.sqrt(sum(own**2 for own in error)) / n if error else None, sum(bias) / n if bias else None)
+
+
+def _flat(own):
+    """What `evaluate` returns, from the estimates of a dict and the rest of it."""
+    metrics, methods = {}, {}
+    for name, (value, method, *errors) in own["estimates"].items():
+        metrics[name], methods[name] = value, method
+        if math.isfinite(value):
+            metrics.update({name + suffix: error for suffix, error in zip(("_standard_error", "_bias_left"), errors)
+                            if error is not None})
+    rest = {key: value for key, value in own.items() if key != "estimates" and value}
+    return dict(metrics, methods=methods, **rest)
+
+
+def _of_one(networks, problem, reference, x, z, random_state):
+    """The estimates and the rest, for one x, as the networks see it, [1, d], and samples z of q(z|x)."""
+    rows = np.repeat(x, len(z), axis=0)
+    log_joint = in_chunks(networks.log_joint, rows, z).astype(np.float64)
+    estimates, not_computed = {}, {}
+    if reference is not None:
+        estimates["log_evidence"] = Estimate(reference.log_evidence, "quadrature")
+    by_discriminator = None
+    if networks.log_ratio is not None:
+        log_ratio = in_chunks(networks.log_ratio, rows, z)[:, 0].astype(np.float64)
+        log_prior = in_chunks(networks.log_prior, z).astype(np.float64)
+        by_discriminator = sample_mean(log_joint - log_prior - log_ratio)._replace(method="discriminator")
+    is_of_density = True
+    if networks.posterior_parameters is not None:
+        scale = networks.posterior_parameters(x)[1][0].astype(np.float64)
+        entropy = np.log(np.diag(scale)).sum() + len(scale) / 2 * (1 + math.log(2 * math.pi))
+        elbo = sample_mean(log_joint)
+        elbo = elbo._replace(value=elbo.value + float(entropy))
+    elif quadrature.has_grid(networks.latent_dim):
+        kl = kl_from(z, log_joint, random_state)
+        elbo = kl._replace(value=-kl.value)
+    else:
+        elbo, is_of_density = by_discriminator, False
+    estimates["elbo"] = elbo
+    if by_discriminator is not None:
+        estimates["elbo_discriminator"] = by_discriminator
+    if reference is None or not is_of_density:
+        not_computed["inference_gap"] = NO_REFERENCE if reference is None else NO_DENSITY
+    else:
+        estimates["inference_gap"] = elbo._replace(value=reference.log_evidence - elbo.value)
+    marginals = _marginals(problem, reference, z[:N_COMPARED].astype(np.float64), random_state)
+    if reference is None:
+        not_computed.update(dict.fromkeys(("log_evidence", "wasserstein", "wasserstein_noise_floor"), NO_REFERENCE))
+    else:
+        for name in ("wasserstein", "wasserstein_noise_floor"):
+            estimates[name] = Estimate(
+                float(np.mean([marginals[coordinate][name] for coordinate in problem.coordinates])), "samples")
+    return {"estimates": estimates, "not_computed": not_computed, "marginals": marginals,
+            "modes": _modes(problem, reference, z, random_state)}
+
+
+def quantities(problem, z):
+    """Return the coordinates and the derived quantities of z float64 [n, dim], float64 [n, k], in the order of their names."""
+    return np.column_stack([z] + [function(z) for function in problem.derived.values()])
+
+
+def names_of_quantities(problem):
+    """Return what quantities returns, by name."""
+    return (*problem.coordinates, *problem.derived)
+
+
+def _marginals(problem, reference, z, random_state):
+    names, values = names_of_quantities(problem), quantities(problem, z)
+    columns = {"mean": values.mean(axis=0), "standard_deviation": values.std(axis=0)}
+    if reference is not None:
+        derived = [reference.derived[name] for name in problem.derived]
+        deviations = np.append(reference.standard_deviation, [own.standard_deviation for own in derived])
+
+        def draw(n, random_state):
+            return quantities(problem, reference.draws(n, random_state))
+
+        columns.update({
+            "exact_mean": np.append(reference.mean, [own.mean for own in derived]), "exact_standard_deviation": deviations,
+            "wasserstein": wasserstein.distances(values, draw(len(z), random_state), deviations),
+            "wasserstein_noise_floor": wasserstein.noise_floor(draw, len(z), len(z), deviations, random_state)})
+    return {name: {key: float(column[k]) for key, column in columns.items()} for k, name in enumerate(names)}
+
+
+def _modes(problem, reference, z, random_state):
+    """The share of each mode in q and, as far as N_COMPARED * 10 draws tell, in the posterior."""
+    shares = {}
+    exact = None if reference is None or not problem.modes else reference.draws(10 * N_COMPARED, random_state)
+    for name, is_in in problem.modes.items():
+        shares[name] = {"share": float(np.mean(is_in(z)))}
+        if exact is not None:
+            shares[name]["exact_share"] = float(np.mean(is_in(exact)))
+    return shares
