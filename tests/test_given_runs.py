@@ -265,6 +265,8 @@ def test_a_run_is_evaluated_again_and_opened(folder):
 
 def test_what_is_of_images_only_refuses_in_one_line(folder, tmp_path):
     assert_one_clear_line(run_script("report.py", folder), "given posterior")
+    assert_one_clear_line(run_script("report.py", tmp_path / "new", "--config", path_of("banana")), "given posterior")
+    assert not (tmp_path / "new").exists()
     assert_one_clear_line(run_script("compare.py", folder), "given posterior")
     assert_one_clear_line(run_script("evaluate.py", folder, "--ais"), "given posterior")
     assert_one_clear_line(run_script("sweep.py", "--config", path_of("banana"), "--seeds", "0", "--out", tmp_path / "sweep"),
@@ -278,6 +280,7 @@ def test_what_is_of_images_only_refuses_in_one_line(folder, tmp_path):
     ("problem.batch_size=21", "problem.batch_size must be a multiple of 5"),
     ("model.encoder.noise_dim=1", "model.encoder.noise_dim must be at least 2"),
     ("model.kind=vae", "model.kind must be one of avb, avb_ac, gaussian"),
+    ("training.decoder_learning_rate=1e-3", "training.decoder_learning_rate must be null"),
     ("problem.path=a.py", 'unknown key "problem.path"'),
 ])
 def test_bad_values_are_told_by_their_key(override, words):

@@ -429,8 +429,16 @@ class VAETrainingConfig(_TrainingConfig):
     kl: Literal["closed_form", "sampled"]
 
 
+def _require_no_decoder_rate(cls, rate):
+    if rate is not None:
+        raise ValueError("must be null: there is no decoder")
+    return rate
+
+
 class GaussianTrainingConfig(_TrainingConfig):
     """The entropy of a Gaussian is a closed form: nothing else to choose."""
+
+    _decoder_has_no_rate = pydantic.validator("decoder_learning_rate", allow_reuse=True)(_require_no_decoder_rate)
 
 
 class AVBTrainingConfig(_TrainingConfig):
@@ -443,6 +451,10 @@ class AVBTrainingConfig(_TrainingConfig):
         if discriminator.optimizer == "shared" and values.get("decoder_learning_rate") is not None:
             raise ValueError("can't share the generator's optimizer if decoder_learning_rate is not null")
         return discriminator
+
+
+class GivenAVBTrainingConfig(AVBTrainingConfig):
+    _decoder_has_no_rate = pydantic.validator("decoder_learning_rate", allow_reuse=True)(_require_no_decoder_rate)
 
 
 class RuntimeConfig(_Section):
@@ -514,12 +526,12 @@ class VAEConfig(_ImageExperiment):
 
 class GivenAVBConfig(_GivenExperiment):
     model: GivenAVBModelConfig
-    training: AVBTrainingConfig
+    training: GivenAVBTrainingConfig
 
 
 class GivenAVBACConfig(_GivenExperiment):
     model: GivenAVBACModelConfig
-    training: AVBTrainingConfig
+    training: GivenAVBTrainingConfig
 
 
 class GaussianConfig(_GivenExperiment):

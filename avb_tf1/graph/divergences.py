@@ -43,7 +43,8 @@ def divergence(x, posterior, noise, config, prior):
     Args:
         x: float32 [batch, d], what the networks see of x: images, pixels in {0, 1}, or as of GivenPosterior.inputs.
         posterior: posteriors.Posterior.
-        noise: builder.Noise, which gives samples of N(0, I) for the batch, or of another prior, float32 [batch, dim].
+        noise: function (name, dim) that gives samples of N(0, I) for the batch, float32 [batch, dim]; its method `of` (name,
+            function) those of another distribution, by a function as GivenPosterior.sample_prior.
         config: as of builder.build_graph.
         prior: the GivenPosterior that has it, or None for N(0, I).
     """

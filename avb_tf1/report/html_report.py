@@ -79,8 +79,7 @@ def write_run_report(folder, metrics=None):
         InputError: the folder holds no finished run, or a file of it can't be read.
     """
     config = load_config(run_folder.config_path(folder))
-    if not config.model.is_of_images:
-        raise InputError("%s: a run of a given posterior, which has no page; its figures are in the folder" % folder)
+    require_page(config, folder)
     if metrics is None and not run_folder.is_complete(folder):
         raise InputError("%s: the run is not finished; go on with scripts/train.py --resume" % folder)
     run = run_contents.read_run("%s, seed %d" % (config.name, config.seed), folder, config, metrics)
@@ -100,6 +99,12 @@ def write_run_report(folder, metrics=None):
         command="python scripts/train.py --config config.yaml --out %s" % shlex.quote("%s_again" % config.name),
         config_base64=base64.b64encode(to_yaml(config).encode()).decode(),
         cited="seed %d, SHA-256 of config.yaml %s" % (config.seed, _digest(config)))
+
+
+def require_page(config, source):
+    """Raise InputError, naming `source`, if runs of a config have no page: those of given posteriors."""
+    if not config.model.is_of_images:
+        raise InputError("%s: of a given posterior, whose runs have no page; their figures are in their folder" % source)
 
 
 def write_sweep_report(folder):

@@ -2,6 +2,7 @@
 
 from avb_tf1.evaluation.measurement import LOSSES, N_FINAL
 from avb_tf1.evaluation.posterior_measurement import METRICS
+from avb_tf1.report import run_summary
 from avb_tf1.runs import metrics_file
 
 _QUANTITY = ("mean", "exact_mean", "standard_deviation", "exact_standard_deviation", "wasserstein", "wasserstein_noise_floor")
@@ -17,7 +18,7 @@ def summary(metrics, config, timing=None):
     Returns:
         str, lines of plain text; nats, the distances in exact standard deviations.
     """
-    window = "   (mean of the last %d iterations)" % min(N_FINAL, config.training.n_iterations)
+    window = "   (mean of the last %s)" % run_summary.count(min(N_FINAL, config.training.n_iterations), "iteration")
     lines = []
     for name in (*LOSSES, *METRICS):
         if name in metrics:
@@ -31,7 +32,7 @@ def summary(metrics, config, timing=None):
         lines += _marginals(own)
     if timing is not None:
         lines.append("%-26s %10.2f" % ("iterations per second", timing["iterations_per_second"]))
-    lines += ["not computed: %s" % reason for reason in _not_computed(metrics)]
+    lines += ["not computed: %s" % reason for reason in run_summary.not_computed(metrics)]
     found = warning(metrics)
     if found:
         lines.append("Warning: " + found)
@@ -69,9 +70,3 @@ def warning(metrics):
         return ""
     return ("the discriminator takes the ELBO for %.4f nats above the exact log evidence, which no ELBO can be: it has fallen "
             "behind, and what it says of q can't be trusted." % excess)
-
-
-def _not_computed(metrics):
-    reasons = metrics.get(metrics_file.NOT_COMPUTED, {})
-    return ["%s: %s" % (", ".join(name for name in reasons if reasons[name] == reason), reason)
-            for reason in dict.fromkeys(reasons.values())]

@@ -13,7 +13,7 @@ def summary(metrics, config, timing=None):
     """Return the table that ends a run: as of summary_of_images, or of a given posterior."""
     if config.model.is_of_images:
         return summary_of_images(metrics, config, timing)
-    from avb_tf1.report import posterior_summary
+    from avb_tf1.report import posterior_summary  # which imports this module
     return posterior_summary.summary(metrics, config, timing)
 
 
