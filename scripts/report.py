@@ -25,7 +25,6 @@ def main():
     args = parser.parse_args()
     if args.config is not None:
         experiment_config = loading.load_config(args.config)
-        html_report.require_page(experiment_config, args.config)
         from avb_tf1 import experiment  # loads TensorFlow, which takes seconds: after the input is known to be good
         experiment.ensure_finished(experiment_config, args.folder)
     path, n_left_out = html_report.write_report(args.folder)

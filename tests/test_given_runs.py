@@ -263,15 +263,9 @@ def test_a_run_is_evaluated_again_and_opened(folder):
                 call()
 
 
-def test_what_is_of_images_only_refuses_in_one_line(folder, tmp_path):
-    assert_one_clear_line(run_script("report.py", folder), "given posterior")
-    assert_one_clear_line(run_script("report.py", tmp_path / "new", "--config", path_of("banana")), "given posterior")
-    assert not (tmp_path / "new").exists()
+def test_what_is_of_images_only_refuses_in_one_line(folder):
     assert_one_clear_line(run_script("compare.py", folder), "given posterior")
     assert_one_clear_line(run_script("evaluate.py", folder, "--ais"), "given posterior")
-    assert_one_clear_line(run_script("sweep.py", "--config", path_of("banana"), "--seeds", "0", "--out", tmp_path / "sweep"),
-                          "given posterior")
-    assert not (tmp_path / "sweep").exists()
 
 
 @pytest.mark.parametrize("override, words", [

@@ -46,7 +46,7 @@ def read_runs(folders):
     """Return the finished runs in `folders` as RunGroups, in the order in which their configs first appear.
 
     Raises:
-        InputError: a folder holds no finished run, or two folders hold the same config and seed.
+        InputError: a folder holds no finished run or one of a given posterior, or two folders hold the same config and seed.
     """
     groups: List[List] = []
     for folder in folders:
@@ -75,7 +75,8 @@ def _read(folder):
         raise InputError("%s: not a finished run (it needs %s and %s)" % (folder, run_folder.CONFIG, run_folder.METRICS))
     config = load_config(os.path.join(folder, run_folder.CONFIG))
     if not config.model.is_of_images:
-        raise InputError("%s: a run of a given posterior; what is compared are runs of images" % folder)
+        raise InputError("%s: a run of a given posterior; only models of images stand beside the paper's numbers. Its %s has "
+                         "its own" % (folder, run_folder.REPORT))
     return config, read_metrics(folder, config)[0]
 
 

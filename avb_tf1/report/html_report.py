@@ -1,31 +1,23 @@
 """A run or a sweep as one HTML page that needs nothing else: no network, no other file. Knows no TensorFlow."""
 
-import base64
 import collections
-import hashlib
-import json
 import math
 import os
-import re
-import shlex
 
-import jinja2
-import markupsafe
-from plotly.offline import get_plotlyjs, get_plotlyjs_version
-
-from avb_tf1 import __version__, files
+from avb_tf1 import files
 from avb_tf1.config.loading import digest_of_fingerprint, load_config, to_yaml
 from avb_tf1.errors import InputError, what_is_wrong
 from avb_tf1.evaluation.measurement import LOSSES, N_FINAL
 from avb_tf1.problems.registry import problem_of
-from avb_tf1.report import comparison, run_summary
+from avb_tf1.report import comparison, page_parts, posterior_page, run_summary
 from avb_tf1.report.page_data import page_data
 from avb_tf1.report.run_summary import count
 from avb_tf1.report.settings_table import settings_table
 from avb_tf1.runs import metrics_file, run_contents, run_folder
 
 MAX_EXPLORED = 10  # runs of a sweep whose latent space its page shows
-_FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "page")
+NOT_OF_POSTERIORS = ("a sweep of given posteriors has no page; each run has its own, and %s has the numbers of all"
+                     % run_folder.SWEEP_SUMMARY)
 # What sweep.json has of each run.
 _RECORD = {"run": str, "setting": str, "config": str, "seed": int, "status": str, "reason": str, "metrics": dict,
            "fingerprint": str}
@@ -79,32 +71,25 @@ def write_run_report(folder, metrics=None):
         InputError: the folder holds no finished run, or a file of it can't be read.
     """
     config = load_config(run_folder.config_path(folder))
-    require_page(config, folder)
-    if metrics is None and not run_folder.is_complete(folder):
-        raise InputError("%s: the run is not finished; go on with scripts/train.py --resume" % folder)
+    if not config.model.is_of_images:
+        return posterior_page.write_run_report(folder, metrics)
+    if metrics is None:
+        page_parts.require_finished(folder)
     run = run_contents.read_run("%s, seed %d" % (config.name, config.seed), folder, config, metrics)
     problem = problem_of(config)
     known = problem.optima_of(config.model)
     title = "%s on %s: %s" % (config.model.method, problem.title, run.label)
-    return _write(
-        folder, [(config.name, [run])], is_sweep=False, title=title,
+    return page_parts.write(folder, _rendered(
+        [(config.name, [run])], is_sweep=False, title=title,
         lead="%s on batches of %d." % (count(config.training.n_iterations, "iteration"), config.batch_size),
         warning=run_summary.warning(run.metrics, config),
         facts=[("config", config.name), ("model", config.model.kind), ("latent dimensions", config.model.latent_dim),
                ("seed", config.seed), ("iterations", config.training.n_iterations), ("batch", config.batch_size),
-               ("speed", "%.0f iterations a second" % run.timing["iterations_per_second"])] + _made_with([run.timing]),
+               page_parts.speed(run.timing)] + page_parts.made_with([run.timing]),
         final_losses=[(name.replace("_", " "), run.metrics[name], known[name].value if name in known else None)
                       for name in LOSSES if name in run.metrics],
         n_final=count(min(N_FINAL, config.training.n_iterations), "iteration"),
-        command="python scripts/train.py --config config.yaml --out %s" % shlex.quote("%s_again" % config.name),
-        config_base64=base64.b64encode(to_yaml(config).encode()).decode(),
-        cited="seed %d, SHA-256 of config.yaml %s" % (config.seed, _digest(config)))
-
-
-def require_page(config, source):
-    """Raise InputError, naming `source`, if runs of a config have no page: those of given posteriors."""
-    if not config.model.is_of_images:
-        raise InputError("%s: of a given posterior, whose runs have no page; their figures are in their folder" % source)
+        **page_parts.how_to_repeat(config)))
 
 
 def write_sweep_report(folder):
@@ -114,13 +99,15 @@ def write_sweep_report(folder):
         folder: str, a sweep's folder, with sweep.json.
 
     Returns:
-        str, the page's path; int, how many runs that were done it leaves out, as their folders don't hold them any more.
+        str, the page's path; int, how many runs that were done it leaves out: their folders don't hold them any more, or they
+        are of given posteriors.
 
     Raises:
-        InputError: the folder holds no sweep, or a file of it can't be read.
+        InputError: the folder holds no sweep, a file of it can't be read, or its runs are of given posteriors, which this page
+            can't show yet.
     """
     state = _read_sweep(folder)
-    runs_of, problems = {}, []
+    runs_of, problems, n_of_posteriors = {}, [], 0
     for record in state["runs"]:
         runs, path = runs_of.setdefault(record["setting"], []), os.path.join(folder, record["run"])
         record["label"] = "%s, seed %d" % (record["setting"], record["seed"])
@@ -133,25 +120,31 @@ def write_sweep_report(folder):
                 config = load_config(run_folder.config_path(path))
                 if digest_of_fingerprint(config) != record["fingerprint"]:
                     raise InputError("%s: holds a run of another config than the sweep's" % path)
+                if not config.model.is_of_images:
+                    n_of_posteriors += 1
+                    raise InputError("a run of a given posterior, which a sweep's page doesn't show; it has a page of its own")
                 runs.append(run_contents.read_run(record["label"], path, config))
                 record["metrics"] = runs[-1].metrics
             except InputError as error:
                 record.update(status="left out", metrics={})
                 problems.append((record, "left out: %s" % error))
     groups = [(setting, runs) for setting, runs in runs_of.items() if runs]
+    if n_of_posteriors and not groups:
+        raise InputError("%s: %s" % (folder, NOT_OF_POSTERIORS))
     statuses = [record["status"] for record in state["runs"]]
     seeds = _ranges(sorted({record["seed"] for record in state["runs"]}))
-    path = _write(
-        folder, groups, is_sweep=True,
+    path = page_parts.write(folder, _rendered(
+        groups, is_sweep=True,
         title="Autoencoders%s: a sweep of %s" % (
             " of %s" % problem_of(groups[0][1][0].config).title if groups else "", count(len(statuses), "run")),
         lead="Runs: %s." % ", ".join("%d %s" % (statuses.count(status), status) for status in _STATUSES if status in statuses),
         as_of=state["written"] if {"running", "waiting"} & set(statuses) else None,
         facts=[("configs", ", ".join(sorted({record["config"] for record in state["runs"]}))), ("seeds", seeds)] + (
-            _made_with([run.timing for _, runs in groups for run in runs]) if groups else []),
+            page_parts.made_with([run.timing for _, runs in groups for run in runs]) if groups else []),
         command=state["command"], started_in=state.get("folder"), records=state["runs"], problems=problems,
         n_of_setting=collections.Counter(record["setting"] for record in state["runs"]),
-        cited=", ".join("%s: SHA-256 of its first config.yaml %s" % (label, _digest(runs[0].config)) for label, runs in groups))
+        cited=", ".join("%s: SHA-256 of its first config.yaml %s" % (label, page_parts.digest(runs[0].config))
+                        for label, runs in groups)))
     return path, statuses.count("left out")
 
 
@@ -177,18 +170,8 @@ def _read_sweep(folder):
     return state
 
 
-def _write(folder, groups, **context):
-    path, text = os.path.join(folder, run_folder.REPORT), _rendered(groups, **context)
-    try:
-        files.write_text(path, text)
-    except OSError as error:
-        raise OSError("%s: can't be written: %s" % (path, error.strerror))
-    return path
-
-
 def _rendered(groups, is_sweep, **context):
     """The page as text; groups is a list of (label, runs that differ in the seed only)."""
-    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(_FOLDER), autoescape=True, undefined=jinja2.StrictUndefined)
     runs = [run for _, group in groups for run in group]
     explored = _explored([group for _, group in groups])
     compared = [comparison.RunGroup(label, group[0].config, tuple(run.config.seed for run in group),
@@ -196,9 +179,8 @@ def _rendered(groups, is_sweep, **context):
     data = page_data(groups, explored, small=len(runs) > 1) if groups else {}
     tables = {group.label: comparison.rows([group]) for group in compared}
     settings = settings_table(context["n_of_setting"], tables) if is_sweep and tables else None
-    return environment.get_template("report.html.j2").render(
-        is_sweep=is_sweep, groups=groups, runs=runs, explored=explored, data=data,
-        script_data=_script_json(data),
+    return page_parts.rendered(
+        "report.html.j2", "report.js", data, is_sweep=is_sweep, groups=groups, runs=runs, explored=explored,
         has_vae=any(not run.config.model.has_discriminator for run in runs),
         has_avb=any(run.config.model.has_discriminator for run in runs),
         has_plane=any(run.config.model.latent_dim >= 2 for run in runs),
@@ -217,10 +199,9 @@ def _rendered(groups, is_sweep, **context):
         headlines={group.label: comparison.headline(group) for group in compared},
         astray=_astray(groups), problem=problem_of(runs[0].config) if runs else None,
         key_numbers=_key_numbers(compared, len(context["n_of_setting"]) if is_sweep else 1),
-        version=__version__, plotly_version=get_plotlyjs_version(),
-        plotly=markupsafe.Markup(get_plotlyjs()), css=_file("report.css"), js=_file("report.js"),
-        to_yaml=to_yaml, number=comparison.number, obtained=comparison.obtained, published=comparison.published_number,
-        signed=_signed, breakable=_breakable, **context)
+        configs=[("%s, seed %d" % (label, group[0].config.seed) if is_sweep else "", label, to_yaml(group[0].config))
+                 for label, group in groups],
+        published=comparison.published_number, signed=_signed, **context)
 
 
 def _explored(groups):
@@ -234,7 +215,7 @@ def _key_numbers(compared, n_settings):
     if len(compared) != 1 or n_settings > 1:
         return []
     return [(comparison.obtained(row.mean, row.spread), row.title,
-             None if row.optimum is None else comparison.number(row.optimum))
+             "" if row.optimum is None else "best possible: %s" % comparison.number(row.optimum))
             for row in comparison.rows(compared) if row.metric in _KEY_METRICS]
 
 
@@ -243,13 +224,6 @@ def _astray(groups):
     found = [(label, sum(bool(run_summary.warning(run.metrics, run.config)) for run in group), len(group))
              for label, group in groups]
     return [(label, "%d of %s" % (n, count(n_runs, "run"))) for label, n, n_runs in found if n]
-
-
-def _made_with(timings):
-    """What of the runs' timing.json a reader wants to know, each different value once."""
-    texts = [("machine", ["%(cpu_model)s (%(instruction_set)s, %(n_cpus)d cores)" % timing for timing in timings])]
-    texts += [(name, [timing[name] for timing in timings]) for name in run_contents.VERSIONS]
-    return [(name, ", ".join(sorted(set(different)))) for name, different in texts]
 
 
 def _ranges(numbers):
@@ -266,22 +240,3 @@ def _ranges(numbers):
 def _signed(value):
     """A difference with its sign; nothing if it is infinite, as the value itself says so."""
     return "%+.4f" % value if math.isfinite(value) else ""
-
-
-def _breakable(label):
-    """A label that may be broken after the words of its keys, not inside of them."""
-    return markupsafe.Markup("<wbr>").join(re.split(r"(?<=\w=)|(?<=[a-z]\.)", label))
-
-
-def _digest(config):
-    return hashlib.sha256(to_yaml(config).encode()).hexdigest()
-
-
-def _script_json(data):
-    """JSON that can stand inside a script element."""
-    return markupsafe.Markup(json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c"))
-
-
-def _file(name):
-    with open(os.path.join(_FOLDER, name), encoding="utf-8") as file:
-        return markupsafe.Markup(file.read())

@@ -1,24 +1,17 @@
 """What a report's page draws, as JSON: curves and latent spaces, thinned out and packed. Knows no TensorFlow."""
 
-import base64
 import functools
-import math
 
 import numpy as np
 
 from avb_tf1.evaluation.measurement import LOSSES
 from avb_tf1.plotting import latent_limit
 from avb_tf1.problems.registry import problem_of
-from avb_tf1.report import run_summary
+from avb_tf1.report import page_arrays, run_summary
 from avb_tf1.training import snapshots
 
-SHARES = (0.95, 0.5)       # of an exact posterior's probability that its two lines enclose
-MAX_FRAMES = 61            # of the slider
-_N_BINS = 400              # of a training curve; fewer if a page has very many groups of runs, so that all together have...
-_N_BINS_IN_ALL = 16000
+_N_BINS_IN_ALL = 16000     # of all groups' training curves, if a page has very many groups
 _MIN_BINS = 20
-_NOT_FINITE = -32768       # in the place of a code
-_N_SIGNIFICANT = 6
 
 
 def page_data(groups, explored, small):
@@ -29,7 +22,7 @@ def page_data(groups, explored, small):
         explored: run_contents.Explored of the runs whose latent space is shown.
         small: bool; whether there are several runs: then only a part of each latent space is kept, and bands are of seeds only.
     """
-    n_bins = max(_MIN_BINS, min(_N_BINS, _N_BINS_IN_ALL // len(groups)))
+    n_bins = max(_MIN_BINS, min(page_arrays.N_BINS, _N_BINS_IN_ALL // len(groups)))
     curves = [_curves(label, runs, n_bins, with_band_of_one=not small) for label, runs in groups]
     configs = [runs[0].config for _, runs in groups]
     problem = problem_of(configs[0])
@@ -51,9 +44,9 @@ def page_data(groups, explored, small):
 
 def _curves(label, runs, n_bins, with_band_of_one):
     """Losses and divergences over iterations, of one run or over a group's, at no more than n_bins points."""
-    binned = {name: [_binned(run.losses[name], n_bins) for run in runs] for name in LOSSES if name in runs[0].losses}
+    binned = {name: [page_arrays.binned(run.losses[name], n_bins) for run in runs] for name in LOSSES if name in runs[0].losses}
     n_iterations = len(runs[0].losses["generator_loss"])
-    curves = {name: _band([mean for mean, _, _ in bins], bins[0][1:] if with_band_of_one else None)
+    curves = {name: page_arrays.band([mean for mean, _, _ in bins], bins[0][1:] if with_band_of_one else None)
               for name, bins in binned.items()}
     # The runs of a group may have been looked at at different moments: that changes no result.
     moments = [run.snapshots["iteration"] for run in runs]
@@ -67,42 +60,15 @@ def _curves(label, runs, n_bins, with_band_of_one):
             values, errors = ([run.snapshots[name + suffix][chosen] for run, chosen in zip(runs, at_common)]
                               for suffix in ("", "_standard_error"))
             bounds = [values[0] - 2 * errors[0], values[0] + 2 * errors[0]]
-            divergence[key] = _band(values, bounds if with_band_of_one else None)
+            divergence[key] = page_arrays.band(values, bounds if with_band_of_one else None)
             final = [run.metrics.get(name) for run in runs]
             divergence[key]["final"] = None if None in final else float(np.mean(final))
-    limits = {name: _limits([run.losses[name] for run in runs]) for name in curves}
-    limits["divergence"] = _limits([run.snapshots[name] for run in runs for name in ("kl_posterior_prior", "kl_discriminator")
-                                    if name in run.snapshots])
+    limits = {name: page_arrays.limits([run.losses[name] for run in runs]) for name in curves}
+    limits["divergence"] = page_arrays.limits([
+        run.snapshots[name] for run in runs for name in ("kl_posterior_prior", "kl_discriminator") if name in run.snapshots])
     return {"label": label, "losses": curves, "divergence": divergence, "limits": limits,
             "is_astray": all(run_summary.warning(run.metrics, run.config) for run in runs),
-            "iteration": _numbers(_binned(np.arange(1, n_iterations + 1), n_bins)[0])}
-
-
-def _binned(values, n_bins):
-    """Means, minima and maxima of consecutive bins of values [n], as many as there are values if those are fewer."""
-    values = np.asarray(values, np.float64)
-    starts = np.unique(np.linspace(0, len(values), n_bins, endpoint=False).astype(int))
-    counts = np.diff(np.append(starts, len(values)))
-    return (np.add.reduceat(values, starts) / counts, np.minimum.reduceat(values, starts),
-            np.maximum.reduceat(values, starts))
-
-
-def _band(curves, band_of_one):
-    """The mean of some runs' curves and one standard deviation (n - 1) to either side; of one run, the given band or none."""
-    mean = np.mean(curves, axis=0)
-    low, high = band_of_one or (mean, mean)
-    if len(curves) > 1:
-        with np.errstate(invalid="ignore"):  # infinite values have no spread
-            spread = np.std(curves, axis=0, ddof=1)
-        low, high = mean - spread, mean + spread
-    return {"mean": _numbers(mean), "low": _numbers(low), "high": _numbers(high)}
-
-
-def _limits(curves):
-    """The smallest and the largest value of curves; the first hundredth of each, and its first value, don't decide."""
-    shown = np.concatenate([curve[max(1, len(curve) // 100):] if len(curve) > 1 else curve for curve in curves])
-    shown = shown[np.isfinite(shown)]
-    return _numbers([shown.min(), shown.max()]) if len(shown) else []
+            "iteration": page_arrays.numbers(page_arrays.binned(np.arange(1, n_iterations + 1), n_bins)[0])}
 
 
 def _explorable(run, small):
@@ -112,17 +78,17 @@ def _explorable(run, small):
     exact posteriors whole numbers of 65535 in their largest value. All of it is little-endian and in base64.
     """
     stride = 2 if small else 1
-    frames = snapshots.spread_out(len(run.snapshots["iteration"]), MAX_FRAMES // 3 if small else MAX_FRAMES)
+    n_frames = page_arrays.MAX_FRAMES // 3 if small else page_arrays.MAX_FRAMES
+    frames = snapshots.spread_out(len(run.snapshots["iteration"]), n_frames)
     z = run.snapshots["z"][frames][:, ::stride, :2]
     n, dim = z.shape[1:]
-    finite = np.isfinite(z)
-    scale = float(np.abs(z[finite]).max(initial=0)) / 32767 or 1.0
+    scale = float(np.abs(z[np.isfinite(z)]).max(initial=0)) / 32767 or 1.0
     codes = {
         "label": run.label, "latentDim": run.snapshots["z"].shape[2], "dim": dim, "n": n,
         "counts": np.bincount(run.snapshots["label"][::stride]).tolist(),
         "range": latent_limit(z[-1]), "scale": scale,
         "iteration": [int(iteration) for iteration in run.snapshots["iteration"][frames]],
-        "z": _packed(np.where(finite, np.rint(np.where(finite, z, 0) / scale), _NOT_FINITE), "<i2"),
+        "z": page_arrays.codes(z, scale),
     }
     return codes if run.plane is None else dict(codes, **_maps(run, frames, dim, stride))
 
@@ -133,10 +99,11 @@ def _maps(run, frames, dim, stride):
     density = _thinned(run.plane["posterior_density"][..., np.newaxis], dim, stride)[..., 0]
     largest = density.max(axis=1, keepdims=True)
     return {
-        "tint": _packed(tint, "u1"), "tintSide": _side(tint, dim),
-        "map": _packed(np.rint(255 * probabilities), "u1"), "mapSide": _side(probabilities, dim),
-        "density": _packed(np.rint(65535 * density / np.where(largest > 0, largest, 1)), "<u2"),
-        "levels": [[_level(own, share) * 65535 / (own.max() or 1) for share in SHARES] for own in density.astype(np.float64)],
+        "tint": page_arrays.packed(tint, "u1"), "tintSide": _side(tint, dim),
+        "map": page_arrays.packed(np.rint(255 * probabilities), "u1"), "mapSide": _side(probabilities, dim),
+        "density": page_arrays.packed(np.rint(65535 * density / np.where(largest > 0, largest, 1)), "<u2"),
+        "levels": [[page_arrays.level(own, share) * 65535 / (own.max() or 1) for share in page_arrays.SHARES]
+                   for own in density.astype(np.float64)],
     }
 
 
@@ -149,19 +116,3 @@ def _thinned(values, dim, stride):
     """Every `stride`-th point along each axis of the grids [k, m**dim, c]."""
     grids = values.reshape((len(values),) + (_side(values, dim),) * dim + values.shape[2:])
     return grids[(slice(None),) + (slice(None, None, stride),) * dim].reshape((len(values), -1) + values.shape[2:])
-
-
-def _level(density, share):
-    """The height above which a density on a grid has that share of its sum."""
-    heights = np.sort(density)[::-1]
-    sums = np.cumsum(heights)
-    return float(heights[min(np.searchsorted(sums, share * sums[-1]), len(heights) - 1)])
-
-
-def _packed(values, dtype):
-    return base64.b64encode(np.ascontiguousarray(values.astype(dtype)).tobytes()).decode()
-
-
-def _numbers(values):
-    """Plain numbers for JSON, with a few digits; null where there is none."""
-    return [float("%.*g" % (_N_SIGNIFICANT, value)) if math.isfinite(value) else None for value in values]

@@ -23,6 +23,8 @@ _KEYS = {
     run_folder.LOSSES: ("generator_loss",),
     run_folder.SNAPSHOTS: ("iteration", "label", "z"),
     run_folder.LATENT_PLANE: ("axis", "probabilities", "posterior_density"),
+    run_folder.LATENTS: ("z", "label"),
+    run_folder.EXACT: ("draws",),
 }
 
 
@@ -70,26 +72,21 @@ def read_run(label, folder, config, metrics=None):
     dim, has_discriminator = config.model.latent_dim, config.model.has_discriminator
     problem = problem_of(config)
     if quadrature.has_grid(dim):
-        plane = _read(folder, run_folder.LATENT_PLANE, files.read_arrays)  # to know that it is good; few runs' are kept
+        plane = read_part(folder, run_folder.LATENT_PLANE, files.read_arrays)  # to know that it is good; few runs' are kept
         n_points = plane["axis"].size**dim
-        _require(plane["probabilities"].shape == (n_points, problem.n_pixels)
-                 and plane["posterior_density"].shape == (problem.n_images, n_points), folder, run_folder.LATENT_PLANE)
-    snapshots = _read(folder, run_folder.SNAPSHOTS, files.read_arrays)
-    _require(snapshots["z"].shape == (snapshots["iteration"].size, labels_of_codes(problem).size, dim)
-             and ("probabilities" in snapshots) == quadrature.has_grid(dim)
-             and ("kl_posterior_prior" in snapshots) == (quadrature.has_grid(dim) or not has_discriminator)
-             and ("kl_discriminator" in snapshots) == has_discriminator, folder, run_folder.SNAPSHOTS)
-    losses = _read(folder, run_folder.LOSSES, _read_losses)
-    _require(all(len(values) == config.training.n_iterations for values in losses.values())
-             and ("discriminator_loss" in losses) == has_discriminator, folder, run_folder.LOSSES)
+        require_fit(plane["probabilities"].shape == (n_points, problem.n_pixels)
+                    and plane["posterior_density"].shape == (problem.n_images, n_points), folder, run_folder.LATENT_PLANE)
+    snapshots = read_part(folder, run_folder.SNAPSHOTS, files.read_arrays)
+    require_fit(snapshots["z"].shape == (snapshots["iteration"].size, labels_of_codes(problem).size, dim)
+                and ("probabilities" in snapshots) == quadrature.has_grid(dim)
+                and ("kl_posterior_prior" in snapshots) == (quadrature.has_grid(dim) or not has_discriminator)
+                and ("kl_discriminator" in snapshots) == has_discriminator, folder, run_folder.SNAPSHOTS)
+    losses = read_losses(folder, config)
     if metrics is None:
         metrics, _ = metrics_file.read_metrics(folder, config)
         known = set(metrics) | set(metrics.get(metrics_file.NOT_COMPUTED, {}))
-        _require(known >= _METRICS and ("kl_discriminator" in metrics) == has_discriminator, folder, run_folder.METRICS)
-    timing = _read(folder, run_folder.TIMING, files.read_json)
-    _require(all(isinstance(timing[name], (int, float)) for name in ("n_cpus", "n_trained", "iterations_per_second"))
-             and all(isinstance(timing[name], str) for name in VERSIONS + ("cpu_model", "instruction_set")),
-             folder, run_folder.TIMING)
+        require_fit(known >= _METRICS and ("kl_discriminator" in metrics) == has_discriminator, folder, run_folder.METRICS)
+    timing = read_timing(folder)
     return Run(label, folder, config, metrics, timing, losses,
                {name: values for name, values in snapshots.items() if values.shape == snapshots["iteration"].shape})
 
@@ -97,12 +94,33 @@ def read_run(label, folder, config, metrics=None):
 def explored(run):
     """Return what Explored has of a Run; raises InputError as read_run."""
     has_plane = quadrature.has_grid(run.config.model.latent_dim)
-    return Explored(run.label, _read(run.folder, run_folder.SNAPSHOTS, files.read_arrays),
-                    _read(run.folder, run_folder.LATENT_PLANE, files.read_arrays) if has_plane else None)
+    return Explored(run.label, read_part(run.folder, run_folder.SNAPSHOTS, files.read_arrays),
+                    read_part(run.folder, run_folder.LATENT_PLANE, files.read_arrays) if has_plane else None)
 
 
-def _read(folder, name, reader):
-    """What a file of a run folder holds: a mapping with all that a page needs."""
+def read_losses(folder, config):
+    """Return the losses of the run in a folder, name -> [n_iterations]; raises InputError as read_part and require_fit."""
+    losses = read_part(folder, run_folder.LOSSES, _read_losses)
+    require_fit(all(len(values) == config.training.n_iterations for values in losses.values())
+                and ("discriminator_loss" in losses) == config.model.has_discriminator, folder, run_folder.LOSSES)
+    return losses
+
+
+def read_timing(folder):
+    """Return the timing.json of the run in a folder; raises InputError as read_part and require_fit."""
+    timing = read_part(folder, run_folder.TIMING, files.read_json)
+    require_fit(all(isinstance(timing[name], (int, float)) for name in ("n_cpus", "n_trained", "iterations_per_second"))
+                and all(isinstance(timing[name], str) for name in VERSIONS + ("cpu_model", "instruction_set")),
+                folder, run_folder.TIMING)
+    return timing
+
+
+def read_part(folder, name, reader):
+    """Return what a file of a run folder holds: a mapping with all that a page needs.
+
+    Raises:
+        InputError: it can't be read, or lacks something; names the file.
+    """
     path, again = os.path.join(folder, name), "; scripts/train.py --resume %s makes it again" % shlex.quote(folder)
     try:
         content = reader(path)
@@ -114,7 +132,8 @@ def _read(folder, name, reader):
     return content
 
 
-def _require(condition, folder, name):
+def require_fit(condition, folder, name):
+    """Raise InputError, naming a file of a run folder, unless the condition is true: that it is of the folder's run."""
     if not condition:
         raise InputError("%s: doesn't fit the run's %s" % (os.path.join(folder, name), run_folder.CONFIG))
 
@@ -125,6 +144,8 @@ def _read_losses(path):
     if not rows:
         raise ValueError("it has no rows")
     return dict(list(zip(header.split(","), np.loadtxt(rows, delimiter=",", ndmin=2).T))[1:])
+
+
 def losses_of(monitors):
     """Return those of the monitors that an optimiser minimises, in the order of losses.csv."""
     return {name: monitors[name] for name in measurement.LOSSES if name in monitors}

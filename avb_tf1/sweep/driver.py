@@ -26,6 +26,8 @@ class SweepFailed(OneLineError):
 def run_sweep(runs, out, command, address, n_workers, show_progress):
     """Run what isn't finished yet, write sweep.json and summary.csv as results come in, and report.html before and after.
 
+    A sweep of given posteriors only has no report.html; its runs have their own.
+
     Args:
         runs: sequence of plan.Run.
         out: str, the folder for the run folders; made if need be.
@@ -50,7 +52,7 @@ def run_sweep(runs, out, command, address, n_workers, show_progress):
             earlier += results.look_for_results(os.path.join(out, record.run.name), record, evaluate_again=address is None)
         waiting = [run for run in runs if records[run.name].status == "waiting"]
         results.write_results(out, command, records, is_going_on=bool(waiting))
-        report_path, n_left_out = html_report.write_sweep_report(out)
+        report = _write_page(out, runs)
         n = _counts(records.values())
         print("%s in %s: %d done, %s%d to go" % (
             count(len(runs), "run"), out, n["done"], "%d can't be gone on with, " % n["failed"] if n["failed"] else "",
@@ -74,14 +76,21 @@ def run_sweep(runs, out, command, address, n_workers, show_progress):
                 for record in records.values():
                     record.stop()
                 results.write_results(out, command, records, is_going_on=False)
-                _, n_left_out = html_report.write_sweep_report(out)
+                report = _write_page(out, runs)
     failed = [record for record in records.values() if record.status == "failed"]
-    print("%s done, %d failed; results in %s, report in %s%s" % (
-        count(len(runs) - len(failed), "run"), len(failed), os.path.join(out, run_folder.SWEEP_SUMMARY), report_path,
-        html_report.left_out(n_left_out)))
+    print("%s done, %d failed; results in %s, %s" % (
+        count(len(runs) - len(failed), "run"), len(failed), os.path.join(out, run_folder.SWEEP_SUMMARY), report))
     if failed:
         raise SweepFailed("%d of %s failed, the first: %s: %s" % (
             len(failed), count(len(runs), "run"), failed[0].run.name, failed[0].reason))
+
+
+def _write_page(out, runs):
+    """Write the sweep's page, if it can have one; returns in words where it is, or why there is none."""
+    if not any(run.config.model.is_of_images for run in runs):
+        return "no report: %s" % html_report.NOT_OF_POSTERIORS
+    path, n_left_out = html_report.write_sweep_report(out)
+    return "report in %s%s" % (path, html_report.left_out(n_left_out))
 
 
 def _run_all(waiting, records, out, command, token, progress, request):

@@ -78,10 +78,7 @@ def plan(config_paths, seeds, settings):
 
 def _loaded(path, overrides, names_file):
     try:
-        config = load_config(path, overrides)
-        if not config.model.is_of_images:
-            raise InputError("%s: has a given posterior; a sweep takes configs of images" % path)
-        return config
+        return load_config(path, overrides)
     except InputError as error:
         if names_file and not str(error).startswith(path):
             raise InputError("%s: %s" % (path, error))

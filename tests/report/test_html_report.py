@@ -1,7 +1,6 @@
 """The page of a run and of a sweep: what stands in it, and what it does in a real browser."""
 
 import base64
-import contextlib
 import html
 import io
 import json
@@ -10,12 +9,12 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 import types
 
 import numpy as np
 import pytest
 from helpers import INNER_PRODUCT, ROOT, assert_one_clear_line, run_script, small, vae_config
+from pages import data_of, element, luminance, page_of, set_value, table_of, text_of, unpacked, wait_for
 from PIL import Image
 from scipy.stats import norm
 
@@ -25,11 +24,10 @@ from avb_tf1.errors import InputError
 from avb_tf1.evaluation import quadrature
 from avb_tf1.problems.four_images import PROBLEM
 from avb_tf1.problems.published import TABLE_1_METRICS
-from avb_tf1.report import comparison, html_report, page_data
+from avb_tf1.report import comparison, html_report, page_arrays, page_data, page_parts
 from avb_tf1.runs import metrics_file, run_contents, run_folder
 from avb_tf1.training.snapshots import labels_of_codes
 
-SCREENSHOTS = os.path.join(ROOT, "tests", "screenshots")
 SHORT = ["training.n_iterations=60", "training.snapshot_every=20", "model.encoder.n_units=32"]
 SETTINGS = {"first": "generator.learning_rate=0.0001, discriminator.learning_rate=0.001", "line": "line"}
 LABELS = labels_of_codes(PROBLEM)
@@ -89,24 +87,6 @@ def metrics_of(folder):
     metrics = files.read_json(str(folder / "metrics.json"))
     del metrics["made_by"]
     return metrics
-
-
-def page_of(folder):
-    return (folder / "report.html").read_text(encoding="utf-8")
-
-
-def text_of(folder):
-    """The page's text without its scripts, as one line."""
-    page = re.sub(r"(?s)<(script|style)\b.*?</\1>|<wbr>", "", page_of(folder))
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
-
-
-def data_of(folder):
-    return json.loads(re.search(r'(?s)<script type="application/json" id="data">(.*?)</script>', page_of(folder)).group(1))
-
-
-def unpacked(text, dtype):
-    return np.frombuffer(base64.b64decode(text), dtype)
 
 
 def test_the_page_needs_nothing_else(run, sweep):
@@ -191,13 +171,6 @@ def test_a_sweeps_page(sweep):
     np.testing.assert_allclose(curve["mean"], np.mean(losses, axis=0), rtol=1e-5)
     np.testing.assert_allclose(np.subtract(curve["high"], curve["low"]), 2 * spread, atol=1e-4)
     assert [run["label"] for run in data_of(sweep)["runs"]] == [first + ", seed 0", "line, seed 0", first + ", seed 1"]
-
-
-def table_of(folder, name):
-    """The cells' text in the rows of a table of the page, by the name of its region."""
-    table, = re.findall(r'(?s)aria-label="%s">(.*?)</table>' % name, page_of(folder))
-    rows = [re.findall(r"(?s)<t[hd].*?</t[hd]>", row) for row in re.findall(r"(?s)<tr>.*?</tr>", table)]
-    return [[" ".join(html.unescape(re.sub(r"<[^>]+>", "", cell)).split()) for cell in row] for row in rows]
 
 
 def test_a_sweeps_settings_are_rows_and_its_metrics_columns(sweep):
@@ -348,10 +321,10 @@ def test_what_is_drawn_is_what_the_files_hold(run):
 
 
 def test_bins_of_a_curve():
-    mean, low, high = page_data._binned([1, 3, 5, 9, 0, 2], 3)
+    mean, low, high = page_arrays.binned([1, 3, 5, 9, 0, 2], 3)
     assert (mean.tolist(), low.tolist(), high.tolist()) == ([2, 7, 1], [1, 5, 0], [3, 9, 2])
-    assert page_data._binned(np.arange(5), 400)[0].tolist() == [0, 1, 2, 3, 4]
-    mean = page_data._binned(np.arange(1000003), 400)[0]
+    assert page_arrays.binned(np.arange(5), 400)[0].tolist() == [0, 1, 2, 3, 4]
+    mean = page_arrays.binned(np.arange(1000003), 400)[0]
     assert len(mean) == 400 and np.mean(mean) == pytest.approx(500001, rel=1e-3)
 
 
@@ -373,7 +346,7 @@ def test_levels_of_a_gaussian_enclose_its_mass():
     z = quadrature.grid(np.linspace(-5, 5, 401), 2)
     density = norm.pdf(z).prod(axis=1)
     for share in (0.5, 0.95):
-        assert page_data._level(density, share) == pytest.approx((1 - share) / (2 * np.pi), rel=0.01)
+        assert page_arrays.level(density, share) == pytest.approx((1 - share) / (2 * np.pi), rel=0.01)
 
 
 def test_every_second_point_of_a_grid_is_a_grid():
@@ -384,8 +357,8 @@ def test_every_second_point_of_a_grid_is_a_grid():
 
 
 def test_a_wild_start_does_not_set_the_axes():
-    assert page_data._limits([np.r_[1e6, np.full(500, 1.5)], np.array([np.nan, 2.0])]) == [1.5, 2]
-    assert page_data._limits([np.full(3, np.inf)]) == []
+    assert page_arrays.limits([np.r_[1e6, np.full(500, 1.5)], np.array([np.nan, 2.0])]) == [1.5, 2]
+    assert page_arrays.limits([np.full(3, np.inf)]) == []
 
 
 @pytest.mark.slow
@@ -533,43 +506,10 @@ def test_an_installed_package_has_the_pages_parts(tmp_path):
     subprocess.run([sys.executable, "setup.py", "--quiet", "build", "--build-base", str(tmp_path), "--build-lib",
                     str(tmp_path / "lib")], cwd=ROOT, check=True, capture_output=True)
     built = tmp_path / "lib" / "avb_tf1" / "report" / "page"
-    assert sorted(os.listdir(str(built))) == ["report.css", "report.html.j2", "report.js"]
+    assert sorted(os.listdir(str(built))) == sorted(os.listdir(page_parts.FOLDER))
 
 
 # ---- in a browser ----
-
-
-@pytest.fixture(scope="module")
-def driver():
-    missing = "Selenium"
-    with contextlib.suppress(ModuleNotFoundError):
-        import browser
-
-        missing = "" if None not in browser.programs() else "Chromium or ChromeDriver"
-    if missing:
-        leave_out = pytest.fail if os.environ.get("AVB_TF1_BROWSER") == "required" else pytest.skip
-        leave_out("%s is not installed: the report's browser tests are left out" % missing)
-    with browser.opened() as driver:
-        driver.show = lambda page, **options: browser.show(driver, page / "report.html", **options)
-        driver.requests = lambda: browser.requests(driver)
-        driver.keep = lambda name: browser.keep_screenshot(driver, os.path.join(SCREENSHOTS, name))
-        yield driver
-
-
-def element(driver, name):
-    return driver.find_element("id", name)
-
-
-def wait_for(condition, seconds=20):
-    deadline = time.time() + seconds
-    while not condition():
-        assert time.time() < deadline
-        time.sleep(0.05)
-
-
-def set_value(driver, name, value):
-    driver.execute_script("const [input, value] = arguments; input.value = value; input.dispatchEvent(new Event("
-                          "input.tagName === 'SELECT' ? 'change' : 'input', {bubbles: true}))", element(driver, name), value)
 
 
 def on_screen(driver, plot, x, y):
@@ -871,11 +811,6 @@ def test_codes_in_one_place_are_ringed(driver, run, tmp_path):
     driver.keep("collapsed.png")
     driver.show(run)
     assert "nearly a point" not in element(driver, "centres").text
-
-
-def luminance(color):
-    values = np.array([float(value) for value in re.findall(r"[0-9.]+", color)[:3]]) / 255
-    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055)**2.4) @ [0.2126, 0.7152, 0.0722]
 
 
 @pytest.mark.parametrize("dark", [False, True])

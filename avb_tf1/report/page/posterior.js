@@ -1,0 +1,182 @@
+"use strict";
+/** The page of a given posterior: its own part. */
+(() => {
+  const {
+    data, element, NOT_FINITE, color, classColor, rgba, bytes, signed, axis, draw, optimumLine, iterationAxis, keepTicks, shownRange,
+    drawCurves, drawLegend, solid, curveWithFinal, drawTraining, drawTrainingLegend,
+  } = shared;
+  const {coordinates: COORDINATES, quantities: QUANTITIES} = data, dim = COORDINATES.length;
+  const codes = packed => packed && Object.assign({}, packed, {z: new Int16Array(bytes(packed.z).buffer)});
+  const moments = codes(data.moments), draws = codes(data.draws);
+  const density = data.density && new Uint16Array(bytes(data.density.z).buffer);
+  const begins = moments.counts.map((_, x) => moments.counts.slice(0, x).reduce((sum, count) => sum + count, 0));
+
+  const chosen = id => element(id) ? Number(element(id).value) : 0;
+  /** A number as text, without the sign of what is rounded to 0. */
+  const number = value => signed(Math.abs(value) < 0.005 ? 0 : value, 2);
+
+  // ---- how far q is from the posterior, over training ----
+
+  const GAP = "KL(q(z|x), p(z|x))", {iteration, gap} = data.groups[0].divergence;
+
+  function drawDivergence() {
+    if (!gap) return;
+    drawLegend("divergence-legend", "divergence-plot", solid([[GAP, color("generator")]]), drawDivergence);
+    drawCurves("divergence-plot", curveWithFinal(iteration, gap, GAP, GAP, color("generator"), {width: 1.6}, true), {
+      shapes: [optimumLine(0, {yref: "y"})], xaxis: iterationAxis("divergence-plot", {title: "iteration"}),
+      yaxis: axis({title: "nats", range: shownRange("divergence-plot", ({limits}) => limits.divergence, [0])}),
+    });
+  }
+
+  // ---- samples through training ----
+
+  /** Values of a coordinate of the samples of an x at a moment, null where one is not finite. */
+  function samples(x, frame, k) {
+    const start = frame * moments.n + begins[x];
+    return Array.from({length: moments.counts[x]}, (_, i) => {
+      const value = moments.z[(start + i) * dim + k];
+      return value === NOT_FINITE ? null : value * moments.scale[k];
+    });
+  }
+
+  /** Exact draws of an x in a coordinate. */
+  const drawn = (x, k) => Array.from({length: draws.n}, (_, i) => draws.z[(x * draws.n + i) * dim + k] * draws.scale[k]);
+
+  // What is drawn behind the samples is the same at each moment, and takes time: the same arrays tell plotly so.
+  let behind = null;
+
+  function background(x, across, upwards) {
+    const key = `${x} ${across} ${upwards} ${color("page")}`;
+    if (behind && behind.key === key) return behind.traces;
+    behind = {key, traces: density ? densityTraces(x, across, upwards) : draws ? [{
+      type: "scatter", mode: "markers", x: drawn(x, across), y: drawn(x, upwards), hoverinfo: "skip", name: "exact",
+      marker: {color: color("soft"), size: 4, opacity: 0.5}}] : []};
+    return behind.traces;
+  }
+
+  /** The density as a shade and two lines. */
+  function densityTraces(x, across, upwards) {
+    const {side, axes, levels} = data.density, own = density.subarray(x * side * side, (x + 1) * side * side);
+    const z = Array.from({length: side}, (_, row) => Array.from({length: side}, (_, column) =>
+      across < upwards ? own[column * side + row] : own[row * side + column]));
+    const steps = axes[x].map(([low, high]) => (high - low) / (side - 1)), [outer, inner] = levels[x];
+    const grid = {z, x0: axes[x][across][0], dx: steps[across], y0: axes[x][upwards][0], dy: steps[upwards], showscale: false,
+                  hoverinfo: "skip", name: "exact"};
+    return [
+      Object.assign({}, grid, {type: "heatmap", zsmooth: "best", zmin: 0, zmax: 65535,
+                               colorscale: [[0, rgba(color("soft"), 0)], [1, rgba(color("soft"), 0.45)]]}),
+      Object.assign({}, grid, {type: "contour", line: {color: color("text"), width: 1.5},
+                               contours: {coloring: "none", start: outer, end: inner, size: Math.max(inner - outer, 1e-6)}}),
+    ];
+  }
+
+  function drawPlane(x, frame) {
+    const [across, upwards] = [chosen("across"), chosen("upwards")];
+    const own = [samples(x, frame, across), samples(x, frame, upwards)];
+    draw("posterior-plot", [...background(x, across, upwards), {
+      type: "scatter", mode: "markers", x: own[0], y: own[1], hoverinfo: "skip", name: "q",
+      marker: {color: classColor(0), size: own[0].length > 400 ? 4 : 5, opacity: own[0].length > 400 ? 0.55 : 0.75}}], {
+      margin: {l: 55, r: 10, t: 30, b: 45}, uirevision: `${x} ${across} ${upwards}`,
+      xaxis: axis({title: COORDINATES[across], range: data.ranges[x][across], zeroline: false}),
+      yaxis: axis({title: COORDINATES[upwards], range: data.ranges[x][upwards], zeroline: false}),
+    });
+    tell(x, [across, upwards], own);
+  }
+
+  function drawLine(x, frame) {
+    const own = samples(x, frame, 0), {range: [low, high]} = data.marginals[x][0];
+    const counts = new Array(data.marginals[x][0].q.length).fill(0), width = (high - low) / counts.length;
+    for (const value of own) {
+      const bin = value === null ? -1 : Math.floor((value - low) / width);
+      if (bin >= 0 && bin < counts.length) counts[bin] += 1;
+    }
+    draw("posterior-plot", histograms(data.marginals[x][0], counts, own.length), {
+      xaxis: axis({title: COORDINATES[0], range: [low, high], zeroline: false}), yaxis: axis({title: "density", rangemode: "tozero"}),
+      bargap: 0, uirevision: `${x}`,
+    });
+    tell(x, [0], [own]);
+  }
+
+  /** What is drawn, for who doesn't see it. */
+  function tell(x, shown, values) {
+    const rows = values[0].map((_, i) => values.map(own => own[i])).filter(row => row.every(value => value !== null));
+    const inside = rows.filter(row => row.every((value, i) => {
+      const [low, high] = data.ranges[x][shown[i]];
+      return low <= value && value <= high;
+    }));
+    const texts = shown.map((k, i) => {
+      const mean = rows.reduce((sum, row) => sum + row[i], 0) / rows.length;
+      const deviation = Math.sqrt(rows.reduce((sum, row) => sum + (row[i] - mean) ** 2, 0) / rows.length);
+      const exact = data.exactMoments && data.exactMoments[x][k];
+      return `${COORDINATES[k]} ${number(mean)} ± ${number(deviation)}` +
+        (exact ? ` (exact ${number(exact[0])} ± ${number(exact[1])})` : "");
+    });
+    const n = values[0].length, outside = n - inside.length;
+    element("posterior-text").textContent = `${data.x.length > 1 ? data.x[x] + ": " : ""}mean ± standard deviation of ` +
+      `${n} samples: ${rows.length ? texts.join(", ") : "not finite"}.` + (outside ? ` ${outside} of them lie outside of the axes.` : "");
+  }
+
+  const player = shared.player(drawPosterior);
+
+  function drawPosterior() {
+    (dim > 1 ? drawPlane : drawLine)(chosen("x-choice"), player.frame);
+    player.tell();
+  }
+
+  // ---- marginals ----
+
+  /** Bars of counts of n samples, and the outline of the exact draws' in the same bins. */
+  function histograms({range: [low, high], exact, nExact}, counts, n) {
+    const width = (high - low) / counts.length, edges = counts.map((_, i) => low + i * width);
+    const traces = [{
+      type: "bar", name: "q", x: edges.map(edge => edge + width / 2), width, y: counts.map(count => count / (n * width)),
+      hoverinfo: "skip", marker: {color: rgba(color("class-0"), 0.6), line: {width: 0}}}];
+    if (exact) traces.push({
+      type: "scatter", mode: "lines", name: "exact", x: [...edges, high], y: [...exact, exact[exact.length - 1]].map(count => count / (nExact * width)),
+      hoverinfo: "skip", line: {shape: "hv", color: color("text"), width: 2}});
+    return traces;
+  }
+
+  function drawMarginals() {
+    const x = chosen("marginal-x"), k = chosen("quantity"), own = data.marginals[x][k];
+    const {range: [low, high], q, n, exact, nExact} = own;
+    draw("marginals-plot", histograms(own, q, n), {
+      xaxis: axis({title: QUANTITIES[k], range: [low, high], zeroline: false}), yaxis: axis({title: "density", rangemode: "tozero"}),
+      bargap: 0, uirevision: `${x} ${k}`,
+    });
+    const total = counts => counts.reduce((sum, count) => sum + count, 0);
+    const share = (counts, of) => `${(100 * (1 - total(counts) / of)).toFixed(1)} %`;
+    element("marginals-text").textContent = `${QUANTITIES[k]}${data.x.length > 1 ? " for " + data.x[x] : ""}. ` +
+      `Outside of the axes: ${share(q, n)} of q's samples${exact ? `, ${share(exact, nExact)} of the exact draws` : ""}.`;
+  }
+
+  // ---- all of it ----
+
+  function drawAll() {
+    drawTrainingLegend();
+    drawTraining();
+    drawDivergence();
+    drawPosterior();
+    drawMarginals();
+  }
+
+  player.load(moments.iteration);
+  drawAll();
+  for (const id of gap ? ["training-plot", "divergence-plot"] : ["training-plot"]) keepTicks(id);
+
+  /** One coordinate against itself would be a line: the other one moves out of the way. */
+  function choosePlane(event) {
+    const [own, other] = event.target.id === "across" ? ["across", "upwards"] : ["upwards", "across"];
+    if (chosen(own) === chosen(other)) element(other).value = previous[own];
+    Object.assign(previous, {across: chosen("across"), upwards: chosen("upwards")});
+    drawPosterior();
+  }
+
+  const previous = {across: chosen("across"), upwards: chosen("upwards")};
+  const on = (id, react) => { if (element(id)) element(id).addEventListener("change", react); };
+  on("across", choosePlane);
+  on("upwards", choosePlane);
+  on("x-choice", drawPosterior);
+  for (const id of ["marginal-x", "quantity"]) on(id, drawMarginals);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
+})();

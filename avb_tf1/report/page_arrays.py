@@ -1,0 +1,70 @@
+"""Arrays as what a page's script draws: curves thinned out, numbers shortened, codes packed. Knows no TensorFlow."""
+
+import base64
+import math
+
+import numpy as np
+
+N_BINS = 400               # of a training curve
+MAX_FRAMES = 61            # of the slider
+SHARES = (0.95, 0.5)       # of an exact posterior's probability that its two lines enclose
+NOT_FINITE = -32768        # in the place of a code
+_N_SIGNIFICANT = 6
+
+
+def binned(values, n_bins):
+    """Return means, minima and maxima of consecutive bins of values [n], as many as there are values if those are fewer."""
+    values = np.asarray(values, np.float64)
+    starts = np.unique(np.linspace(0, len(values), n_bins, endpoint=False).astype(int))
+    counts = np.diff(np.append(starts, len(values)))
+    return (np.add.reduceat(values, starts) / counts, np.minimum.reduceat(values, starts),
+            np.maximum.reduceat(values, starts))
+
+
+def band(curves, band_of_one):
+    """Return the mean of runs' curves and one standard deviation (n - 1) to either side; of one run, the given band or none.
+
+    Args:
+        curves: sequence of [n].
+        band_of_one: None, or the band's lower and upper edge, [n] each.
+
+    Returns:
+        dict: mean, low and high, as of numbers.
+    """
+    mean = np.mean(curves, axis=0)
+    low, high = band_of_one or (mean, mean)
+    if len(curves) > 1:
+        with np.errstate(invalid="ignore"):  # infinite values have no spread
+            spread = np.std(curves, axis=0, ddof=1)
+        low, high = mean - spread, mean + spread
+    return {"mean": numbers(mean), "low": numbers(low), "high": numbers(high)}
+
+
+def limits(curves):
+    """Return the smallest and the largest value of curves; the first hundredth of each and its first value don't count."""
+    shown = np.concatenate([curve[max(1, len(curve) // 100):] if len(curve) > 1 else curve for curve in curves])
+    shown = shown[np.isfinite(shown)]
+    return numbers([shown.min(), shown.max()]) if len(shown) else []
+
+
+def level(density, share):
+    """Return the height above which a density on a grid, [n], has that share of its sum."""
+    heights = np.sort(density)[::-1]
+    sums = np.cumsum(heights)
+    return float(heights[min(np.searchsorted(sums, share * sums[-1]), len(heights) - 1)])
+
+
+def codes(z, scale):
+    """Return z as packed int16, whole numbers times `scale`; NOT_FINITE where z is not."""
+    finite = np.isfinite(z)
+    return packed(np.where(finite, np.rint(np.where(finite, z, 0) / scale), NOT_FINITE), "<i2")
+
+
+def packed(values, dtype):
+    """Return an array's bytes, of that dtype, in base64."""
+    return base64.b64encode(np.ascontiguousarray(values.astype(dtype)).tobytes()).decode()
+
+
+def numbers(values):
+    """Return plain numbers for JSON, with a few digits; None where one is not finite."""
+    return [float("%.*g" % (_N_SIGNIFICANT, value)) if math.isfinite(value) else None for value in values]

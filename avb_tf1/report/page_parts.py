@@ -1,0 +1,92 @@
+"""What the pages of all kinds of runs have in common: how one is put together and written. Knows no TensorFlow."""
+
+import base64
+import hashlib
+import json
+import os
+import re
+import shlex
+
+import jinja2
+import markupsafe
+from plotly.offline import get_plotlyjs, get_plotlyjs_version
+
+from avb_tf1 import __version__, files
+from avb_tf1.config.loading import to_yaml
+from avb_tf1.errors import InputError
+from avb_tf1.report import comparison
+from avb_tf1.runs import run_contents, run_folder
+
+FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "page")
+
+
+def rendered(template, script, data, **context):
+    """Return a page as text.
+
+    Args:
+        template: str, the name of its template, which extends base.html.j2.
+        script: str, the name of its own script, which runs after shared.js.
+        data: what the scripts draw, for JSON; empty for a page without pictures, which then has no script.
+        context: what the template needs besides.
+    """
+    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(FOLDER), autoescape=True, undefined=jinja2.StrictUndefined)
+    return environment.get_template(template).render(
+        data=data, script_data=_script_json(data), version=__version__, plotly_version=get_plotlyjs_version(),
+        plotly=markupsafe.Markup(get_plotlyjs()), css=_file("report.css"), js=_file("shared.js") + _file(script),
+        number=comparison.number, obtained=comparison.obtained, breakable=_breakable, **context)
+
+
+def write(folder, text):
+    """Write a page into the folder of its run or sweep; returns its path. Raises OSError, naming the path, if it can't be."""
+    path = os.path.join(folder, run_folder.REPORT)
+    try:
+        files.write_text(path, text)
+    except OSError as error:
+        raise OSError("%s: can't be written: %s" % (path, error.strerror))
+    return path
+
+
+def require_finished(folder):
+    """Raise InputError unless the run in a folder came to its end."""
+    if not run_folder.is_complete(folder):
+        raise InputError("%s: the run is not finished; go on with scripts/train.py --resume" % folder)
+
+
+def how_to_repeat(config):
+    """Return what base.html.j2 tells of repeating and citing the run of a config."""
+    return dict(
+        command="python scripts/train.py --config config.yaml --out %s" % shlex.quote("%s_again" % config.name),
+        config_base64=base64.b64encode(to_yaml(config).encode()).decode(),
+        cited="seed %d, SHA-256 of config.yaml %s" % (config.seed, digest(config)))
+
+
+def speed(timing):
+    """Return the fact (term, text) on how fast a run was trained, from its timing.json."""
+    return "speed", "%.0f iterations a second" % timing["iterations_per_second"]
+
+
+def made_with(timings):
+    """Return what of the runs' timing.json a reader wants to know, each different value once: [(term, text)]."""
+    texts = [("machine", ["%(cpu_model)s (%(instruction_set)s, %(n_cpus)d cores)" % timing for timing in timings])]
+    texts += [(name, [timing[name] for timing in timings]) for name in run_contents.VERSIONS]
+    return [(name, ", ".join(sorted(set(different)))) for name, different in texts]
+
+
+def digest(config):
+    """Return the SHA-256 of a run's config.yaml, in hexadecimal."""
+    return hashlib.sha256(to_yaml(config).encode()).hexdigest()
+
+
+def _breakable(label):
+    """A label that may be broken after the words of its keys, not inside of them."""
+    return markupsafe.Markup("<wbr>").join(re.split(r"(?<=\w=)|(?<=[a-z]\.)", label))
+
+
+def _script_json(data):
+    """JSON that can stand inside a script element."""
+    return markupsafe.Markup(json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c"))
+
+
+def _file(name):
+    with open(os.path.join(FOLDER, name), encoding="utf-8") as file:
+        return markupsafe.Markup(file.read())

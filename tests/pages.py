@@ -1,0 +1,55 @@
+"""What a report's page says, and how it is used in a browser."""
+
+import base64
+import html
+import json
+import re
+import time
+
+import numpy as np
+
+
+def page_of(folder):
+    return (folder / "report.html").read_text(encoding="utf-8")
+
+
+def text_of(folder):
+    """The page's text without its scripts, as one line."""
+    page = re.sub(r"(?s)<(script|style)\b.*?</\1>|<wbr>", "", page_of(folder))
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
+
+
+def data_of(folder):
+    return json.loads(re.search(r'(?s)<script type="application/json" id="data">(.*?)</script>', page_of(folder)).group(1))
+
+
+def unpacked(text, dtype):
+    return np.frombuffer(base64.b64decode(text), dtype)
+
+
+def table_of(folder, name):
+    """The cells' text in the rows of a table of the page, by the name of its region."""
+    table, = re.findall(r'(?s)aria-label="%s">(.*?)</table>' % name, page_of(folder))
+    rows = [re.findall(r"(?s)<t[hd].*?</t[hd]>", row) for row in re.findall(r"(?s)<tr>.*?</tr>", table)]
+    return [[" ".join(html.unescape(re.sub(r"<[^>]+>", "", cell)).split()) for cell in row] for row in rows]
+
+
+def element(driver, name):
+    return driver.find_element("id", name)
+
+
+def wait_for(condition, seconds=20):
+    deadline = time.time() + seconds
+    while not condition():
+        assert time.time() < deadline
+        time.sleep(0.05)
+
+
+def set_value(driver, name, value):
+    driver.execute_script("const [input, value] = arguments; input.value = value; input.dispatchEvent(new Event("
+                          "input.tagName === 'SELECT' ? 'change' : 'input', {bubbles: true}))", element(driver, name), value)
+
+
+def luminance(color):
+    values = np.array([float(value) for value in re.findall(r"[0-9.]+", color)[:3]]) / 255
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055)**2.4) @ [0.2126, 0.7152, 0.0722]
