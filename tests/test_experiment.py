@@ -70,7 +70,7 @@ def test_a_finished_run_of_constant_rates_can_be_made_longer(thirty, tmp_path):
     out = tmp_path / "run"
     experiment.run_experiment(small("training.n_iterations=20", "training.snapshot_every=8"), str(out))
     before = results(out)
-    for override, words in (("seed=3", "--set seed=3: .* training.n_iterations only"),
+    for override, words in (("seed=3", "--set seed=3: .* only training.n_iterations can be set"),
                             ("training.n_iterations=19", "must be at least 20"), ("training.n_iteration=30", "did you mean")):
         with pytest.raises(InputError, match=words):
             experiment.extend(str(out), [override])
