@@ -42,7 +42,7 @@ def evaluate_run(folder, with_ais, write):
         if not run_folder.is_complete(folder):
             raise InputError("%s: its evaluation is not finished; go on with scripts/train.py --resume" % folder)
         if not write:
-            there, _ = metrics_file.read_metrics(folder, load_config(run_folder.config_path(folder)))
+            there, _ = metrics_file.read_metrics(folder, own)
         with opened_run(folder) as (config, found, trained):
             problem, kind = problem_of(config), outputs_of(config)
             metrics = kind.evaluate(trained, problem, found.monitors, config)

@@ -262,39 +262,41 @@ class _ModelConfig(_Section):
         return self.encoder.noise_dim
 
 
-def _require_density(cls, encoder, values):
-    """Refuse an encoder of noise whose q(z|x) has no density in latent_dim dimensions."""
-    where, network, n_networks = encoder.noise_networks
-    least = -(-values.get("latent_dim", 0) // n_networks)
-    # Each ReLU unit of the first layer is off on a half space of the noise.
-    n_off = int(network.activation == "relu")
-    if network.noise_dim < least:
-        key, words = "noise_dim", "must be at least %d" % least
-    elif network.n_hidden_layers > 0 and network.n_units < least + n_off:
-        key, words = "n_units", "must be at least %d%s" % (least + n_off, " with relu" * n_off)
-    else:
-        return encoder
-    error = ValueError("%s, or q(z|x) has no density in latent_dim dimensions" % words)
-    raise pydantic.ValidationError([ErrorWrapper(error, (*where, key))], cls)
+class _AdversarialModelConfig(_ModelConfig):
+    """What AVB's models of images and of given posteriors have in common: an encoder of noise and a discriminator."""
 
-
-class AVBModelConfig(_ModelConfig):
     method: ClassVar[str] = "Adversarial Variational Bayes"
-    paper_row: ClassVar[str] = "AVB"
     posterior: ClassVar[str] = "implicit"
     divergence: ClassVar[str] = "adversarial"
     has_discriminator: ClassVar[bool] = True
-    kind: Literal["avb"]
-    latent_dim: LatentDim
-    encoder: EncoderConfig
-    decoder: AVBDecoderConfig
-    discriminator: DiscriminatorConfig = _chosen_by("kind")
 
     @property
     def networks(self):
         return dict(super().networks, discriminator=self.discriminator)
 
-    _posterior_has_a_density = pydantic.validator("encoder", allow_reuse=True)(_require_density)
+    @pydantic.validator("encoder", check_fields=False)
+    def _posterior_has_a_density(cls, encoder, values):
+        where, network, n_networks = encoder.noise_networks
+        least = -(-values.get("latent_dim", 0) // n_networks)
+        # Each ReLU unit of the first layer is off on a half space of the noise.
+        n_off = int(network.activation == "relu")
+        if network.noise_dim < least:
+            key, words = "noise_dim", "must be at least %d" % least
+        elif network.n_hidden_layers > 0 and network.n_units < least + n_off:
+            key, words = "n_units", "must be at least %d%s" % (least + n_off, " with relu" * n_off)
+        else:
+            return encoder
+        error = ValueError("%s, or q(z|x) has no density in latent_dim dimensions" % words)
+        raise pydantic.ValidationError([ErrorWrapper(error, (*where, key))], cls)
+
+
+class AVBModelConfig(_AdversarialModelConfig):
+    paper_row: ClassVar[str] = "AVB"
+    kind: Literal["avb"]
+    latent_dim: LatentDim
+    encoder: EncoderConfig
+    decoder: AVBDecoderConfig
+    discriminator: DiscriminatorConfig = _chosen_by("kind")
 
 
 class AVBACModelConfig(AVBModelConfig):
@@ -335,21 +337,11 @@ class _GivenModelConfig(_ModelConfig):
         return {"encoder": self.encoder}
 
 
-class GivenAVBModelConfig(_GivenModelConfig):
-    method: ClassVar[str] = "Adversarial Variational Bayes"
-    posterior: ClassVar[str] = "implicit"
-    divergence: ClassVar[str] = "adversarial"
-    has_discriminator: ClassVar[bool] = True
+class GivenAVBModelConfig(_AdversarialModelConfig, _GivenModelConfig):
     kind: Literal["avb"]
     latent_dim: LatentDim
     encoder: EncoderConfig
     discriminator: DiscriminatorConfig = _chosen_by("kind")
-
-    @property
-    def networks(self):
-        return dict(super().networks, discriminator=self.discriminator)
-
-    _posterior_has_a_density = pydantic.validator("encoder", allow_reuse=True)(_require_density)
 
 
 class GivenAVBACModelConfig(GivenAVBModelConfig):

@@ -71,10 +71,10 @@ def write_run_report(folder, metrics=None):
         InputError: the folder holds no finished run, or a file of it can't be read.
     """
     config = load_config(run_folder.config_path(folder))
-    if not config.model.is_of_images:
-        return posterior_page.write_run_report(folder, metrics)
     if metrics is None:
         page_parts.require_finished(folder)
+    if not config.model.is_of_images:
+        return posterior_page.write_run_report(folder, config, metrics)
     run = run_contents.read_run("%s, seed %d" % (config.name, config.seed), folder, config, metrics)
     problem = problem_of(config)
     known = problem.optima_of(config.model)

@@ -1,29 +1,15 @@
 """A run of a given posterior as one HTML page that needs nothing else: no network, no other file. Knows no TensorFlow."""
 
-from avb_tf1.config.loading import load_config, to_yaml
+from avb_tf1.config.loading import to_yaml
 from avb_tf1.evaluation.measurement import LOSSES, N_FINAL
 from avb_tf1.report import page_parts, posterior_summary, posterior_tables
 from avb_tf1.report.posterior_page_data import page_data
 from avb_tf1.report.run_summary import count
-from avb_tf1.runs import posterior_contents, run_folder
+from avb_tf1.runs import posterior_contents
 
 
-def write_run_report(folder, metrics=None):
-    """Write the page of a run of a given posterior into its folder, which the caller holds.
-
-    Args:
-        folder: str, a run folder with all its files but perhaps metrics.json.
-        metrics: its metrics, or None to read them from metrics.json.
-
-    Returns:
-        str, the page's path.
-
-    Raises:
-        InputError: the folder holds no finished run, or a file of it can't be read.
-    """
-    config = load_config(run_folder.config_path(folder))
-    if metrics is None:
-        page_parts.require_finished(folder)
+def write_run_report(folder, config, metrics):
+    """Write the page of a run of a given posterior, its config given, as html_report.write_run_report does."""
     run = posterior_contents.read_run("%s, seed %d" % (config.name, config.seed), folder, config, metrics)
     return page_parts.write(folder, _rendered(run))
 

@@ -302,7 +302,7 @@ def test_report_script(copy):
     (copy / "metrics.json").unlink()
     assert_one_clear_line(run_script("report.py", copy), "not finished")
     with pytest.raises(InputError, match="not finished"):
-        posterior_page.write_run_report(str(copy))
+        html_report.write_run_report(str(copy))
 
 
 def test_runs_of_given_posteriors_are_not_compared(several):
