@@ -95,6 +95,35 @@ def test_adaptive_contrast_begins_with_the_gaussian_of_the_batchs_moments():
     assert kl == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.parametrize("config", [
+    avb("model.discriminator={kind: residual, center_input: false, n_blocks: 1, n_units: 8, activation: relu, "
+        "block_activation: relu, squared_norm_factor: 0, starts_at_zero: true}"),
+    avb_ac("model.discriminator.squared_norm_factor=0")], ids=["prior sample", "contrast"])
+def test_with_a_known_density_a_network_of_nothing_takes_q_for_the_posterior(config):
+    """T's log q(z|x) is then log p(x, z), on both sides, and the generator's loss is 0."""
+    config = config.copy(update={"model": config.model.copy(update={"known_density": True})})
+    model = build_graph(config)
+    endpoints, q = model.endpoints, model.posterior
+    with open_session(model.graph, 1, 1) as session:
+        session.run(model.initialize)
+        x, z, loss, logits, z_prior, logits_prior, moments = session.run(
+            [model.x, q.z, model.generator_loss, model.divergence.logits_posterior, model.divergence.z_prior,
+             model.divergence.logits_prior, q.moments or ()])
+        log_ratio, log_joint, log_prior = session.run([endpoints.log_ratio, endpoints.log_joint, endpoints.log_prior],
+                                                      {endpoints.x: x, endpoints.z: z})
+        mean, variance = moments or (0, 1)
+        prior_joint = session.run(endpoints.log_joint, {endpoints.x: x, endpoints.z: mean + np.sqrt(variance) * z_prior})
+        prior_of_prior = session.run(endpoints.log_prior, {endpoints.z: z_prior})
+    np.testing.assert_allclose(log_ratio[:, 0], log_joint - log_prior, rtol=1e-4, atol=1e-4)
+    assert loss == pytest.approx(0, abs=1e-4)
+    if moments:
+        log_r = stats.norm.logpdf(z_prior).sum(axis=1) - np.log(variance).sum(axis=1) / 2
+        np.testing.assert_allclose(logits_prior[:, 0], prior_joint - log_r, rtol=1e-4, atol=1e-3)
+    else:
+        np.testing.assert_allclose(logits_prior[:, 0], prior_joint - prior_of_prior, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(logits[:, 0], log_joint - log_prior, rtol=1e-4, atol=1e-4)
+
+
 def test_moments_are_those_of_each_x():
     config = avb("model.kind=avb_ac", "model.encoder={noise_dim: 4, center_input: false, n_hidden_layers: 1, n_units: 8, "
                  "activation: relu, added_standard_deviation: 0}")

@@ -338,10 +338,13 @@ class _GivenModelConfig(_ModelConfig):
 
 
 class GivenAVBModelConfig(_AdversarialModelConfig, _GivenModelConfig):
+    """`known_density`: whether the discriminator has the given density as a part, beside its network."""
+
     kind: Literal["avb"]
     latent_dim: LatentDim
     encoder: EncoderConfig
     discriminator: DiscriminatorConfig = _chosen_by("kind")
+    known_density: StrictBool = False
 
 
 class GivenAVBACModelConfig(GivenAVBModelConfig):

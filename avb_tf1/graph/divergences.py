@@ -8,7 +8,7 @@ the place of AVB's T.
 import math
 from typing import Callable, NamedTuple, Optional
 
-from avb_tf1.graph import networks
+from avb_tf1.graph import given, networks
 from avb_tf1.graph.weight_sharing import carried
 from avb_tf1.quiet_tensorflow import tf
 
@@ -57,7 +57,7 @@ def _adversarial(x, posterior, noise, config, prior):
         z_prior = noise("z_prior", config.model.latent_dim)
     else:
         z_prior = noise.of("z_prior", prior.sample_prior)
-    logits_prior = networks.discriminator(x, z_prior, config.model)
+    logits_prior = _discriminator(x, z_prior, posterior.moments, config.model, prior)
     # The same operations on the same weights, with the encoder's sample in the prior sample's place.
     logits_posterior = carried(logits_prior, z_prior, normalized(posterior.z, posterior.moments))
     loss = tf.reduce_mean(
@@ -65,10 +65,27 @@ def _adversarial(x, posterior, noise, config, prior):
         + tf.nn.sigmoid_cross_entropy_with_logits(logits=logits_prior, labels=tf.zeros_like(logits_prior)))
 
     def log_ratio(x, z, moments):
-        return _contrasted(networks.discriminator(x, normalized(z, moments), config.model), z, moments, prior)
+        logits = _discriminator(x, normalized(z, moments), moments, config.model, prior)
+        return _contrasted(logits, z, moments, prior)
 
     kl = tf.reduce_mean(_contrasted(logits_posterior, posterior.z, posterior.moments, prior))
     return Divergence(kl, "kl_discriminator", z_prior, logits_prior, logits_posterior, loss, log_ratio)
+
+
+def _discriminator(x, z, moments, model, prior):
+    """T(x, z), [batch, 1], of normalised z where there are moments.
+
+    With model.known_density the network is only what T has beside log p(x|z) or, with moments, log p(x, z) - log r(z|x): it
+    learns log q(z|x) - log p(z|x) up to a constant, which is nothing where q is the posterior. Not in the paper.
+    """
+    logits = networks.discriminator(x, z, model)
+    if prior is None or not model.known_density:
+        return logits
+    if moments is None:
+        return logits + given.log_likelihood(x, z, prior)[:, tf.newaxis]
+    mean, variance = moments
+    z = mean + tf.sqrt(variance) * z
+    return logits + given.log_likelihood(x, z, prior)[:, tf.newaxis] - log_contrast(z, moments, prior)
 
 
 def _gaussian(_, posterior, __, config, ___):
