@@ -6,7 +6,7 @@ ARGS ?=
 export PYTHON37
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-sweep setup-dev train resume report figure table recipes time vae benchmark test clean
+.PHONY: help setup setup-sweep setup-dev train resume report figure table recipes time vae posteriors benchmark test clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -43,6 +43,9 @@ time: setup  ## write docs/time_to_quality.md and .png, docs/runs.csv: how near 
 
 vae: setup  ## write docs/paper_vae_seeds.png: what the paper's VAE finds, seed by seed (trains what is missing)
 	@$(PYTHON) scripts/paper.py vae $(ARGS)
+
+posteriors: setup  ## write docs/posteriors.md and .png, six given posteriors, AVB beside Gaussians and HMC (under an hour)
+	@$(PYTHON) scripts/paper.py posteriors $(ARGS)
 
 benchmark: setup  ## time training against the tutorial's loop, in processes that take turns
 	@$(PYTHON) scripts/benchmark.py $(ARGS)

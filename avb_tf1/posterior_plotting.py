@@ -107,6 +107,33 @@ def marginals(path, samples, names, exact, labels_of_x):
 
 
 @plain
+def pairs(path, problems):
+    """Draw the plane of the first two coordinates, a row for each x, a column for each method, over what is exact.
+
+    Args:
+        path: str, the PNG to write.
+        problems: list of (names of the x, names of the coordinates, {name of a method: [n_x, n, k]}, exact as of
+            posterior_outputs.exact_arrays or {}), drawn below each other.
+    """
+    n_columns = max(len(samples) for _, _, samples, _ in problems)
+    n_rows = sum(len(names) for names, _, _, _ in problems)
+    figure = new_figure(2.1 * n_columns + 0.4, 2.1 * n_rows + 0.4)
+    rows = iter(figure.subplots(n_rows, n_columns, squeeze=False))
+    for names, coordinates, samples, exact in problems:
+        for label, name in enumerate(names):
+            own = next(rows)
+            for axes, (title, values) in zip(own, samples.items()):
+                draw_plane(axes, values[label][:, :len(coordinates)], label, coordinates, exact)
+                axes.set_title(title if label == 0 else "", fontsize=9)
+                axes.tick_params(labelsize=6)
+                axes.set(xlabel="", ylabel="")
+            own[0].set_ylabel("%s\n%s" % (name, ", ".join(coordinates[:2])), fontsize=8)
+            for axes in own[len(samples):]:
+                axes.set_axis_off()
+    save(figure, path)
+
+
+@plain
 def movie(path, z, labels, iterations, names, coordinates, exact):
     """Write `posterior` through training as a GIF, a frame a snapshot; z: [s, n, dim], iterations: integer [s]."""
     n = len(names)

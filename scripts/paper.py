@@ -21,20 +21,21 @@ from avb_tf1 import errors
 
 def main():
     parser = command_line.parser(__doc__)
-    parser.add_argument("what", choices=["figure", "table", "recipes", "time", "vae"])
-    parser.add_argument("--runs", metavar="DIR", default=os.path.join("runs", "table"),
-                        help="where the runs are, or will be made (default: %(default)s)")
+    parser.add_argument("what", choices=["figure", "table", "recipes", "time", "vae", "posteriors"])
+    parser.add_argument("--runs", metavar="DIR",
+                        help="where the runs are, or will be made (default: runs/table; of posteriors: runs/posteriors)")
     parser.add_argument("--out", metavar="PATH",
                         help="the file to write (default: docs/figure_5.png, docs/table_1.md or docs/paper_vae_seeds.png); for "
-                        "recipes and time, the folder to write theirs into (default: docs)")
+                        "recipes, time and posteriors, the folder to write theirs into (default: docs)")
     args = parser.parse_args()
-    from avb_tf1.reproduction import paper, recipes, time_to_quality
+    from avb_tf1.reproduction import paper, posteriors, recipes, time_to_quality
     make, name = {
         "figure": (paper.make_figure, "figure_5.png"),
         "table": (paper.make_table, "table_1.md"),
         "vae": (paper.make_vae_seeds, "paper_vae_seeds.png"),
         "recipes": (recipes.make_comparison, ""),
         "time": (time_to_quality.make, ""),
+        "posteriors": (posteriors.make, ""),
     }[args.what]
     out = args.out or os.path.normpath(os.path.join(ROOT, "docs", name))
     if not name and not os.path.isdir(out):
@@ -45,7 +46,8 @@ def main():
         raise errors.InputError("%s: its folder doesn't exist" % out)
     if name.endswith(".png") and not out.endswith(".png"):
         raise errors.InputError("%s: the figure is written as PNG; the name must end in .png" % out)
-    make(os.path.join(ROOT, "configs"), args.runs, out)
+    runs = args.runs or os.path.join("runs", "posteriors" if args.what == "posteriors" else "table")
+    make(os.path.join(ROOT, "configs"), runs, out)
 
 
 if __name__ == "__main__":

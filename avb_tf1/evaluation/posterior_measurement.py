@@ -158,3 +158,24 @@ def _modes(problem, reference, z, random_state):
         if exact is not None:
             shares[name]["exact_share"] = float(np.mean(is_in(exact)))
     return shares
+
+
+def of_samples(problem, reference, z, random_state):
+    """Return what can be said of samples alone, whatever they come from: a sampler's, say.
+
+    Args:
+        problem, random_state: as of evaluate.
+        reference: a PosteriorReference or None.
+        z: float [n, dim], of one x; of more than N_COMPARED, so many are compared, evenly spread.
+
+    Returns:
+        dict: "marginals", "modes" and, with a reference, "wasserstein" and "wasserstein_noise_floor", as of evaluate.
+    """
+    z = np.asarray(z, np.float64)
+    compared = z[np.linspace(0, len(z) - 1, min(len(z), N_COMPARED)).round().astype(int)]
+    marginals = _marginals(problem, reference, compared, random_state)
+    found = {"marginals": marginals, "modes": _modes(problem, reference, z, random_state)}
+    if reference is not None:
+        found.update({name: float(np.mean([marginals[coordinate][name] for coordinate in problem.coordinates]))
+                      for name in ("wasserstein", "wasserstein_noise_floor")})
+    return found

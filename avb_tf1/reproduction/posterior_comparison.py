@@ -1,0 +1,262 @@
+"""Methods of inference side by side on one given posterior: AVB, Gaussians and a sampler, each beside what is exact."""
+
+
+import os
+import time
+from typing import Any, Dict, NamedTuple, Tuple
+
+import numpy as np
+
+from avb_tf1 import experiment, files, posterior_outputs, posterior_plotting, seeds
+from avb_tf1.config import baselines as baselines_config
+from avb_tf1.config.loading import load_config
+from avb_tf1.errors import InputError
+from avb_tf1.evaluation import hmc, posterior_measurement
+from avb_tf1.problems.registry import problem_of
+from avb_tf1.runs import metrics_file, provenance, run_folder
+
+COMPARISON, PAIRS = "comparison.md", "pairs.png"
+HMC = "HMC"
+_N_SHOWN = 4096               # samples of a sampler that figures show
+
+
+class Method(NamedTuple):
+    """What one method made of a problem.
+
+    Attributes:
+        title: str.
+        seeds: one a run.
+        metrics: one dict a run, as in metrics.json.
+        cpu_seconds: float, of one run's training or sampling, on average.
+        samples: float64 [n_x, n, k], quantities (posterior_measurement.quantities) under the first run's q(z|x).
+    """
+
+    title: str
+    seeds: Tuple[int, ...]
+    metrics: Tuple[Dict, ...]
+    cpu_seconds: float
+    samples: np.ndarray
+
+
+class Comparison(NamedTuple):
+    """The Methods of one problem, and what is exact of it.
+
+    Attributes:
+        config: the first that was given.
+        problem: its GivenPosterior.
+        methods: Methods, the given configs' first.
+        exact: as of posterior_outputs.exact_arrays.
+        made_by: of each run, as of metrics_file.read_metrics.
+    """
+
+    config: Any
+    problem: Any
+    methods: Tuple[Method, ...]
+    exact: Dict[str, np.ndarray]
+    made_by: Tuple[Dict, ...]
+
+
+def compare(config_paths, baselines_path, run_seeds, out, fewer_seeds=None):
+    """Train each config, both Gaussians and a sampler on the configs' problem, and write how near each comes.
+
+    Finished runs are kept, as of experiment.ensure_finished, and so are a sampler's draws with the same settings. Written into
+    `out`: comparison.md, pairs.png, marginals.png, and a folder for each run, <config's name>_seed_<n>.
+
+    Args:
+        config_paths: sequence of str, configs of given posteriors, all of one problem.
+        baselines_path: str, as of config.baselines.load_baselines.
+        run_seeds: sequence of int, the seeds of each method.
+        out: str, a folder; made if need be.
+        fewer_seeds: a config's name -> the seeds of it, if not run_seeds.
+
+    Returns:
+        Comparison.
+
+    Raises:
+        InputError: a config is of images, of another problem, or its name is another's. Nothing was trained then.
+    """
+    settings = baselines_config.load_baselines(baselines_path)
+    if len(set(run_seeds)) < len(run_seeds):
+        raise InputError("--seeds %s: each of them once" % " ".join(map(str, run_seeds)))
+    own_seeds = fewer_seeds or {}
+    first_runs = [load_config(path) for path in config_paths]
+    _require_one_problem(first_runs, config_paths)
+    runs = [[load_config(path, ["seed=%d" % seed]) for seed in own_seeds.get(config.name, run_seeds)]
+            for config, path in zip(first_runs, config_paths)]
+    for covariance in ("diagonal", "full"):
+        runs.append([baselines_config.gaussian_config(load_config(config_paths[0], ["seed=%d" % seed]), settings, covariance)
+                     for seed in run_seeds])
+    problem = problem_of(first_runs[0])
+    os.makedirs(out, exist_ok=True)
+    in_turn = [(config, os.path.join(out, _folder_name(config))) for own in runs for config in own]
+    for number, (config, folder) in enumerate(in_turn, 1):
+        if not run_folder.is_finished(folder, config):
+            print("Run %d of %d" % (number, len(in_turn)), flush=True)
+        experiment.ensure_finished(config, folder)
+    known = posterior_outputs.references(problem)
+    methods, made_by = [], []
+    for own in runs:
+        folders = [os.path.join(out, _folder_name(config)) for config in own]
+        read = [metrics_file.read_metrics(folder, config) for folder, config in zip(folders, own)]
+        made_by += [its for _, its in read]
+        seconds = [files.read_json(os.path.join(folder, run_folder.TIMING))["cpu_seconds"] for folder in folders]
+        methods.append(Method(own[0].name, tuple(config.seed for config in own), tuple(metrics for metrics, _ in read),
+                              float(np.mean(seconds)), _samples(problem, folders[0])))
+    methods.append(_sampled(problem, known, settings.hmc, run_seeds, out))
+    comparison = Comparison(runs[0][0], problem, tuple(methods), posterior_outputs.exact_arrays(problem, known, run_seeds[0]),
+                            tuple(made_by))
+    _write(comparison, out)
+    return comparison
+
+
+def _folder_name(config):
+    return "%s_seed_%d" % (config.name, config.seed)
+
+
+def _require_one_problem(configs, paths):
+    names = {}
+    for config, path in zip(configs, paths):
+        if config.model.is_of_images:
+            raise InputError("%s: a model of images; only models of given posteriors can be compared so" % path)
+        if config.problem.kind != configs[0].problem.kind:
+            raise InputError("%s: its problem is %s, that of %s %s; one comparison is of one problem" % (
+                path, config.problem.kind, paths[0], configs[0].problem.kind))
+        if config.name in ("mean_field", "full_rank"):
+            raise InputError("%s: the name %s is a baseline's; give the config another" % (path, config.name))
+        if config.name in names:
+            raise InputError("%s: has the name of %s, %s; give it another" % (path, names[config.name], config.name))
+        names[config.name] = path
+
+
+def _samples(problem, folder):
+    latents = files.read_arrays(os.path.join(folder, run_folder.LATENTS))
+    return np.stack([posterior_measurement.quantities(problem, latents["z"][latents["label"] == label].astype(np.float64))
+                     for label in range(problem.n_x)])
+
+
+def _sampled(problem, known, settings, run_seeds, out):
+    """The Method of a sampler; what it drew is kept in `out` and used again if it was drawn with the same settings and code."""
+    runs = []
+    for seed in run_seeds:
+        path = os.path.join(out, "hmc_seed_%d" % seed)
+        wanted = dict(settings=settings.dict(), seed=seed, evaluation_code=provenance.code()["evaluation_code"])
+        if not os.path.exists(path + ".json") or files.read_json(path + ".json")["made_by"] != wanted:
+            print("Sampling with HMC, seed %d" % seed, flush=True)
+            metrics, z = _sample(problem, known, settings, seed)
+            files.write_arrays(path + ".npz", z=z)
+            files.write_json(path + ".json", dict(metrics, made_by=wanted))
+        runs.append((files.read_json(path + ".json"), path))
+    z = files.read_arrays(runs[0][1] + ".npz")["z"]
+    return Method(HMC, tuple(run_seeds), tuple(metrics for metrics, _ in runs),
+                  float(np.mean([metrics["cpu_seconds"] for metrics, _ in runs])),
+                  np.stack([posterior_measurement.quantities(problem, own.astype(np.float64)) for own in z]))
+
+
+def _sample(problem, known, settings, seed):
+    per_x, shown = [], []
+    for label, name in enumerate(problem.observation_names):
+        start = time.process_time()
+        drawn = hmc.sample(problem, label, settings, seed)
+        cpu_seconds = time.process_time() - start
+        z = drawn.z.reshape(-1, problem.dim)
+        found = posterior_measurement.of_samples(
+            problem, known and known[label], z, seeds.stream(seed, "hmc evaluation %d" % label))
+        per_x.append(dict(found, x=name, cpu_seconds=cpu_seconds, acceptance=drawn.acceptance,
+                          r_hat=float(drawn.r_hat.max()), n_effective=float(drawn.n_effective.min())))
+        shown.append(z[np.linspace(0, len(z) - 1, min(len(z), _N_SHOWN)).round().astype(int)])
+    metrics = {"per_x": per_x, "cpu_seconds": sum(own["cpu_seconds"] for own in per_x)}
+    for name in ("wasserstein", "wasserstein_noise_floor"):
+        if name in per_x[0]:
+            metrics[name] = float(np.mean([own[name] for own in per_x]))
+    return metrics, np.array(shown, np.float32)
+
+
+def _write(comparison, out):
+    problem = comparison.problem
+    samples = {method.title: method.samples for method in comparison.methods}
+    text = ["# %s: methods compared" % problem.title, "", *table(comparison), "", LEGEND, "", "![Pairs](%s)" % PAIRS, "",
+            "![Marginals](%s)" % run_folder.MARGINALS, ""]
+    files.write_text(os.path.join(out, COMPARISON), "\n".join(text))
+    posterior_plotting.pairs(os.path.join(out, PAIRS), [(problem.observation_names, problem.coordinates, samples,
+                                                         comparison.exact)])
+    posterior_plotting.marginals(
+        os.path.join(out, run_folder.MARGINALS), samples, posterior_measurement.names_of_quantities(problem),
+        comparison.exact.get("draws"), problem.observation_names)
+
+
+LEGEND = ("Mean over the seeds (smallest to largest). KL: of q from the posterior, nats, mean over x, where it is known. ELBO: "
+          "by T where only the discriminator gives it: no bound. W1: Wasserstein-1 of the coordinates' marginals in exact "
+          "standard deviations, their mean and the largest (of derived quantities, too); in the row \"exact\" what exact "
+          "samples have. CPU seconds: of one run's training or sampling.")
+
+
+def table(comparison):
+    """Return the lines of a Markdown table: what is exact, and a row for each Method."""
+    problem = comparison.problem
+    titles = ["method", "seeds", "KL(q, posterior)", "ELBO", "mean W1", "largest W1",
+              *("share of %s" % name for name in problem.modes), "CPU seconds"]
+    first = comparison.methods[0].metrics[0]
+    lines = ["| %s |" % " | ".join(titles), "|---" * len(titles) + "|"]
+    floor = first.get("wasserstein_noise_floor")
+    shares = [own.get("exact_share") for own in _parts(first)[0].get("modes", {}).values()]
+    lines.append("| %s |" % " | ".join(
+        ["*exact*", "", "0", _text(first.get("log_evidence"), "%.4f"), _text(floor, "%.3f"), "",
+         *(_text(share, "%.2f") for share in shares), ""]))
+    for method in comparison.methods:
+        lines.append("| %s |" % " | ".join([
+            method.title, _seeds_text(method.seeds), _over_seeds(method, _metric("inference_gap"), "%.4f"),
+            _elbo(method), _over_seeds(method, _metric("wasserstein"), "%.3f"), _largest(method),
+            *(_over_seeds(method, lambda own, name=name: _parts(own)[0]["modes"][name]["share"], "%.2f")
+              for name in problem.modes),
+            "%.0f" % method.cpu_seconds]))
+    return lines
+
+
+def _parts(metrics):
+    """What metrics say of each x."""
+    return metrics.get("per_x") or [metrics]
+
+
+def _text(value, form):
+    return "" if value is None else form % value
+
+
+def _seeds_text(own):
+    if len(own) > 1 and own == tuple(range(own[0], own[0] + len(own))):
+        return "%d to %d" % (own[0], own[-1])
+    return ", ".join(map(str, own))
+
+
+def _metric(name):
+    """A function from metrics to the value of one, None where it was not computed."""
+    def value(metrics):
+        if name not in metrics:
+            return None
+        return metrics_file.infinity(name) if metrics[name] is None else metrics[name]
+
+    return value
+
+
+def _over_seeds(method, value_of, form):
+    values = [value_of(own) for own in method.metrics]
+    if any(value is None for value in values):
+        return ""
+    mean = form % np.mean(values)
+    return mean if len(values) == 1 else "%s (%s to %s)" % (mean, form % min(values), form % max(values))
+
+
+def _elbo(method):
+    text = _over_seeds(method, _metric("elbo"), "%.3f")
+    by_discriminator = method.metrics[0].get("methods", {}).get("elbo") == "discriminator"
+    return "by T: " + text if text and by_discriminator else text
+
+
+def _largest(method):
+    """The largest distance of a marginal, over x and quantities, on average over seeds; and which it is in the first run."""
+    def largest(metrics):
+        found = [(values["wasserstein"], name) for part in _parts(metrics) for name, values in part["marginals"].items()
+                 if "wasserstein" in values]
+        return max(found) if found else (None, "")
+
+    text = _over_seeds(method, lambda own: largest(own)[0], "%.3f")
+    return "%s %s" % (largest(method.metrics[0])[1], text) if text else ""

@@ -1,0 +1,69 @@
+"""All given posteriors with all methods: a page of tables, and pictures."""
+
+import os
+
+from avb_tf1 import files, posterior_plotting
+from avb_tf1.evaluation import posterior_measurement
+from avb_tf1.reproduction import posterior_comparison
+from avb_tf1.runs import provenance
+
+# The configs of each problem, by their names in configs/posteriors.
+CONFIGS = (("explaining_away",), ("logistic_regression",), ("banana",), ("donut",),
+           ("tuned_stan_eight_schools", "stan_eight_schools"), ("eight_schools",))
+SEEDS = tuple(range(5))
+FEWER_SEEDS = {"stan_eight_schools": (0,)}  # as published it takes ten minutes
+_WITH_MARGINALS = ("stan_eight_schools", "eight_schools")  # problems whose marginals are drawn, too: ten dimensions
+
+
+def make(configs_folder, runs_folder, out):
+    """Write posteriors.md, posteriors.png and posteriors_marginals_<problem>.png; what is missing is trained first.
+
+    Args:
+        configs_folder: str, where the folder posteriors of configs is.
+        runs_folder: str, where the comparisons are or will be, each in a folder called as its problem.
+        out: str, the folder to write into.
+    """
+    folder = os.path.join(configs_folder, "posteriors")
+    comparisons = []
+    for names in CONFIGS:
+        paths = [os.path.join(folder, name + ".yaml") for name in names]
+        comparisons.append(posterior_comparison.compare(
+            paths, os.path.join(folder, "baselines.yaml"), SEEDS, os.path.join(runs_folder, names[-1]), FEWER_SEEDS))
+    paths = [os.path.join(out, name) for name in ("posteriors.md", "posteriors.png")]
+    posterior_plotting.pairs(paths[1], [
+        (own.problem.observation_names, own.problem.coordinates, {method.title: method.samples for method in own.methods},
+         own.exact) for own in comparisons])
+    for own in comparisons:
+        if own.config.problem.kind in _WITH_MARGINALS:
+            paths.append(os.path.join(out, _marginals_of(own)))
+            posterior_plotting.marginals(
+                paths[-1], {method.title: method.samples for method in own.methods},
+                posterior_measurement.names_of_quantities(own.problem), own.exact["draws"], own.problem.observation_names)
+    files.write_text(paths[0], _page(comparisons))
+    print("Written to %s" % ", ".join(paths))
+
+
+def _marginals_of(comparison):
+    return "posteriors_marginals_%s.png" % comparison.config.problem.kind
+
+
+def _page(comparisons):
+    lines = [
+        "# Given posteriors: methods compared",
+        "",
+        posterior_comparison.LEGEND,
+        "",
+        provenance.made_by_text([made_by for own in comparisons for made_by in own.made_by]),
+        "",
+        "![Samples](posteriors.png)",
+        "",
+        "Samples of each method, its first seed, in the plane of the first two coordinates; dark, what is exact: lines that",
+        "enclose 50 and 95 % of the posterior or, in ten dimensions, draws of it. Rows in the order of the tables.",
+        ""]
+    for own in comparisons:
+        lines += ["## %s" % own.problem.title, "", own.problem.introduction, "", *posterior_comparison.table(own), ""]
+        if own.config.problem.kind in _WITH_MARGINALS:
+            lines += ["![Marginals](%s)" % _marginals_of(own), ""]
+    return "\n".join(lines + [
+        "Written by `make posteriors`. The configs are `configs/posteriors/NAME.yaml` and, for the Gaussians and HMC,",
+        "`configs/posteriors/baselines.yaml`; `scripts/compare_posteriors.py` does the same for any of them.", ""])

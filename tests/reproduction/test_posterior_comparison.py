@@ -1,0 +1,124 @@
+import json
+import os
+
+import pytest
+from helpers import ROOT, assert_one_clear_line, run_script
+
+from avb_tf1.config import baselines
+from avb_tf1.config.loading import load_config, to_yaml
+from avb_tf1.errors import InputError
+from avb_tf1.problems.given_posteriors import GIVEN_POSTERIORS
+from avb_tf1.reproduction import posterior_comparison, posteriors
+from avb_tf1.runs import run_folder
+
+CONFIGS = os.path.join(ROOT, "configs", "posteriors")
+BASELINES = os.path.join(CONFIGS, "baselines.yaml")
+
+
+def written(path, config):
+    path.write_text(to_yaml(config))
+    return str(path)
+
+
+def small(name, own_name, *overrides):
+    return load_config(os.path.join(CONFIGS, name + ".yaml"), [
+        "name=" + own_name, "problem.batch_size=20", "model.encoder.n_units=8", "model.encoder.activation=tanh", "model.discriminator.n_units=8",
+        "training.n_iterations=4", "training.snapshot_every=4", "evaluation.n_samples=2048", *overrides])
+
+
+@pytest.fixture(scope="module")
+def small_baselines(tmp_path_factory):
+    with open(BASELINES) as file:
+        text = file.read()
+    for old, new in (("n_iterations: 4000", "n_iterations: 300"), ("n_chains: 50", "n_chains: 8"),
+                     ("n_warmup: 2000", "n_warmup: 40"), ("n_samples: 400", "n_samples: 150"),
+                     ("batch_size: 500", "batch_size: 100")):
+        assert old in text
+        text = text.replace(old, new)
+    path = tmp_path_factory.mktemp("baselines") / "baselines.yaml"
+    path.write_text(text)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory, small_baselines):
+    folder = tmp_path_factory.mktemp("compared")
+    arguments = [[written(folder / "a.yaml", small("banana", "a"))], small_baselines, (0, 1), str(folder / "out")]
+    return arguments, folder / "out", posterior_comparison.compare(*arguments)
+
+
+def test_all_methods_are_trained_and_tabled(compared):
+    _, out, comparison = compared
+    lines = posterior_comparison.table(comparison)
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert [row[0] for row in rows] == ["method", "---", "*exact*", "a", "mean_field", "full_rank", "HMC"]
+    assert rows[2][3] == "1.1527"
+    assert {row[1] for row in rows[3:]} == {"0 to 1"}
+    for name, row in zip(("a", "mean_field", "full_rank"), rows[3:]):
+        kl = []
+        for seed in (0, 1):
+            with open(out / ("%s_seed_%d" % (name, seed)) / run_folder.METRICS) as file:
+                kl.append(json.load(file)["inference_gap"])
+        assert row[2] == "%.4f (%.4f to %.4f)" % (sum(kl) / 2, min(kl), max(kl))
+    assert rows[-1][2] == rows[-1][3] == ""  # samples have no density
+    assert all(line in (out / posterior_comparison.COMPARISON).read_text() for line in lines)
+    for name in (posterior_comparison.PAIRS, run_folder.MARGINALS):
+        assert (out / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_is_finished_is_used_again(compared, capsys):
+    arguments, _, first = compared
+    again = posterior_comparison.compare(*arguments)
+    assert capsys.readouterr().out == ""
+    assert posterior_comparison.table(again) == posterior_comparison.table(first)
+
+
+def test_a_gaussian_baseline_has_the_problem_and_the_seed_of_the_config():
+    config = load_config(os.path.join(CONFIGS, "explaining_away.yaml"), ["seed=3"])
+    settings = baselines.load_baselines(BASELINES)
+    for covariance, name in (("diagonal", "mean_field"), ("full", "full_rank")):
+        own = baselines.gaussian_config(config, settings, covariance)
+        assert (own.name, own.seed, own.problem.kind, own.model.latent_dim) == (name, 3, "explaining_away", 2)
+        assert own.model.covariance == covariance and own.training == settings.gaussian.training
+
+
+@pytest.mark.parametrize("first, second, expected", [
+    (("banana", "a"), ("donut", "b"), "its problem is donut, that of "),
+    (("banana", "a"), ("banana", "a"), "has the name of "),
+    (("banana", "mean_field"), None, "the name mean_field is a baseline's"),
+])
+def test_configs_that_do_not_go_together_are_refused(tmp_path, first, second, expected):
+    paths = [written(tmp_path / ("%d.yaml" % number), small(*names)) for number, names in enumerate((first, second)) if names]
+    with pytest.raises(InputError, match=expected):
+        posterior_comparison.compare(paths, BASELINES, [0], str(tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("old, new, expected", [
+    ("n_chains: 50", "n_chains: 1", "hmc.n_chains"), ("n_chains: 50", "n_chain: 50", "hmc.n_chain"),
+    ("hmc:", "mcmc:", "hmc"), ("batch_size: 500", "batch_size: 501", "problem.batch_size"),
+])
+def test_bad_baselines_are_one_clear_line(tmp_path, old, new, expected):
+    with open(BASELINES) as file:
+        (tmp_path / "bad.yaml").write_text(file.read().replace(old, new))
+    with pytest.raises(InputError, match=expected.replace(".", "[.]")) as error:
+        posterior_comparison.compare([os.path.join(CONFIGS, "explaining_away.yaml")], str(tmp_path / "bad.yaml"), [0],
+                                     str(tmp_path / "out"))
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_model_of_images_is_refused(tmp_path):
+    result = run_script("compare_posteriors.py", "--config", os.path.join(ROOT, "configs", "synthetic.yaml"), "--out",
+                        str(tmp_path / "out"))
+    assert_one_clear_line(result, "a model of images")
+
+
+def test_the_published_comparison_is_of_every_problem():
+    kinds = []
+    for names in posteriors.CONFIGS:
+        configs = [load_config(os.path.join(CONFIGS, name + ".yaml")) for name in names]
+        assert {config.problem.kind for config in configs} == {configs[0].problem.kind}
+        assert [config.name for config in configs] == list(names)
+        kinds.append(configs[0].problem.kind)
+    assert sorted(kinds) == sorted(GIVEN_POSTERIORS)
