@@ -22,8 +22,9 @@ def written(path, config):
 
 def small(name, own_name, *overrides):
     return load_config(os.path.join(CONFIGS, name + ".yaml"), [
-        "name=" + own_name, "problem.batch_size=20", "model.encoder.n_units=8", "model.encoder.activation=tanh", "model.discriminator.n_units=8",
-        "training.n_iterations=4", "training.snapshot_every=4", "evaluation.n_samples=2048", *overrides])
+        "name=" + own_name, "problem.batch_size=20", "model.encoder.n_units=8", "model.encoder.activation=tanh",
+        "model.discriminator.n_units=8", "training.n_iterations=4", "training.snapshot_every=4", "evaluation.n_samples=2048",
+        *overrides])
 
 
 @pytest.fixture(scope="module")
