@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 
+IMPOSSIBLE = -1e6             # nats, in place of log 0; of a pixel that is just possible float32 leaves -104
+
 
 def log_bernoulli(probabilities, images):
     """Return log p(x|z) of each image at each z, summed over pixels.
@@ -22,6 +24,24 @@ def log_bernoulli(probabilities, images):
         log_off = np.maximum(np.log1p(-probabilities), -1e4)
     images = np.asarray(images, np.float64)
     return log_on @ images.T + log_off @ (1 - images).T
+
+
+def bernoulli_terms(probabilities):
+    """Return what log p(x|z) is made of, for products with many images: log p(x|z) = log_odds @ x + log_off.
+
+    Args:
+        probabilities: [n, n_pixels], pixel probabilities at n values of z; 0 and 1 are allowed.
+
+    Returns:
+        log_odds: float64 [n, n_pixels]; log_off: float64 [n], log p of the image without a pixel that is on. Each pixel that
+        can't be as an image has it takes IMPOSSIBLE from log p(x|z): with log 0 itself, what cancels would not be a number.
+    """
+    on = np.asarray(probabilities, np.float64)
+    off = 1 - on  # exact enough, on being float32; log1p takes ten times as long
+    with np.errstate(divide="ignore"):
+        log_on, log_off = np.maximum(np.log(on), IMPOSSIBLE), np.maximum(np.log(off), IMPOSSIBLE)
+    log_on -= log_off
+    return log_on, log_off.sum(axis=1)
 
 
 def log_prior(z):

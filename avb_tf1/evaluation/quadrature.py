@@ -15,7 +15,7 @@ _N_CELLS = 120                # a side of the first grid
 _CELL_TOLERANCE = 1e-7        # share of p(x) by which halving a cell may change its integral before it is split
 _BOX = 6.0                    # half the side of the first box, in standard deviations of the prior
 _MAX_REFINEMENTS = 2          # each makes the cells half as wide and the box a third wider, and turns it
-_ANGLE = 0.7                  # by which it is turned, radians
+ANGLE = 0.7                   # by which it is turned, radians
 _MAX_CELLS = 1000000
 
 
@@ -52,7 +52,7 @@ def log_likelihood(decode, latent_dim, images):
     wanted = [int(np.flatnonzero((every_image == image).all(axis=1))) for image in images]
 
     def integrals(box, refinement):
-        turned = _turned(decode, _ANGLE * (refinement + 1)) if latent_dim == 2 else decode
+        turned = _turned(decode, ANGLE * (refinement + 1)) if latent_dim == 2 else decode
         return _integrals(turned, latent_dim, every_image, wanted, box, int(_N_CELLS * 2**refinement * box / _BOX),
                           _CELL_TOLERANCE / 2**refinement)
 
@@ -72,9 +72,14 @@ def log_likelihood(decode, latent_dim, images):
     return np.log(current[wanted])
 
 
+def rotation(angle):
+    """Return the matrix that turns rows, z [n, 2] @ matrix, by an angle in radians, float64 [2, 2]."""
+    return np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+
+
 def _turned(decode, angle):
     """The decoder of a plane that is turned; the prior is the same from all sides."""
-    matrix = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]], np.float32)
+    matrix = rotation(angle).astype(np.float32)
     return lambda z: decode(z @ matrix)
 
 
@@ -139,5 +144,5 @@ def posterior_density(decode, axis, latent_dim, images, log_likelihoods):
         float64 [n_images, m**latent_dim], the density at each point of grid(axis, latent_dim).
     """
     z = grid(axis, latent_dim)
-    log_joint = log_bernoulli(in_chunks(decode, z.astype(np.float32)), images) + log_prior(z)[:, np.newaxis]
-    return np.exp(log_joint - log_likelihoods).T
+    log_conditional = in_chunks(lambda part: log_bernoulli(decode(part), images), z.astype(np.float32))
+    return np.exp(log_conditional + log_prior(z)[:, np.newaxis] - log_likelihoods).T
