@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from avb_tf1.evaluation.densities import log_mean_exp
 from avb_tf1.quiet_tensorflow import open_session, tf, tfd
 
 ACCEPTANCE = 0.65             # that the step sizes are adapted to
@@ -144,14 +145,6 @@ def anneal(log_likelihood, restore, x, path, seed, n_chains, n_steps, n_leapfrog
             parts = list(pool.map(of_part, range(0, len(x), size)))
     log_weights, acceptance = (np.concatenate(part, axis=-1) for part in zip(*parts))
     return Annealed(*log_mean_exp(log_weights), acceptance)
-
-
-def log_mean_exp(log_weights):
-    """Return the log of the mean of exp(log_weights) over the first axis, and its standard error by the delta method."""
-    highest = log_weights.max(axis=0)
-    weights = np.exp(log_weights - highest)
-    mean = weights.mean(axis=0)
-    return highest + np.log(mean), weights.std(axis=0) / mean / math.sqrt(len(weights))
 
 
 def _interpolated(adapted, n_steps):

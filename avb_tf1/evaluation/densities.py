@@ -60,3 +60,11 @@ def mean_and_error(values):
     """Return the mean of values [n] and its standard error, taking them as independent; NaN for that of an infinite mean."""
     mean = float(np.mean(values))
     return mean, float(np.std(values) / math.sqrt(len(values))) if math.isfinite(mean) else math.nan
+
+
+def log_mean_exp(log_weights):
+    """Return the log of the mean of exp(log_weights [n, ...]) over n, [...], and its standard error by the delta method."""
+    highest = log_weights.max(axis=0)
+    weights = np.exp(log_weights - highest)
+    mean = weights.mean(axis=0)
+    return highest + np.log(mean), weights.std(axis=0) / mean / math.sqrt(len(weights))
