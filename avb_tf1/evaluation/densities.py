@@ -26,6 +26,13 @@ def log_bernoulli(probabilities, images):
     return log_on @ images.T + log_off @ (1 - images).T
 
 
+def log_bernoulli_of_pairs(probabilities, images):
+    """Return log p(x|z) of pairs of an x and a z, float64 [n], for probabilities and images [n, n_pixels], as log_bernoulli."""
+    probabilities = np.asarray(probabilities, np.float64)
+    with np.errstate(divide="ignore"):
+        return np.maximum(np.log(np.where(np.asarray(images) > 0.5, probabilities, 1 - probabilities)), -1e4).sum(axis=1)
+
+
 def bernoulli_terms(probabilities):
     """Return what log p(x|z) is made of, for products with many images: log p(x|z) = log_odds @ x + log_off.
 

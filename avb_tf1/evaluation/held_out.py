@@ -1,0 +1,226 @@
+"""The metrics of a trained model on images that it was not trained on. In nats an image, summed over pixels.
+
+Every metric is a mean over the test images, and may be off in two ways, which are told apart: `_standard_error` is that of the
+test images as a sample of all images; `_numerical_error` says how far the mean over just these images may be off, by samples,
+by the quadrature, or by their choice where not all were taken. Two models on the same images have most of the first in common:
+their difference is told by paired_difference, from the values of each image.
+"""
+
+import math
+from typing import NamedTuple, Optional
+
+import numpy as np
+
+from avb_tf1.evaluation import image_quadrature
+from avb_tf1.evaluation.densities import (
+    gaussian_kl_from_prior,
+    log_bernoulli,
+    log_bernoulli_of_pairs,
+    log_prior,
+    mean_and_error,
+)
+from avb_tf1.evaluation.entropy import kl_from
+from avb_tf1.evaluation.measurement import DISCRIMINATOR, GRID, KNOWN_DENSITY, Metric, why_not
+from avb_tf1.evaluation.trained_networks import in_chunks
+
+NO_ANNEALING = "needs annealed importance sampling for a latent_dim above 2"
+_ROWS = 16384                 # pairs of an image and a code at a time
+
+# By their names in metrics.json, in the order of a table.
+METRICS = {
+    # log p(x).
+    "test_log_likelihood": Metric("test log-likelihood", None, is_higher_better=True),
+    # The mean of log p(x|z) minus KL(q(z|x) || p(z)): by its closed form or by nearest neighbours.
+    "test_elbo": Metric("test ELBO", None, (KNOWN_DENSITY,), is_higher_better=True),
+    # The same with the discriminator's log q(z|x) - log p(z): no bound.
+    "test_elbo_discriminator": Metric("test ELBO by the discriminator", None, (DISCRIMINATOR,), is_higher_better=True),
+    # test_log_likelihood - test_elbo, KL(q(z|x) || p(z|x)).
+    "test_inference_gap": Metric("KL(q(z|x), p(z|x)) on test images", None, (KNOWN_DENSITY,)),
+}
+
+
+class PerImage(NamedTuple):
+    """A quantity of each test image; NaN where it was not taken.
+
+    Attributes:
+        values, errors: float64 [n_images], nats: the quantity, and how far it may be off.
+        method: str.
+        bias_left: float64 [n_images], in size, or None where there is no bias.
+    """
+
+    values: np.ndarray
+    errors: np.ndarray
+    method: str
+    bias_left: Optional[np.ndarray] = None
+
+
+def evaluate(networks, images, random_state, n_samples, n_dense_images, n_dense_samples, ais=None):
+    """Return the metrics of a trained model on test images.
+
+    Args:
+        networks: trained_networks.Networks of images.
+        images: float32 [n_images, n_pixels], pixels in {0, 1}.
+        random_state: numpy RandomState.
+        n_samples: int, samples of q(z|x) of each image; for means and moments.
+        n_dense_images, n_dense_samples: int; where q(z|x) is implicit and latent_dim 1 or 2, of how many images drawn at random
+            nearest neighbours estimate its density, and from how many samples each, 256 at least.
+        ais: function of images, as here, and of mean and standard deviation of their q(z|x), [n_images, latent_dim] each ->
+            ais.Annealed; called if latent_dim is above 2. None: then there is no log p(x).
+
+    Returns:
+        dict: name in METRICS -> float, with `<name>_standard_error`, `<name>_numerical_error` and, where there is one,
+        `<name>_bias_left`, what it may be off by besides, in size; an infinite value has none of them. Further n_test_images;
+        "test_log_likelihood_method": "quadrature" or "ais"; "methods": name -> how it was found; "not_computed": name -> why,
+        if any can't be had; "per_image": "log_likelihood", "elbo" and "elbo_discriminator", as far as they were found, and each
+        with "_error" -> float64 [n_images], NaN where an image was not taken.
+
+    Raises:
+        quadrature.GridError: the decoder's probabilities are not in [0, 1].
+    """
+    images = np.asarray(images, np.float32)
+    whys = {name: why_not(networks, metric.needs) for name, metric in METRICS.items()}
+    not_computed = {name: why for name, why in whys.items() if why}
+    per_image = {}
+    likelihood = _log_likelihood(networks, images, random_state, n_samples, ais)
+    if likelihood is None:
+        not_computed["test_log_likelihood"] = NO_ANNEALING
+        not_computed.setdefault("test_inference_gap", NO_ANNEALING)
+    else:
+        per_image["log_likelihood"] = likelihood
+    if networks.posterior_parameters is not None:
+        per_image["elbo"] = _elbo_with_closed_form(networks, images, random_state, n_samples)
+    elif GRID.is_met(networks):
+        per_image["elbo"] = _elbo_by_neighbours(networks, images, random_state, n_dense_images, n_dense_samples)
+    if networks.log_ratio is not None:
+        per_image["elbo_discriminator"] = _elbo_by_discriminator(networks, images, random_state, n_samples)
+    metrics = {"test_" + name: _mean(own) for name, own in per_image.items()}
+    methods = {"test_" + name: own.method for name, own in per_image.items()}
+    if likelihood is not None and "elbo" in per_image:
+        elbo = per_image["elbo"]
+        gap = _gap(likelihood, elbo)
+        metrics["test_inference_gap"], methods["test_inference_gap"] = _mean(gap), gap.method
+        if np.isnan(elbo.values).any():
+            metrics["test_elbo"] = _elbo_from_gap(likelihood, elbo, gap)
+    flat = {"n_test_images": len(images)}
+    for name in METRICS:
+        flat.update({name + suffix: value for suffix, value in metrics.get(name, {}).items()})
+    if likelihood is not None:
+        flat["test_log_likelihood_method"] = likelihood.method
+    arrays = {name + suffix: array for name, own in per_image.items()
+              for suffix, array in (("", own.values), ("_error", own.errors))}
+    return dict(flat, methods=methods, per_image=arrays, **{"not_computed": not_computed} if not_computed else {})
+
+
+def paired_difference(first, second):
+    """Return the mean of first - second, values of the same images under two models [n_images], and its standard error.
+
+    Images that either lacks (NaN) are left out.
+    """
+    differences = np.asarray(first, np.float64) - np.asarray(second, np.float64)
+    return mean_and_error(differences[~np.isnan(differences)])
+
+
+def posterior_moments(networks, images, random_state, n_samples):
+    """Return mean and standard deviation of q(z|x), float64 [n_images, latent_dim] each: in closed form, or of samples."""
+    if networks.posterior_parameters is not None:
+        mean, log_variance = networks.posterior_parameters(images)
+        return mean.astype(np.float64), np.exp(log_variance.astype(np.float64) / 2)
+    found = [(z.mean(axis=1), z.std(axis=1)) for _, z in _samples(networks, images, random_state, n_samples)]
+    return tuple(np.concatenate(part).astype(np.float64) for part in zip(*found))
+
+
+def _samples(networks, images, random_state, n_samples):
+    """Samples of q(z|x) of each image, for some images at a time: these, [k, n_pixels], and z [k, n_samples, latent_dim]."""
+    size = max(1, _ROWS // n_samples)
+    for start in range(0, len(images), size):
+        part = images[start:start + size]
+        eps = random_state.standard_normal((len(part) * n_samples, networks.noise_dim)).astype(np.float32)
+        z = in_chunks(networks.encode, np.repeat(part, n_samples, axis=0), eps)
+        yield part, z.reshape(len(part), n_samples, -1)
+
+
+def _log_likelihood(networks, images, random_state, n_samples, ais):
+    if GRID.is_met(networks):
+        found = image_quadrature.integrals(networks.decode, networks.latent_dim, images)
+        return PerImage(found.log_likelihood, found.error, "quadrature")
+    if ais is None:
+        return None
+    found = ais(images, *posterior_moments(networks, images, random_state, n_samples))
+    return PerImage(found.log_likelihood, found.standard_error, "ais", found.standard_error**2 / 2)
+
+
+def _sample_means(networks, images, random_state, n_samples, function):
+    """The mean of function(x, z) -> [n] over samples of q(z|x), and its standard error, float64 [n_images] each."""
+    means, errors = [], []
+    for part, z in _samples(networks, images, random_state, n_samples):
+        values = function(np.repeat(part, n_samples, axis=0), z.reshape(-1, z.shape[-1])).reshape(len(part), n_samples)
+        means.append(values.mean(axis=1))
+        errors.append(values.std(axis=1) / math.sqrt(n_samples))
+    return np.concatenate(means), np.concatenate(errors)
+
+
+def _elbo_with_closed_form(networks, images, random_state, n_samples):
+    mean, error = _sample_means(networks, images, random_state, n_samples,
+                                lambda x, z: log_bernoulli_of_pairs(in_chunks(networks.decode, z), x))
+    kl = gaussian_kl_from_prior(*networks.posterior_parameters(images))
+    return PerImage(mean - kl, error, "samples")
+
+
+def _elbo_by_discriminator(networks, images, random_state, n_samples):
+    def values(x, z):
+        return log_bernoulli_of_pairs(in_chunks(networks.decode, z), x) - in_chunks(networks.log_ratio, x, z)[:, 0]
+
+    return PerImage(*_sample_means(networks, images, random_state, n_samples, values), "discriminator")
+
+
+def _elbo_by_neighbours(networks, images, random_state, n_images, n_samples):
+    """Of some of the images; -inf of those whose q(z|x) has no density."""
+    chosen = np.sort(random_state.permutation(len(images))[:n_images])
+    values, errors, biases = np.full((3, len(images)), np.nan)
+    for number in chosen:
+        x = images[[number]]
+        eps = random_state.standard_normal((n_samples, networks.noise_dim)).astype(np.float32)
+        z = in_chunks(networks.encode, np.repeat(x, n_samples, axis=0), eps)
+        log_conditional = in_chunks(lambda z, x=x: log_bernoulli(networks.decode(z), x)[:, 0], z)
+        kl = kl_from(z, log_conditional + log_prior(z), random_state)
+        values[number], errors[number], biases[number] = -kl.value, kl.standard_error, kl.bias_left
+    return PerImage(values, errors, "nearest neighbours", biases)
+
+
+def _gap(likelihood, elbo):
+    biases = [own.bias_left for own in (likelihood, elbo) if own.bias_left is not None]
+    method = likelihood.method if likelihood.method == "ais" else elbo.method  # the less exact of the two
+    return PerImage(likelihood.values - elbo.values, np.hypot(likelihood.errors, elbo.errors), method,
+                    sum(biases) if biases else None)
+
+
+def _mean(quantity):
+    """The mean over the images that were taken, by suffix of its name: "", "_standard_error" and so on."""
+    taken = ~np.isnan(quantity.values)
+    errors = quantity.errors[taken]
+    value, standard_error = mean_and_error(quantity.values[taken])
+    # The quadrature's errors may all have one sign; others are independent.
+    numerical = errors.mean() if quantity.method == "quadrature" else math.sqrt((errors**2).sum()) / len(errors)
+    return _suffixed(value, standard_error, numerical,
+                     None if quantity.bias_left is None else quantity.bias_left[taken].mean())
+
+
+def _suffixed(value, standard_error, numerical_error, bias_left):
+    if not math.isfinite(value):
+        return {"": value}
+    own = {"": value, "_standard_error": standard_error, "_numerical_error": float(numerical_error)}
+    return own if bias_left is None else dict(own, _bias_left=float(bias_left))
+
+
+def _elbo_from_gap(likelihood, elbo, gap):
+    """The mean ELBO of all images from those that were taken: log p(x), known of all, less the mean gap, which varies less."""
+    taken = ~np.isnan(elbo.values)
+    n, n_taken = len(taken), taken.sum()
+    of_likelihood, of_gap = _mean(likelihood), _mean(gap)
+    value = of_likelihood[""] - of_gap[""]
+    if not math.isfinite(value):
+        return {"": -math.inf}
+    # What the choice of the images leaves; of the gaps' variance the part that their own errors make doesn't shrink with it.
+    variance = gap.values[taken].var() * (1 - n_taken / n) / n_taken + (gap.errors[taken]**2).mean() / n
+    return _suffixed(value, float(np.std(elbo.values[taken]) / math.sqrt(n)),
+                     math.sqrt(variance), gap.bias_left[taken].mean())
