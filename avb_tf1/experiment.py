@@ -6,11 +6,11 @@ import shlex
 import sys
 import time
 
-from avb_tf1 import command_line, files, outputs, posterior_outputs, seeds, stopping
+from avb_tf1 import command_line, dataset_outputs, files, outputs, posterior_outputs, seeds, stopping
 from avb_tf1.config.loading import load_config, to_yaml
 from avb_tf1.config.schema import require_config
 from avb_tf1.errors import InputError
-from avb_tf1.graph import speed
+from avb_tf1.graph import batches, speed
 from avb_tf1.graph.builder import build_graph
 from avb_tf1.problems.registry import problem_of
 from avb_tf1.quiet_tensorflow import open_session
@@ -74,7 +74,8 @@ def _run(config, out, found, show_progress, observers=()):
         metrics = kind.write(out, config, problem_of(config), trainer.array_functions(session, model), result.monitors, seen)
         timing = outputs.timing(config, legs, time.perf_counter() - start)
         files.write_json(in_folder(run_folder.TIMING), timing)
-        outputs.write_report(out, metrics)
+        if not config.is_of_dataset:  # whose page is still to come
+            outputs.write_report(out, metrics)
         # The last: a folder that has it is complete.
         files.write_json(in_folder(run_folder.METRICS), metrics_file.with_made_by(metrics, config, legs))
     return metrics, timing
@@ -82,6 +83,8 @@ def _run(config, out, found, show_progress, observers=()):
 
 def outputs_of(config):
     """Return the module that measures and draws the models of a config's kind of problem."""
+    if config.is_of_dataset:
+        return dataset_outputs
     return outputs if config.model.is_of_images else posterior_outputs
 
 
@@ -100,7 +103,8 @@ def train_in_folder(session, model, config, out, found, show_progress, observers
     else:
         checkpoint.restore(session, model.saver, found.path)
     n_done = 0 if found is None else found.iteration
-    seen = snapshots.Snapshots(trainer.array_functions(session, model), problem_of(config),
+    problem = problem_of(config)
+    seen = snapshots.Snapshots(trainer.array_functions(session, model), problem,
                                seeds.stream(config.seed, "snapshots"), config.training, found and found.snapshots)
     if n_done == config.training.n_iterations:
         seen(n_done)  # not yet, if the run was to be longer
@@ -113,7 +117,8 @@ def train_in_folder(session, model, config, out, found, show_progress, observers
         checkpoint.save(session, model.saver, os.path.join(out, run_folder.CHECKPOINT), last, result.monitors, seen.arrays(),
                         legs, config)
 
-    progress = Progress(config.training.n_iterations, show_progress, n_done)
+    n_per_pass = batches.iterations_per_pass(config.data, problem) if config.is_of_dataset else None
+    progress = Progress(config.training.n_iterations, show_progress, n_done, n_per_pass)
     log = SummaryLog(os.path.join(out, run_folder.TENSORBOARD), model.graph, n_done)
     with contextlib.closing(progress), contextlib.closing(log), stopping.on_signals() as request:
         result = trainer.train(session, model, config.training, [progress, log, seen, *observers],
@@ -155,10 +160,12 @@ def _run_and_report(config, out, show_progress):
               if found.iteration < config.training.n_iterations else "It is trained already", flush=True)
     metrics, timing = _run(config, out, found, show_progress)
     print(run_summary.summary(metrics, config, timing))
-    figures = [os.path.join(out, name) for name in (
-        run_folder.FIGURES if config.model.is_of_images else run_folder.FIGURES_OF_GIVEN)]
+    names = run_folder.FIGURES if config.is_of_known_images else (
+        run_folder.FIGURES_OF_DATASET if config.is_of_dataset else run_folder.FIGURES_OF_GIVEN)
+    figures = [os.path.join(out, name) for name in names]
     print("\n".join(["Figures:"] + ["  " + path for path in figures if os.path.exists(path)]))
-    print("All of it on one page, to open in a browser:\n  " + os.path.join(out, run_folder.REPORT))
+    if not config.is_of_dataset:
+        print("All of it on one page, to open in a browser:\n  " + os.path.join(out, run_folder.REPORT))
 
 
 def extend(out, overrides):

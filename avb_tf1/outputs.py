@@ -152,7 +152,8 @@ class Trained(NamedTuple):
     """A trained model and what is drawn of it.
 
     Attributes:
-        config: the run's; problem: image_problem.ImageProblem; networks: trained_networks.Networks.
+        config: the run's; problem: image_problem.ImageProblem, or as of the module that draws it; networks:
+            trained_networks.Networks.
         monitors: as in trainer.TrainingResult.
         seen: as of snapshots.Snapshots.arrays.
         z, labels: as of sample_latents.
@@ -218,9 +219,9 @@ FIGURES = {
 }
 
 
-def draw_figures(out, trained):
-    """Write those FIGURES of a Trained that can be drawn into the run folder `out`."""
-    for name, figure in FIGURES.items():
+def draw_figures(out, trained, figures=None):
+    """Write those FIGURES of a Trained that can be drawn into the run folder `out`; others, as those are, with `figures`."""
+    for name, figure in (FIGURES if figures is None else figures).items():
         if measurement.why_not(trained.networks, figure.needs) is None:
             figure.draw(os.path.join(out, name), trained)
 

@@ -38,6 +38,8 @@ def evaluate_run(folder, with_ais, write):
     own = load_config(run_folder.config_path(folder))  # first, as what holds no run has nothing to go on with
     if with_ais and not own.model.is_of_images:
         raise InputError("%s: a run of a given posterior, whose evidence is known; --ais is for runs of images" % folder)
+    if with_ais and own.is_of_dataset:
+        raise InputError("%s: a run of a data set; --ais is for runs of a few known images" % folder)
     with run_folder.reclaimed(folder) if write else contextlib.nullcontext():
         if not run_folder.is_complete(folder):
             raise InputError("%s: its evaluation is not finished; go on with scripts/train.py --resume" % folder)
@@ -51,7 +53,8 @@ def evaluate_run(folder, with_ais, write):
             files.write_json(path, metrics_file.with_made_by(metrics, config, found.legs))
             print("Written to %s" % path)
             try:
-                outputs.write_report(folder)
+                if not own.is_of_dataset:
+                    outputs.write_report(folder)
             except InputError as error:
                 print("%s still has the numbers of before: %s" % (os.path.join(folder, run_folder.REPORT), error))
     if with_ais:

@@ -119,6 +119,8 @@ class TrainedRun:
         if self._networks.decode is None:
             references = self._references()
             return np.array([references[label].log_evidence for label in self._labels(x)])
+        if self.config.is_of_dataset:
+            raise ValueError("log p(x) of the images of a data set can't be had yet")
         if not quadrature.has_grid(self._networks.latent_dim):
             raise ValueError("log p(x) needs a grid: latent_dim 1 or 2, not %d" % self._networks.latent_dim)
         return quadrature.log_likelihood(self._networks.decode, self._networks.latent_dim, self._images(x))

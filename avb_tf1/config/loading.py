@@ -8,7 +8,7 @@ import os
 
 import pydantic
 
-from avb_tf1.config import schema, yaml_input
+from avb_tf1.config import dataset_config, schema, yaml_input
 from avb_tf1.config.schema import DEFAULTS, config_of_kind
 from avb_tf1.errors import InputError, shortened
 
@@ -25,10 +25,12 @@ def load_config(path, overrides=()):
         overrides: sequence of "KEY=VALUE" strings; KEY is a dotted key that the file has, VALUE is read as YAML.
 
     Returns:
-        A frozen AVBConfig, AVBACConfig or VAEConfig, by the file's model.kind.
+        A frozen AVBConfig, AVBACConfig or VAEConfig, by the file's model.kind. A file of images that it names has been read,
+        unless data.sha256 stands for it.
 
     Raises:
-        InputError: one line that names the file (or the override), the key and what is allowed.
+        InputError: one line that names the file (or the override), the key and what is allowed; or the file of images and what
+            is wrong with it.
         TypeError: `path` is no path, or `overrides` is something else.
     """
     if isinstance(overrides, (str, dict)) or not all(isinstance(override, str) for override in overrides):
@@ -38,7 +40,7 @@ def load_config(path, overrides=()):
     if not isinstance(tree, dict):
         raise InputError("%s: must be a mapping of keys to values, not %s" % (path, _kind_of(tree)))
     for key, defaults in DEFAULTS.items():  # so that they can be overridden
-        if key == "data" and "problem" in tree:
+        if key == "data" and ("problem" in tree or dataset_config.is_named_in(tree)):
             continue
         if isinstance(tree.setdefault(key, {}), dict):
             tree[key] = dict(defaults, **tree[key])
@@ -52,15 +54,18 @@ def load_config(path, overrides=()):
             raise
         sources.append(source)
     _require_no_problem(trees, sources)
-    return _class_of(trees[-1]).parse_obj(trees[-1])
+    return dataset_config.settled(_class_of(trees[-1]).parse_obj(trees[-1]), path)
 
 
 def fingerprint(config):
     """Return the part of a config that decides every bit of a trained model and its metrics.
 
-    All but its name, what only matters to speed, and how often the run is saved and looked at.
+    All but its name, what only matters to speed, how often the run is saved and looked at, and where a file of images is: its
+    digest stands for it.
     """
     tree = config.tree()
+    if config.is_of_dataset and config.data.sha256 is not None:
+        tree["data"].pop("path", None)
     del tree["name"], tree["training"]["checkpoint_every"], tree["training"]["snapshot_every"]
     tree["runtime"] = {"intra_op_threads": config.runtime.intra_op_threads}
     return tree
@@ -151,7 +156,10 @@ def _describe(problem, tree):
     words = [word for word in problem["loc"][:-1] if not _is_class_name(word)] + [str(problem["loc"][-1])]
     value = tree
     for word in words:
-        value = value.get(word) if isinstance(value, dict) else value
+        if isinstance(value, dict):
+            value = value.get(word)
+        elif isinstance(value, list):
+            value = value[int(word)]
     if problem["type"].startswith("value_error.discriminated_union") and isinstance(value, dict):
         words.append(problem["ctx"]["discriminator_key"])
         value = value.get(words[-1])
@@ -169,6 +177,7 @@ def _describe(problem, tree):
         "value_error.discriminated_union.missing_discriminator": "must be a mapping of keys to values",
         "type_error.none.not_allowed": "must have a value",
     }.get(problem["type"], problem["msg"].replace("ensure this value is", "must be"))
+    allowed = allowed.replace("ensure this value has", "must have")
     if key == "name":
         allowed = "must be a text of 1 to 100 letters, digits, '.', '_' or '-', the first a letter or digit"
     elif key == "model.kind":
@@ -177,7 +186,8 @@ def _describe(problem, tree):
         allowed = "must be one of %s" % ", ".join(problem["ctx"]["permitted"])
     elif problem["type"].endswith("invalid_discriminator"):
         allowed = "must be one of %s" % problem["ctx"]["allowed_values"].replace("'", "")
-    if problem["type"] == "value_error" and isinstance(value, dict):  # what the keys of a section must be to each other
+    # What the keys of a section must be to each other; how long a list must be.
+    if problem["type"] == "value_error" and isinstance(value, dict) or problem["type"].startswith("value_error.list."):
         return "%s %s" % (key, allowed)
     return "%s %s, not %s" % (key, allowed, _short(value))
 

@@ -6,7 +6,7 @@ configs/synthetic.yaml shows the keys of the tutorial's experiment with their me
 from typing import ClassVar, Optional, Union
 
 import pydantic
-from pydantic import StrictBool, confloat, conint, constr
+from pydantic import StrictBool, confloat, conint, conlist, constr
 from pydantic.error_wrappers import ErrorWrapper
 from typing_extensions import Literal
 
@@ -102,6 +102,44 @@ class ShuffledSampleDataConfig(_DataConfig):
         return has_each_image
 
 
+class _DatasetConfig(_Section):
+    """A data set of real images, in mini-batches, shuffled before each pass; see problems.image_dataset and image_datasets.
+
+    `binarisation`: how pixels become binary. `n_validation`: how many of the train images, from the end, are set apart.
+    Of a file: `path`, an absolute one once load_config has read it; `sha256`, what stands for its arrays, which load_config
+    fills in if it is null, so that a run goes on only with the data that it was begun with.
+    """
+
+    path: ClassVar[None] = None
+    sha256: ClassVar[None] = None
+
+    binarisation: Literal["dynamic", "static", "threshold"]
+    n_validation: conint(strict=True, ge=0, le=1048576)
+    batch_size: BatchSize
+
+
+_Path = constr(strict=True, min_length=1)
+_Digest = constr(strict=True, regex=r"^[0-9a-f]{64}\Z")
+
+
+class DigitsDataConfig(_DatasetConfig):
+    kind: Literal["digits"]
+
+
+class MnistDataConfig(_DatasetConfig):
+    """`path: null` stands for the place where Keras keeps it, and downloads it to."""
+
+    kind: Literal["mnist"]
+    path: Optional[_Path] = None
+    sha256: Optional[_Digest] = None
+
+
+class NpzDataConfig(_DatasetConfig):
+    kind: Literal["npz"]
+    path: _Path
+    sha256: Optional[_Digest] = None
+
+
 class ProblemConfig(_Section):
     """A given posterior in the place of data: which, and how many samples of q an iteration has, of each x as many."""
 
@@ -116,7 +154,8 @@ class ProblemConfig(_Section):
         return batch_size
 
 
-DataConfig = Union[ConstantDataConfig, UniformLabelsDataConfig, ShuffledSampleDataConfig]
+DatasetConfig = Union[DigitsDataConfig, MnistDataConfig, NpzDataConfig]
+DataConfig = Union[ConstantDataConfig, UniformLabelsDataConfig, ShuffledSampleDataConfig, DatasetConfig]
 
 
 class _NetworkConfig(_Section):
@@ -134,7 +173,30 @@ class _InputNetworkConfig(_NetworkConfig):
     center_input: StrictBool
 
 
+class ConvolutionConfig(_Section):
+    """Convolutional layers, each making an image `stride` times smaller; in a decoder transposed ones, which make it larger.
+
+    `n_channels`: of each layer, in the order in which they come.
+    """
+
+    n_channels: conlist(conint(strict=True, ge=1, le=1024), min_items=1, max_items=8)
+    kernel_size: conint(strict=True, ge=1, le=15)
+    stride: conint(strict=True, ge=1, le=4)
+
+
+class _ConvolutionalConfig(_Section):
+    """`convolution`: what comes before the hidden layers of an encoder, after those of a decoder; null in a plain network."""
+
+    convolution: Optional[ConvolutionConfig] = None
+
+    @property
+    def n_layers(self):
+        return super().n_layers + (0 if self.convolution is None else len(self.convolution.n_channels))
+
+
 class EncoderConfig(_InputNetworkConfig):
+    convolution: ClassVar[None] = None  # of images only
+
     noise_dim: Size
 
     @property
@@ -143,7 +205,11 @@ class EncoderConfig(_InputNetworkConfig):
         return (), self, 1
 
 
-class GaussianEncoderConfig(_InputNetworkConfig):
+class ImageEncoderConfig(_ConvolutionalConfig, EncoderConfig):
+    """The noise joins after the convolution."""
+
+
+class GaussianEncoderConfig(_ConvolutionalConfig, _InputNetworkConfig):
     """`spread_output`: what the second output layer stands for."""
 
     spread_output: Literal["log_variance", "log_standard_deviation"]
@@ -160,7 +226,7 @@ class BasisConfig(_NetworkConfig):
     noise_dim: Size
 
 
-class MomentEncoderConfig(_InputNetworkConfig):
+class MomentEncoderConfig(_ConvolutionalConfig, _InputNetworkConfig):
     coefficient_activation: OutputActivation
     basis: BasisConfig
     n_moment_samples: conint(strict=True, ge=2, le=1048576)
@@ -181,8 +247,19 @@ class MomentEncoderConfig(_InputNetworkConfig):
         return super().n_layers + self.basis.n_vectors * (1 + self.basis.n_layers)
 
 
-class DecoderConfig(_NetworkConfig):
+class DecoderConfig(_ConvolutionalConfig, _NetworkConfig):
+    """`likelihood_from: logits`: log p(x|z) is computed from the pixels' logits, so that it is finite and has a gradient
+    however sure the decoder is; the margin, which sees to that at a cost to the likelihood, must be 0 then.
+    """
+
     probability_margin: _number(ge=0, lt=0.5)
+    likelihood_from: Literal["probabilities", "logits"] = "probabilities"
+
+    @pydantic.validator("likelihood_from")
+    def _logits_have_no_margin(cls, likelihood_from, values):
+        if likelihood_from == "logits" and values.get("probability_margin"):
+            raise ValueError("must be probabilities if probability_margin is not 0")
+        return likelihood_from
 
 
 class VAEDecoderConfig(DecoderConfig):
@@ -294,7 +371,7 @@ class AVBModelConfig(_AdversarialModelConfig):
     paper_row: ClassVar[str] = "AVB"
     kind: Literal["avb"]
     latent_dim: LatentDim
-    encoder: EncoderConfig
+    encoder: ImageEncoderConfig
     decoder: AVBDecoderConfig
     discriminator: DiscriminatorConfig = _chosen_by("kind")
 
@@ -470,6 +547,16 @@ class _Experiment(_Section):
     name: constr(strict=True, regex=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
     seed: conint(strict=True, ge=0, lt=2**31)
 
+    @property
+    def is_of_dataset(self):
+        """Whether it is of a problems.image_dataset.ImageDataset."""
+        return False
+
+    @property
+    def is_of_known_images(self):
+        """Whether it is of a problems.image_problem.ImageProblem."""
+        return self.model.is_of_images and not self.is_of_dataset
+
     def tree(self):
         """Return it as nested dicts, without what DEFAULTS has."""
         return self.dict(exclude_defaults=True)
@@ -483,6 +570,10 @@ class _ImageExperiment(_Experiment):
     @property
     def batch_size(self):
         return self.data.batch_size
+
+    @property
+    def is_of_dataset(self):
+        return isinstance(self.data, _DatasetConfig)
 
 
 class _GivenExperiment(_Experiment):

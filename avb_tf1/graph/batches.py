@@ -1,9 +1,14 @@
-"""The batch of images that a session.run sees, as a tensor: one function for each kind of the config's `data` section."""
+"""The batch of images that a session.run sees, as a tensor: one function for each kind of the config's `data` section.
 
-from typing import NamedTuple, Optional, Tuple
+Data sets are fed: in the graph's definition, where constants are, there is no room for them (it may have 2 GB), and each event
+file would hold them again.
+"""
+
+from typing import Callable, NamedTuple, Optional, Tuple
 
 import numpy as np
 
+from avb_tf1.problems.image_dataset import drawn_pixels
 from avb_tf1.quiet_tensorflow import tf
 from avb_tf1.seeds import op_seed
 
@@ -16,16 +21,18 @@ class Batch(NamedTuple):
         noise: the random tensors that x is drawn from anew in each session.run.
         iteration: int64 scalar, the number of the iteration, from 1, where x depends on it; else None. To be fed.
         noise_rows: where the noise is drawn once, which rows of it belong to this batch, int32 [batch]; else None.
+        of_iteration: where x is to be fed, the function from the number of the iteration, from 1, to the array; else None.
     """
 
     x: tf.Tensor
     noise: Tuple[tf.Tensor, ...] = ()
     iteration: Optional[tf.Tensor] = None
     noise_rows: Optional[tf.Tensor] = None
+    of_iteration: Optional[Callable] = None
 
 
 def batch(config, problem, seed):
-    """Return the Batch of an ImageProblem that a config's data section asks for; `seed` is the config's, an int."""
+    """Return the Batch of an ImageProblem or an ImageDataset that a config's data section asks for; `seed` is the config's."""
     return _BATCHES[config.kind](config, problem, seed)
 
 
@@ -71,4 +78,40 @@ def _shuffled_sample(config, problem, seed):
     return Batch(x, iteration=iteration, noise_rows=noise_rows)
 
 
-_BATCHES = {"constant": _constant, "uniform_labels": _uniform_labels, "shuffled_sample": _shuffled_sample}
+def _dataset(config, problem, seed):
+    x = tf.placeholder(tf.float32, [config.batch_size, problem.n_pixels], "x")
+    return Batch(x, of_iteration=dataset_batches(config, problem, seed))
+
+
+def dataset_batches(config, problem, seed):
+    """Return the function from an iteration, counted from 1, to its batch of an ImageDataset, float32 [batch, n_pixels].
+
+    Each pass shuffles the train images anew, and leaves its last incomplete batch out. Which rows a batch has follows from the
+    seed and the number of the pass, which pixels are drawn from the seed and the iteration: a resumed run needs nothing else.
+    """
+    n_train, n_batches = len(problem.train.intensities), iterations_per_pass(config, problem)
+    images, order = None, (None, None)
+    if problem.binarisation != "dynamic":
+        images = problem.train_images(seed)
+
+    def of_iteration(iteration):
+        nonlocal order
+        number, position = divmod(iteration - 1, n_batches)
+        if order[0] != number:
+            order = number, np.random.RandomState([seed, op_seed("shuffle"), number]).permutation(n_train)
+        rows = order[1][position * config.batch_size:(position + 1) * config.batch_size]
+        if images is not None:
+            return images[rows].astype(np.float32)
+        random_state = np.random.RandomState([seed, op_seed("pixels"), iteration])
+        return drawn_pixels(problem.train.intensities[rows], random_state).astype(np.float32)
+
+    return of_iteration
+
+
+def iterations_per_pass(config, problem):
+    """Return how many batches a pass through the train images of an ImageDataset has, by a config's data section."""
+    return len(problem.train.intensities) // config.batch_size
+
+
+_BATCHES = {"constant": _constant, "uniform_labels": _uniform_labels, "shuffled_sample": _shuffled_sample,
+            "digits": _dataset, "mnist": _dataset, "npz": _dataset}

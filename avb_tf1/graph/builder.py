@@ -49,18 +49,20 @@ def _build(config):
     else:
         batch = batches.given_batch(problem, config.batch_size)
     noise = _Noise(batch, config)
-    q = posterior(batch.x, noise("eps", model.noise_dim), noise.drawn_anew, model)
+    image_shape = problem.image_shape if model.is_of_images else None
+    q = posterior(batch.x, noise("eps", model.noise_dim), noise.drawn_anew, model, image_shape)
     noise_of_generator = noise.tensors
     kl = divergence(batch.x, q, noise, config, None if model.is_of_images else problem)
-    probabilities = None
+    probabilities = logits = None
     if model.is_of_images:
-        probabilities = _decoded(batch.x, q.z, kl, model)
-        log_probabilities = tfd.Bernoulli(probs=probabilities).log_prob(batch.x)
+        probabilities, logits = _decoded(batch.x, q.z, kl, model, image_shape)
+        likelihood = tfd.Bernoulli(probs=probabilities) if logits is None else tfd.Bernoulli(logits=logits)
+        log_probabilities = likelihood.log_prob(batch.x)
         reconstruction_log_likelihood = tf.reduce_mean(tf.reduce_sum(log_probabilities, axis=1))
     else:
         reconstruction_log_likelihood = tf.reduce_mean(given.log_likelihood(batch.x, q.z, problem))
     generator_loss = kl.kl - reconstruction_log_likelihood
-    endpoints = _endpoints(config, kl, problem)
+    endpoints = _endpoints(config, kl, problem, batch.x.shape[1].value, image_shape)
 
     variables = _variables_by_scope(model.networks)
     factor = updates.learning_rate_factor(training)
@@ -78,20 +80,26 @@ def _build(config):
         steps = updates.steps(training.update, generator, discriminator, training.n_discriminator_updates)
         its_updates += (discriminator,)
     return ModelGraph(
-        graph=tf.get_default_graph(), x=batch.x, iteration=batch.iteration, posterior=q, divergence=kl,
-        probabilities=probabilities, reconstruction_log_likelihood=reconstruction_log_likelihood,
+        graph=tf.get_default_graph(), x=batch.x, x_of_iteration=batch.of_iteration, iteration=batch.iteration, posterior=q,
+        divergence=kl, probabilities=probabilities, logits=logits, reconstruction_log_likelihood=reconstruction_log_likelihood,
         generator_loss=generator_loss, variables=variables, steps=steps,
         gradient_slots=updates.gradient_slots(*its_updates), learning_rate_factor=factor, endpoints=endpoints,
         # These two come last, when all variables exist.
         initialize=tf.global_variables_initializer(), saver=tf.train.Saver(max_to_keep=None))
 
 
-def _decoded(x, z, kl, model):
-    """Pixel probabilities of p(x|z), float32 [batch, n_pixels]."""
-    n_pixels = x.shape[1].value
-    if model.decoder.built_on == "prior_sample":
-        return carried(networks.decoder(kl.z_prior, n_pixels, model), kl.z_prior, z)
-    return networks.decoder(z, n_pixels, model)
+def _decoded(x, z, kl, model, image_shape):
+    """Pixel probabilities of p(x|z), float32 [batch, n_pixels], and their logits; None with likelihood_from: probabilities."""
+    def decoded(decoder):
+        n_pixels = x.shape[1].value
+        if model.decoder.built_on == "prior_sample":
+            return carried(decoder(kl.z_prior, n_pixels, model, image_shape), kl.z_prior, z)
+        return decoder(z, n_pixels, model, image_shape)
+
+    if model.decoder.likelihood_from == "probabilities":
+        return decoded(networks.decoder), None
+    logits = decoded(networks.decoder_logits)
+    return tf.nn.sigmoid(logits), logits
 
 
 class _Noise:
@@ -123,9 +131,9 @@ class _Noise:
         return samples
 
 
-def _endpoints(config, kl, problem):
+def _endpoints(config, kl, problem, dim_x, image_shape):
     """The Endpoints; moments are taken from many draws that are always the same, so that T is a function there."""
-    model, dim_x = config.model, problem.inputs.shape[1]
+    model = config.model
     x, z, eps = (tf.placeholder(tf.float32, [None, dim], "endpoints/" + name) for name, dim in (
         ("x", dim_x), ("z", model.latent_dim), ("eps", model.noise_dim)))
 
@@ -133,10 +141,10 @@ def _endpoints(config, kl, problem):
         name = "endpoints/" + name
         return tf.random.stateless_normal([_N_FIXED_DRAWS, dim], seed=[config.seed, seeds.op_seed(name)], name=name)
 
-    q = posterior(x, eps, fixed_draws, model)
+    q = posterior(x, eps, fixed_draws, model, image_shape)
     return Endpoints(
         x=x, z=z, eps=eps, z_posterior=q.z,
-        probabilities=networks.decoder(z, dim_x, model) if model.is_of_images else None,
+        probabilities=networks.decoder(z, dim_x, model, image_shape) if model.is_of_images else None,
         log_joint=None if model.is_of_images else given.log_likelihood(x, z, problem) + problem.log_prior(z),
         log_prior=None if model.is_of_images else problem.log_prior(z),
         log_ratio=kl.log_ratio and kl.log_ratio(x, z, q.moments), posterior_parameters=q.parameters)

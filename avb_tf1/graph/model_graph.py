@@ -1,7 +1,7 @@
 """What a built graph offers to the trainer and to the evaluation: its tensors and ops, by name."""
 
 from dataclasses import dataclass
-from typing import Dict, Optional, Tuple
+from typing import Callable, Dict, Optional, Tuple
 
 from avb_tf1.graph.divergences import Divergence
 from avb_tf1.graph.posteriors import Posterior
@@ -40,12 +40,15 @@ class ModelGraph:
 
     Attributes:
         graph: the tf.Graph.
-        x: [batch, n_pixels] or [batch, d], constant or drawn, as of batches.Batch.
+        x: [batch, n_pixels] or [batch, d], constant, drawn or to be fed, as of batches.Batch.
+        x_of_iteration: function from the number of the iteration, from 1, to the array that x is to be fed with in all of its
+            steps; None if x is not fed.
         iteration: int64 scalar placeholder, the number of the iteration, from 1, to feed in each step; None if x doesn't need
             it.
         posterior: Posterior of x; its noise is drawn anew in each session.run or, by the data section, once.
         divergence: Divergence of that posterior from the prior.
         probabilities: [batch, n_pixels], pixel probabilities of p(x|z) at the posterior's sample; None where p(x|z) is given.
+        logits: [batch, n_pixels], theirs, where log p(x|z) is computed from them; else None.
         reconstruction_log_likelihood: scalar, batch mean of log p(x|z), nats per example (summed over pixels).
         generator_loss: scalar, minus the ELBO, nats per example; what encoder and decoder minimise.
         variables: scope ("encoder", "decoder", "discriminator", as far as the model has them) -> its trainable variables.
@@ -59,10 +62,12 @@ class ModelGraph:
 
     graph: tf.Graph
     x: tf.Tensor
+    x_of_iteration: Optional[Callable]
     iteration: Optional[tf.Tensor]
     posterior: Posterior
     divergence: Divergence
     probabilities: Optional[tf.Tensor]
+    logits: Optional[tf.Tensor]
     reconstruction_log_likelihood: tf.Tensor
     generator_loss: tf.Tensor
     variables: Dict[str, Tuple[tf.Variable, ...]]

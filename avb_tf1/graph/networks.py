@@ -3,30 +3,31 @@
 Called again in the same graph, each function reuses the variables that its first call made. All tensors are float32.
 """
 
-
+from avb_tf1.graph.convolution import convolved, images_from
 from avb_tf1.quiet_tensorflow import tf, tfc, tfd
 from avb_tf1.seeds import op_seed
 
 _ACTIVATIONS = {"linear": None, "relu": tf.nn.relu, "elu": tf.nn.elu, "tanh": tf.nn.tanh, "leaky_relu": tf.nn.leaky_relu}
 
 
-def encoder(x, eps, config):
+def encoder(x, eps, config, image_shape=None):
     """Sample z ~ q(z|x), the implicit posterior: noise goes in as a second input (paper, section 3; tutorial, "Encoder").
 
     Args:
         x: [batch, n_pixels], pixels in {0, 1}.
         eps: [batch, noise_dim], noise from N(0, I).
         config: AVBModelConfig.
+        image_shape: (rows, columns), which an encoder.convolution needs.
 
     Returns:
         z: [batch, latent_dim], unbounded.
     """
     with tf.variable_scope("encoder", reuse=tf.AUTO_REUSE):
-        inputs = tf.concat([_centered(x, config.encoder), eps], 1)
+        inputs = tf.concat([_features(x, config.encoder, image_shape), eps], 1)
         return _linear(_hidden_layers(inputs, config.encoder), config.latent_dim, "output")
 
 
-def moment_encoder(x, eps, moment_eps, config):
+def moment_encoder(x, eps, moment_eps, config, image_shape=None):
     """Sample z ~ q(z|x) from an implicit posterior whose mean and variance can be estimated (paper, adaptive contrast).
 
     z = z_0(x) + sum over i of a_i(x) * v_i(eps_i): coefficients from x, basis vectors from pieces of the noise. The moments
@@ -37,6 +38,7 @@ def moment_encoder(x, eps, moment_eps, config):
         eps: [batch, n_vectors * noise_dim], noise from N(0, I).
         moment_eps: [n, n_vectors * noise_dim], noise from N(0, I) for the moments.
         config: AVBACModelConfig.
+        image_shape: (rows, columns), which an encoder.convolution needs.
 
     Returns:
         z: [batch, latent_dim], unbounded.
@@ -45,7 +47,7 @@ def moment_encoder(x, eps, moment_eps, config):
     """
     network = config.encoder
     with tf.variable_scope("encoder", reuse=tf.AUTO_REUSE):
-        hidden = _hidden_layers(_centered(x, network), network)
+        hidden = _hidden_layers(_features(x, network, image_shape), network)
         z = mean = _linear(hidden, config.latent_dim, "output")
         variance = network.added_variance
         pieces = zip(*[tf.split(noise, network.basis.n_vectors, axis=1) for noise in (eps, moment_eps)])
@@ -64,18 +66,19 @@ def moment_encoder(x, eps, moment_eps, config):
         return z, mean, variance
 
 
-def gaussian_encoder(x, config):
+def gaussian_encoder(x, config, image_shape=None):
     """Return the parameters of q(z|x) = N(mean, diag(exp(log_variance))), the VAE's posterior.
 
     Args:
         x: [batch, n_pixels], pixels in {0, 1}.
         config: VAEModelConfig.
+        image_shape: (rows, columns), which an encoder.convolution needs.
 
     Returns:
         mean and log_variance, [batch, latent_dim] each, unbounded.
     """
     with tf.variable_scope("encoder", reuse=tf.AUTO_REUSE):
-        hidden = _hidden_layers(_centered(x, config.encoder), config.encoder)
+        hidden = _hidden_layers(_features(x, config.encoder, image_shape), config.encoder)
         mean, spread = (_linear(hidden, config.latent_dim, scope) for scope in ("mean", config.encoder.spread_output))
         return mean, spread if config.encoder.spread_output == "log_variance" else 2 * spread
 
@@ -104,22 +107,32 @@ def free_gaussian(n_x, config):
         return mean, tf.linalg.set_diag(triangle, tf.exp(tf.linalg.diag_part(triangle)))
 
 
-def decoder(z, n_pixels, config):
+def decoder(z, n_pixels, config, image_shape=None):
     """Return the pixel probabilities of p(x|z), independent Bernoullis (tutorial, "Decoder").
 
     Args:
         z: [batch, latent_dim].
         n_pixels: int.
         config: AVBModelConfig or VAEModelConfig.
+        image_shape: (rows, columns), which a decoder.convolution needs.
 
     Returns:
         probabilities: [batch, n_pixels], in [margin, 1 - margin] with margin = decoder.probability_margin, which keeps their
         logarithms finite.
     """
     margin = config.decoder.probability_margin
+    logits = decoder_logits(z, n_pixels, config, image_shape)
     with tf.variable_scope("decoder", reuse=tf.AUTO_REUSE):
-        logits = _linear(_hidden_layers(z, config.decoder), n_pixels, "output")
         return margin + (1 - 2 * margin) * tf.nn.sigmoid(logits)
+
+
+def decoder_logits(z, n_pixels, config, image_shape=None):
+    """Return the logits of the pixels, before any margin: [batch, n_pixels], unbounded. Arguments as of decoder."""
+    with tf.variable_scope("decoder", reuse=tf.AUTO_REUSE):
+        hidden = _hidden_layers(z, config.decoder)
+        if config.decoder.convolution is None:
+            return _linear(hidden, n_pixels, "output")
+        return images_from(hidden, config.decoder.convolution, _ACTIVATIONS[config.decoder.activation], image_shape)
 
 
 def discriminator(x, z, config):
@@ -193,6 +206,14 @@ def _squared_norm(z, config):
 
 def _centered(x, config):
     return 2 * x - 1 if config.center_input else x
+
+
+def _features(x, config, image_shape):
+    """What an encoder's first hidden layer sees of x: the pixels, or what a convolution makes of them."""
+    x = _centered(x, config)
+    if config.convolution is None:
+        return x
+    return convolved(x, config.convolution, _ACTIVATIONS[config.activation], image_shape)
 
 
 def _hidden_layers(inputs, config):

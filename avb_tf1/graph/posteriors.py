@@ -26,7 +26,7 @@ class Posterior(NamedTuple):
     parameters: Optional[Tuple[tf.Tensor, tf.Tensor]] = None
 
 
-def posterior(x, eps, draw, model):
+def posterior(x, eps, draw, model, image_shape=None):
     """Return the Posterior of the kind model.posterior.
 
     Args:
@@ -34,20 +34,22 @@ def posterior(x, eps, draw, model):
         eps: [batch, model.noise_dim], samples of N(0, I).
         draw: function (name, n, dim) that gives further samples of N(0, I), about n of them, [m, dim].
         model: the config's model section.
+        image_shape: (rows, columns) of images; None where x is something else.
     """
-    return _POSTERIORS[model.posterior](x, eps, draw, model)
+    return _POSTERIORS[model.posterior](x, eps, draw, model, image_shape)
 
 
-def _implicit(x, eps, _, model):
-    return Posterior(networks.encoder(x, eps, model), eps)
+def _implicit(x, eps, _, model, image_shape):
+    return Posterior(networks.encoder(x, eps, model, image_shape), eps)
 
 
-def _implicit_with_moments(x, eps, draw, model):
-    z, *moments = networks.moment_encoder(x, eps, draw("moment_eps", model.encoder.n_moment_samples, model.noise_dim), model)
+def _implicit_with_moments(x, eps, draw, model, image_shape):
+    moment_eps = draw("moment_eps", model.encoder.n_moment_samples, model.noise_dim)
+    z, *moments = networks.moment_encoder(x, eps, moment_eps, model, image_shape)
     return Posterior(z, eps, moments=tuple(moments))
 
 
-def _implicit_with_batch_moments(x, eps, draw, model):
+def _implicit_with_batch_moments(x, eps, draw, model, _):
     """Moments of each x from its samples in the batch, which has of each as many, one x after the other; without gradient.
 
     Where x has any number of rows, they are those of further draws.
@@ -67,13 +69,13 @@ def _implicit_with_batch_moments(x, eps, draw, model):
     return Posterior(z, eps, moments=tuple(moments))
 
 
-def _gaussian(x, eps, _, model):
+def _gaussian(x, eps, _, model, image_shape):
     """Diagonal, with a reparameterised sample."""
-    mean, log_variance = networks.gaussian_encoder(x, model)
+    mean, log_variance = networks.gaussian_encoder(x, model, image_shape)
     return Posterior(mean + tf.exp(log_variance / 2) * eps, eps, parameters=(mean, log_variance))
 
 
-def _free_gaussian(x, eps, _, model):
+def _free_gaussian(x, eps, _, model, __):
     """A mean and a triangular scale for each x, with a reparameterised sample."""
     means, scales = networks.free_gaussian(max(1, x.shape[1].value), model)
     mean, scale = rows_of(x, means), rows_of(x, scales)

@@ -74,6 +74,9 @@ def _read(folder):
     if not run_folder.is_file(os.path.join(folder, run_folder.CONFIG)) or not run_folder.is_complete(folder):
         raise InputError("%s: not a finished run (it needs %s and %s)" % (folder, run_folder.CONFIG, run_folder.METRICS))
     config = load_config(os.path.join(folder, run_folder.CONFIG))
+    if config.is_of_dataset:
+        raise InputError("%s: a run of %s; only models of the images that the paper has numbers of stand beside them" % (
+            folder, config.data.kind))
     if not config.model.is_of_images:
         raise InputError("%s: a run of a given posterior; only models of images stand beside the paper's numbers. Its %s has "
                          "its own" % (folder, run_folder.REPORT))

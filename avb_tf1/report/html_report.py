@@ -18,6 +18,7 @@ from avb_tf1.runs import metrics_file, run_contents, run_folder
 MAX_EXPLORED = 10  # runs of a sweep whose latent space its page shows
 NOT_OF_POSTERIORS = ("a sweep of given posteriors has no page; each run has its own, and %s has the numbers of all"
                      % run_folder.SWEEP_SUMMARY)
+NOT_OF_DATASETS = "a sweep of data sets has no page yet; %s has the numbers of all" % run_folder.SWEEP_SUMMARY
 # What sweep.json has of each run.
 _RECORD = {"run": str, "setting": str, "config": str, "seed": int, "status": str, "reason": str, "metrics": dict,
            "fingerprint": str}
@@ -73,6 +74,8 @@ def write_run_report(folder, metrics=None):
     config = load_config(run_folder.config_path(folder))
     if metrics is None:
         page_parts.require_finished(folder)
+    if config.is_of_dataset:
+        raise InputError("%s: a run of a data set, which has no page yet; its numbers are in %s" % (folder, run_folder.METRICS))
     if not config.model.is_of_images:
         return posterior_page.write_run_report(folder, config, metrics)
     run = run_contents.read_run("%s, seed %d" % (config.name, config.seed), folder, config, metrics)
@@ -100,14 +103,14 @@ def write_sweep_report(folder):
 
     Returns:
         str, the page's path; int, how many runs that were done it leaves out: their folders don't hold them any more, or they
-        are of given posteriors.
+        are of given posteriors or data sets.
 
     Raises:
-        InputError: the folder holds no sweep, a file of it can't be read, or its runs are of given posteriors, which this page
-            can't show yet.
+        InputError: the folder holds no sweep, a file of it can't be read, or its runs are of given posteriors or data sets,
+            which this page can't show yet.
     """
     state = _read_sweep(folder)
-    runs_of, problems, n_of_posteriors = {}, [], 0
+    runs_of, problems, without_page = {}, [], []
     for record in state["runs"]:
         runs, path = runs_of.setdefault(record["setting"], []), os.path.join(folder, record["run"])
         record["label"] = "%s, seed %d" % (record["setting"], record["seed"])
@@ -120,8 +123,11 @@ def write_sweep_report(folder):
                 config = load_config(run_folder.config_path(path))
                 if digest_of_fingerprint(config) != record["fingerprint"]:
                     raise InputError("%s: holds a run of another config than the sweep's" % path)
+                if config.is_of_dataset:
+                    without_page.append(NOT_OF_DATASETS)
+                    raise InputError("a run of a data set, which a sweep's page doesn't show yet")
                 if not config.model.is_of_images:
-                    n_of_posteriors += 1
+                    without_page.append(NOT_OF_POSTERIORS)
                     raise InputError("a run of a given posterior, which a sweep's page doesn't show; it has a page of its own")
                 runs.append(run_contents.read_run(record["label"], path, config))
                 record["metrics"] = runs[-1].metrics
@@ -129,8 +135,8 @@ def write_sweep_report(folder):
                 record.update(status="left out", metrics={})
                 problems.append((record, "left out: %s" % error))
     groups = [(setting, runs) for setting, runs in runs_of.items() if runs]
-    if n_of_posteriors and not groups:
-        raise InputError("%s: %s" % (folder, NOT_OF_POSTERIORS))
+    if without_page and not groups:
+        raise InputError("%s: %s" % (folder, without_page[0]))
     statuses = [record["status"] for record in state["runs"]]
     seeds = _ranges(sorted({record["seed"] for record in state["runs"]}))
     path = page_parts.write(folder, _rendered(

@@ -10,10 +10,12 @@ from avb_tf1.runs import metrics_file
 
 
 def summary(metrics, config, timing=None):
-    """Return the table that ends a run: as of summary_of_images, or of a given posterior."""
-    if config.model.is_of_images:
+    """Return the table that ends a run: as of summary_of_images, or of a data set or a given posterior."""
+    if config.is_of_known_images:
         return summary_of_images(metrics, config, timing)
-    from avb_tf1.report import posterior_summary  # which imports this module
+    from avb_tf1.report import dataset_summary, posterior_summary  # which import this module
+    if config.is_of_dataset:
+        return dataset_summary.summary(metrics, config, timing)
     return posterior_summary.summary(metrics, config, timing)
 
 

@@ -63,7 +63,7 @@ def read_metrics(folder, config):
         raise InputError("%s: can't be read: %s%s" % (path, what_is_wrong(error), _WRITE_AGAIN))
     metrics, made_by = split_made_by(content, config, path)
     require_numbers(metrics, path)
-    wanted = TABLE_1_METRICS if config.model.is_of_images else ("elbo",)
+    wanted = TABLE_1_METRICS if config.is_of_known_images else ("generator_loss",) if config.is_of_dataset else ("elbo",)
     missing = [name for name in wanted if name not in metrics and name not in metrics.get(NOT_COMPUTED, {})]
     if missing:
         raise InputError("%s: can't be read: it has no %s%s" % (path, ", ".join(missing), _WRITE_AGAIN))

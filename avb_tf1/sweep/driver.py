@@ -26,7 +26,7 @@ class SweepFailed(OneLineError):
 def run_sweep(runs, out, command, address, n_workers, show_progress):
     """Run what isn't finished yet, write sweep.json and summary.csv as results come in, and report.html before and after.
 
-    A sweep of given posteriors only has no report.html; its runs have their own.
+    A sweep of given posteriors or data sets only has no report.html.
 
     Args:
         runs: sequence of plan.Run.
@@ -87,8 +87,9 @@ def run_sweep(runs, out, command, address, n_workers, show_progress):
 
 def _write_page(out, runs):
     """Write the sweep's page, if it can have one; returns in words where it is, or why there is none."""
-    if not any(run.config.model.is_of_images for run in runs):
-        return "no report: %s" % html_report.NOT_OF_POSTERIORS
+    if not any(run.config.is_of_known_images for run in runs):
+        return "no report: %s" % (
+            html_report.NOT_OF_DATASETS if runs[0].config.is_of_dataset else html_report.NOT_OF_POSTERIORS)
     path, n_left_out = html_report.write_sweep_report(out)
     return "report in %s%s" % (path, html_report.left_out(n_left_out))
 

@@ -62,12 +62,24 @@ class ProgressDisplay:
 
 
 class Progress(ProgressDisplay):
-    """An observer of training (trainer.train) that shows how far it is, with the losses."""
+    """An observer of training (trainer.train) that shows how far it is, with the losses.
+
+    Args:
+        n_iterations, enabled, n_done: as of ProgressDisplay.
+        n_per_epoch: int, iterations in a pass through the data; None where there are no passes.
+    """
+
+    def __init__(self, n_iterations, enabled, n_done=0, n_per_epoch=None):
+        super().__init__(n_iterations, enabled, n_done)
+        self._n_per_epoch = n_per_epoch
 
     def __call__(self, iteration, monitors):
         if self.is_due() or iteration == self._n_iterations:
-            self.show(iteration, "  ".join("%s %.4f" % (name.replace("_loss", ""), value) for name, value in monitors.items()
-                                           if name.endswith("_loss")))
+            words = ["%s %.4f" % (name.replace("_loss", ""), value) for name, value in monitors.items()
+                     if name.endswith("_loss")]
+            if self._n_per_epoch is not None:
+                words.insert(0, "epoch %.1f" % (iteration / self._n_per_epoch))
+            self.show(iteration, "  ".join(words))
 
 
 def _duration(seconds):

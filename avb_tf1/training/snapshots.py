@@ -6,10 +6,12 @@ import math
 import numpy as np
 
 from avb_tf1.evaluation import densities, entropy, quadrature, trained_networks
+from avb_tf1.problems.image_dataset import ImageDataset
 
 N_SAMPLES = 256                      # a class, ...
 _MIN_SAMPLES = 1024                  # ... but so many in all, if there are few classes
 MAX_SNAPSHOTS = 2000                 # besides the first; each takes 19 kB in memory and in the checkpoints
+_MAX_BYTES = 2**25                   # of a data set's codes, whose number doesn't fall as that of their dimensions grows
 PLANE_AXIS = np.linspace(-4, 4, 41)  # coordinates along each axis of the latent space where the decoder is looked at
 
 
@@ -27,7 +29,8 @@ class Snapshots:
 
     Args:
         networks: trained_networks.Networks.
-        problem: image_problem.ImageProblem or given_posterior.GivenPosterior.
+        problem: image_problem.ImageProblem or given_posterior.GivenPosterior; or image_dataset.ImageDataset, of whose shown
+            images a code each is looked at, and nothing of the decoder.
         random_state: numpy RandomState that the noise is drawn from.
         training: the config's training section.
         earlier: None, or the arrays of a part of this training that is done; without them the model as it is now, before its
@@ -36,10 +39,15 @@ class Snapshots:
 
     def __init__(self, networks, problem, random_state, training, earlier=None):
         self._networks, self._training = networks, training
-        self._inputs, self._x = problem.inputs, problem.inputs[labels_of_codes(problem)]
+        self._most = MAX_SNAPSHOTS
+        if isinstance(problem, ImageDataset):
+            self._inputs, self._x = None, problem.shown_images()[0]
+            self._most = min(self._most, max(2, _MAX_BYTES // (4 * len(self._x) * networks.latent_dim)))
+        else:
+            self._inputs, self._x = problem.inputs, problem.inputs[labels_of_codes(problem)]
         self._eps = random_state.standard_normal((len(self._x), networks.noise_dim)).astype(np.float32)
         self._plane = None
-        if networks.decode is not None and quadrature.has_grid(networks.latent_dim):
+        if self._inputs is not None and networks.decode is not None and quadrature.has_grid(networks.latent_dim):
             self._plane = quadrature.grid(PLANE_AXIS, networks.latent_dim).astype(np.float32)
         self._records = {name: list(values) for name, values in (earlier or {}).items()}
         if earlier is None:
@@ -54,7 +62,7 @@ class Snapshots:
     def _is_due(self, iteration, n_done):
         """Whether a snapshot of an iteration is to be kept when n_done iterations are done."""
         spacing = self._training.snapshot_every
-        while n_done > MAX_SNAPSHOTS * spacing:
+        while n_done > self._most * spacing:
             spacing *= 2
         return iteration % spacing == 0 or iteration == self._training.n_iterations
 
@@ -75,7 +83,7 @@ class Snapshots:
             record["log_ratio"] = trained_networks.in_chunks(networks.log_ratio, self._x, z)[:, 0]
         if networks.log_joint is not None:
             record["log_joint"] = trained_networks.in_chunks(networks.log_joint, self._x, z)
-        elif networks.posterior_parameters is not None:
+        elif networks.posterior_parameters is not None and self._inputs is not None:
             record["mean"], record["log_variance"] = networks.posterior_parameters(self._inputs)
         for name, value in record.items():
             self._records.setdefault(name, []).append(value)
@@ -89,7 +97,8 @@ class Snapshots:
             with a decoder and a grid, probabilities uint8 [s, 41**latent_dim, n_pixels], 255 times those of p(x|z) on
             quadrature.grid(PLANE_AXIS, latent_dim); AVB only: log_ratio float32 [s, n], the discriminator's log q(z|x) -
             log p(z) at z; VAE only: mean and log_variance float32 [s, n_images, latent_dim], those of q(z|x); of a given
-            posterior log_joint float32 [s, n], log p(x, z) at z.
+            posterior log_joint float32 [s, n], log p(x, z) at z. Of a data set iteration, z and log_ratio only, z of
+            ImageDataset.shown_images.
         """
         return {name: np.stack(values) for name, values in self._records.items()}
 

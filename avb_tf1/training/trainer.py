@@ -56,6 +56,8 @@ def train(session, model, training, observers, done=None, save=None, is_stop_req
     values_of_inputs = {
         model.learning_rate_factor: lambda iteration: learning_rate_factor(iteration, training),
         model.iteration: lambda iteration: iteration}
+    if model.x_of_iteration is not None:
+        values_of_inputs[model.x] = model.x_of_iteration
     values_of_inputs.pop(None, None)
     # make_callable does once what session.run does on each call: parse the fetches and find the pruned graph.
     steps = [session.make_callable([step.train_op, step.gradient_sum] + list(step.monitors.values()),
@@ -140,5 +142,6 @@ def _describe_divergence(session, model, iteration, monitors):
         # The update has been applied: the optimiser's slot holds what was wrong with the gradient.
         what = next(("the gradient of " + name for name, slot in model.gradient_slots.items()
                      if not np.isfinite(session.run(slot)).all()), "a gradient")
+    has_margin = model.probabilities is not None and model.logits is None
     return ("%s is not finite at iteration %d; a lower learning_rate in the config's training section%s may help" % (
-        what, iteration, "" if model.probabilities is None else " or a larger model.decoder.probability_margin"))
+        what, iteration, " or a larger model.decoder.probability_margin" if has_margin else ""))

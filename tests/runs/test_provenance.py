@@ -50,18 +50,18 @@ def reached_from(*modules):
 
 
 def test_no_module_that_decides_bits_is_left_out():
-    """Whatever the graph and the trainer import decides bits, but for types and errors."""
+    """Whatever the graph and the trainer import decides bits, but for types, errors and how a file is opened."""
     def left_out(reached, patterns):
         return {module for module in reached if not any(fnmatch.fnmatch(module, pattern) for pattern in patterns)}
 
     assert left_out(reached_from("graph/builder", "training/trainer"), provenance.TRAINING) == {
-        "config/schema", "errors", "evaluation/trained_networks"}
-    outputs = ("outputs", "posterior_outputs")
+        "config/schema", "errors", "evaluation/trained_networks", "files", "stopping"}
+    outputs = ("dataset_outputs", "outputs", "posterior_outputs")
     measured = {*outputs, "training/snapshots"} | {module for own in outputs for module in imported(own)} | reached_from(
         "evaluation/measurement", "evaluation/posterior_measurement", "problems/registry")
     assert left_out(measured, provenance.EVALUATION) == {
         "config/schema", "errors", "files", "plotting", "posterior_plotting", "quiet_tensorflow", "report/html_report",
-        "runs/provenance", "runs/run_contents", "runs/run_folder", "training/trainer"}
+        "runs/provenance", "runs/run_contents", "runs/run_folder", "stopping", "training/trainer"}
 
 
 def test_the_instruction_set_is_the_widest_that_the_cpu_has():

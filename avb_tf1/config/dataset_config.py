@@ -1,0 +1,55 @@
+"""A config of real images held against its data: are there enough images, and are they large enough for a convolution?"""
+
+import os
+
+from avb_tf1.errors import InputError
+from avb_tf1.problems import image_datasets
+from avb_tf1.problems.registry import IMAGE_PROBLEMS
+
+MIN_CONVOLVED = 16  # pixels a side: a smaller image has hardly anything to be made smaller
+
+
+def is_named_in(tree):
+    """Whether the data section of a tree, as read from a file, names a data set."""
+    data = tree.get("data")
+    kind = data.get("kind") if isinstance(data, dict) else None
+    return isinstance(kind, str) and kind in image_datasets.KINDS
+
+
+def settled(config, path):
+    """Return a config with data.path absolute and data.sha256 filled in, once it is known that data and networks go together.
+
+    A config that has data.sha256 was settled before: its file isn't read, and needn't be there.
+
+    Args:
+        config: as load_config returns it; without a data set it is returned as it is.
+        path: str, of its file. data.path is looked for from its folder first, then from the working directory.
+
+    Raises:
+        InputError: the file of images can't be read or used, there are too few, or they are too small for a convolution.
+    """
+    if config.is_of_known_images:
+        _require_convolvable(config, IMAGE_PROBLEMS[config.data.images].image_shape, path)
+    if not config.is_of_dataset or config.data.sha256 is not None:
+        return config
+    data = config.data
+    if data.path is not None:
+        data = data.copy(update={"path": _absolute(data.path, path)})
+    known = image_datasets.known(data)
+    image_datasets.require_enough(path, known.n_train, data)
+    _require_convolvable(config, known.image_shape, path)
+    if known.digest is not None:
+        data = data.copy(update={"sha256": known.digest})
+    return config.copy(update={"data": data})
+
+
+def _absolute(name, path):
+    beside = os.path.join(os.path.dirname(os.path.abspath(path)), name)
+    return beside if "\0" in name or os.path.lexists(beside) else os.path.abspath(name)
+
+
+def _require_convolvable(config, image_shape, path):
+    for key in ("encoder", "decoder"):
+        if getattr(config.model, key).convolution is not None and min(image_shape) < MIN_CONVOLVED:
+            raise InputError("%s: model.%s.convolution must be null: it needs images of at least %d x %d, not %d x %d" % (
+                path, key, MIN_CONVOLVED, MIN_CONVOLVED, *image_shape))

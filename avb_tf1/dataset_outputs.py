@@ -1,0 +1,76 @@
+"""What a run of a data set of real images leaves in its folder besides its checkpoints. As outputs, which does it for a few.
+
+A metric of the test images goes into `measure`, a figure into FIGURES.
+"""
+
+import os
+
+import numpy as np
+
+from avb_tf1 import files
+from avb_tf1.evaluation import trained_networks
+from avb_tf1.outputs import Figure, Trained, draw_figures, final_losses, plotting, without_infinity
+from avb_tf1.runs import run_folder
+from avb_tf1.runs.run_contents import losses_of
+from avb_tf1.seeds import stream
+from avb_tf1.training import trainer
+
+
+def write(out, config, problem, networks, monitors, seen):
+    """Write the arrays and figures of a trained model of a data set into the run folder `out`.
+
+    Args:
+        out: str; config: the run's; problem: image_dataset.ImageDataset; networks: trained_networks.Networks.
+        monitors: as in trainer.TrainingResult.
+        seen: as of snapshots.Snapshots.arrays.
+
+    Returns:
+        The metrics, as of measure.
+
+    Raises:
+        trainer.DivergenceError: as sample_latents.
+    """
+    z, labels = sample_latents(networks, problem, config.seed)
+    files.write_arrays(os.path.join(out, run_folder.LATENTS), z=z, label=labels)
+    files.write_arrays(os.path.join(out, run_folder.SNAPSHOTS), label=problem.shown_images()[1], **seen)
+    draw_figures(out, Trained(config, problem, networks, monitors, seen, z, labels), FIGURES)
+    return measure(networks, problem, monitors, config)
+
+
+def sample_latents(networks, problem, seed):
+    """Return a code of each test image, as in latents.npz: z float32 [n_test, latent_dim] and labels int64 [n_test].
+
+    Raises:
+        trainer.DivergenceError: a code is not finite, since the last update spoilt the weights.
+    """
+    images = problem.test_images()
+    eps = stream(seed, "latents").standard_normal((len(images), networks.noise_dim)).astype(np.float32)
+    z = trained_networks.in_chunks(networks.encode, images, eps)
+    if not np.isfinite(z).all():
+        raise trainer.DivergenceError("the encoder's output is not finite after the last iteration")
+    return z, problem.test.labels
+
+
+def measure(networks, problem, monitors, config):
+    """Return the metrics of a trained model, as in metrics.json: its losses.
+
+    They are means over the last measurement.N_FINAL iterations, of train images. AVB's generator_loss is no bound on
+    -log p(x): it has the discriminator's estimate of a KL divergence in it.
+
+    Args:
+        networks: trained_networks.Networks; problem: image_dataset.ImageDataset.
+        monitors: as in trainer.TrainingResult.
+        config: the run's.
+    """
+    return without_infinity(final_losses(monitors))
+
+
+evaluate = measure
+
+
+def _training_curve(path, trained):
+    plotting().training_curve(path, losses_of(trained.monitors), {})
+
+
+# By their names in a run folder.
+FIGURES = {run_folder.TRAINING_CURVE: Figure(_training_curve)}

@@ -1,0 +1,117 @@
+"""Convolutional encoders and decoders: their shapes, their sums, what can't be convolved; and log p(x|z) from logits."""
+
+import numpy as np
+import pytest
+from image_data import CONVOLUTION, image_config, npz_data, small_images
+from scipy.signal import correlate2d
+
+from avb_tf1.errors import InputError
+from avb_tf1.graph.builder import build_graph
+from avb_tf1.quiet_tensorflow import open_session
+
+CONVOLUTIONS = ["model.encoder.convolution=" + CONVOLUTION, "model.decoder.convolution=" + CONVOLUTION]
+
+
+@pytest.fixture(scope="module")
+def odd_images(tmp_path_factory):
+    """A file of images of 18 x 23: no multiples of the stride."""
+    path, random_state = tmp_path_factory.mktemp("images") / "odd.npz", np.random.RandomState(0)
+    np.savez(str(path), train=random_state.rand(70, 18, 23), test=random_state.rand(5, 18, 23), flat=np.zeros(3))
+    return path
+
+
+def convolutional(name, path, *overrides):
+    return small_images(name.replace("digits", "mnist_8"), npz_data(path), *CONVOLUTIONS, *overrides)
+
+
+@pytest.mark.parametrize("name", ["digits_vae", "digits_avb", "digits_avb_ac"])
+def test_any_shape_of_at_least_16_pixels_can_be_convolved(name, odd_images):
+    model = build_graph(convolutional(name, odd_images))
+    shapes = {variable.op.name: variable.shape.as_list() for own in model.variables.values() for variable in own}
+    assert shapes["encoder/convolution_1/weights"] == [3, 3, 1, 4]
+    assert shapes["encoder/convolution_2/weights"] == [3, 3, 4, 8]
+    noise = model.posterior.eps.shape[1].value if name == "digits_avb" else 0
+    assert shapes["encoder/hidden_1/weights"] == [5 * 6 * 8 + noise, 12]  # 18 x 23, 9 x 12, 5 x 6
+    assert shapes["decoder/smallest/weights"] == [8, 5 * 6 * 4]
+    assert shapes["decoder/convolution_1/weights"] == [3, 3, 8, 4] and shapes["decoder/output/weights"] == [3, 3, 1, 8]
+    assert model.probabilities.shape.as_list() == [64, 18 * 23]
+    with open_session(model.graph, 1, 1) as session:
+        session.run(model.initialize)
+        x, z = np.zeros((3, 18 * 23), np.float32), np.zeros((3, 8), np.float32)
+        ends = model.endpoints
+        codes = session.run(ends.z_posterior, {ends.x: x, ends.eps: np.zeros((3, ends.eps.shape[1].value))})
+        assert codes.shape == (3, 8)
+        np.testing.assert_allclose(session.run(ends.probabilities, {ends.z: z}), 0.5, atol=1e-6)  # all biases start at 0
+
+
+def test_the_first_layer_is_a_convolution_of_the_centred_image(odd_images):
+    model = build_graph(convolutional("digits_vae", odd_images))
+    image = (np.random.RandomState(1).rand(18, 23) < 0.5).astype(np.float32)
+    with open_session(model.graph, 1, 1) as session:
+        session.run(model.initialize)
+        weights = session.run(model.graph.get_tensor_by_name("encoder/convolution_1/weights:0"))
+        name = next(op.name for op in model.graph.get_operations()  # of the endpoints, which take any number of images
+                    if op.name.endswith("encoder/convolution_1/Relu") or op.name.endswith("encoder_1/convolution_1/Relu"))
+        relu = [op for op in model.graph.get_operations() if op.type == "Relu" and "convolution_1" in op.name
+                and op.outputs[0].shape[0].value is None and op.outputs[0].shape.as_list()[1:] == [9, 12, 4]]
+        assert name and relu
+        found = session.run(relu[0].outputs[0], {model.endpoints.x: image.reshape(1, -1)})[0]
+    padded = np.pad(2 * image - 1, ((0, 1), (1, 1)), "constant")  # SAME: 18 needs one more row, 23 one column at either side
+    for channel in range(4):
+        expected = correlate2d(padded, weights[:, :, 0, channel], "valid")[::2, ::2]
+        np.testing.assert_allclose(found[..., channel], np.maximum(expected, 0), atol=1e-5)
+
+
+def test_what_is_too_small_can_not_be_convolved(tmp_path):
+    for key in ("encoder", "decoder"):
+        with pytest.raises(InputError, match="digits_vae.yaml: model.%s.convolution must be null: it needs images of at least "
+                                             "16 x 16, not 8 x 8" % key):
+            image_config("digits_vae", "model.%s={%s, convolution: %s}" % (
+                key, {"encoder": "center_input: true, n_hidden_layers: 1, n_units: 8, activation: relu, "
+                      "spread_output: log_variance", "decoder": "n_hidden_layers: 1, n_units: 8, activation: relu, "
+                      "probability_margin: 0"}[key], CONVOLUTION))
+    np.savez(str(tmp_path / "flat.npz"), train=np.zeros((70, 784)), test=np.zeros((5, 784)))
+    with pytest.raises(InputError, match="at least 16 x 16, not 1 x 784"):
+        small_images("mnist_2_vae", npz_data(tmp_path / "flat.npz"))
+
+
+@pytest.mark.parametrize("value, words", [
+    ("{n_channels: [], kernel_size: 3, stride: 2}", "n_channels must"), ("{n_channels: [4, x], kernel_size: 3, stride: 2}",
+     "n_channels.1 must be an integer, not x"), ("{n_channels: 4, kernel_size: 3, stride: 2}", "n_channels"),
+    ("{n_channels: [0], kernel_size: 3, stride: 2}", "n_channels.0 must be greater"), ("{n_channels: [4], kernel_size: 3}",
+     'missing key "model.encoder.convolution.stride"'), ("{n_channels: [4], kernel_size: 0, stride: 2}",
+                                                            "kernel_size must be greater")])
+def test_a_wrong_convolution_is_told(value, words):
+    with pytest.raises(InputError) as error:
+        image_config("mnist_2_vae", "model.encoder.convolution=" + value)
+    assert words in str(error.value) and "\n" not in str(error.value)
+
+
+def test_the_likelihood_from_logits_is_that_from_probabilities_where_both_are_good():
+    values = []
+    for likelihood in ("logits", "probabilities"):
+        model = build_graph(small_images("digits_vae", "model.decoder.likelihood_from=" + likelihood))
+        with open_session(model.graph, 1, 1) as session:
+            session.run(model.initialize)
+            values.append(session.run(model.reconstruction_log_likelihood, {model.x: model.x_of_iteration(1)}))
+        assert (model.logits is None) == (likelihood == "probabilities")
+    assert values[0] == pytest.approx(values[1], abs=1e-4) and values[0] < -30
+
+
+@pytest.mark.parametrize("built_on", ["posterior_sample", "prior_sample"])
+def test_a_decoder_that_is_sure_has_a_likelihood_and_a_gradient(built_on):
+    model = build_graph(small_images("digits_avb", "model.decoder.built_on=" + built_on))
+    bias = next(variable for variable in model.variables["decoder"] if variable.op.name == "decoder/output/biases")
+    with open_session(model.graph, 1, 1) as session:
+        session.run(model.initialize)
+        session.run(bias.initializer, {bias.initializer.inputs[1]: np.full(64, 200, np.float32)})
+        x = np.zeros((64, 64), np.float32)
+        before = session.run(model.reconstruction_log_likelihood, {model.x: x})
+        assert before == pytest.approx(-64 * 200, rel=0.05)
+        session.run(model.steps[0].train_op, {model.x: x, model.learning_rate_factor: 1.0})
+        assert (session.run(bias) < 200).all()
+
+
+def test_logits_have_no_margin():
+    with pytest.raises(InputError, match="likelihood_from must be probabilities if probability_margin is not 0, not logits"):
+        image_config("digits_vae", "model.decoder.probability_margin=1e-6")

@@ -1,0 +1,205 @@
+"""Whole runs of data sets: what they leave, how they go on, what they refuse; and the largest data set in little memory."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from helpers import ROOT, assert_one_clear_line, run_script, set_options
+from image_data import SMALL, enlarged_digits, image_config_path, npz_data, save_mnist, small_images
+
+import avb_tf1
+from avb_tf1 import dataset_outputs, experiment
+from avb_tf1.config.loading import to_yaml
+from avb_tf1.errors import InputError
+from avb_tf1.problems.registry import problem_of
+from avb_tf1.reevaluation import evaluate_run
+from avb_tf1.report import comparison, html_report
+from avb_tf1.runs import run_folder
+from avb_tf1.training import snapshots
+
+FILES = {"config.yaml", "losses.csv", "latents.npz", "snapshots.npz", "metrics.json", "timing.json", "training_curve.png",
+         "checkpoint", "tensorboard"}
+
+
+@pytest.fixture(scope="module", params=["digits_vae", "digits_8_avb_ac"])
+def run(request, tmp_path_factory):
+    out, config = tmp_path_factory.mktemp("runs") / request.param, small_images(request.param)
+    metrics, _ = avb_tf1.run_experiment(config, str(out))
+    return out, config, metrics
+
+
+def test_what_a_run_leaves(run):
+    out, config, metrics = run
+    assert set(os.listdir(out)) == FILES
+    problem, adversarial = problem_of(config), config.model.has_discriminator
+    latents, seen = (dict(np.load(str(out / name))) for name in ("latents.npz", "snapshots.npz"))
+    assert latents["z"].shape == (300, config.model.latent_dim) and latents["z"].dtype == np.float32
+    np.testing.assert_array_equal(latents["label"], problem.test.labels)
+    assert set(seen) == {"iteration", "label", "z"} | ({"log_ratio"} if adversarial else set())
+    np.testing.assert_array_equal(seen["iteration"], [0, 5, 10, 15, 20])
+    assert seen["z"].shape == (5, 300, config.model.latent_dim) and (seen["z"][0] != seen["z"][-1]).any()
+    np.testing.assert_array_equal(seen["label"], problem.test.labels)
+    assert set(metrics) == {"generator_loss"} | ({"discriminator_loss"} if adversarial else set())
+    losses = np.loadtxt(str(out / "losses.csv"), delimiter=",", skiprows=1)
+    assert losses.shape == (20, 3 if adversarial else 2)
+    assert metrics["generator_loss"] == pytest.approx(losses[:, 1].mean(), rel=1e-6)
+
+
+def test_a_run_is_evaluated_again_and_opened(run, capsys):
+    out, config, metrics = run
+    evaluate_run(str(out), with_ais=False, write=False)
+    assert "has the same numbers" in capsys.readouterr().out
+    evaluate_run(str(out), with_ais=False, write=True)
+    with avb_tf1.open_run(str(out)) as opened:
+        assert opened.metrics == metrics
+        x = problem_of(config).test_images()[:5]
+        assert opened.sample_posterior(x, n=3, seed=0).shape == (5, 3, config.model.latent_dim)
+        assert opened.decode(np.zeros((2, config.model.latent_dim))).shape == (2, 64)
+        with pytest.raises(ValueError, match="can't be had yet"):
+            opened.log_likelihood(x)
+
+
+def test_what_such_a_run_has_not_is_told(run):
+    out, _, _ = run
+    for call, words in ((lambda: html_report.write_report(str(out)), "a run of a data set, which has no page yet"),
+                        (lambda: comparison.read_runs([str(out)]), "a run of digits"),
+                        (lambda: evaluate_run(str(out), with_ais=True, write=False), "a run of a data set; --ais")):
+        with pytest.raises(InputError, match=words):
+            call()
+    assert set(os.listdir(out)) == FILES
+
+
+def test_an_interrupted_run_goes_on_with_the_same_bits(run, tmp_path):
+    out, config, _ = run
+
+    def interrupt(iteration, _):
+        if iteration == 13:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(experiment.stopping.Stopped):
+        avb_tf1.run_experiment(config, str(tmp_path / "run"), observers=[interrupt])
+    avb_tf1.run_experiment(config, str(tmp_path / "run"))
+    for name in ("losses.csv", "metrics.json", "config.yaml"):
+        assert (tmp_path / "run" / name).read_bytes() == (out / name).read_bytes()
+    for name in ("latents.npz", "snapshots.npz"):
+        whole, pieces = (dict(np.load(str(folder / name))) for folder in (out, tmp_path / "run"))
+        assert whole.keys() == pieces.keys()
+        for key in whole:
+            np.testing.assert_array_equal(whole[key], pieces[key])
+
+
+def test_a_run_from_the_command_line(tmp_path):
+    np.savez(str(tmp_path / "a.npz"), train=np.random.RandomState(0).rand(80, 9), test=np.zeros((10, 9)))
+    overrides = set_options([*SMALL, npz_data("a.npz")])
+    result = run_script("train.py", "--config", image_config_path("digits_vae"), "--out", "run", *overrides, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert re.search(r"iteration 20/20  epoch 20\.0  generator [0-9.]+", result.stdout)
+    assert "generator_loss" in result.stdout and "training_curve.png" in result.stdout and "report.html" not in result.stdout
+    config = avb_tf1.load_config(str(tmp_path / "run" / "config.yaml"))
+    assert config.data.path == str(tmp_path / "a.npz")
+    again = run_script("train.py", "--resume", tmp_path / "run")
+    assert again.returncode == 0 and "It is trained already" in again.stdout
+    np.savez(str(tmp_path / "a.npz"), train=np.random.RandomState(1).rand(80, 9), test=np.zeros((10, 9)))
+    for script in (["train.py", "--resume"], ["evaluate.py"]):
+        assert_one_clear_line(run_script(*script, tmp_path / "run"), tmp_path / "a.npz", "its images have changed")
+
+
+def test_a_bad_file_ends_in_one_line_and_leaves_no_folder(tmp_path):
+    np.savez(str(tmp_path / "a.npz"), train=np.full((80, 9), 2.0), test=np.zeros((10, 9)))
+    result = run_script("train.py", "--config", image_config_path("digits_vae"), "--set", npz_data(tmp_path / "a.npz"),
+                        cwd=tmp_path)
+    assert_one_clear_line(result, tmp_path / "a.npz", "train: images must be uint8")
+    assert os.listdir(tmp_path) == ["a.npz"]
+
+
+@pytest.mark.parametrize("override, words", [
+    ("data.n_validation=1497", "digits_vae.yaml: data.n_validation must be less than 1497, the train images, not 1497"),
+    ("data.batch_size=1498", "data.batch_size must be at most 1497"),
+    ("data={kind: digits, binarisation: dynamic, n_validation: 1, batch_size: 1497}", "at most 1496"),
+    ("data.n_validation=-1", "data.n_validation must be greater than or equal to 0"),
+    ("data.binarisation=soft", "data.binarisation must be one of dynamic, static, threshold, not soft"),
+    ("data.kind=cifar", "data.kind must be one of constant, uniform_labels, shuffled_sample, digits, mnist, npz, not cifar"),
+    ("data.images=four_images", 'unknown key "data.images"'),
+    ("data.path=a.npz", 'unknown key "data.path"'),
+    ("data={kind: npz, binarisation: dynamic, n_validation: 0, batch_size: 1}", 'missing key "data.path"'),
+    ("data={kind: npz, path: '', binarisation: dynamic, n_validation: 0, batch_size: 1}", "data.path must have at least 1"),
+    ("data={kind: mnist, path: null, sha256: ab, binarisation: dynamic, n_validation: 0, batch_size: 1}", "data.sha256"),
+])
+def test_a_wrong_config_is_told_in_one_line(override, words):
+    with pytest.raises(InputError) as error:
+        avb_tf1.load_config(image_config_path("digits_vae"), [override])
+    assert words in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", sorted(os.listdir(os.path.join(ROOT, "configs", "images"))))
+def test_each_config_can_be_read_back(name, tmp_path):
+    config = avb_tf1.load_config(os.path.join(ROOT, "configs", "images", name))
+    assert config.name + ".yaml" == name
+    (tmp_path / "config.yaml").write_text(to_yaml(config), encoding="utf-8")
+    assert avb_tf1.load_config(str(tmp_path / "config.yaml")) == config
+
+
+def test_the_four_images_need_nothing_of_it():
+    code = ("import sys, avb_tf1; avb_tf1.build_graph(avb_tf1.load_config(%r)); "
+            "assert 'sklearn' not in sys.modules" % os.path.join(ROOT, "configs", "synthetic.yaml"))
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+def test_snapshots_of_many_dimensions_stay_small(monkeypatch):
+    config = small_images("digits_vae", "model.latent_dim=32", "training.n_iterations=100", "training.snapshot_every=1")
+    monkeypatch.setattr(snapshots, "_MAX_BYTES", 10 * 4 * 300 * 32)
+    with experiment.opened_model(config) as (session, model):
+        session.run(model.initialize)
+        seen = snapshots.Snapshots(experiment.trainer.array_functions(session, model), problem_of(config),
+                                   np.random.RandomState(0), config.training)
+        for iteration in range(1, 101):
+            seen(iteration)
+    iterations = seen.arrays()["iteration"]
+    assert len(iterations) <= 11 and iterations[0] == 0 and iterations[-1] == 100
+
+
+def test_figures_and_their_files_agree():
+    assert set(dataset_outputs.FIGURES) == set(run_folder.FIGURES_OF_DATASET)
+
+
+def test_mnist_from_its_file(tmp_path):
+    save_mnist(tmp_path / "mnist.npz", 200, 50)
+    config = small_images("mnist_2_avb", "data.path=%s" % (tmp_path / "mnist.npz"), "training.n_iterations=4")
+    metrics, _ = avb_tf1.run_experiment(config, str(tmp_path / "run"))
+    assert 400 < metrics["generator_loss"] < 700
+    with open(str(tmp_path / "run" / "metrics.json"), encoding="utf-8") as file:
+        data = json.load(file)["made_by"]["fingerprint"]["data"]
+    assert data["sha256"] == config.data.sha256 and "path" not in data
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name, at_most", [
+    ("mnist_2_vae", 15), ("mnist_8_avb", 15), ("mnist_32_avb_ac", 30)])  # the last: a graph of 17,500 ops, of 32 noise networks
+def test_70000_images_need_little_memory_and_time(name, at_most, tmp_path):
+    images, labels = enlarged_digits(70000)
+    np.savez_compressed(str(tmp_path / "a.npz"), train=images[:60000], test=images[60000:], train_labels=labels[:60000])
+    code = """if True:
+        import resource, sys, time
+        import avb_tf1
+        config = avb_tf1.load_config(sys.argv[1], sys.argv[2:])
+        times = []
+        avb_tf1.run_experiment(config, "run", observers=[lambda *_: times.append(time.process_time())], show_progress=True)
+        print("began after", times[0], "CPU s; at most", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, "MiB")
+    """
+    result = subprocess.run(
+        [sys.executable, "-c", code, image_config_path(name), npz_data("a.npz").replace("64", "128"),
+         "training.n_iterations=40"], stdout=subprocess.PIPE, text=True, check=True, cwd=str(tmp_path),
+        env=dict(os.environ, PYTHONPATH=ROOT))
+    seconds, mebibytes = map(float, re.search("began after ([0-9.]+) CPU s; at most ([0-9]+) MiB", result.stdout).groups())
+    print(result.stdout)
+    assert seconds < at_most and mebibytes < 2048
+    assert re.search(r"iteration 40/40  epoch 0\.1  generator", result.stdout)
+    assert all(os.path.getsize(str(tmp_path / "run" / "tensorboard" / own)) < 20e6
+               for own in os.listdir(str(tmp_path / "run" / "tensorboard")))
+
+
