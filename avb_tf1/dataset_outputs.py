@@ -1,6 +1,6 @@
 """What a run of a data set of real images leaves in its folder besides its checkpoints. As outputs, which does it for a few.
 
-A metric of the test images goes into `measure`, a figure into FIGURES.
+A metric of the test images goes into held_out.METRICS, a figure into FIGURES.
 """
 
 import os
@@ -8,12 +8,15 @@ import os
 import numpy as np
 
 from avb_tf1 import files
-from avb_tf1.evaluation import trained_networks
+from avb_tf1.evaluation import held_out, trained_networks
 from avb_tf1.outputs import Figure, Trained, draw_figures, final_losses, plotting, without_infinity
 from avb_tf1.runs import run_folder
 from avb_tf1.runs.run_contents import losses_of
 from avb_tf1.seeds import stream
 from avb_tf1.training import trainer
+
+N_DENSE_IMAGES = 30           # test images whose implicit q(z|x) has its density estimated, and from how many samples each
+N_DENSE_SAMPLES = 16384
 
 
 def write(out, config, problem, networks, monitors, seen):
@@ -25,7 +28,7 @@ def write(out, config, problem, networks, monitors, seen):
         seen: as of snapshots.Snapshots.arrays.
 
     Returns:
-        The metrics, as of measure.
+        The metrics, as of evaluate.
 
     Raises:
         trainer.DivergenceError: as sample_latents.
@@ -34,7 +37,9 @@ def write(out, config, problem, networks, monitors, seen):
     files.write_arrays(os.path.join(out, run_folder.LATENTS), z=z, label=labels)
     files.write_arrays(os.path.join(out, run_folder.SNAPSHOTS), label=problem.shown_images()[1], **seen)
     draw_figures(out, Trained(config, problem, networks, monitors, seen, z, labels), FIGURES)
-    return measure(networks, problem, monitors, config)
+    metrics, per_image = _measure(networks, problem, monitors, config)
+    files.write_arrays(os.path.join(out, run_folder.TEST_IMAGES), **per_image)
+    return metrics
 
 
 def sample_latents(networks, problem, seed):
@@ -51,21 +56,29 @@ def sample_latents(networks, problem, seed):
     return z, problem.test.labels
 
 
-def measure(networks, problem, monitors, config):
-    """Return the metrics of a trained model, as in metrics.json: its losses.
+def evaluate(networks, problem, monitors, config):
+    """Return the metrics of a trained model, as in metrics.json: its losses, and those of held_out.evaluate on the test images.
 
-    They are means over the last measurement.N_FINAL iterations, of train images. AVB's generator_loss is no bound on
+    The losses are means over the last measurement.N_FINAL iterations, of train images. AVB's generator_loss is no bound on
     -log p(x): it has the discriminator's estimate of a KL divergence in it.
 
     Args:
         networks: trained_networks.Networks; problem: image_dataset.ImageDataset.
         monitors: as in trainer.TrainingResult.
-        config: the run's.
+        config: the run's; evaluation.n_samples: samples of q(z|x) of each test image.
+
+    Raises:
+        quadrature.GridError: as of held_out.evaluate.
     """
-    return without_infinity(final_losses(monitors))
+    return _measure(networks, problem, monitors, config)[0]
 
 
-evaluate = measure
+def _measure(networks, problem, monitors, config):
+    """What evaluate returns, and per_image of held_out.evaluate."""
+    found = held_out.evaluate(networks, problem.test_images(), stream(config.seed, "evaluation"), config.evaluation.n_samples,
+                              N_DENSE_IMAGES, N_DENSE_SAMPLES)
+    per_image = found.pop("per_image")
+    return without_infinity(dict(final_losses(monitors), **found)), per_image
 
 
 def _training_curve(path, trained):

@@ -23,7 +23,7 @@ from avb_tf1.runs import run_folder
 from avb_tf1.training import snapshots
 
 FILES = {"config.yaml", "losses.csv", "latents.npz", "snapshots.npz", "metrics.json", "timing.json", "training_curve.png",
-         "checkpoint", "tensorboard"}
+         "checkpoint", "tensorboard", "test_images.npz"}
 
 
 @pytest.fixture(scope="module", params=["digits_vae", "digits_8_avb_ac"])
@@ -44,7 +44,16 @@ def test_what_a_run_leaves(run):
     np.testing.assert_array_equal(seen["iteration"], [0, 5, 10, 15, 20])
     assert seen["z"].shape == (5, 300, config.model.latent_dim) and (seen["z"][0] != seen["z"][-1]).any()
     np.testing.assert_array_equal(seen["label"], problem.test.labels)
-    assert set(metrics) == {"generator_loss"} | ({"discriminator_loss"} if adversarial else set())
+    losses_of_run = {"generator_loss"} | ({"discriminator_loss"} if adversarial else set())
+    assert losses_of_run < set(metrics)
+    with np.load(str(out / "test_images.npz")) as per_image:
+        if config.model.latent_dim == 2:
+            assert metrics["test_log_likelihood"] == pytest.approx(per_image["log_likelihood"].mean())
+            assert metrics["test_log_likelihood_method"] == "quadrature"
+            assert metrics["test_elbo"] < metrics["test_log_likelihood"]
+        else:
+            assert "test_elbo" not in metrics and set(metrics["not_computed"]) >= {"test_log_likelihood", "test_elbo"}
+            assert metrics["test_elbo_discriminator"] == pytest.approx(per_image["elbo_discriminator"].mean())
     losses = np.loadtxt(str(out / "losses.csv"), delimiter=",", skiprows=1)
     assert losses.shape == (20, 3 if adversarial else 2)
     assert metrics["generator_loss"] == pytest.approx(losses[:, 1].mean(), rel=1e-6)

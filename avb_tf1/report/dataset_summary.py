@@ -1,5 +1,6 @@
 """A model of a data set of real images, as text. Knows no TensorFlow."""
 
+from avb_tf1.evaluation.held_out import METRICS
 from avb_tf1.evaluation.measurement import LOSSES, N_FINAL
 from avb_tf1.report import run_summary
 from avb_tf1.runs import metrics_file
@@ -19,14 +20,16 @@ def summary(metrics, config, timing=None):
     """
     window = "   (train images; mean of the last %s)" % run_summary.count(
         min(N_FINAL, config.training.n_iterations), "iteration")
-    numbers = metrics_file.numbers(metrics)
     lines = []
-    for name in sorted(numbers, key=lambda name: name not in LOSSES):
-        value = numbers[name]
-        if isinstance(value, (int, float)) and not name.endswith(_ERROR):
-            error = numbers.get(name + _ERROR)
-            told = window if name in LOSSES else "" if error is None else "   (± %.4f)" % error
-            lines.append("%-26s %10.4f%s" % (name, value, told))
+    for name in (*LOSSES, *METRICS):
+        if name not in metrics:
+            continue
+        value = metrics_file.infinity(name) if metrics[name] is None else metrics[name]
+        told = window if name in LOSSES else "   (%s)" % metrics["methods"][name]
+        if name + _ERROR in metrics:
+            told = "   (%s, ± %.4f; of a larger set ± %.2f)" % (
+                metrics["methods"][name], metrics[name + "_numerical_error"], metrics[name + _ERROR])
+        lines.append("%-26s %10.4f%s" % (name, value, told))
     if timing is not None:
         lines.append("%-26s %10.2f" % ("iterations per second", timing["iterations_per_second"]))
     return "\n".join(lines + ["not computed: %s" % reason for reason in run_summary.not_computed(metrics)])

@@ -8,16 +8,17 @@ import sys
 from avb_tf1 import files
 from avb_tf1.config.loading import fingerprint, require_same
 from avb_tf1.errors import InputError, shortened, what_is_wrong
-from avb_tf1.evaluation import measurement, posterior_measurement
+from avb_tf1.evaluation import held_out, measurement, posterior_measurement
 from avb_tf1.problems.published import TABLE_1_METRICS
 from avb_tf1.runs import run_folder
 from avb_tf1.runs.provenance import code
 
-METRICS = dict(measurement.METRICS, **posterior_measurement.METRICS)
+METRICS = dict(measurement.METRICS, **posterior_measurement.METRICS, **held_out.METRICS)
 _KEY = "made_by"  # of metrics.json
 _WRITE_AGAIN = "; scripts/evaluate.py --write writes it again"
 NOT_COMPUTED = "not_computed"  # of metrics.json: metric -> why it has none
 _TEXTS = (NOT_COMPUTED, "methods")  # what has words: the second says how a metric was found
+_METHOD = "test_log_likelihood_method"  # the one of them that stands beside its number, as a text
 _PARTS = ("marginals", "modes", "per_x")  # of a given posterior's: mappings to numbers, and a list of metrics
 
 
@@ -89,6 +90,8 @@ def require_numbers(metrics, path):
         texts = metrics.get(key, {})
         if not isinstance(texts, dict) or not all(isinstance(text, str) for text in texts.values()):
             raise InputError("%s: %s must have a text for each metric that it names" % (path, key))
+    if not isinstance(metrics.get(_METHOD, ""), str):
+        raise InputError("%s: %s must be a text, not %s" % (path, _METHOD, json_value(metrics[_METHOD])))
     for name, value in numbers(metrics).items():
         if name in METRICS and value is None:
             for suffix in ("_standard_error", "_bias_left"):
@@ -105,7 +108,7 @@ def require_numbers(metrics, path):
 
 def numbers(metrics):
     """Return a metrics.json's metrics without what is said of them in words."""
-    return {name: value for name, value in metrics.items() if name not in _TEXTS + _PARTS}
+    return {name: value for name, value in metrics.items() if name not in (*_TEXTS, *_PARTS, _METHOD)}
 
 
 def json_value(value):

@@ -31,6 +31,7 @@ EXACT = "exact.npz"  # these of a given posterior
 POSTERIOR = "posterior.png"
 MARGINALS = "marginals.png"
 POSTERIOR_MOVIE = "posterior.gif"
+TEST_IMAGES = "test_images.npz"  # of a data set
 
 SWEEP_STATE = "sweep.json"  # these in a sweep's folder
 SWEEP_SUMMARY = "summary.csv"
@@ -41,7 +42,7 @@ _FILES = (METRICS, LOSSES, LATENTS, SNAPSHOTS, LATENT_PLANE, TIMING, REPORT) + F
 _ONLY_OF_GIVEN = (POSTERIOR, MARGINALS, POSTERIOR_MOVIE)
 FIGURES_OF_GIVEN = (TRAINING_CURVE, *_ONLY_OF_GIVEN)
 FIGURES_OF_DATASET = (TRAINING_CURVE,)
-_FILES += (EXACT, *_ONLY_OF_GIVEN)
+_FILES += (EXACT, *_ONLY_OF_GIVEN, TEST_IMAGES)
 _LEFTOVER = re.compile(re.escape(files.TEMPORARY_PREFIX) + r"[a-z0-9_]{8}(-|\Z)")  # as tempfile calls them
 _FILES_OF_FOLDER = {
     CHECKPOINT: re.compile(r"checkpoint\Z|model-[0-9]+\."),
