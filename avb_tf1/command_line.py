@@ -68,6 +68,8 @@ def run(command):
             raise OSError("standard output: %s" % sys.stdout.failure.strerror)
     except stopping.Stopped as stopped:
         _exit(stopped.exit_code, str(stopped))
+    except KeyboardInterrupt:  # raised by the user's own code: signals become none (begin)
+        _exit(130, "interrupted")
     except OneLineError as error:
         _exit(error.exit_code, "error: %s" % error)
     except (MemoryError, OSError) as error:

@@ -33,56 +33,50 @@ def write(out, config, problem, networks, monitors, seen):
 
     Raises:
         trainer.DivergenceError: a sample is not finite, since the last update spoilt the weights.
-        posterior_grid.PosteriorGridError: the exact posterior can't be had.
     """
     def in_folder(name):
         return os.path.join(out, name)
 
     z, labels = draw_latents_of(networks, problem, config.seed, N_LATENTS * problem.n_x)
     files.write_arrays(in_folder(run_folder.LATENTS), z=z, label=labels)
-    known = references(problem)
+    known, why_not = posterior_reference.references_if_known(problem)
     exact = exact_arrays(problem, known, config.seed)
     if exact:
         files.write_arrays(in_folder(run_folder.EXACT), **exact)
     shown = snapshots.labels_of_codes(problem)
     files.write_arrays(in_folder(run_folder.SNAPSHOTS), label=shown, **seen, **over_training(seen, problem, known))
     draw_figures(out, problem, monitors, seen, z, labels, exact)
-    return _metrics(networks, problem, known, monitors, config)
+    return _metrics(networks, problem, known, why_not, monitors, config)
 
 
 def evaluate(networks, problem, monitors, config):
     """Return the metrics of a trained model, as in metrics.json: final losses, and as of posterior_measurement.evaluate."""
-    return _metrics(networks, problem, references(problem), monitors, config)
+    return _metrics(networks, problem, *posterior_reference.references_if_known(problem), monitors, config)
 
 
-def _metrics(networks, problem, known, monitors, config):
+def _metrics(networks, problem, known, why_not, monitors, config):
     metrics = final_losses(monitors)
     metrics.update(posterior_measurement.evaluate(
-        networks, problem, known, stream(config.seed, "evaluation"), config.evaluation.n_samples))
+        networks, problem, known, stream(config.seed, "evaluation"), config.evaluation.n_samples, why_not))
     return without_infinity(metrics)
-
-
-def references(problem):
-    """Return the PosteriorReferences of a problem's x, or None where they can't be had."""
-    return posterior_reference.exact_references(problem) if posterior_reference.has_reference(problem) else None
 
 
 def exact_arrays(problem, known, seed):
     """Return what exact.npz holds: draws of the exact posteriors, and of two coordinates their densities.
 
     Args:
-        problem: given_posterior.GivenPosterior; known: as of references; seed: int.
+        problem: given_posterior.GivenPosterior; known: its PosteriorReferences or None; seed: int.
 
     Returns:
-        dict: draws float32 [n_x, 5000, k], of posterior_measurement.quantities; if z has two coordinates axes float32
-        [n_x, 2, m] and density float32 [n_x, m, m], first coordinate first. Empty without a reference.
+        dict: draws float32 [n_x, 5000, k], of posterior_measurement.quantities; if z has two coordinates and the density
+        is known, axes float32 [n_x, 2, m] and density float32 [n_x, m, m], first coordinate first. Empty without a reference.
     """
     if known is None:
         return {}
     random_state = stream(seed, "exact")
     draws = [own.draws(N_EXACT, random_state) for own in known]
     arrays = {"draws": np.array([posterior_measurement.quantities(problem, own) for own in draws], np.float32)}
-    if problem.dim == 2:
+    if problem.dim == 2 and all(own.log_density is not None for own in known):
         axes, densities = [], []
         for own, reference in zip(draws, known):
             low, high = np.quantile(own, [_REACH, 1 - _REACH], axis=0)
@@ -102,7 +96,7 @@ def over_training(arrays, problem, known):
         one or two dimensions and p(x) is known. NaN or infinite where training went astray.
     """
     labels, columns, n_x = snapshots.labels_of_codes(problem), {}, problem.n_x
-    if known is not None and quadrature.has_grid(problem.dim):
+    if known is not None and known[0].log_evidence is not None and quadrature.has_grid(problem.dim):
         rows = [[_gap(z[labels == k], log_joint[labels == k] - known[k].log_evidence) for k in range(n_x)]
                 for z, log_joint in zip(arrays["z"], arrays["log_joint"])]
         gaps, errors = np.moveaxis(np.array(rows, np.float64), 2, 0)

@@ -68,7 +68,8 @@ def draw_plane(axes, z, label, coordinates, exact):
 
 def _limits(values):
     low, high = np.quantile(values, [_TAIL, 1 - _TAIL])
-    return low - 0.15 * (high - low), high + 0.15 * (high - low)
+    margin = 0.15 * (high - low) if high > low else 0.5  # of a quantity that has but one value
+    return low - margin, high + margin
 
 
 @plain

@@ -117,8 +117,7 @@ class TrainedRun:
             quadrature.GridError: the decoder is too sharp for the quadrature.
         """
         if self._networks.decode is None:
-            references = self._references()
-            return np.array([references[label].log_evidence for label in self._labels(x)])
+            return self._evidences()[self._labels(x)]
         if self.config.is_of_dataset:
             raise ValueError("log p(x) of the images of a data set can't be had yet")
         if not quadrature.has_grid(self._networks.latent_dim):
@@ -131,11 +130,15 @@ class TrainedRun:
             raise ValueError("z must be [n, %d] with n at least 1, not %s" % (self._networks.latent_dim, list(z.shape)))
         return z
 
-    def _references(self):
+    def _evidences(self):
+        """log p(x) of all observations, float64 [n_x]."""
         problem = problem_of(self.config)
-        if not posterior_reference.has_reference(problem):
-            raise ValueError("the exact posterior of %s is not known" % problem.title)
-        return posterior_reference.exact_references(problem)
+        references, why_not = posterior_reference.references_if_known(problem)
+        if references is None:
+            raise ValueError("the exact posterior of %s is not known: %s" % (problem.title, why_not))
+        if references[0].log_evidence is None:
+            raise ValueError("of %s there are but exact draws, which don't tell log p(x)" % problem.title)
+        return np.array([own.log_evidence for own in references])
 
     def _labels(self, x):
         x, n_x = np.asarray(x), problem_of(self.config).n_x

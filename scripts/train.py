@@ -42,7 +42,7 @@ def main():
     else:
         experiment_config = loading.load_config(args.config, args.overrides)
         out = args.out if args.out is not None else os.path.join("runs", experiment_config.name)
-        folder = run_folder.claimed(out, loading.to_yaml(experiment_config), args.overwrite)
+        folder = run_folder.claimed(out, run_folder.texts_of(experiment_config), args.overwrite)
     with folder:
         if args.resume is not None:
             experiment_config = loading.load_config(run_folder.config_path(out))

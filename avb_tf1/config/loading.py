@@ -8,9 +8,12 @@ import os
 
 import pydantic
 
+from avb_tf1 import files
 from avb_tf1.config import dataset_config, schema, yaml_input
 from avb_tf1.config.schema import DEFAULTS, config_of_kind
-from avb_tf1.errors import InputError, shortened
+from avb_tf1.errors import InputError, shortened, what_is_wrong
+
+MODEL_FILE = "model.py"  # beside a config.yaml as to_yaml gives it, if its posterior is a Python file's
 
 
 class OtherConfig(InputError):
@@ -24,13 +27,16 @@ def load_config(path, overrides=()):
         path: str, a YAML file.
         overrides: sequence of "KEY=VALUE" strings; KEY is a dotted key that the file has, VALUE is read as YAML.
 
+    A Python file that the config names (problem.path, from the config's folder, in an override too) is run; its text becomes
+    part of the config.
+
     Returns:
-        A frozen AVBConfig, AVBACConfig or VAEConfig, by the file's model.kind. A file of images that it names has been read,
-        unless data.sha256 stands for it.
+        A frozen config, one of schema.CONFIG_OF_KIND or GIVEN_CONFIG_OF_KIND, by the file's model.kind. A file of images that
+        it names has been read, unless data.sha256 stands for it.
 
     Raises:
-        InputError: one line that names the file (or the override), the key and what is allowed; or the file of images and what
-            is wrong with it.
+        InputError: one line that names the file (or the override), the key and what is allowed; or the file of images, or the
+            Python file (a problems.python_file.ModelError), and what is wrong with it.
         TypeError: `path` is no path, or `overrides` is something else.
     """
     if isinstance(overrides, (str, dict)) or not all(isinstance(override, str) for override in overrides):
@@ -44,17 +50,17 @@ def load_config(path, overrides=()):
             continue
         if isinstance(tree.setdefault(key, {}), dict):
             tree[key] = dict(defaults, **tree[key])
-    trees, sources = [tree], [path]
+    folder, trees, sources = os.path.dirname(path), [tree], [path]
     for override in overrides:
         source = "--set %s" % override
         try:
             trees.append(_overridden(trees[-1], override, source))
         except InputError:
-            _require_no_problem(trees[:1], sources)  # a key that the file lacks is the file's fault
+            _require_no_problem(trees[:1], sources, folder)  # a key that the file lacks is the file's fault
             raise
         sources.append(source)
-    _require_no_problem(trees, sources)
-    return dataset_config.settled(_class_of(trees[-1]).parse_obj(trees[-1]), path)
+    _require_no_problem(trees, sources, folder)
+    return dataset_config.settled(_class_of(trees[-1]).parse_obj(_with_python_file(trees[-1], folder)), path)
 
 
 def fingerprint(config):
@@ -103,8 +109,33 @@ def _flat(tree, prefix=""):
 
 
 def to_yaml(config):
-    """Return the config, every value of it, as YAML text that load_config reads back to an equal config."""
-    return yaml_input.dump_yaml(config.dict())
+    """Return the config, every value of it, as YAML text that load_config reads back to an equal config.
+
+    The Python file, if it has one, is called MODEL_FILE there, and has to be written beside it.
+    """
+    tree = config.dict()
+    if config.python_file is not None:
+        tree["problem"]["path"] = MODEL_FILE
+    return yaml_input.dump_yaml(tree)
+
+
+def _with_python_file(tree, folder):
+    """The tree with a PythonFile in the place of problem.path, if it has one; raises InputError if that can't be read."""
+    problem = tree.get("problem")
+    if not isinstance(problem, dict) or problem.get("kind") != "python" or "path" not in problem:
+        return tree
+    name = problem["path"]
+    if not isinstance(name, str) or not name.endswith(".py"):
+        raise InputError("problem.path must be a Python file, whose name ends in .py, not %s" % _short(name))
+    path = os.path.join(folder, name)
+    try:
+        with files.opened(path) as file:
+            source = file.read().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError("problem.path: %s is no UTF-8 text" % path)
+    except (OSError, ValueError) as error:
+        raise InputError("problem.path: %s can't be read: %s" % (path, what_is_wrong(error)))
+    return dict(tree, problem=dict(problem, path=schema.PythonFile(path=path, source=source)))
 
 
 def _overridden(tree, override, source):
@@ -122,12 +153,12 @@ def _overridden(tree, override, source):
     return tree
 
 
-def _require_no_problem(trees, sources):
+def _require_no_problem(trees, sources, folder):
     """Raise InputError if the last of the trees is no config; each tree is the one before with what its source changed."""
-    problems = _problems(trees[-1])
+    problems = _problems(trees[-1], folder)
     if problems:
         n = len(trees) - 1
-        while n and problems[0] in _problems(trees[n - 1]):
+        while n and problems[0] in _problems(trees[n - 1], folder):
             n -= 1
         raise InputError("%s: %s" % (sources[n], problems[0]))
 
@@ -140,8 +171,12 @@ def _class_of(tree):
     return classes.get(kind if isinstance(kind, str) else None, classes["avb"])
 
 
-def _problems(tree):
-    """What is wrong with a tree, in words, what is to be told first coming first."""
+def _problems(tree, folder):
+    """What is wrong with a tree, in words, what is to be told first coming first. Raises ModelError, as load_config."""
+    try:
+        tree = _with_python_file(tree, folder)
+    except InputError as error:
+        return [str(error)]
     try:
         _class_of(tree).parse_obj(tree)
     except pydantic.ValidationError as error:

@@ -3,6 +3,7 @@
 configs/synthetic.yaml shows the keys of the tutorial's experiment with their meaning, configs/recipes the others.
 """
 
+import hashlib
 from typing import ClassVar, Optional, Union
 
 import pydantic
@@ -10,7 +11,7 @@ from pydantic import StrictBool, confloat, conint, conlist, constr
 from pydantic.error_wrappers import ErrorWrapper
 from typing_extensions import Literal
 
-from avb_tf1.problems.registry import GIVEN_POSTERIORS, IMAGE_PROBLEMS
+from avb_tf1.problems.registry import GIVEN_POSTERIORS, IMAGE_PROBLEMS, given_posterior
 
 # What stands for keys that a config need not have: those that configs once lacked.
 DEFAULTS = {"data": {"images": "four_images"}, "training": {"decoder_learning_rate": None},
@@ -140,22 +141,35 @@ class NpzDataConfig(_DatasetConfig):
     sha256: Optional[_Digest] = None
 
 
-class ProblemConfig(_Section):
+class NamedProblemConfig(_Section):
     """A given posterior in the place of data: which, and how many samples of q an iteration has, of each x as many."""
 
     kind: Literal[tuple(GIVEN_POSTERIORS)]
     batch_size: BatchSize
 
-    @pydantic.validator("batch_size")
-    def _batch_can_be_shared_out(cls, batch_size, values):
-        n_shares = GIVEN_POSTERIORS[values["kind"]].n_x if "kind" in values else 1
-        if batch_size % n_shares:
-            raise ValueError("must be a multiple of %d" % n_shares)
-        return batch_size
+
+class PythonFile(_Section):
+    """What loading.load_config reads problem.path to be: the path, for messages, and the text, which is part of the config."""
+
+    path: str
+    source: str
+
+    @property
+    def sha256(self):
+        return hashlib.sha256(self.source.encode()).hexdigest()
+
+
+class PythonProblemConfig(_Section):
+    """As NamedProblemConfig; `path`: the Python file that has the posterior, from the config's folder."""
+
+    kind: Literal["python"]
+    path: PythonFile
+    batch_size: BatchSize
 
 
 DatasetConfig = Union[DigitsDataConfig, MnistDataConfig, NpzDataConfig]
 DataConfig = Union[ConstantDataConfig, UniformLabelsDataConfig, ShuffledSampleDataConfig, DatasetConfig]
+ProblemConfig = Union[NamedProblemConfig, PythonProblemConfig]
 
 
 class _NetworkConfig(_Section):
@@ -557,8 +571,13 @@ class _Experiment(_Section):
         """Whether it is of a problems.image_problem.ImageProblem."""
         return self.model.is_of_images and not self.is_of_dataset
 
+    @property
+    def python_file(self):
+        """The PythonFile that has the posterior, or None."""
+        return None
+
     def tree(self):
-        """Return it as nested dicts, without what DEFAULTS has."""
+        """Return it as nested dicts, without what DEFAULTS has; of a file there is a digest."""
         return self.dict(exclude_defaults=True)
 
 
@@ -577,7 +596,7 @@ class _ImageExperiment(_Experiment):
 
 
 class _GivenExperiment(_Experiment):
-    problem: ProblemConfig
+    problem: ProblemConfig = _chosen_by("kind")
     evaluation: EvaluationConfig = EvaluationConfig(**DEFAULTS["evaluation"])
     runtime: RuntimeConfig
 
@@ -585,12 +604,31 @@ class _GivenExperiment(_Experiment):
     def batch_size(self):
         return self.problem.batch_size
 
+    @property
+    def python_file(self):
+        return self.problem.path if self.problem.kind == "python" else None
+
+    def tree(self):
+        tree = super().tree()
+        if self.python_file is not None:
+            tree["problem"]["path"] = {"sha256": self.python_file.sha256[:12]}
+        return tree
+
+    @pydantic.validator("problem")
+    def _batch_can_be_shared_out(cls, problem):
+        n_shares = given_posterior(problem).n_x
+        if problem.batch_size % n_shares:
+            error = ValueError("must be a multiple of %d" % n_shares)
+            raise pydantic.ValidationError([ErrorWrapper(error, "batch_size")], cls)
+        return problem
+
     @pydantic.validator("model", check_fields=False)
     def _latent_dim_is_the_problems(cls, model, values):
         if "problem" in values:
-            dim = GIVEN_POSTERIORS[values["problem"].kind].dim
+            problem = values["problem"]
+            dim = given_posterior(problem).dim
             if model.latent_dim != dim:
-                error = ValueError("must be %d for %s" % (dim, values["problem"].kind))
+                error = ValueError("must be %d for %s" % (dim, problem.path.path if problem.kind == "python" else problem.kind))
                 raise pydantic.ValidationError([ErrorWrapper(error, "latent_dim")], cls)
         return model
 

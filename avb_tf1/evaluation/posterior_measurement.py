@@ -11,6 +11,7 @@ from avb_tf1.evaluation.trained_networks import in_chunks
 
 N_COMPARED = 20000            # samples whose distance from the exact posterior is taken
 NO_REFERENCE = "the exact posterior is not known"
+NO_EVIDENCE = "log p(x) is not known: there are but draws of the exact posterior"
 NO_DENSITY = "q(z|x) is implicit, and nearest neighbours estimate its density for latent_dim 1 or 2 only"
 
 # By their names in metrics.json, in the order of a table; each a mean over x. All are absent where they can't be had.
@@ -31,7 +32,7 @@ METRICS = {
 }
 
 
-def evaluate(networks, problem, references, random_state, n_samples):
+def evaluate(networks, problem, references, random_state, n_samples, why_not=""):
     """Return the metrics of a trained model.
 
     Args:
@@ -40,6 +41,7 @@ def evaluate(networks, problem, references, random_state, n_samples):
         references: the PosteriorReferences of its observations, or None.
         random_state: numpy RandomState that the samples' noise is drawn from.
         n_samples: int, samples of q(z|x), of each x.
+        why_not: str, why there are no references.
 
     Returns:
         dict: name in METRICS -> float, with `<name>_standard_error` and `<name>_bias_left` as of measurement.evaluate;
@@ -52,8 +54,9 @@ def evaluate(networks, problem, references, random_state, n_samples):
     per_x = []
     for label, name in enumerate(problem.observation_names):
         reference = None if references is None else references[label]
+        why_unknown = ": ".join([NO_REFERENCE] + [why_not] * bool(why_not)) if reference is None else NO_EVIDENCE
         per_x.append(dict({"x": name}, **_of_one(
-            networks, problem, reference, problem.inputs[[label]], z[labels == label], random_state)))
+            networks, problem, reference, why_unknown, problem.inputs[[label]], z[labels == label], random_state)))
     if len(per_x) == 1:
         del per_x[0]["x"]
         return _flat(per_x[0])
@@ -81,13 +84,17 @@ def _flat(own):
     return dict(metrics, methods=methods, **rest)
 
 
-def _of_one(networks, problem, reference, x, z, random_state):
-    """The estimates and the rest, for one x, as the networks see it, [1, d], and samples z of q(z|x)."""
+def _of_one(networks, problem, reference, why_unknown, x, z, random_state):
+    """The estimates and the rest, for one x, as the networks see it, [1, d], and samples z of q(z|x).
+
+    `why_unknown`: why there is no reference, or no evidence of it.
+    """
     rows = np.repeat(x, len(z), axis=0)
     log_joint = in_chunks(networks.log_joint, rows, z).astype(np.float64)
     estimates, not_computed = {}, {}
-    if reference is not None:
-        estimates["log_evidence"] = Estimate(reference.log_evidence, "quadrature")
+    evidence = None if reference is None else reference.log_evidence
+    if evidence is not None:
+        estimates["log_evidence"] = Estimate(evidence, "quadrature")
     by_discriminator = None
     if networks.log_ratio is not None:
         log_ratio = in_chunks(networks.log_ratio, rows, z)[:, 0].astype(np.float64)
@@ -107,13 +114,15 @@ def _of_one(networks, problem, reference, x, z, random_state):
     estimates["elbo"] = elbo
     if by_discriminator is not None:
         estimates["elbo_discriminator"] = by_discriminator
-    if reference is None or not is_of_density:
-        not_computed["inference_gap"] = NO_REFERENCE if reference is None else NO_DENSITY
+    if evidence is None or not is_of_density:
+        not_computed["inference_gap"] = why_unknown if evidence is None else NO_DENSITY
     else:
-        estimates["inference_gap"] = elbo._replace(value=reference.log_evidence - elbo.value)
+        estimates["inference_gap"] = elbo._replace(value=evidence - elbo.value)
+    if evidence is None:
+        not_computed["log_evidence"] = why_unknown
     marginals = _marginals(problem, reference, z[:N_COMPARED].astype(np.float64), random_state)
     if reference is None:
-        not_computed.update(dict.fromkeys(("log_evidence", "wasserstein", "wasserstein_noise_floor"), NO_REFERENCE))
+        not_computed.update(dict.fromkeys(("wasserstein", "wasserstein_noise_floor"), why_unknown))
     else:
         for name in ("wasserstein", "wasserstein_noise_floor"):
             estimates[name] = Estimate(
@@ -142,10 +151,11 @@ def _marginals(problem, reference, z, random_state):
         def draw(n, random_state):
             return quantities(problem, reference.draws(n, random_state))
 
+        units = np.where(deviations > 0, deviations, 1)  # a derived quantity may have but one value
         columns.update({
             "exact_mean": np.append(reference.mean, [own.mean for own in derived]), "exact_standard_deviation": deviations,
-            "wasserstein": wasserstein.distances(values, draw(len(z), random_state), deviations),
-            "wasserstein_noise_floor": wasserstein.noise_floor(draw, len(z), len(z), deviations, random_state)})
+            "wasserstein": wasserstein.distances(values, draw(len(z), random_state), units),
+            "wasserstein_noise_floor": wasserstein.noise_floor(draw, len(z), len(z), units, random_state)})
     return {name: {key: float(column[k]) for key, column in columns.items()} for k, name in enumerate(names)}
 
 

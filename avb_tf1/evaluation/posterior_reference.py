@@ -1,22 +1,26 @@
 """What is exactly true of a given posterior: evidence, moments, marginals, independent draws. All by quadrature, in nats.
 
 A posterior of one or two parameters is taken from its grid. One of more must say what can be integrated out in closed form (its
-GaussianEffects): then the rest has a grid, at each point of which the others are Gaussians.
+GaussianEffects): then the rest has a grid, at each point of which the others are Gaussians. Where neither can be, the problem
+may bring exact draws, which tell all but the evidence.
 """
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Callable, Dict, NamedTuple
+from typing import Callable, Dict, NamedTuple, Optional
 
 import numpy as np
 
-from avb_tf1.evaluation.posterior_grid import Marginal, posterior_grid
+from avb_tf1.errors import InputError
+from avb_tf1.evaluation.posterior_grid import Marginal, PosteriorGridError, posterior_grid
 from avb_tf1.quiet_tensorflow import open_session, tf
 
 # An effect's marginal is a mixture of Gaussians, one for each point of a grid.
 _COMPONENTS = 5000            # at most about so many
 _MARGINAL_POINTS = 2001       # at which its density is computed
 _MARGINAL_REACH = 9.0         # standard deviations of each Gaussian
+_N_DRAWS = 100000             # that moments are taken from, where there is nothing else
+_MAX_SEED = 2**31 - 1
 
 
 class Moments(NamedTuple):
@@ -31,7 +35,8 @@ class PosteriorReference:
     """The exact posterior of one observation, in z's dim coordinates.
 
     Attributes:
-        log_evidence: float, log p(x), nats; off by less than posterior_grid.TOLERANCE.
+        log_evidence: float, log p(x), nats; off by less than posterior_grid.TOLERANCE. None, as log_density and marginal, where
+            there are but draws; mean, covariance and derived are then those of 100000 of them.
         mean: float64 [dim]; covariance: float64 [dim, dim].
         derived: the problem's further quantities by their names, each with its Moments: a share of 5e-5 may be wrong of a
             function with a bend, as |tau|, and less of others.
@@ -43,14 +48,14 @@ class PosteriorReference:
         marginal: coordinate's number -> its posterior_grid.Marginal.
     """
 
-    log_evidence: float
+    log_evidence: Optional[float]
     mean: np.ndarray
     covariance: np.ndarray
     derived: Dict[str, Moments]
     spacing: np.ndarray
-    log_density: Callable
+    log_density: Optional[Callable]
     draws: Callable
-    marginal: Callable
+    marginal: Optional[Callable]
 
     @property
     def standard_deviation(self):
@@ -66,20 +71,43 @@ class PosteriorReference:
         return self.marginal(coordinate).quantile(p)
 
 
-def has_reference(problem):
-    """Return whether exact_references can do a problem, a GivenPosterior."""
-    return (problem.effects.n_outer if problem.effects else problem.dim) <= 2
+def references_if_known(problem):
+    """Return the PosteriorReferences of a problem, or None, and why there are none.
+
+    Args:
+        problem: problems.given_posterior.GivenPosterior.
+
+    Returns:
+        As of exact_references and "", or None and a text for a reader: a training is not lost because of it.
+    """
+    try:
+        return exact_references(problem), ""
+    except (InputError, PosteriorGridError) as error:  # InputError: from a function of the user's file
+        return None, str(error)
 
 
 def exact_references(problem):
     """Return the PosteriorReferences of a problem, one for each of its observations, in their order.
 
     Args:
-        problem: problems.given_posterior.GivenPosterior, of which has_reference is true.
+        problem: problems.given_posterior.GivenPosterior.
 
     Raises:
-        posterior_grid.PosteriorGridError: a grid can't give one to its tolerance.
+        posterior_grid.PosteriorGridError: there can be no grid, or it can't give one to its tolerance, and there are no draws.
+        python_file.ModelError: the problem is a user's file, whose functions fail.
     """
+    try:
+        return _by_quadrature(problem)
+    except PosteriorGridError:
+        if problem.exact_draws is None:
+            raise
+    return tuple(_from_draws(problem, label) for label in range(problem.n_x))
+
+
+def _by_quadrature(problem):
+    n_left = problem.effects.n_outer if problem.effects else problem.dim
+    if n_left > 2:
+        raise PosteriorGridError("a grid has 1 or 2 dimensions, not %d, and there are no exact draws" % n_left)
     if problem.effects:
         return tuple(_with_effects(problem, x) for x in problem.observations)
     log_joint = array_log_joint(problem)
@@ -103,7 +131,14 @@ def array_log_joint(problem):
     graph.finalize()
     session = open_session(graph, intra_op_threads=1, inter_op_threads=1)
     run = session.make_callable(log_joint, [x, z])
-    return lambda x, z: run(np.asarray(x, np.float32), np.asarray(z, np.float32)).astype(np.float64)
+
+    def log_joint_of(x, z):
+        try:
+            return run(np.asarray(x, np.float32), np.asarray(z, np.float32)).astype(np.float64)
+        except tf.errors.InvalidArgumentError as error:  # e.g. of a matrix that has no Cholesky factor at some z
+            raise PosteriorGridError("the density can't be computed everywhere: %s" % str(error).splitlines()[0])
+
+    return log_joint_of
 
 
 def reference_from_density(log_joint, dim, derived=None):
@@ -132,6 +167,19 @@ def reference_from_density(log_joint, dim, derived=None):
     return PosteriorReference(
         log_evidence=grid.log_integral, mean=mean, covariance=covariance, derived=moments, spacing=grid.spacing,
         log_density=log_density, draws=grid.draws, marginal=grid.marginal)
+
+
+def _from_draws(problem, label):
+    """The PosteriorReference of an x, by its number, from the problem's exact draws."""
+    def draws(n, random_state):
+        return problem.exact_draws(label, n, random_state.randint(_MAX_SEED))
+
+    z = draws(_N_DRAWS, np.random.RandomState(0))
+    derived = {name: function(z) for name, function in problem.derived.items()}
+    return PosteriorReference(
+        log_evidence=None, mean=z.mean(axis=0), covariance=np.cov(z, rowvar=False, bias=True).reshape(2 * (problem.dim,)),
+        derived={name: Moments(float(values.mean()), float(values.std())) for name, values in derived.items()},
+        spacing=np.zeros(problem.dim), log_density=None, draws=draws, marginal=None)
 
 
 def _with_effects(problem, x):

@@ -54,7 +54,8 @@ class GivenPosterior(FiniteProblem):
         derived: further quantities of interest by their names, each a function of z float64 [n, dim] -> float64 [n].
         modes: parts of the space, each a function of z [n, dim] -> bool [n], whose probabilities are of interest.
         effects: what can be integrated out in closed form, or None. A posterior of more than two dimensions has an exact
-            reference only if no more than two of them are left.
+            reference by quadrature only if no more than two of them are left.
+        exact_draws: (number of an x, n, seed) -> n independent draws of its posterior, float64 [n, dim]; or None.
         published: name of a coordinate or a derived quantity -> "mean" or "standard_deviation" of its posterior -> what is
             published.
     """
@@ -71,6 +72,7 @@ class GivenPosterior(FiniteProblem):
     derived: Dict[str, Callable] = field(default_factory=dict)
     modes: Dict[str, Callable] = field(default_factory=dict)
     effects: Optional[GaussianEffects] = None
+    exact_draws: Optional[Callable] = None
     published: Dict[str, Dict[str, Published]] = field(default_factory=dict)
 
     def __post_init__(self):

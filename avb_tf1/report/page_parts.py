@@ -54,10 +54,12 @@ def require_finished(folder):
 
 def how_to_repeat(config):
     """Return what base.html.j2 tells of repeating and citing the run of a config."""
+    python_file = config.python_file
     return dict(
         command="python scripts/train.py --config config.yaml --out %s" % shlex.quote("%s_again" % config.name),
         config_base64=base64.b64encode(to_yaml(config).encode()).decode(),
-        cited="seed %d, SHA-256 of config.yaml %s" % (config.seed, digest(config)))
+        cited="seed %d, SHA-256 of config.yaml %s%s" % (config.seed, digest(config), "" if python_file is None else (
+            ", of %s %s" % (run_folder.MODEL, python_file.sha256))))
 
 
 def speed(timing):

@@ -1,5 +1,7 @@
 """A run of a given posterior as one HTML page that needs nothing else: no network, no other file. Knows no TensorFlow."""
 
+import base64
+
 from avb_tf1.config.loading import to_yaml
 from avb_tf1.evaluation.measurement import LOSSES, N_FINAL
 from avb_tf1.report import page_parts, posterior_summary, posterior_tables
@@ -18,7 +20,7 @@ def _rendered(run):
     config, problem, metrics, model = run.config, run.problem, run.metrics, run.config.model
     columns, marginals = posterior_tables.marginal_table(problem, run.per_x)
     of_x = posterior_tables.rows_of_x(run.per_x) if problem.n_x > 1 else None
-    data = page_data(run)
+    data, python_file = page_data(run), config.python_file
     return page_parts.rendered(
         "posterior.html.j2", "posterior.js", data, run=run, problem=problem,
         title="%s on %s: %s" % (model.method, problem.title, run.label),
@@ -30,7 +32,7 @@ def _rendered(run):
         modes=posterior_tables.mode_rows(problem, run.per_x),
         published_sources=sorted({"%s (%s)" % (own.source, own.how) for known in problem.published.values()
                                   for own in known.values()}),
-        has_reference=bool(run.exact), has_discriminator=model.has_discriminator,
+        has_reference=bool(run.exact), has_evidence="log_evidence" in metrics, has_discriminator=model.has_discriminator,
         has_gap="gap" in data["groups"][0]["divergence"],
         final_losses=[(name.replace("_", " "), metrics[name]) for name in LOSSES if name in metrics],
         n_final=count(min(N_FINAL, config.training.n_iterations), "iteration"),
@@ -39,4 +41,5 @@ def _rendered(run):
                ("iterations", config.training.n_iterations), ("batch", config.batch_size),
                ("samples in the evaluation", "%d of each q(z|x)" % config.evaluation.n_samples),
                page_parts.speed(run.timing)] + page_parts.made_with([run.timing]),
+        python_file=python_file, python_file_base64=python_file and base64.b64encode(python_file.source.encode()).decode(),
         configs=[("", config.name, to_yaml(config))], **page_parts.how_to_repeat(config))

@@ -38,7 +38,7 @@ def page_data(run):
         "ranges": [[page_arrays.numbers(pair) for pair in own[:problem.dim]] for own in ranges],
         "moments": _moments(run.snapshots, problem.n_x),
         "exactMoments": [_exact_moments(own["marginals"], problem) for own in run.per_x] if exact else None,
-        "draws": _draws(exact["draws"][..., :problem.dim]) if exact and problem.dim > 2 else None,
+        "draws": _draws(exact["draws"][..., :problem.dim]) if exact and problem.dim > 1 and "density" not in exact else None,
         "density": _density(exact) if "density" in exact else None,
         "marginals": [_histograms(own, exact["draws"][label] if exact else None, ranges[label], problem.n_x)
                       for label, own in enumerate(quantities)],

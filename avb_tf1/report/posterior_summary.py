@@ -27,8 +27,8 @@ def summary(metrics, config, timing=None):
             lines.append("%-26s %10s%s" % (name, _number(metrics[name], name), told))
     for own in metrics.get("per_x", [metrics]):
         if "x" in own:
-            lines.append("%s: log_evidence %s, elbo %s" % (
-                own["x"], _number(own.get("log_evidence"), "log_evidence"), _number(own["elbo"], "elbo")))
+            lines.append("%s: %s" % (own["x"], ", ".join(
+                "%s %s" % (name, _number(own[name], name)) for name in ("log_evidence", "elbo") if name in own)))
         lines += _marginals(own)
     if timing is not None:
         lines.append("%-26s %10.2f" % ("iterations per second", timing["iterations_per_second"]))

@@ -107,7 +107,7 @@ def key_numbers(metrics, n_x):
 def headline(metrics, n_x):
     """Return how far q is from the posterior, in a few words."""
     parts, subject = [], "averaged over the %d x, q(z|x)" % n_x if n_x > 1 else "q(z|x)"
-    if "log_evidence" not in metrics:
+    if "wasserstein" not in metrics:
         return "the exact posterior is not known; the ELBO is %s" % value_text(metrics, "elbo")
     if "inference_gap" in metrics:
         parts.append("%s is %s nats from the posterior" % (subject, value_text(metrics, "inference_gap")))

@@ -16,7 +16,7 @@ from avb_tf1.runs import metrics_file, run_folder
 from avb_tf1.runs.run_contents import read_losses, read_part, read_timing, require_fit
 from avb_tf1.training.snapshots import labels_of_codes
 
-_GAP = "inference_gap"
+_EVIDENCE, _GAP = "log_evidence", "inference_gap"
 _GAPS = (_GAP, _GAP + "_standard_error")
 _WITH_REFERENCE = ("wasserstein", "wasserstein_noise_floor")
 _FOUND = ("mean", "standard_deviation")  # of a marginal, ...
@@ -64,22 +64,22 @@ def read_run(label, folder, config, metrics=None):
     problem, path = problem_of(config), os.path.join(folder, run_folder.METRICS)
     if metrics is None:
         metrics, _ = metrics_file.read_metrics(folder, config)
-        wanted = {"generator_loss", "elbo", "methods"}.union(_WITH_REFERENCE if "log_evidence" in metrics else ())
+        wanted = {"generator_loss", "elbo", "methods"}.union(_WITH_REFERENCE if _EVIDENCE in metrics else ())
         require_fit(wanted <= set(metrics) and ("discriminator_loss" in metrics) == config.model.has_discriminator,
                     folder, run_folder.METRICS)
-    has_reference = "log_evidence" in metrics
+    has_evidence, has_reference = _EVIDENCE in metrics, _WITH_REFERENCE[0] in metrics
     per_x = _per_x(metrics, problem, has_reference, folder, path)
     snapshots = read_part(folder, run_folder.SNAPSHOTS, files.read_arrays)
     shown, moments = labels_of_codes(problem), snapshots["iteration"].shape
     require_fit(len(moments) == 1 and moments[0] > 0 and snapshots["z"].shape == moments + (shown.size, problem.dim)
                 and np.array_equal(snapshots["label"], shown)
-                and (_GAP in snapshots) == (has_reference and quadrature.has_grid(problem.dim))
+                and (_GAP in snapshots) == (has_evidence and quadrature.has_grid(problem.dim))
                 and (_GAP not in snapshots or all(name in snapshots and snapshots[name].shape == moments for name in _GAPS)),
                 folder, run_folder.SNAPSHOTS)
     latents = read_part(folder, run_folder.LATENTS, files.read_arrays)
     require_fit(latents["z"].shape == latents["label"].shape + (problem.dim,) and np.isfinite(latents["z"]).all()
                 and np.array_equal(np.unique(latents["label"]), np.arange(problem.n_x)), folder, run_folder.LATENTS)
-    exact = _exact(folder, problem) if has_reference else {}
+    exact = _exact(folder, problem, has_evidence) if has_reference else {}
     losses, timing = read_losses(folder, config), read_timing(folder)
     return PosteriorRun(label, config, problem, metrics, timing, per_x, losses, snapshots, latents, exact)
 
@@ -110,12 +110,12 @@ def _require_tables(tables, names, keys, path, what):
         metrics_file.require_numbers({"%s: %s of %s" % (what, key, name): values[key] for key in keys}, path)
 
 
-def _exact(folder, problem):
+def _exact(folder, problem, has_evidence):
     exact = read_part(folder, run_folder.EXACT, files.read_arrays)
     n_x, n_quantities = problem.n_x, len(posterior_measurement.names_of_quantities(problem))
     draws = exact["draws"]
     fits = draws.ndim == 3 and (draws.shape[0], draws.shape[2]) == (n_x, n_quantities) and draws.shape[1] > 0
-    if problem.dim == 2:
+    if problem.dim == 2 and has_evidence:
         fits = fits and {"axes", "density"} <= set(exact) and exact["axes"].ndim == 3 and exact["axes"].shape[:2] == (n_x, 2) \
             and exact["density"].shape == (n_x,) + 2 * exact["axes"].shape[2:]
     require_fit(fits and all(np.isfinite(values).all() for values in exact.values()), folder, run_folder.EXACT)

@@ -10,10 +10,11 @@ import tempfile
 
 from avb_tf1 import files
 from avb_tf1.config import yaml_input
-from avb_tf1.config.loading import fingerprint, load_config, require_same, to_yaml
+from avb_tf1.config.loading import MODEL_FILE, fingerprint, load_config, require_same, to_yaml
 from avb_tf1.errors import InputError
 
 CONFIG = "config.yaml"
+MODEL = MODEL_FILE  # the text of config.yaml's Python file, if it has one
 LOSSES = "losses.csv"
 LATENTS = "latents.npz"
 SNAPSHOTS = "snapshots.npz"
@@ -42,7 +43,7 @@ _FILES = (METRICS, LOSSES, LATENTS, SNAPSHOTS, LATENT_PLANE, TIMING, REPORT) + F
 _ONLY_OF_GIVEN = (POSTERIOR, MARGINALS, POSTERIOR_MOVIE)
 FIGURES_OF_GIVEN = (TRAINING_CURVE, *_ONLY_OF_GIVEN)
 FIGURES_OF_DATASET = (TRAINING_CURVE,)
-_FILES += (EXACT, *_ONLY_OF_GIVEN, TEST_IMAGES)
+_FILES += (MODEL, EXACT, *_ONLY_OF_GIVEN, TEST_IMAGES)
 _LEFTOVER = re.compile(re.escape(files.TEMPORARY_PREFIX) + r"[a-z0-9_]{8}(-|\Z)")  # as tempfile calls them
 _FILES_OF_FOLDER = {
     CHECKPOINT: re.compile(r"checkpoint\Z|model-[0-9]+\."),
@@ -54,13 +55,21 @@ class FolderInUse(InputError):
     """Another process holds the folder."""
 
 
+def texts_of(config):
+    """Return the texts of the files that a run of a config begins with, by name: CONFIG, and MODEL if it has a Python file."""
+    texts = {CONFIG: to_yaml(config)}
+    if config.python_file is not None:
+        texts[MODEL] = config.python_file.source
+    return texts
+
+
 @contextlib.contextmanager
-def claimed(out, config_text, overwrite):
+def claimed(out, texts, overwrite):
     """Make the folder `out` if need be and hold it for this process; a lock that ends with the process keeps others out.
 
     Args:
         out: str.
-        config_text: str, the run's resolved config; written to config.yaml, which makes `out` a run folder.
+        texts: as of texts_of; CONFIG is written last, which makes `out` a run folder.
         overwrite: bool; if true and `out` is a run folder, the run's files in it are removed, and nothing else. Not needed
             for a run of the same config that was ended before its first checkpoint.
 
@@ -72,16 +81,17 @@ def claimed(out, config_text, overwrite):
     try:
         with _held(out):
             is_run = _is_runs_config(os.path.join(out, CONFIG))
-            if is_run and (overwrite or _has_only_begun(out, config_text)):
+            if is_run and (overwrite or _has_only_begun(out, texts)):
                 _remove_run(out)
-            elif not is_run and any(not _is_leftover(name) for name in _listed(out)):
+            elif not is_run and _holds_other(out, texts):
                 raise InputError("%s: the folder is not empty and holds no run (it has no %s of one); give another with --out"
                                  % (out, CONFIG))
             elif is_run:
                 raise InputError("%s: the run folder is not empty; pass --resume to go on with the run in it, --overwrite to "
                                  "replace it, or --out for another folder" % out)
             remove_leftovers(out)
-            files.write_text(os.path.join(out, CONFIG), config_text)
+            for name in sorted(texts, key=lambda name: name == CONFIG):
+                files.write_text(os.path.join(out, name), texts[name])
             yield
     except InputError:
         for folder in made:
@@ -112,9 +122,9 @@ def begun_or_gone_on_with(out, config):
         InputError: as of those, or the folder holds a run of another config; says what differs.
     """
     is_begun = os.path.isfile(os.path.join(out, CONFIG))
-    if not is_begun and os.path.isdir(out) and any(not _is_leftover(name) for name in _listed(out)):
+    if not is_begun and os.path.isdir(out) and _holds_other(out, texts_of(config)):
         raise InputError("%s: the folder is not empty and holds no run (it has no %s)" % (out, CONFIG))
-    with reclaimed(out) if is_begun else claimed(out, to_yaml(config), overwrite=False):
+    with reclaimed(out) if is_begun else claimed(out, texts_of(config), overwrite=False):
         own_config = load_config(config_path(out))
         require_same(fingerprint(own_config), fingerprint(config), out)
         yield own_config
@@ -207,15 +217,27 @@ def _is_runs_config(path):
         "data" in tree or "problem" in tree)
 
 
-def _has_only_begun(out, config_text):
+def _holds_other(out, texts):
+    """Whether a folder holds more than what a run that was killed as it began left there."""
+    return any(not _is_leftover(name) and not _has_text(out, name, texts) for name in _listed(out))
+
+
+def _has_text(out, name, texts):
+    try:
+        with files.opened(os.path.join(out, name)) as file:
+            return name in texts and file.read() == texts[name].encode("utf-8")
+    except OSError:
+        return False
+
+
+def _has_only_begun(out, texts):
     """Whether a run folder holds nothing of a run of this config that would be lost if it were begun again."""
-    if set(_listed(out)) - {CONFIG, CHECKPOINT, TENSORBOARD}:
+    if set(_listed(out)) - {CHECKPOINT, TENSORBOARD, *texts}:
         return False
     checkpoint = os.path.join(out, CHECKPOINT)
     if os.path.lexists(checkpoint) and any(name.endswith(".json") for name in _listed(checkpoint)):
         return False
-    with files.opened(os.path.join(out, CONFIG)) as file:
-        return file.read() == config_text.encode("utf-8")
+    return all(_has_text(out, name, texts) for name in texts)
 
 
 def _is_leftover(name):

@@ -12,7 +12,6 @@ import time
 import ray
 
 from avb_tf1 import __version__, experiment, files, stopping
-from avb_tf1.config.loading import to_yaml
 from avb_tf1.errors import InputError, OneLineError, reason
 from avb_tf1.runs import run_folder
 from avb_tf1.training import checkpoint
@@ -138,7 +137,7 @@ def unpack(archive, folder, config):
         InputError: something else is in `folder`, or it is in use.
     """
     overwrite = os.path.isfile(os.path.join(folder, run_folder.CONFIG))
-    with run_folder.claimed(folder, to_yaml(config), overwrite), tempfile.TemporaryDirectory(
+    with run_folder.claimed(folder, run_folder.texts_of(config), overwrite), tempfile.TemporaryDirectory(
             dir=folder, prefix=files.TEMPORARY_PREFIX) as temporary:
         with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as packed:
             members = [member for member in packed.getmembers() if member.isreg() or member.isdir()]

@@ -13,7 +13,7 @@ CONFIG = "{name: x, seed: 3, data: {}, model: {kind: avb}, training: {}, runtime
 
 
 def claim(path, overwrite=False):
-    with run_folder.claimed(str(path), CONFIG, overwrite):
+    with run_folder.claimed(str(path), {"config.yaml": CONFIG}, overwrite):
         return sorted(os.listdir(str(path)))
 
 
@@ -98,7 +98,7 @@ def test_a_folder_that_can_not_be_written_to():
 def test_a_second_run_is_refused_until_the_first_ends(tmp_path):
     hold = ("import sys; sys.path.insert(0, %r); from avb_tf1.runs import run_folder\n"
             "with run_folder.claimed(%r, %r, False): print('held', flush=True); sys.stdin.read()" % (
-                ROOT, str(tmp_path), CONFIG))
+                ROOT, str(tmp_path), {"config.yaml": CONFIG}))
     with subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout.readline() == b"held\n"
         assert "another run" in refusal(tmp_path)
