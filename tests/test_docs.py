@@ -87,6 +87,19 @@ def test_the_readme_is_one_page():
         assert max(map(len, paragraph)) <= 128, paragraph[0]
 
 
+def test_the_model_of_ones_own_is_the_one_that_is_shipped():
+    """The page has the whole Python file, and the config's problem section."""
+    texts = []
+    for path in ("docs/your_own_model.md", "configs/posteriors/your_own_model.py", "configs/posteriors/your_own_model.yaml"):
+        with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+            texts.append(file.read())
+    page, python_file, config = texts
+    blocks = re.findall(r"```(python|yaml)\n(.*?)```", page, re.DOTALL)
+    assert [kind for kind, _ in blocks] == ["python", "yaml"]
+    assert blocks[0][1] == python_file
+    assert "\n" + blocks[1][1] in config
+
+
 @pytest.mark.slow
 def test_the_readmes_python_runs(tmp_path):
     code, = re.findall(r"(?s)```python\n(.*?)```", "\n".join(lines_of("README.md")))

@@ -319,7 +319,7 @@ def test_a_config_has_a_problem_or_data(tmp_path):
         load_config(str(tmp_path / "both.yaml"))
 
 
-@pytest.mark.parametrize("path", sorted(glob.glob(os.path.join(CONFIGS, "*.yaml"))), ids=os.path.basename)
+@pytest.mark.parametrize("path", sorted(set(glob.glob(path_of("*"))) - {path_of("baselines")}), ids=os.path.basename)
 def test_every_shipped_config_builds(path):
     config = load_config(path)
     assert config.name == os.path.basename(path)[:-len(".yaml")] and to_yaml(config)

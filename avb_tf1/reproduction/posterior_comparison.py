@@ -11,7 +11,7 @@ from avb_tf1 import experiment, files, posterior_outputs, posterior_plotting, se
 from avb_tf1.config import baselines as baselines_config
 from avb_tf1.config.loading import load_config
 from avb_tf1.errors import InputError
-from avb_tf1.evaluation import hmc, posterior_measurement
+from avb_tf1.evaluation import hmc, posterior_measurement, posterior_reference
 from avb_tf1.problems.registry import problem_of
 from avb_tf1.runs import metrics_file, provenance, run_folder
 
@@ -93,7 +93,7 @@ def compare(config_paths, baselines_path, run_seeds, out, fewer_seeds=None):
         if not run_folder.is_finished(folder, config):
             print("Run %d of %d" % (number, len(in_turn)), flush=True)
         experiment.ensure_finished(config, folder)
-    known = posterior_outputs.references(problem)
+    known, _ = posterior_reference.references_if_known(problem)
     methods, made_by = [], []
     for own in runs:
         folders = [os.path.join(out, _folder_name(config)) for config in own]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from helpers import ROOT, assert_one_clear_line, run_script, set_options
 from pages import data_of, text_of
-from scipy import stats
+from scipy import integrate, stats
 
 import avb_tf1
 from avb_tf1 import experiment, files, reevaluation
@@ -294,6 +294,18 @@ def test_resuming_needs_the_folder_only(tmp_path):
     (tmp_path / "run" / "model.py").write_text(ONE.replace("1.5", "2.5"))
     with pytest.raises(OtherConfig, match="made by another config: problem.path.sha256"):
         experiment.run_experiment(load_config(os.path.join(run, "config.yaml")), run)
+
+
+def test_the_shipped_example_has_its_evidence(tmp_path):
+    """y given the slope is a Gaussian; the slope is integrated by scipy."""
+    config = load_config(os.path.join(ROOT, "configs", "posteriors", "your_own_model.yaml"), [*SMALL, "problem.batch_size=20"])
+    metrics, _ = experiment.run_experiment(config, str(tmp_path / "run"))
+    time, measured = np.array([-1, -0.5, 0, 0.5, 1]), np.array([-1.1, -1.6, 0.4, 0.3, 2.0])
+    of_data = stats.multivariate_normal(np.zeros(5), np.eye(5) + 4)
+    parts = [integrate.quad(lambda slope: of_data.pdf(measured - slope * time) * stats.cauchy.pdf(slope, scale=0.2), *ends)[0]
+             for ends in ((-30, 0), (0, 30))]
+    assert metrics["log_evidence"] == pytest.approx(math.log(sum(parts)), abs=1e-4)
+    assert set(metrics["marginals"]) == {"intercept", "slope", "at time 2"} and "slope > 0.5" in metrics["modes"]
 
 
 @pytest.mark.slow
