@@ -102,6 +102,7 @@ def test_an_interrupted_run_goes_on_with_the_same_bits(run, tmp_path):
             np.testing.assert_array_equal(whole[key], pieces[key])
 
 
+@pytest.mark.slow
 def test_a_run_from_the_command_line(tmp_path):
     np.savez(str(tmp_path / "a.npz"), train=np.random.RandomState(0).rand(80, 9), test=np.zeros((10, 9)))
     overrides = set_options([*SMALL, npz_data("a.npz")])
@@ -176,6 +177,7 @@ def test_figures_and_their_files_agree():
     assert set(dataset_outputs.FIGURES) == set(run_folder.FIGURES_OF_DATASET)
 
 
+@pytest.mark.slow
 def test_mnist_from_its_file(tmp_path):
     save_mnist(tmp_path / "mnist.npz", 200, 50)
     config = small_images("mnist_2_avb", "data.path=%s" % (tmp_path / "mnist.npz"), "training.n_iterations=4")

@@ -10,7 +10,8 @@ import numpy as np
 from avb_tf1 import seeds
 from avb_tf1.quiet_tensorflow import open_session, tf, tfp
 
-_N_FOR_SCALE = 1024           # samples of the prior, at least, whose spread the first scales are
+_N_PRIOR = 1024               # samples of the prior, whose spread the first scales are
+_START = 2.0
 _FIRST_STEP_SIZE = 0.1        # of a standard deviation
 _LEAST_SCALE = 1e-6
 _SHORTEST = 0.4
@@ -24,7 +25,7 @@ class Sampled(NamedTuple):
         z: float32 [n_samples, n_chains, dim].
         acceptance: float, the mean probability of acceptance after the warm-up.
         r_hat: float64 [dim], potential scale reduction (Gelman and Rubin 1992): near 1 where the chains agree.
-        n_effective: float64 [dim], the effective sample size of all chains together.
+        n_effective: float64 [dim], the effective sample size of all chains together; NaN where one of them never moved.
     """
 
     z: np.ndarray
@@ -34,10 +35,10 @@ class Sampled(NamedTuple):
 
 
 def sample(problem, label, settings, seed):
-    """Sample the posterior of one x by HMC; chains begin at samples of the prior.
+    """Sample the posterior of one x by HMC; chains begin where Stan's do, uniformly between -2 and 2 in each coordinate.
 
-    In the first half of the warm-up the step size adapts with the prior's standard deviations as scales, in the second half
-    with those of the chains so far. After it nothing adapts.
+    In the first half of the warm-up the step size adapts with the prior's spread as scales, half of what its middle 68 % have;
+    in the second half with the standard deviations of the chains so far. After it nothing adapts.
 
     Args:
         problem: given_posterior.GivenPosterior.
@@ -52,9 +53,9 @@ def sample(problem, label, settings, seed):
         return _chains(problem, label, settings, (seed + seeds.op_seed("hmc/%s/%d" % (name, label))) % 2**31,
                        initial, scale, step_size, n_kept)
 
-    initial = _prior_samples(problem, max(settings.n_chains, _N_FOR_SCALE), seed + label)
-    scale, step_size = initial.std(axis=0), _FIRST_STEP_SIZE
-    initial = initial[:settings.n_chains]
+    low, high = np.quantile(_prior_samples(problem, seed), [0.16, 0.84], axis=0)
+    scale, step_size = ((high - low) / 2).clip(_LEAST_SCALE), _FIRST_STEP_SIZE
+    initial = seeds.stream(seed, "hmc start %d" % label).uniform(-_START, _START, (settings.n_chains, problem.dim))
     for stage in ("first", "second"):
         z, step_size, _ = run(initial, scale, step_size, 0, stage)
         initial, scale = z[-1], z[len(z) // 2:].std(axis=(0, 1)).clip(_LEAST_SCALE)
@@ -87,11 +88,11 @@ class _VaryingSteps(tfp.mcmc.TransitionKernel):
         return self._kernel().bootstrap_results(init_state)
 
 
-def _prior_samples(problem, n, seed):
+def _prior_samples(problem, seed):
     graph = tf.Graph()
     with graph.as_default():
-        tf.set_random_seed(seed % 2**31)
-        z = problem.sample_prior(n, seeds.op_seed("hmc/prior"), "prior")
+        tf.set_random_seed(seed)
+        z = problem.sample_prior(_N_PRIOR, seeds.op_seed("hmc/prior"), "prior")
     with open_session(graph, intra_op_threads=1, inter_op_threads=1) as session:
         return session.run(z)
 

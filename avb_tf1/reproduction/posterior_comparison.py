@@ -12,6 +12,7 @@ from avb_tf1.config import baselines as baselines_config
 from avb_tf1.config.loading import load_config
 from avb_tf1.errors import InputError
 from avb_tf1.evaluation import hmc, posterior_measurement, posterior_reference
+from avb_tf1.outputs import without_infinity
 from avb_tf1.problems.registry import problem_of
 from avb_tf1.runs import metrics_file, provenance, run_folder
 
@@ -144,7 +145,7 @@ def _sampled(problem, known, settings, run_seeds, out):
             print("Sampling with HMC, seed %d" % seed, flush=True)
             metrics, z = _sample(problem, known, settings, seed)
             files.write_arrays(path + ".npz", z=z)
-            files.write_json(path + ".json", dict(metrics, made_by=wanted))
+            files.write_json(path + ".json", dict(without_infinity(metrics), made_by=wanted))
         runs.append((files.read_json(path + ".json"), path))
     z = files.read_arrays(runs[0][1] + ".npz")["z"]
     return Method(HMC, tuple(run_seeds), tuple(metrics for metrics, _ in runs),
@@ -259,4 +260,4 @@ def _largest(method):
         return max(found) if found else (None, "")
 
     text = _over_seeds(method, lambda own: largest(own)[0], "%.3f")
-    return "%s %s" % (largest(method.metrics[0])[1], text) if text else ""
+    return "%s %s" % (largest(method.metrics[0])[1].replace("|", "\\|"), text) if text else ""

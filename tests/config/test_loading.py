@@ -5,7 +5,7 @@ import pytest
 import yaml
 from helpers import ROOT, SYNTHETIC, synthetic
 
-from avb_tf1.config.loading import OtherConfig, fingerprint, load_config, require_same, to_yaml
+from avb_tf1.config.loading import MODEL_FILE, OtherConfig, fingerprint, load_config, require_same, to_yaml
 from avb_tf1.errors import InputError
 
 
@@ -50,7 +50,10 @@ CONFIG_FILES = [path for path in glob.glob(os.path.join(ROOT, "configs", "**", "
 def test_shipped_configs_load_under_their_own_name_and_survive_a_round_trip(path, tmp_path):
     config = load_config(path)
     assert config.name == os.path.splitext(os.path.basename(path))[0]
-    assert load_config(str(written(tmp_path, to_yaml(config)))) == config
+    if config.python_file is not None:
+        (tmp_path / MODEL_FILE).write_text(config.python_file.source)
+    again = load_config(str(written(tmp_path, to_yaml(config))))
+    assert again == config or config.python_file is not None and fingerprint(again) == fingerprint(config)
 
 
 def test_a_name_that_looks_like_a_number_survives_a_round_trip(tmp_path):

@@ -232,6 +232,7 @@ def assert_all_can_be_told(out, metrics, capsys):
     return moved
 
 
+@pytest.mark.slow
 def test_a_run_of_several_x_tells_all(tmp_path, capsys):
     out, metrics = trained(tmp_path, SEVERAL)
     assert (out / "model.py").read_text() == SEVERAL
