@@ -103,7 +103,9 @@ def marginals(path, samples, names, exact, labels_of_x):
             axes.tick_params(labelsize=7)
         for axes in own[len(names):]:
             axes.set_axis_off()
-    panels[0][0].legend(fontsize=7)
+    # Beside the panels if there is room: of several methods it is large.
+    spare = panels[-1][-1] if len(names) % n_columns else panels[0][0]
+    spare.legend(*panels[0][0].get_legend_handles_labels(), fontsize=7)
     save(figure, path)
 
 
