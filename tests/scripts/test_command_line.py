@@ -160,7 +160,7 @@ SCRIPTS = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(set(SCRIPTS) | {"benchmark.py"}))
+@pytest.mark.parametrize("name", sorted(set(SCRIPTS) | {"benchmark.py", "compare_posteriors.py"}))
 def test_a_signal_during_a_scripts_first_import(name):
     code = ("import os, runpy, sys\n"
             "class Finder:\n"
