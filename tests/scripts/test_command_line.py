@@ -162,10 +162,11 @@ SCRIPTS = {
 
 @pytest.mark.parametrize("name", sorted(set(SCRIPTS) | {"benchmark.py", "compare_posteriors.py"}))
 def test_a_signal_during_a_scripts_first_import(name):
-    code = ("import os, runpy, sys\n"
+    code = ("import os, runpy, sys, time\n"
             "class Finder:\n"
             "    def find_spec(self, name, *_):\n"
             "        if name == 'avb_tf1': os.kill(os.getpid(), 2)\n"
+            "        if name == 'argparse': time.sleep(20)\n"  # --help would be through before the signal is taken
             "sys.meta_path.insert(0, Finder())\n"
             "sys.argv = [%r, '--help']\n"
             "runpy.run_path(sys.argv[0], run_name='__main__')\n") % os.path.join(ROOT, "scripts", name)
