@@ -321,7 +321,7 @@ def new_figure(width, height):
     return figure
 
 
-def save(figure, path):
+def save(figure, path, dpi=_DPI):
     """Write a figure into the file `path`, whole or not at all."""
     with files.replacing(path) as temporary:
-        figure.savefig(temporary)
+        figure.savefig(temporary, dpi=dpi)

@@ -121,8 +121,7 @@ def draw_figures(out, problem, monitors, seen, z, labels, exact):
     names, coordinates = problem.observation_names, problem.coordinates
     plotting().training_curve(in_folder(run_folder.TRAINING_CURVE), losses_of(monitors), {})
     posterior_plotting.posterior(in_folder(run_folder.POSTERIOR), z, labels, names, coordinates, exact)
-    quantities = np.stack([posterior_measurement.quantities(problem, z[labels == k].astype(np.float64))
-                           for k in range(problem.n_x)])
+    quantities = posterior_measurement.quantities_of_each_x(problem, z, labels)
     posterior_plotting.marginals(
         in_folder(run_folder.MARGINALS), {"q": quantities}, posterior_measurement.names_of_quantities(problem),
         exact.get("draws"), names)

@@ -11,6 +11,7 @@ _EXACT = "#444444"
 _SHARES = (0.95, 0.5)         # of the exact probability that its two lines enclose
 _COLUMNS = 5
 _N_BINS = 50
+_PAIRS_DPI = 80               # dots take room in a PNG: of all problems together 3 MB at 150
 _TAIL = 0.002                 # of exact draws, to either side, that the axes need not show
 
 
@@ -133,7 +134,7 @@ def pairs(path, problems):
             own[0].set_ylabel("%s\n%s" % (name, ", ".join(coordinates[:2])), fontsize=8)
             for axes in own[len(samples):]:
                 axes.set_axis_off()
-    save(figure, path)
+    save(figure, path, _PAIRS_DPI)
 
 
 @plain

@@ -1,36 +1,30 @@
 """The settings of what a model of a given posterior is compared with: Gaussians and a sampler."""
 
 import pydantic
-from pydantic import confloat, conint
+from pydantic import conint
 
 from avb_tf1.config import schema, yaml_input
 from avb_tf1.errors import InputError
 
 
-class _Section(pydantic.BaseModel):
-    class Config:
-        extra = "forbid"
-        frozen = True
-
-
-class GaussianBaseline(_Section):
+class GaussianBaseline(schema.Section):
     """How both Gaussians are trained, for any problem."""
 
     batch_size: schema.BatchSize
     training: schema.GaussianTrainingConfig
 
 
-class HMCConfig(_Section):
+class HMCConfig(schema.Section):
     """`n_warmup` steps, in which the step size adapts to `target_acceptance`, then `n_samples` of each chain that are kept."""
 
     n_chains: conint(strict=True, ge=2, le=10000)
     n_warmup: conint(strict=True, ge=2, le=1000000)
     n_samples: conint(strict=True, ge=4, le=1000000)
     n_leapfrog_steps: conint(strict=True, ge=1, le=1000)
-    target_acceptance: confloat(gt=0, lt=1)
+    target_acceptance: schema.number(gt=0, lt=1)
 
 
-class BaselinesConfig(_Section):
+class BaselinesConfig(schema.Section):
     """As in configs/posteriors/baselines.yaml."""
 
     gaussian: GaussianBaseline
@@ -47,11 +41,7 @@ def load_baselines(path):
         InputError: one line that names the file, the key and what is wrong with it.
     """
     tree = yaml_input.read_yaml(path)
-    try:
-        return BaselinesConfig.parse_obj(tree if isinstance(tree, dict) else {})
-    except pydantic.ValidationError as error:
-        problem = error.errors()[0]
-        raise InputError("%s: %s: %s" % (path, ".".join(map(str, problem["loc"])), problem["msg"]))
+    return _parsed(BaselinesConfig, tree if isinstance(tree, dict) else {}, path)
 
 
 def gaussian_config(config, baselines, covariance):
@@ -71,8 +61,13 @@ def gaussian_config(config, baselines, covariance):
         problem=dict(config.problem.dict(), batch_size=own.batch_size),
         model={"kind": "gaussian", "latent_dim": config.model.latent_dim, "covariance": covariance},
         training=own.training.dict())
+    return _parsed(schema.GaussianConfig, tree, "the baselines' gaussian section")
+
+
+def _parsed(section, tree, where):
+    """A tree as a section, a class; raises InputError, which begins with the text `where`."""
     try:
-        return schema.GaussianConfig.parse_obj(tree)
+        return section.parse_obj(tree)
     except pydantic.ValidationError as error:
         problem = error.errors()[0]
-        raise InputError("the baselines' gaussian section: %s: %s" % (".".join(map(str, problem["loc"])), problem["msg"]))
+        raise InputError("%s: %s: %s" % (where, ".".join(map(str, problem["loc"])), problem["msg"]))

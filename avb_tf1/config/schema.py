@@ -34,7 +34,7 @@ def _plain_number(value):
         raise ValueError("is too large")
 
 
-def _number(**bounds):
+def number(**bounds):
     """A float that was written as a number: no string, no bool (pydantic's own strict float refuses integers)."""
     class Number(confloat(**bounds)):
         @classmethod
@@ -50,13 +50,13 @@ def _chosen_by(key):
     return pydantic.Field(..., discriminator=key)
 
 
-class _Section(pydantic.BaseModel):
+class Section(pydantic.BaseModel):
     class Config:
         extra = "forbid"
         frozen = True
 
 
-class _DataConfig(_Section):
+class _DataConfig(Section):
     """`images`: which problem the images are of."""
 
     images: Literal[tuple(IMAGE_PROBLEMS)] = DEFAULTS["data"]["images"]
@@ -103,7 +103,7 @@ class ShuffledSampleDataConfig(_DataConfig):
         return has_each_image
 
 
-class _DatasetConfig(_Section):
+class _DatasetConfig(Section):
     """A data set of real images, in mini-batches, shuffled before each pass; see problems.image_dataset and image_datasets.
 
     `binarisation`: how pixels become binary. `n_validation`: how many of the train images, from the end, are set apart.
@@ -141,14 +141,14 @@ class NpzDataConfig(_DatasetConfig):
     sha256: Optional[_Digest] = None
 
 
-class NamedProblemConfig(_Section):
+class NamedProblemConfig(Section):
     """A given posterior in the place of data: which, and how many samples of q an iteration has, of each x as many."""
 
     kind: Literal[tuple(GIVEN_POSTERIORS)]
     batch_size: BatchSize
 
 
-class PythonFile(_Section):
+class PythonFile(Section):
     """What loading.load_config reads problem.path to be: the path, for messages, and the text, which is part of the config."""
 
     path: str
@@ -159,7 +159,7 @@ class PythonFile(_Section):
         return hashlib.sha256(self.source.encode()).hexdigest()
 
 
-class PythonProblemConfig(_Section):
+class PythonProblemConfig(Section):
     """As NamedProblemConfig; `path`: the Python file that has the posterior, from the config's folder."""
 
     kind: Literal["python"]
@@ -172,7 +172,7 @@ DataConfig = Union[ConstantDataConfig, UniformLabelsDataConfig, ShuffledSampleDa
 ProblemConfig = Union[NamedProblemConfig, PythonProblemConfig]
 
 
-class _NetworkConfig(_Section):
+class _NetworkConfig(Section):
     n_hidden_layers: conint(strict=True, ge=0, le=64)
     n_units: Size
     activation: Activation
@@ -187,7 +187,7 @@ class _InputNetworkConfig(_NetworkConfig):
     center_input: StrictBool
 
 
-class ConvolutionConfig(_Section):
+class ConvolutionConfig(Section):
     """Convolutional layers, each making an image `stride` times smaller; in a decoder transposed ones, which make it larger.
 
     `n_channels`: of each layer, in the order in which they come.
@@ -198,7 +198,7 @@ class ConvolutionConfig(_Section):
     stride: conint(strict=True, ge=1, le=4)
 
 
-class _ConvolutionalConfig(_Section):
+class _ConvolutionalConfig(Section):
     """`convolution`: what comes before the hidden layers of an encoder, after those of a decoder; null in a plain network."""
 
     convolution: Optional[ConvolutionConfig] = None
@@ -244,7 +244,7 @@ class MomentEncoderConfig(_ConvolutionalConfig, _InputNetworkConfig):
     coefficient_activation: OutputActivation
     basis: BasisConfig
     n_moment_samples: conint(strict=True, ge=2, le=1048576)
-    added_variance: _number(ge=0, le=1)
+    added_variance: number(ge=0, le=1)
     gradient_through_moments: StrictBool
 
     @property
@@ -266,7 +266,7 @@ class DecoderConfig(_ConvolutionalConfig, _NetworkConfig):
     however sure the decoder is; the margin, which sees to that at a cost to the likelihood, must be 0 then.
     """
 
-    probability_margin: _number(ge=0, lt=0.5)
+    probability_margin: number(ge=0, lt=0.5)
     likelihood_from: Literal["probabilities", "logits"] = "probabilities"
 
     @pydantic.validator("likelihood_from")
@@ -291,7 +291,7 @@ class ConcatDiscriminatorConfig(_InputNetworkConfig):
 class InnerProductDiscriminatorConfig(_InputNetworkConfig):
     kind: Literal["inner_product"]
     output_activation: OutputActivation
-    output_scale: _number(gt=0, le=1)
+    output_scale: number(gt=0, le=1)
 
     @property
     def n_layers(self):
@@ -302,14 +302,14 @@ class OffsetInnerProductDiscriminatorConfig(_InputNetworkConfig):
     kind: Literal["offset_inner_product"]
     n_factors: Size
     output_activation: OutputActivation
-    squared_norm_factor: _number(ge=-100, le=100)
+    squared_norm_factor: number(ge=-100, le=100)
 
     @property
     def n_layers(self):
         return 4 * super().n_layers
 
 
-class ResidualDiscriminatorConfig(_Section):
+class ResidualDiscriminatorConfig(Section):
     """`starts_at_zero`: whether the weights of the output layer do, as those of the blocks' second layers."""
 
     kind: Literal["residual"]
@@ -318,7 +318,7 @@ class ResidualDiscriminatorConfig(_Section):
     n_units: Size
     activation: Activation
     block_activation: Activation
-    squared_norm_factor: _number(ge=-100, le=100)
+    squared_norm_factor: number(ge=-100, le=100)
     starts_at_zero: StrictBool = False
 
     @property
@@ -330,7 +330,7 @@ DiscriminatorConfig = Union[ConcatDiscriminatorConfig, InnerProductDiscriminator
                             ResidualDiscriminatorConfig]
 
 
-class _ModelConfig(_Section):
+class _ModelConfig(Section):
     """`posterior` and `divergence`: which of graph.posteriors and graph.divergences it is made of; `paper_row`: which of the
     paper's models it stands beside.
     """
@@ -415,7 +415,7 @@ class VAEModelConfig(_ModelConfig):
 class BatchMomentEncoderConfig(EncoderConfig):
     """`added_standard_deviation`: what is added to each x's standard deviation of z in the batch."""
 
-    added_standard_deviation: _number(ge=0, le=1)
+    added_standard_deviation: number(ge=0, le=1)
 
 
 class _GivenModelConfig(_ModelConfig):
@@ -469,46 +469,46 @@ class GaussianModelConfig(_GivenModelConfig):
         return self.latent_dim
 
 
-class AdamConfig(_Section):
+class AdamConfig(Section):
     optimizer: Literal["adam"]
-    learning_rate: _number(gt=0, le=1)
-    beta1: _number(ge=0, lt=1)
-    beta2: _number(ge=0, lt=1)
-    epsilon: _number(gt=0, le=1)
+    learning_rate: number(gt=0, le=1)
+    beta1: number(ge=0, lt=1)
+    beta2: number(ge=0, lt=1)
+    epsilon: number(gt=0, le=1)
 
 
-class RMSpropConfig(_Section):
+class RMSpropConfig(Section):
     """`epsilon` is added to the mean square, inside the root."""
 
     optimizer: Literal["rmsprop"]
-    learning_rate: _number(gt=0, le=1)
-    decay: _number(ge=0, lt=1)
-    epsilon: _number(gt=0, le=1)
+    learning_rate: number(gt=0, le=1)
+    decay: number(ge=0, lt=1)
+    epsilon: number(gt=0, le=1)
 
 
-class SharedOptimizerConfig(_Section):
+class SharedOptimizerConfig(Section):
     """The generator's optimiser, the same object: with Adam, its powers of beta then advance with both networks' updates."""
 
     optimizer: Literal["shared"]
 
 
-class LinearDecayConfig(_Section):
+class LinearDecayConfig(Section):
     """Constant rate until `begin` (a fraction of the run), then linear down to `end_factor` times the rate."""
 
-    begin: _number(ge=0, lt=1)
-    end_factor: _number(ge=0, le=1)
+    begin: number(ge=0, lt=1)
+    end_factor: number(ge=0, le=1)
 
 
-class _TrainingConfig(_Section):
+class _TrainingConfig(Section):
     """`decoder_learning_rate: null`: the generator's."""
 
     n_iterations: conint(strict=True, ge=1, le=1000000000)
     linear_decay: Optional[LinearDecayConfig] = ...
     checkpoint_every: conint(strict=True, ge=1, le=1000000000)
     snapshot_every: conint(strict=True, ge=1, le=1000000000)
-    generator_loss_scale: _number(gt=0, le=1000)
+    generator_loss_scale: number(gt=0, le=1000)
     generator: Union[AdamConfig, RMSpropConfig] = _chosen_by("optimizer")
-    decoder_learning_rate: Optional[_number(gt=0, le=1)] = DEFAULTS["training"]["decoder_learning_rate"]
+    decoder_learning_rate: Optional[number(gt=0, le=1)] = DEFAULTS["training"]["decoder_learning_rate"]
 
 
 class VAETrainingConfig(_TrainingConfig):
@@ -543,7 +543,7 @@ class GivenAVBTrainingConfig(AVBTrainingConfig):
     _decoder_has_no_rate = pydantic.validator("decoder_learning_rate", allow_reuse=True)(_require_no_decoder_rate)
 
 
-class RuntimeConfig(_Section):
+class RuntimeConfig(Section):
     intra_op_threads: conint(strict=True, ge=1, le=1024)
     inter_op_threads: conint(strict=True, ge=0, le=1024)
     product_relu_gradient: StrictBool
@@ -551,13 +551,13 @@ class RuntimeConfig(_Section):
     keep_freed_memory: StrictBool
 
 
-class EvaluationConfig(_Section):
+class EvaluationConfig(Section):
     """`n_samples`: of q(z|x), an image, on average."""
 
     n_samples: conint(strict=True, ge=1024, le=16777216)
 
 
-class _Experiment(_Section):
+class _Experiment(Section):
     name: constr(strict=True, regex=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
     seed: conint(strict=True, ge=0, lt=2**31)
 

@@ -124,9 +124,7 @@ def _of_one(networks, problem, reference, why_unknown, x, z, random_state):
     if reference is None:
         not_computed.update(dict.fromkeys(("wasserstein", "wasserstein_noise_floor"), why_unknown))
     else:
-        for name in ("wasserstein", "wasserstein_noise_floor"):
-            estimates[name] = Estimate(
-                float(np.mean([marginals[coordinate][name] for coordinate in problem.coordinates])), "samples")
+        estimates.update({name: Estimate(value, "samples") for name, value in _distances(problem, marginals).items()})
     return {"estimates": estimates, "not_computed": not_computed, "marginals": marginals,
             "modes": _modes(problem, reference, z, random_state)}
 
@@ -134,6 +132,11 @@ def _of_one(networks, problem, reference, why_unknown, x, z, random_state):
 def quantities(problem, z):
     """Return the coordinates and the derived quantities of z float64 [n, dim], float64 [n, k], in the order of their names."""
     return np.column_stack([z] + [function(z) for function in problem.derived.values()])
+
+
+def quantities_of_each_x(problem, z, labels):
+    """Return the quantities of z [n_x * n, dim], whose x the labels [n_x * n] tell, float64 [n_x, n, k]."""
+    return np.stack([quantities(problem, z[labels == label].astype(np.float64)) for label in range(problem.n_x)])
 
 
 def names_of_quantities(problem):
@@ -159,6 +162,12 @@ def _marginals(problem, reference, z, random_state):
     return {name: {key: float(column[k]) for key, column in columns.items()} for k, name in enumerate(names)}
 
 
+def _distances(problem, marginals):
+    """The means over the coordinates of what _marginals found of each, by name."""
+    return {name: float(np.mean([marginals[coordinate][name] for coordinate in problem.coordinates]))
+            for name in ("wasserstein", "wasserstein_noise_floor")}
+
+
 def _modes(problem, reference, z, random_state):
     """The share of each mode in q and, as far as N_COMPARED * 10 draws tell, in the posterior."""
     shares = {}
@@ -170,22 +179,17 @@ def _modes(problem, reference, z, random_state):
     return shares
 
 
-def of_samples(problem, reference, z, random_state):
+def of_samples(problem, reference, z, compared, random_state):
     """Return what can be said of samples alone, whatever they come from: a sampler's, say.
 
     Args:
         problem, random_state: as of evaluate.
         reference: a PosteriorReference or None.
-        z: float [n, dim], of one x; of more than N_COMPARED, so many are compared, evenly spread.
+        z: float [n, dim], of one x; compared: [m, dim], those of them whose distance from the exact posterior is taken.
 
     Returns:
         dict: "marginals", "modes" and, with a reference, "wasserstein" and "wasserstein_noise_floor", as of evaluate.
     """
-    z = np.asarray(z, np.float64)
-    compared = z[np.linspace(0, len(z) - 1, min(len(z), N_COMPARED)).round().astype(int)]
-    marginals = _marginals(problem, reference, compared, random_state)
-    found = {"marginals": marginals, "modes": _modes(problem, reference, z, random_state)}
-    if reference is not None:
-        found.update({name: float(np.mean([marginals[coordinate][name] for coordinate in problem.coordinates]))
-                      for name in ("wasserstein", "wasserstein_noise_floor")})
-    return found
+    marginals = _marginals(problem, reference, compared.astype(np.float64), random_state)
+    modes = _modes(problem, reference, z.astype(np.float64), random_state)
+    return dict({} if reference is None else _distances(problem, marginals), marginals=marginals, modes=modes)

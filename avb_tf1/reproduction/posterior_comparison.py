@@ -1,20 +1,22 @@
 """Methods of inference side by side on one given posterior: AVB, Gaussians and a sampler, each beside what is exact."""
 
-
 import os
 import time
-from typing import Any, Dict, NamedTuple, Tuple
+from typing import Dict, NamedTuple, Tuple
 
 import numpy as np
 
 from avb_tf1 import experiment, files, posterior_outputs, posterior_plotting, seeds
 from avb_tf1.config import baselines as baselines_config
 from avb_tf1.config.loading import load_config
+from avb_tf1.config.schema import Config
 from avb_tf1.errors import InputError
 from avb_tf1.evaluation import hmc, posterior_measurement, posterior_reference
 from avb_tf1.outputs import without_infinity
+from avb_tf1.problems.given_posterior import GivenPosterior
 from avb_tf1.problems.registry import problem_of
 from avb_tf1.runs import metrics_file, provenance, run_folder
+from avb_tf1.training.snapshots import spread_out
 
 COMPARISON, PAIRS = "comparison.md", "pairs.png"
 HMC = "HMC"
@@ -50,11 +52,16 @@ class Comparison(NamedTuple):
         made_by: of each run, as of metrics_file.read_metrics.
     """
 
-    config: Any
-    problem: Any
+    config: Config
+    problem: GivenPosterior
     methods: Tuple[Method, ...]
     exact: Dict[str, np.ndarray]
     made_by: Tuple[Dict, ...]
+
+    @property
+    def samples(self):
+        """By the methods' titles, those of Method."""
+        return {method.title: method.samples for method in self.methods}
 
 
 def compare(config_paths, baselines_path, run_seeds, out, fewer_seeds=None):
@@ -131,8 +138,7 @@ def _require_one_problem(configs, paths):
 
 def _samples(problem, folder):
     latents = files.read_arrays(os.path.join(folder, run_folder.LATENTS))
-    return np.stack([posterior_measurement.quantities(problem, latents["z"][latents["label"] == label].astype(np.float64))
-                     for label in range(problem.n_x)])
+    return posterior_measurement.quantities_of_each_x(problem, latents["z"], latents["label"])
 
 
 def _sampled(problem, known, settings, run_seeds, out):
@@ -161,10 +167,11 @@ def _sample(problem, known, settings, seed):
         cpu_seconds = time.process_time() - start
         z = drawn.z.reshape(-1, problem.dim)
         found = posterior_measurement.of_samples(
-            problem, known and known[label], z, seeds.stream(seed, "hmc evaluation %d" % label))
+            problem, known and known[label], z, z[spread_out(len(z), posterior_measurement.N_COMPARED)],
+            seeds.stream(seed, "hmc evaluation %d" % label))
         per_x.append(dict(found, x=name, cpu_seconds=cpu_seconds, acceptance=drawn.acceptance,
                           r_hat=float(drawn.r_hat.max()), n_effective=float(drawn.n_effective.min())))
-        shown.append(z[np.linspace(0, len(z) - 1, min(len(z), _N_SHOWN)).round().astype(int)])
+        shown.append(z[spread_out(len(z), _N_SHOWN)])
     metrics = {"per_x": per_x, "cpu_seconds": sum(own["cpu_seconds"] for own in per_x)}
     for name in ("wasserstein", "wasserstein_noise_floor"):
         if name in per_x[0]:
@@ -173,16 +180,24 @@ def _sample(problem, known, settings, seed):
 
 
 def _write(comparison, out):
-    problem = comparison.problem
-    samples = {method.title: method.samples for method in comparison.methods}
-    text = ["# %s: methods compared" % problem.title, "", *table(comparison), "", LEGEND, "", "![Pairs](%s)" % PAIRS, "",
-            "![Marginals](%s)" % run_folder.MARGINALS, ""]
+    text = ["# %s: methods compared" % comparison.problem.title, "", *table(comparison), "", LEGEND, "", "![Pairs](%s)" % PAIRS,
+            "", "![Marginals](%s)" % run_folder.MARGINALS, ""]
     files.write_text(os.path.join(out, COMPARISON), "\n".join(text))
-    posterior_plotting.pairs(os.path.join(out, PAIRS), [(problem.observation_names, problem.coordinates, samples,
-                                                         comparison.exact)])
-    posterior_plotting.marginals(
-        os.path.join(out, run_folder.MARGINALS), samples, posterior_measurement.names_of_quantities(problem),
-        comparison.exact.get("draws"), problem.observation_names)
+    draw_pairs(os.path.join(out, PAIRS), [comparison])
+    draw_marginals(os.path.join(out, run_folder.MARGINALS), comparison)
+
+
+def draw_pairs(path, comparisons):
+    """Write posterior_plotting.pairs of some Comparisons."""
+    posterior_plotting.pairs(path, [
+        (own.problem.observation_names, own.problem.coordinates, own.samples, own.exact) for own in comparisons])
+
+
+def draw_marginals(path, comparison):
+    """Write posterior_plotting.marginals of a Comparison."""
+    problem = comparison.problem
+    posterior_plotting.marginals(path, comparison.samples, posterior_measurement.names_of_quantities(problem),
+                                 comparison.exact.get("draws"), problem.observation_names)
 
 
 LEGEND = ("Mean over the seeds (smallest to largest). KL: of q from the posterior, nats, mean over x, where it is known. ELBO: "

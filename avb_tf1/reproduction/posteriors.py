@@ -2,8 +2,7 @@
 
 import os
 
-from avb_tf1 import files, posterior_plotting
-from avb_tf1.evaluation import posterior_measurement
+from avb_tf1 import files
 from avb_tf1.reproduction import posterior_comparison
 from avb_tf1.runs import provenance
 
@@ -30,15 +29,11 @@ def make(configs_folder, runs_folder, out):
         comparisons.append(posterior_comparison.compare(
             paths, os.path.join(folder, "baselines.yaml"), SEEDS, os.path.join(runs_folder, names[-1]), FEWER_SEEDS))
     paths = [os.path.join(out, name) for name in ("posteriors.md", "posteriors.png")]
-    posterior_plotting.pairs(paths[1], [
-        (own.problem.observation_names, own.problem.coordinates, {method.title: method.samples for method in own.methods},
-         own.exact) for own in comparisons])
+    posterior_comparison.draw_pairs(paths[1], comparisons)
     for own in comparisons:
         if own.config.problem.kind in _WITH_MARGINALS:
             paths.append(os.path.join(out, _marginals_of(own)))
-            posterior_plotting.marginals(
-                paths[-1], {method.title: method.samples for method in own.methods},
-                posterior_measurement.names_of_quantities(own.problem), own.exact["draws"], own.problem.observation_names)
+            posterior_comparison.draw_marginals(paths[-1], own)
     files.write_text(paths[0], _page(comparisons))
     print("Written to %s" % ", ".join(paths))
 
