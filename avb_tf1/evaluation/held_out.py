@@ -24,7 +24,7 @@ from avb_tf1.evaluation.measurement import DISCRIMINATOR, GRID, KNOWN_DENSITY, M
 from avb_tf1.evaluation.trained_networks import in_chunks
 
 NO_ANNEALING = "needs annealed importance sampling for a latent_dim above 2"
-_ROWS = 16384                 # pairs of an image and a code at a time
+_ROWS = 4096                  # pairs of an image and a code at a time: of 784 pixels some 25 MB an array
 
 # By their names in metrics.json, in the order of a table.
 METRICS = {

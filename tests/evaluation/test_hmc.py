@@ -50,8 +50,8 @@ def test_it_agrees_with_the_exact_posterior_within_its_error(name):
         sampled = hmc.sample(problem, label, SETTINGS.copy(update={"n_warmup": 600, "n_samples": 400}), seed=0)
         mean, error = mean_and_error(sampled)
         assert np.all(np.abs(mean - reference.mean) < 5 * error), (name, label)
-        found = posterior_measurement.of_samples(problem, reference, sampled.z.reshape(-1, problem.dim),
-                                                 np.random.RandomState(0))
+        z = sampled.z.reshape(-1, problem.dim)
+        found = posterior_measurement.of_samples(problem, reference, z, z, np.random.RandomState(0))
         assert found["wasserstein"] < 0.06
         for mode in found["modes"].values():
             assert abs(mode["share"] - 0.5) < 0.2
