@@ -134,14 +134,52 @@ _PAPER_VAE = {"model": {
     "kind": "vae", "latent_dim": 2, "encoder": {"n_hidden_layers": 2, "n_units": 512},
     "decoder": {"n_hidden_layers": 2, "n_units": 512}}}
 
+# LMescheder/AdversarialVariationalBayes ee29153, notebooks/Stan-example.ipynb: param_dim, posterior, adversary, loss_primal,
+# popt, dopt, run_training. The network stands for log q; here for T, which lacks log r of the normalised z.
+def _stan_example(kind, dim):
+    return {
+        "problem": {"kind": kind, "batch_size": 512},
+        "model": {
+            "kind": "avb_ac", "latent_dim": dim,
+            "encoder": dict(_layers(2, 128, "elu"), noise_dim=dim, center_input=False, added_standard_deviation=1e-6),
+            "discriminator": {"kind": "residual", "center_input": False, "n_blocks": 5, "n_units": 256,
+                              "activation": "leaky_relu", "block_activation": "leaky_relu", "squared_norm_factor": 0.5,
+                              "starts_at_zero": True}},
+        "training": {
+            "n_iterations": 10000, "update": "generator_first", "n_discriminator_updates": 2, "linear_decay": None,
+            "generator_loss_scale": 1, "generator": _adam(1e-4, 0.5), "discriminator": _adam(2e-4, 0.5)}}
+
+
+# ltiao/ltiao.github.io.nikola 604b0a8, notes/variational-inference-with-implicit-approximate-inference-models-fhuszars-
+# explaining-away-example-pt-1-wip/index.ipynb: NOISE_DIM, BATCH_SIZE, LEARNING_RATE, Dense layers, 3*50 steps of the
+# discriminator, four animations of 50 "epochs"; Keras 2.0's Adam. The discriminator of z alone is that of logistic regression.
+def _explaining_away_notes(kind, discriminator):
+    sizes = _layers(2, [10, 20], "relu")
+    return {
+        "problem": {"kind": kind, "batch_size": 200},
+        "model": {
+            "kind": "avb", "latent_dim": 2, "encoder": dict(sizes, noise_dim=3, center_input=False),
+            "discriminator": dict(sizes, kind=discriminator, center_input=False)},
+        "training": {
+            "n_iterations": 4 * 50, "update": "discriminator_first", "n_discriminator_updates": 3 * 50, "linear_decay": None,
+            "generator_loss_scale": 1, "generator": _adam(3e-3, 0.9), "discriminator": _adam(3e-3, 0.9)}}
+
+
 PUBLISHED = {name: _flat(tree) for name, tree in {
     "recipes/poole_gist": _POOLE, "recipes/mescheder_avb": _MESCHEDER_AVB, "recipes/mescheder_vae": _MESCHEDER_VAE,
     "recipes/gdikov_vae": _GDIKOV_VAE, "recipes/gdikov_avb": _GDIKOV_AVB, "recipes/gdikov_avb_ac": _GDIKOV_AVB_AC,
-    "recipes/kumada_avb": _KUMADA, "paper_avb": _PAPER_AVB, "paper_vae": _PAPER_VAE}.items()}
+    "recipes/kumada_avb": _KUMADA, "paper_avb": _PAPER_AVB, "paper_vae": _PAPER_VAE,
+    "posteriors/stan_eight_schools": _stan_example("stan_eight_schools", 10),
+    "posteriors/mescheder_banana": _stan_example("banana", 2), "posteriors/mescheder_donut": _stan_example("donut", 2),
+    "posteriors/ltiao_logistic_regression": _explaining_away_notes("logistic_regression", "concat"),
+    "posteriors/ltiao_explaining_away": _explaining_away_notes("explaining_away", "sum")}.items()}
 
 # Of the recipes' keys, those that no source gives a value for.
 OURS = {name: {"name", "seed", "training.checkpoint_every", "training.snapshot_every"} for name in PUBLISHED}
 OURS["recipes/poole_gist"] |= {"training.n_iterations"}
 OURS["recipes/gdikov_vae"] |= {"training.generator.epsilon"}  # 1e-8, outside the root; the test of RMSprop holds it
+for _name in PUBLISHED:
+    if _name.startswith("posteriors/"):
+        OURS[_name] |= {"evaluation.n_samples"}
 for _name in ("recipes/mescheder_avb", "recipes/mescheder_vae", "recipes/kumada_avb"):
     OURS[_name] |= {"model.decoder.probability_margin"}

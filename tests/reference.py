@@ -86,9 +86,19 @@ def residual_discriminator(weights, x, z, network):
             + network.squared_norm_factor * np.sum(z**2, axis=1, keepdims=True))
 
 
+def sum_discriminator(weights, x, z, network):
+    hidden = 0
+    for scope, inputs in (("x", x), ("z", z)):
+        for number in range(1, network.n_hidden_layers + 1):
+            inputs = layer(weights, "discriminator/%s/hidden_%d" % (scope, number), inputs, network.activation)
+        hidden = hidden + inputs
+    return mlp(weights, "discriminator", hidden, network.n_hidden_layers, network.activation)
+
+
 DISCRIMINATORS = {
     "concat": concat_discriminator, "inner_product": inner_product_discriminator,
-    "offset_inner_product": offset_inner_product_discriminator, "residual": residual_discriminator}
+    "offset_inner_product": offset_inner_product_discriminator, "residual": residual_discriminator,
+    "sum": sum_discriminator}
 
 
 def log_normal(z, mean, variance):

@@ -4,7 +4,7 @@ configs/synthetic.yaml shows the keys of the tutorial's experiment with their me
 """
 
 import hashlib
-from typing import ClassVar, Optional, Union
+from typing import ClassVar, List, Optional, Union
 
 import pydantic
 from pydantic import StrictBool, confloat, conint, conlist, constr
@@ -18,7 +18,8 @@ DEFAULTS = {"data": {"images": "four_images"}, "training": {"decoder_learning_ra
             "evaluation": {"n_samples": 524288}}
 Activation = Literal["relu", "elu", "tanh", "leaky_relu"]
 OutputActivation = Literal["linear", "relu", "elu", "tanh", "leaky_relu"]
-Size = conint(strict=True, ge=1, le=65536)
+_MAX_SIZE = 65536
+Size = conint(strict=True, ge=1, le=_MAX_SIZE)
 BatchSize = conint(strict=True, ge=1, le=1048576)
 LatentDim = conint(strict=True, ge=1, le=1024)
 
@@ -173,14 +174,28 @@ ProblemConfig = Union[NamedProblemConfig, PythonProblemConfig]
 
 
 class _NetworkConfig(Section):
+    """`n_units`: of every hidden layer, or a list of those of each."""
+
     n_hidden_layers: conint(strict=True, ge=0, le=64)
-    n_units: Size
+    n_units: Union[Size, List[Size]]
     activation: Activation
 
     @property
     def n_layers(self):
         """Layers with weights and biases of their own."""
         return self.n_hidden_layers + 1
+
+    @property
+    def hidden_sizes(self):
+        """Units of each hidden layer, in their order."""
+        return self.n_units if isinstance(self.n_units, list) else [self.n_units] * self.n_hidden_layers
+
+    @pydantic.validator("n_units", pre=True)
+    def _each_layer_has_a_size(cls, n_units, values):
+        if isinstance(n_units, list) and not (len(n_units) == values.get("n_hidden_layers", len(n_units))
+                                              and all(type(size) is int and 1 <= size <= _MAX_SIZE for size in n_units)):
+            raise ValueError("must be an integer from 1 to %d, or a list of as many as n_hidden_layers" % _MAX_SIZE)
+        return n_units
 
 
 class _InputNetworkConfig(_NetworkConfig):
@@ -289,7 +304,10 @@ class ConcatDiscriminatorConfig(_InputNetworkConfig):
 
 
 class InnerProductDiscriminatorConfig(_InputNetworkConfig):
+    """x and z have as many factors as a hidden layer has units."""
+
     kind: Literal["inner_product"]
+    n_units: Size
     output_activation: OutputActivation
     output_scale: number(gt=0, le=1)
 
@@ -326,8 +344,19 @@ class ResidualDiscriminatorConfig(Section):
         return 2 + 2 * self.n_blocks
 
 
+class SumDiscriminatorConfig(_InputNetworkConfig):
+    """The hidden layers are those of the network on x, of the one on z, and of the one on the sum of what these end with."""
+
+    kind: Literal["sum"]
+    n_hidden_layers: conint(strict=True, ge=1, le=64)
+
+    @property
+    def n_layers(self):
+        return 3 * self.n_hidden_layers + 1
+
+
 DiscriminatorConfig = Union[ConcatDiscriminatorConfig, InnerProductDiscriminatorConfig, OffsetInnerProductDiscriminatorConfig,
-                            ResidualDiscriminatorConfig]
+                            ResidualDiscriminatorConfig, SumDiscriminatorConfig]
 
 
 class _ModelConfig(Section):
@@ -373,7 +402,7 @@ class _AdversarialModelConfig(_ModelConfig):
         n_off = int(network.activation == "relu")
         if network.noise_dim < least:
             key, words = "noise_dim", "must be at least %d" % least
-        elif network.n_hidden_layers > 0 and network.n_units < least + n_off:
+        elif network.hidden_sizes and min(network.hidden_sizes) < least + n_off:
             key, words = "n_units", "must be at least %d%s" % (least + n_off, " with relu" * n_off)
         else:
             return encoder

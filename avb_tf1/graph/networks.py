@@ -181,11 +181,21 @@ def _residual_discriminator(x, z, config):
     return _layer(hidden, 1, None, "output", initializer) + _squared_norm(z, config)
 
 
+def _sum_discriminator(x, z, config):
+    """A network on x and one on z, and one on the sum of their last hidden layers."""
+    total = 0
+    for inputs, scope in ((x, "x"), (z, "z")):
+        with tf.variable_scope(scope):
+            total += _hidden_layers(inputs, config)
+    return _linear(_hidden_layers(total, config), 1, "output")
+
+
 _DISCRIMINATORS = {
     "concat": _concat_discriminator,
     "inner_product": _inner_product_discriminator,
     "offset_inner_product": _offset_inner_product_discriminator,
     "residual": _residual_discriminator,
+    "sum": _sum_discriminator,
 }
 
 
@@ -218,8 +228,8 @@ def _features(x, config, image_shape):
 
 def _hidden_layers(inputs, config):
     """What tf.contrib.layers.repeat builds in the tutorial; spelled out, since repeat would give all layers one seed."""
-    for number in range(1, config.n_hidden_layers + 1):
-        inputs = _layer(inputs, config.n_units, _ACTIVATIONS[config.activation], "hidden_%d" % number)
+    for number, n_units in enumerate(config.hidden_sizes, 1):
+        inputs = _layer(inputs, n_units, _ACTIVATIONS[config.activation], "hidden_%d" % number)
     return inputs
 
 

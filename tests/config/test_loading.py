@@ -138,7 +138,13 @@ def test_config_is_frozen():
     ("model.encoder.n_units=2", ["model.encoder.n_units must be at least 3 with relu"]),
     ("model.encoder.activation=rleu", ["model.encoder.activation must be one of relu, elu, tanh, leaky_relu", "rleu"]),
     ("model.encoder.center_input=1", ["must be true or false"]),
+    ("model.encoder.n_units=[9, 2]", ["model.encoder.n_units must be at least 3 with relu", "not a list"]),
     ("model.decoder.n_units='8'", ["model.decoder.n_units must be an integer"]),
+    ("model.decoder.n_units=[8]", ["model.decoder.n_units must be an integer from 1 to 65536, or a list of as many as "
+                                   "n_hidden_layers, not a list"]),
+    ("model.decoder.n_units=[8, 0]", ["model.decoder.n_units must be an integer from 1 to 65536, or a list"]),
+    ("model.decoder.n_units=[8, true]", ["model.decoder.n_units must be an integer from 1 to 65536, or a list"]),
+    ("model.decoder.n_units=[8, [8]]", ["model.decoder.n_units must be an integer from 1 to 65536, or a list"]),
     ("model.decoder.n_hidden_layers=-1", ["model.decoder.n_hidden_layers"]),
     ("model.decoder.probability_margin=0.5", ["must be less than 0.5"]),
     ("training.n_iterations=0", ["training.n_iterations must be greater than or equal to 1"]),

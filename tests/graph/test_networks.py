@@ -16,7 +16,10 @@ from avb_tf1.seeds import op_seed
 @pytest.mark.parametrize("overrides", [
     [], ["model.encoder.center_input=true", "model.discriminator.center_input=false"],
     INNER_PRODUCT, ["model.encoder.n_hidden_layers=0", "model.decoder.n_hidden_layers=3"],
-    ["model.latent_dim=1"]], ids=["tutorial", "centred", "inner_product", "depth", "one_dimension"])
+    ["model.latent_dim=1"],
+    ["model.discriminator={kind: sum, center_input: true, n_hidden_layers: 2, n_units: [5, 7], activation: relu}",
+     "model.encoder.n_units=[9, 6]", "model.decoder.n_units=[4, 11]"]],
+    ids=["tutorial", "centred", "inner_product", "depth", "one_dimension", "sum_and_sizes"])
 def test_forward_pass(overrides, activation):
     networks = ["encoder", "decoder", "discriminator"]
     experiment = small(*overrides + ["model.%s.activation=%s" % (network, activation) for network in networks])
