@@ -13,7 +13,7 @@ from avb_tf1.outputs import Figure, Trained, draw_figures, final_losses, plottin
 from avb_tf1.runs import run_folder
 from avb_tf1.runs.run_contents import losses_of
 from avb_tf1.seeds import stream
-from avb_tf1.training import trainer
+from avb_tf1.training import dataset_snapshots, trainer
 
 N_DENSE_IMAGES = 30           # test images whose implicit q(z|x) has its density estimated, and from how many samples each
 N_DENSE_SAMPLES = 16384
@@ -35,7 +35,8 @@ def write(out, config, problem, networks, monitors, seen):
     """
     z, labels = sample_latents(networks, problem, config.seed)
     files.write_arrays(os.path.join(out, run_folder.LATENTS), z=z, label=labels)
-    files.write_arrays(os.path.join(out, run_folder.SNAPSHOTS), label=problem.shown_images()[1], **seen)
+    files.write_arrays(os.path.join(out, run_folder.SNAPSHOTS), label=problem.shown_images()[1],
+                       image=dataset_snapshots.close_images(problem), **seen)
     draw_figures(out, Trained(config, problem, networks, monitors, seen, z, labels), FIGURES)
     metrics, per_image = _measure(networks, problem, monitors, config)
     files.write_arrays(os.path.join(out, run_folder.TEST_IMAGES), **per_image)

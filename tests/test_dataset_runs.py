@@ -40,7 +40,10 @@ def test_what_a_run_leaves(run):
     latents, seen = (dict(np.load(str(out / name))) for name in ("latents.npz", "snapshots.npz"))
     assert latents["z"].shape == (300, config.model.latent_dim) and latents["z"].dtype == np.float32
     np.testing.assert_array_equal(latents["label"], problem.test.labels)
-    assert set(seen) == {"iteration", "label", "z"} | ({"log_ratio"} if adversarial else set())
+    with_grid = {"manifold", "samples", "density_axes", "density"} if config.model.latent_dim == 2 else set()
+    assert set(seen) == {"iteration", "label", "z", "image", "reconstruction", "prior"} | with_grid | (
+        {"log_ratio"} if adversarial else set())
+    assert [list(problem.test.labels).index(label) for label in range(10)] == seen["image"].tolist()
     np.testing.assert_array_equal(seen["iteration"], [0, 5, 10, 15, 20])
     assert seen["z"].shape == (5, 300, config.model.latent_dim) and (seen["z"][0] != seen["z"][-1]).any()
     np.testing.assert_array_equal(seen["label"], problem.test.labels)
@@ -162,7 +165,8 @@ def test_the_four_images_need_nothing_of_it():
 
 def test_snapshots_of_many_dimensions_stay_small(monkeypatch):
     config = small_images("digits_vae", "model.latent_dim=32", "training.n_iterations=100", "training.snapshot_every=1")
-    monkeypatch.setattr(snapshots, "_MAX_BYTES", 10 * 4 * 300 * 32)
+    n_bytes = 4 * 300 * 32 + 26 * 64  # codes, reconstructions and images of the prior
+    monkeypatch.setattr(snapshots, "_MAX_BYTES", 10 * n_bytes)
     with experiment.opened_model(config) as (session, model):
         session.run(model.initialize)
         seen = snapshots.Snapshots(experiment.trainer.array_functions(session, model), problem_of(config),
@@ -170,7 +174,8 @@ def test_snapshots_of_many_dimensions_stay_small(monkeypatch):
         for iteration in range(1, 101):
             seen(iteration)
     iterations = seen.arrays()["iteration"]
-    assert len(iterations) <= 11 and iterations[0] == 0 and iterations[-1] == 100
+    assert iterations[0] == 0 and iterations[-1] == 100 and 6 <= len(iterations) <= 11
+    assert sum(values.nbytes for values in seen.arrays().values()) == (n_bytes + 8) * len(iterations)
 
 
 def test_figures_and_their_files_agree():
