@@ -7,7 +7,7 @@ import os
 
 import numpy as np
 
-from avb_tf1 import files
+from avb_tf1 import annealing, files
 from avb_tf1.evaluation import held_out, trained_networks
 from avb_tf1.outputs import Figure, Trained, draw_figures, final_losses, plotting, without_infinity
 from avb_tf1.runs import run_folder
@@ -66,7 +66,7 @@ def evaluate(networks, problem, monitors, config):
     Args:
         networks: trained_networks.Networks; problem: image_dataset.ImageDataset.
         monitors: as in trainer.TrainingResult.
-        config: the run's; evaluation.n_samples: samples of q(z|x) of each test image.
+        config: the run's.
 
     Raises:
         quadrature.GridError: as of held_out.evaluate.
@@ -74,10 +74,22 @@ def evaluate(networks, problem, monitors, config):
     return _measure(networks, problem, monitors, config)[0]
 
 
+def log_likelihood(networks, problem, images, config):
+    """Return log p(x) of images of a data set, float64 [n], nats; as of held_out.log_likelihood, by a run's settings and seed.
+
+    Args:
+        images: float32 [n, n_pixels], pixels in {0, 1}; the others as of evaluate, which raises what this does.
+    """
+    return held_out.log_likelihood(networks, images, stream(config.seed, "log-likelihood"), config.evaluation.n_samples,
+                                   annealing.of(networks, problem, config)).values
+
+
 def _measure(networks, problem, monitors, config):
     """What evaluate returns, and per_image of held_out.evaluate."""
-    found = held_out.evaluate(networks, problem.test_images(), stream(config.seed, "evaluation"), config.evaluation.n_samples,
-                              N_DENSE_IMAGES, N_DENSE_SAMPLES)
+    settings = config.evaluation
+    found = held_out.evaluate(
+        networks, problem.test_images(), stream(config.seed, "evaluation"), settings.n_samples, N_DENSE_IMAGES, N_DENSE_SAMPLES,
+        annealing.of(networks, problem, config), problem.some_test_rows(settings.ais.n_images))
     per_image = found.pop("per_image")
     return without_infinity(dict(final_losses(monitors), **found)), per_image
 

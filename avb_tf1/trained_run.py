@@ -4,7 +4,7 @@ import contextlib
 
 import numpy as np
 
-from avb_tf1 import experiment, seeds
+from avb_tf1 import dataset_outputs, experiment, seeds
 from avb_tf1.evaluation import posterior_reference, quadrature
 from avb_tf1.evaluation.trained_networks import in_chunks
 from avb_tf1.problems.registry import problem_of
@@ -110,16 +110,26 @@ class TrainedRun:
         return in_chunks(self._networks.log_ratio, x, z)[:, 0]
 
     def log_likelihood(self, x):
-        """Return log p(x), exact to 1e-4 (evaluation.quadrature), float64 [n], nats, for images x [n, n_pixels].
+        """Return log p(x), float64 [n], nats, for images x [n, n_pixels].
+
+        Of the few images of a known problem, and for given posteriors, it is exact to 1e-4. Of a data set:
+
+        - With one or two latent dimensions it is exact to about image_quadrature.TOLERANCE, 3e-3, but for an image whose
+          posterior is too narrow for the grids: test_images.npz of the run folder has the error of each test image.
+        - With more, it is annealed importance sampling by the config's evaluation.ais, seeded by the config's seed: the same x
+          give the same values, but an image may have another one among others. Errors of a few tenths of a nat are usual;
+          log_likelihood_error of test_images.npz tells them, and ais_acceptance, far from ais.ACCEPTANCE, where not to trust
+          them. It takes a second or more an image, whatever evaluation.ais.n_images.
 
         Raises:
-            ValueError: x is no images, or latent_dim is above 2, or a given posterior's evidence can't be had.
+            ValueError: x is no images, or latent_dim is above 2 for a known problem, or a given posterior's evidence can't be
+                had.
             quadrature.GridError: the decoder is too sharp for the quadrature.
         """
         if self._networks.decode is None:
             return self._evidences()[self._labels(x)]
         if self.config.is_of_dataset:
-            raise ValueError("log p(x) of the images of a data set can't be had yet")
+            return dataset_outputs.log_likelihood(self._networks, problem_of(self.config), self._images(x), self.config)
         if not quadrature.has_grid(self._networks.latent_dim):
             raise ValueError("log p(x) needs a grid: latent_dim 1 or 2, not %d" % self._networks.latent_dim)
         return quadrature.log_likelihood(self._networks.decode, self._networks.latent_dim, self._images(x))

@@ -9,6 +9,7 @@ from avb_tf1.config.loading import load_config
 
 SMALL = ["model.encoder.n_units=12", "model.decoder.n_units=8", "data.batch_size=64", "training.n_iterations=20",
          "training.checkpoint_every=10", "training.snapshot_every=5"]
+FEW = ["evaluation.n_samples=16", "evaluation.ais={n_images: 5, n_chains: 4, n_steps: 5}"]
 ADVERSARY = ["model.discriminator.n_units=8", "model.discriminator.n_factors=8"]
 BASIS = ["model.encoder.basis={n_vectors: 2, noise_dim: 4, n_hidden_layers: 1, n_units: 8, activation: relu}"]
 CONVOLUTION = "{n_channels: [4, 8], kernel_size: 3, stride: 2}"
@@ -25,7 +26,7 @@ def image_config(name, *overrides):
 def small_images(name, *overrides):
     """One of the configs of images with few units a layer, batches of 64 and 20 iterations."""
     return image_config(name, *SMALL, *([] if name.endswith("vae") else ADVERSARY), *(BASIS if name.endswith("ac") else []),
-                        *overrides)
+                        *FEW, *overrides)
 
 
 def npz_data(path, more=""):

@@ -9,13 +9,6 @@ from avb_tf1.problems.registry import IMAGE_PROBLEMS
 MIN_CONVOLVED = 16  # pixels a side: a smaller image has hardly anything to be made smaller
 
 
-def is_named_in(tree):
-    """Whether the data section of a tree, as read from a file, names a data set."""
-    data = tree.get("data")
-    kind = data.get("kind") if isinstance(data, dict) else None
-    return isinstance(kind, str) and kind in image_datasets.KINDS
-
-
 def settled(config, path):
     """Return a config with data.path absolute and data.sha256 filled in, once it is known that data and networks go together.
 

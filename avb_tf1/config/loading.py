@@ -10,7 +10,7 @@ import pydantic
 
 from avb_tf1 import files
 from avb_tf1.config import dataset_config, schema, yaml_input
-from avb_tf1.config.schema import DEFAULTS, config_of_kind
+from avb_tf1.config.schema import config_of_kind, defaults_of
 from avb_tf1.errors import InputError, shortened, what_is_wrong
 
 MODEL_FILE = "model.py"  # beside a config.yaml as to_yaml gives it, if its posterior is a Python file's
@@ -31,8 +31,8 @@ def load_config(path, overrides=()):
     part of the config.
 
     Returns:
-        A frozen config, one of schema.CONFIG_OF_KIND or GIVEN_CONFIG_OF_KIND, by the file's model.kind. A file of images that
-        it names has been read, unless data.sha256 stands for it.
+        A frozen config, one of those of schema.config_of_kind, by the file's model.kind. A file of images that it names has
+        been read, unless data.sha256 stands for it.
 
     Raises:
         InputError: one line that names the file (or the override), the key and what is allowed; or the file of images, or the
@@ -45,11 +45,7 @@ def load_config(path, overrides=()):
     tree = yaml_input.read_yaml(path)
     if not isinstance(tree, dict):
         raise InputError("%s: must be a mapping of keys to values, not %s" % (path, _kind_of(tree)))
-    for key, defaults in DEFAULTS.items():  # so that they can be overridden
-        if key == "data" and ("problem" in tree or dataset_config.is_named_in(tree)):
-            continue
-        if isinstance(tree.setdefault(key, {}), dict):
-            tree[key] = dict(defaults, **tree[key])
+    tree = _filled_in(tree, defaults_of(tree))  # so that they can be overridden
     folder, trees, sources = os.path.dirname(path), [tree], [path]
     for override in overrides:
         source = "--set %s" % override
@@ -95,7 +91,7 @@ def fingerprint_of_weights(config):
 
 def require_same(found, wanted, path):
     """Raise OtherConfig, naming `path` and the first key that differs, unless two fingerprints are equal."""
-    found, wanted = (dict(_flat(DEFAULTS), **_flat(tree)) for tree in (found, wanted))
+    found, wanted = (dict(_flat(defaults_of(tree)), **_flat(tree)) for tree in (found, wanted))
     for key in sorted(set(found) | set(wanted)):
         if found.get(key) != wanted.get(key):
             raise OtherConfig("%s: made by another config: %s is %s there and %s here" % (
@@ -136,6 +132,13 @@ def _with_python_file(tree, folder):
     except (OSError, ValueError) as error:
         raise InputError("problem.path: %s can't be read: %s" % (path, what_is_wrong(error)))
     return dict(tree, problem=dict(problem, path=schema.PythonFile(path=path, source=source)))
+
+
+def _filled_in(tree, defaults):
+    """The tree with the defaults for what it lacks; what is no mapping there is left as it is."""
+    if not isinstance(tree, dict) or not isinstance(defaults, dict):
+        return tree
+    return dict(tree, **{key: _filled_in(tree[key], own) if key in tree else own for key, own in defaults.items()})
 
 
 def _overridden(tree, override, source):
@@ -180,8 +183,10 @@ def _problems(tree, folder):
     try:
         _class_of(tree).parse_obj(tree)
     except pydantic.ValidationError as error:
-        # An unknown key is told first: the missing key beside it is most often the same slip of the pen.
-        errors = sorted(error.errors(), key=lambda problem: problem["type"] != "value_error.extra")
+        # First a kind that is none, which other keys depend on. Then an unknown key: the missing key beside it is most often
+        # the same slip of the pen.
+        first = ("value_error.discriminated_union.invalid_discriminator", "value_error.extra")
+        errors = sorted(error.errors(), key=lambda problem: (*first, problem["type"]).index(problem["type"]))
         return [_describe(problem, tree) for problem in errors]
     return []
 

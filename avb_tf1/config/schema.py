@@ -11,11 +11,14 @@ from pydantic import StrictBool, confloat, conint, conlist, constr
 from pydantic.error_wrappers import ErrorWrapper
 from typing_extensions import Literal
 
+from avb_tf1.problems.image_datasets import KINDS
 from avb_tf1.problems.registry import GIVEN_POSTERIORS, IMAGE_PROBLEMS, given_posterior
 
-# What stands for keys that a config need not have: those that configs once lacked.
+# What stands for keys that a config need not have: those that configs once lacked. The second of data sets.
 DEFAULTS = {"data": {"images": "four_images"}, "training": {"decoder_learning_rate": None},
             "evaluation": {"n_samples": 524288}}
+DATASET_DEFAULTS = {"training": DEFAULTS["training"],
+                    "evaluation": {"ais": {"n_images": None, "n_chains": 16, "n_steps": 500}}}
 Activation = Literal["relu", "elu", "tanh", "leaky_relu"]
 OutputActivation = Literal["linear", "relu", "elu", "tanh", "leaky_relu"]
 _MAX_SIZE = 65536
@@ -586,14 +589,30 @@ class EvaluationConfig(Section):
     n_samples: conint(strict=True, ge=1024, le=16777216)
 
 
+class AISConfig(Section):
+    """Annealed importance sampling, which log p(x) is found by if latent_dim is above 2; with fewer it isn't used.
+
+    `n_images`: of so many of the test images, the same for all models; null: of all. `n_chains`: of each image. `n_steps`:
+    temperatures. The cost is as the product of the three.
+    """
+
+    n_images: Optional[conint(strict=True, ge=2, le=1048576)] = DATASET_DEFAULTS["evaluation"]["ais"]["n_images"]
+    n_chains: conint(strict=True, ge=2, le=8192) = DATASET_DEFAULTS["evaluation"]["ais"]["n_chains"]
+    n_steps: conint(strict=True, ge=2, le=1000000) = DATASET_DEFAULTS["evaluation"]["ais"]["n_steps"]
+
+
+class DatasetEvaluationConfig(Section):
+    """`n_samples`: of q(z|x), of each test image."""
+
+    n_samples: conint(strict=True, ge=2, le=1048576)
+    ais: AISConfig = AISConfig()
+
+
 class _Experiment(Section):
     name: constr(strict=True, regex=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
     seed: conint(strict=True, ge=0, lt=2**31)
 
-    @property
-    def is_of_dataset(self):
-        """Whether it is of a problems.image_dataset.ImageDataset."""
-        return False
+    is_of_dataset: ClassVar[bool] = False  # of a problems.image_dataset.ImageDataset
 
     @property
     def is_of_known_images(self):
@@ -618,10 +637,6 @@ class _ImageExperiment(_Experiment):
     @property
     def batch_size(self):
         return self.data.batch_size
-
-    @property
-    def is_of_dataset(self):
-        return isinstance(self.data, _DatasetConfig)
 
 
 class _GivenExperiment(_Experiment):
@@ -677,6 +692,21 @@ class VAEConfig(_ImageExperiment):
     training: VAETrainingConfig
 
 
+class AVBDatasetConfig(AVBConfig):
+    is_of_dataset: ClassVar[bool] = True
+    evaluation: DatasetEvaluationConfig
+
+
+class AVBACDatasetConfig(AVBACConfig):
+    is_of_dataset: ClassVar[bool] = True
+    evaluation: DatasetEvaluationConfig
+
+
+class VAEDatasetConfig(VAEConfig):
+    is_of_dataset: ClassVar[bool] = True
+    evaluation: DatasetEvaluationConfig
+
+
 class GivenAVBConfig(_GivenExperiment):
     model: GivenAVBModelConfig
     training: GivenAVBTrainingConfig
@@ -692,17 +722,35 @@ class GaussianConfig(_GivenExperiment):
     training: GaussianTrainingConfig
 
 
-Config = Union[AVBConfig, AVBACConfig, VAEConfig, GivenAVBConfig, GivenAVBACConfig, GaussianConfig]
+Config = Union[AVBConfig, AVBACConfig, VAEConfig, AVBDatasetConfig, AVBACDatasetConfig, VAEDatasetConfig, GivenAVBConfig,
+               GivenAVBACConfig, GaussianConfig]
 CONFIG_OF_KIND = {"avb": AVBConfig, "avb_ac": AVBACConfig, "vae": VAEConfig}
+DATASET_CONFIG_OF_KIND = {"avb": AVBDatasetConfig, "avb_ac": AVBACDatasetConfig, "vae": VAEDatasetConfig}
 GIVEN_CONFIG_OF_KIND = {"avb": GivenAVBConfig, "avb_ac": GivenAVBACConfig, "gaussian": GaussianConfig}
 
 
 def config_of_kind(tree):
     """Return the Config classes that a tree, as read from a file, may be, by model.kind."""
-    return GIVEN_CONFIG_OF_KIND if "problem" in tree else CONFIG_OF_KIND
+    if "problem" in tree:
+        return GIVEN_CONFIG_OF_KIND
+    return DATASET_CONFIG_OF_KIND if _names_dataset(tree) else CONFIG_OF_KIND
+
+
+def defaults_of(tree):
+    """Return what stands for keys that a tree, as read from a file, need not have: nested dicts."""
+    if "problem" in tree:
+        return {key: defaults for key, defaults in DEFAULTS.items() if key != "data"}
+    return DATASET_DEFAULTS if _names_dataset(tree) else DEFAULTS
+
+
+def _names_dataset(tree):
+    data = tree.get("data")
+    kind = data.get("kind") if isinstance(data, dict) else None
+    return isinstance(kind, str) and kind in KINDS
 
 
 def require_config(config):
     """Raise TypeError unless this is what load_config returns."""
-    if type(config) not in (*CONFIG_OF_KIND.values(), *GIVEN_CONFIG_OF_KIND.values()):
+    classes = [own for of_kind in (CONFIG_OF_KIND, DATASET_CONFIG_OF_KIND, GIVEN_CONFIG_OF_KIND) for own in of_kind.values()]
+    if type(config) not in classes:
         raise TypeError("config must be what load_config returns, not %r" % (config,))

@@ -82,11 +82,21 @@ def bernoulli(decode):
     A pixel that can't be as the image has it counts as one in e^85, so that gradients are numbers.
     """
     def log_likelihood(x, z):
-        probabilities = tf.reshape(decode(tf.reshape(z, [-1, z.shape[-1].value])), [-1, tf.shape(x)[0], x.shape[-1].value])
+        probabilities = _at_chains(decode, x, z)
         observed = x * probabilities + (1 - x) * (1 - probabilities)
         return tf.reduce_sum(tf.log(tf.maximum(observed, _LEAST_PROBABILITY)), axis=-1)
 
     return log_likelihood
+
+
+def bernoulli_of_logits(decode):
+    """Return log p(x|z) as `anneal` takes it, of a decoder that gives the pixels' logits: exact however sure it is."""
+    return lambda x, z: -tf.reduce_sum(tf.nn.softplus((1 - 2 * x) * _at_chains(decode, x, z)), axis=-1)
+
+
+def _at_chains(decode, x, z):
+    """decode(z) for z [n_chains, n, latent_dim], float32 [n_chains, n, n_pixels]."""
+    return tf.reshape(decode(tf.reshape(z, [-1, z.shape[-1].value])), [-1, tf.shape(x)[0], x.shape[-1].value])
 
 
 def log_likelihood(decode, restore, images, latent_dim, seed, n_chains, n_steps):

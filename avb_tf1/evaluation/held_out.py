@@ -7,11 +7,12 @@ their difference is told by paired_difference, from the values of each image.
 """
 
 import math
-from typing import NamedTuple, Optional
+from types import MappingProxyType
+from typing import Mapping, NamedTuple, Optional
 
 import numpy as np
 
-from avb_tf1.evaluation import image_quadrature
+from avb_tf1.evaluation import image_quadrature, importance
 from avb_tf1.evaluation.densities import (
     gaussian_kl_from_prior,
     log_bernoulli,
@@ -23,13 +24,15 @@ from avb_tf1.evaluation.entropy import kl_from
 from avb_tf1.evaluation.measurement import DISCRIMINATOR, GRID, KNOWN_DENSITY, Metric, why_not
 from avb_tf1.evaluation.trained_networks import in_chunks
 
-NO_ANNEALING = "needs annealed importance sampling for a latent_dim above 2"
+N_IMPORTANCE_SAMPLES = 5000   # of each image: those of Burda et al.
 _ROWS = 4096                  # pairs of an image and a code at a time: of 784 pixels some 25 MB an array
 
 # By their names in metrics.json, in the order of a table.
 METRICS = {
     # log p(x).
     "test_log_likelihood": Metric("test log-likelihood", None, is_higher_better=True),
+    # log p(x) once more, where it isn't by quadrature and q(z|x) has a density to draw from.
+    "test_log_likelihood_importance": Metric("test log-likelihood by importance sampling", None, is_higher_better=True),
     # The mean of log p(x|z) minus KL(q(z|x) || p(z)): by its closed form or by nearest neighbours.
     "test_elbo": Metric("test ELBO", None, (KNOWN_DENSITY,), is_higher_better=True),
     # The same with the discriminator's log q(z|x) - log p(z): no bound.
@@ -46,15 +49,17 @@ class PerImage(NamedTuple):
         values, errors: float64 [n_images], nats: the quantity, and how far it may be off.
         method: str.
         bias_left: float64 [n_images], in size, or None where there is no bias.
+        trust: name -> float64 [n_images], what tells whether the method can be trusted.
     """
 
     values: np.ndarray
     errors: np.ndarray
     method: str
     bias_left: Optional[np.ndarray] = None
+    trust: Mapping[str, np.ndarray] = MappingProxyType({})
 
 
-def evaluate(networks, images, random_state, n_samples, n_dense_images, n_dense_samples, ais=None):
+def evaluate(networks, images, random_state, n_samples, n_dense_images, n_dense_samples, ais=None, annealed=None):
     """Return the metrics of a trained model on test images.
 
     Args:
@@ -64,15 +69,19 @@ def evaluate(networks, images, random_state, n_samples, n_dense_images, n_dense_
         n_samples: int, samples of q(z|x) of each image; for means and moments.
         n_dense_images, n_dense_samples: int; where q(z|x) is implicit and latent_dim 1 or 2, of how many images drawn at random
             nearest neighbours estimate its density, and from how many samples each, 256 at least.
-        ais: function of images, as here, and of mean and standard deviation of their q(z|x), [n_images, latent_dim] each ->
-            ais.Annealed; called if latent_dim is above 2. None: then there is no log p(x).
+        ais: function of images, as here, and of mean and standard deviation of their q(z|x), [n, latent_dim] each ->
+            ais.Annealed; needed if latent_dim is above 2.
+        annealed: int [n], the rows of those images that `ais` is called with; None: all.
 
     Returns:
         dict: name in METRICS -> float, with `<name>_standard_error`, `<name>_numerical_error` and, where there is one,
         `<name>_bias_left`, what it may be off by besides, in size; an infinite value has none of them. Further n_test_images;
-        "test_log_likelihood_method": "quadrature" or "ais"; "methods": name -> how it was found; "not_computed": name -> why,
-        if any can't be had; "per_image": "log_likelihood", "elbo" and "elbo_discriminator", as far as they were found, and each
-        with "_error" -> float64 [n_images], NaN where an image was not taken.
+        "test_log_likelihood_method": "quadrature" or "ais"; with the latter n_annealed_images and means over these:
+        test_ais_acceptance, of the steps of its chains, which goes well near ais.ACCEPTANCE; and where there is importance
+        sampling, test_importance_effective_sample_size, of N_IMPORTANCE_SAMPLES. "methods": name -> how it was found;
+        "not_computed": name -> why, if any can't be had; "per_image": "log_likelihood", "log_likelihood_importance", "elbo" and
+        "elbo_discriminator", as far as they were found, each with "_error", and "ais_acceptance" and
+        "importance_effective_sample_size" -> float64 [n_images], NaN where an image was not taken.
 
     Raises:
         quadrature.GridError: the decoder's probabilities are not in [0, 1].
@@ -80,34 +89,31 @@ def evaluate(networks, images, random_state, n_samples, n_dense_images, n_dense_
     images = np.asarray(images, np.float32)
     whys = {name: why_not(networks, metric.needs) for name, metric in METRICS.items()}
     not_computed = {name: why for name, why in whys.items() if why}
-    per_image = {}
-    likelihood = _log_likelihood(networks, images, random_state, n_samples, ais)
-    if likelihood is None:
-        not_computed["test_log_likelihood"] = NO_ANNEALING
-        not_computed.setdefault("test_inference_gap", NO_ANNEALING)
-    else:
-        per_image["log_likelihood"] = likelihood
+    per_image = {"log_likelihood": log_likelihood(networks, images, random_state, n_samples, ais, annealed)}
     if networks.posterior_parameters is not None:
+        if not GRID.is_met(networks):
+            per_image["log_likelihood_importance"] = _importance(networks, images, random_state, annealed)
         per_image["elbo"] = _elbo_with_closed_form(networks, images, random_state, n_samples)
     elif GRID.is_met(networks):
         per_image["elbo"] = _elbo_by_neighbours(networks, images, random_state, n_dense_images, n_dense_samples)
     if networks.log_ratio is not None:
         per_image["elbo_discriminator"] = _elbo_by_discriminator(networks, images, random_state, n_samples)
-    metrics = {"test_" + name: _mean(own) for name, own in per_image.items()}
+    # What is known of all images helps what is known of some.
+    control = next((own for own in per_image.values() if np.isfinite(own.values).all()), None)
+    metrics = {"test_" + name: _mean(own, control) for name, own in per_image.items()}
     methods = {"test_" + name: own.method for name, own in per_image.items()}
-    if likelihood is not None and "elbo" in per_image:
-        elbo = per_image["elbo"]
-        gap = _gap(likelihood, elbo)
+    if "elbo" in per_image:
+        gap = _difference(per_image["log_likelihood"], per_image["elbo"])
         metrics["test_inference_gap"], methods["test_inference_gap"] = _mean(gap), gap.method
-        if np.isnan(elbo.values).any():
-            metrics["test_elbo"] = _elbo_from_gap(likelihood, elbo, gap)
-    flat = {"n_test_images": len(images)}
+    flat = {"n_test_images": len(images), "test_log_likelihood_method": methods["test_log_likelihood"]}
     for name in METRICS:
         flat.update({name + suffix: value for suffix, value in metrics.get(name, {}).items()})
-    if likelihood is not None:
-        flat["test_log_likelihood_method"] = likelihood.method
-    arrays = {name + suffix: array for name, own in per_image.items()
-              for suffix, array in (("", own.values), ("_error", own.errors))}
+    if not GRID.is_met(networks):
+        flat["n_annealed_images"] = int((~np.isnan(per_image["log_likelihood"].values)).sum())
+    arrays = {}
+    for name, own in per_image.items():
+        arrays.update({name: own.values, name + "_error": own.errors}, **own.trust)
+        flat.update({"test_" + told: float(np.nanmean(values)) for told, values in own.trust.items()})
     return dict(flat, methods=methods, per_image=arrays, **{"not_computed": not_computed} if not_computed else {})
 
 
@@ -139,14 +145,40 @@ def _samples(networks, images, random_state, n_samples):
         yield part, z.reshape(len(part), n_samples, -1)
 
 
-def _log_likelihood(networks, images, random_state, n_samples, ais):
+def log_likelihood(networks, images, random_state, n_samples, ais=None, annealed=None):
+    """Return log p(x) of images as a PerImage: by quadrature if latent_dim is 1 or 2, else by annealed importance sampling.
+
+    Arguments as of evaluate, and raises what it does.
+    """
     if GRID.is_met(networks):
         found = image_quadrature.integrals(networks.decode, networks.latent_dim, images)
         return PerImage(found.log_likelihood, found.error, "quadrature")
-    if ais is None:
-        return None
-    found = ais(images, *posterior_moments(networks, images, random_state, n_samples))
-    return PerImage(found.log_likelihood, found.standard_error, "ais", found.standard_error**2 / 2)
+    rows = _rows(images, annealed)
+    found = ais(images[rows], *posterior_moments(networks, images[rows], random_state, n_samples))
+    return _spread("ais", len(images), rows, *found[:2], ais_acceptance=found.acceptance)
+
+
+def _importance(networks, images, random_state, annealed):
+    rows = _rows(images, annealed)
+    found = importance.log_likelihood(networks.decode, *networks.posterior_parameters(images[rows]), images[rows], random_state,
+                                      N_IMPORTANCE_SAMPLES)
+    return _spread("importance sampling", len(images), rows, *found[:2],
+                   importance_effective_sample_size=found.effective_sample_size)
+
+
+def _rows(images, annealed):
+    return np.arange(len(images)) if annealed is None else annealed
+
+
+def _spread(method, n, rows, values, errors, **trust):
+    """The PerImage of a mean of weights, of n images, from what was found of those of some rows."""
+    def of_all(own):
+        array = np.full(n, np.nan)
+        array[rows] = own
+        return array
+
+    return PerImage(of_all(values), of_all(errors), method, of_all(errors**2 / 2),
+                    {name: of_all(own) for name, own in trust.items()})
 
 
 def _sample_means(networks, images, random_state, n_samples, function):
@@ -187,22 +219,35 @@ def _elbo_by_neighbours(networks, images, random_state, n_images, n_samples):
     return PerImage(values, errors, "nearest neighbours", biases)
 
 
-def _gap(likelihood, elbo):
-    biases = [own.bias_left for own in (likelihood, elbo) if own.bias_left is not None]
-    method = likelihood.method if likelihood.method == "ais" else elbo.method  # the less exact of the two
-    return PerImage(likelihood.values - elbo.values, np.hypot(likelihood.errors, elbo.errors), method,
+def _difference(first, second):
+    """first - second, by the less exact of their methods."""
+    biases = [own.bias_left for own in (first, second) if own.bias_left is not None]
+    method = first.method if first.method == "ais" else second.method
+    return PerImage(first.values - second.values, np.hypot(first.errors, second.errors), method,
                     sum(biases) if biases else None)
 
 
-def _mean(quantity):
-    """The mean over the images that were taken, by suffix of its name: "", "_standard_error" and so on."""
+def _mean(quantity, control=None):
+    """The mean, by suffix of its name: "", "_standard_error" and so on.
+
+    It is over the images that were taken; of all images with a `control`, a PerImage that is known of all of them: its mean and
+    the mean difference from it, which varies less.
+    """
     taken = ~np.isnan(quantity.values)
-    errors = quantity.errors[taken]
+    errors, n, n_taken = quantity.errors[taken], len(taken), taken.sum()
     value, standard_error = mean_and_error(quantity.values[taken])
+    bias = None if quantity.bias_left is None else quantity.bias_left[taken].mean()
     # The quadrature's errors may all have one sign; others are independent.
-    numerical = errors.mean() if quantity.method == "quadrature" else math.sqrt((errors**2).sum()) / len(errors)
-    return _suffixed(value, standard_error, numerical,
-                     None if quantity.bias_left is None else quantity.bias_left[taken].mean())
+    numerical = errors.mean() if quantity.method == "quadrature" else math.sqrt((errors**2).sum()) / n_taken
+    if n_taken < n and control is not None and math.isfinite(value):
+        difference = _difference(quantity, control)
+        of_all, own_errors = _mean(control), difference.errors[taken]
+        value = of_all[""] + difference.values[taken].mean()
+        standard_error *= math.sqrt(n_taken / n)
+        # What the choice of the images leaves; the part of the variance that their own errors make doesn't shrink with it.
+        variance = difference.values[taken].var() * (1 - n_taken / n) / n_taken + (own_errors**2).mean() / n
+        numerical = math.hypot(math.sqrt(variance), of_all.get("_numerical_error", 0))
+    return _suffixed(value, standard_error, numerical, bias)
 
 
 def _suffixed(value, standard_error, numerical_error, bias_left):
@@ -210,17 +255,3 @@ def _suffixed(value, standard_error, numerical_error, bias_left):
         return {"": value}
     own = {"": value, "_standard_error": standard_error, "_numerical_error": float(numerical_error)}
     return own if bias_left is None else dict(own, _bias_left=float(bias_left))
-
-
-def _elbo_from_gap(likelihood, elbo, gap):
-    """The mean ELBO of all images from those that were taken: log p(x), known of all, less the mean gap, which varies less."""
-    taken = ~np.isnan(elbo.values)
-    n, n_taken = len(taken), taken.sum()
-    of_likelihood, of_gap = _mean(likelihood), _mean(gap)
-    value = of_likelihood[""] - of_gap[""]
-    if not math.isfinite(value):
-        return {"": -math.inf}
-    # What the choice of the images leaves; of the gaps' variance the part that their own errors make doesn't shrink with it.
-    variance = gap.values[taken].var() * (1 - n_taken / n) / n_taken + (gap.errors[taken]**2).mean() / n
-    return _suffixed(value, float(np.std(elbo.values[taken]) / math.sqrt(n)),
-                     math.sqrt(variance), gap.bias_left[taken].mean())

@@ -67,6 +67,13 @@ class ImageDataset:
         """
         return self._fixed(self.test, "test images")
 
+    def some_test_rows(self, n):
+        """Return the rows of n of the test images, int64, in rising order: the first of an order that is the same for all
+        models; of all test images if n is None or there are no more.
+        """
+        order = stream(_DATA_SEED, "order of test images").permutation(len(self.test.labels))
+        return np.sort(order[:n])
+
     def validation_images(self):
         """Return the validation images, as test_images does the test images."""
         return self._fixed(self.validation, "validation images")

@@ -1,6 +1,6 @@
 """A model of a data set of real images, as text. Knows no TensorFlow."""
 
-from avb_tf1.evaluation.held_out import METRICS
+from avb_tf1.evaluation.held_out import METRICS, N_IMPORTANCE_SAMPLES
 from avb_tf1.evaluation.measurement import LOSSES, N_FINAL
 from avb_tf1.report import run_summary
 from avb_tf1.runs import metrics_file
@@ -25,11 +25,22 @@ def summary(metrics, config, timing=None):
         if name not in metrics:
             continue
         value = metrics_file.infinity(name) if metrics[name] is None else metrics[name]
-        told = window if name in LOSSES else "   (%s)" % metrics["methods"][name]
+        told = window if name in LOSSES else "   (%s)" % _method(name, metrics)
         if name + _ERROR in metrics:
             told = "   (%s, ± %.4f; of a larger set ± %.2f)" % (
-                metrics["methods"][name], metrics[name + "_numerical_error"], metrics[name + _ERROR])
-        lines.append("%-26s %10.4f%s" % (name, value, told))
+                _method(name, metrics), metrics[name + "_numerical_error"], metrics[name + _ERROR])
+        lines.append("%-30s %10.4f%s" % (name, value, told))
     if timing is not None:
-        lines.append("%-26s %10.2f" % ("iterations per second", timing["iterations_per_second"]))
+        lines.append("%-30s %10.2f" % ("iterations per second", timing["iterations_per_second"]))
     return "\n".join(lines + ["not computed: %s" % reason for reason in run_summary.not_computed(metrics)])
+
+
+def _method(name, metrics):
+    """How a metric was found, with what tells whether to trust it."""
+    method = metrics["methods"][name]
+    if method == "ais":
+        method = "AIS of %s, %.0f %% of steps accepted" % (
+            run_summary.count(metrics["n_annealed_images"], "image"), 100 * metrics["test_ais_acceptance"])
+    elif method == "importance sampling":
+        method += ", %.0f of %d samples count" % (metrics["test_importance_effective_sample_size"], N_IMPORTANCE_SAMPLES)
+    return method

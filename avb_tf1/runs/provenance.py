@@ -12,7 +12,7 @@ from avb_tf1.runs import run_folder
 
 # The modules that decide a trained model's bits, and those that decide what is measured of it; a folder stands for all in it.
 TRAINING = ("cpu", "graph/*", "problems/*", "quiet_tensorflow", "seeds", "training/trainer")
-EVALUATION = ("dataset_outputs", "evaluation/*", "outputs", "posterior_outputs", "problems/*", "seeds",
+EVALUATION = ("annealing", "dataset_outputs", "evaluation/*", "outputs", "posterior_outputs", "problems/*", "seeds",
               "training/dataset_snapshots", "training/snapshots")
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 

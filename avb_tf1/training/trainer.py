@@ -121,6 +121,7 @@ def array_functions(session, model):
         decode=function(ends.probabilities, ends.z),
         log_ratio=function(ends.log_ratio, ends.x, ends.z),
         posterior_parameters=function(ends.posterior_parameters, ends.x),
+        decoder_weights=function({own.op.name: own for own in model.variables.get("decoder", ())} or None),
         log_joint=function(ends.log_joint, ends.x, ends.z),
         log_prior=function(ends.log_prior, ends.z))
 

@@ -121,6 +121,8 @@ def test_config_is_frozen():
     ("data.kind=all", ["data.kind must be one of constant, uniform_labels, shuffled_sample", "all"]),
     ("data={batch_size: 16}", ['missing key "data.kind"']),
     ("data=16", ["data must be a mapping"]),
+    ("evaluation.n_samples=1023", ["evaluation.n_samples must be greater than or equal to 1024"]),
+    ("evaluation.ais.n_images=5", ['unknown key "evaluation.ais.n_images"']),
     ("data={kind: shuffled_sample, n_samples: 5, batch_size: 8, has_each_image: false, noise: fresh}",
      ["data.batch_size must be at most n_samples"]),
     ("data={kind: shuffled_sample, n_samples: 3, batch_size: 3, has_each_image: true, noise: fresh}",

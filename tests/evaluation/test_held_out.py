@@ -129,14 +129,47 @@ def test_above_two_dimensions_the_annealing_is_handed_in():
     mean, scale = handed[0]
     np.testing.assert_allclose(scale[:, 2], 0.5, rtol=0.25)
     np.testing.assert_allclose(mean[:, :2], posterior_parameters(IMAGES)[0], atol=0.35)
-    assert found["test_log_likelihood_method"] == "ais"
+    assert found["test_log_likelihood_method"] == "ais" and found["n_annealed_images"] == 120
     assert found["test_log_likelihood_numerical_error"] == pytest.approx(0.1 / np.sqrt(120))
     assert found["test_log_likelihood_bias_left"] == pytest.approx(0.005)
+    assert found["test_ais_acceptance"] == pytest.approx(0.65)
+    np.testing.assert_array_equal(found["per_image"]["ais_acceptance"], 0.65)
     assert "test_elbo" not in found and "test_elbo_discriminator" in found
     assert set(found["not_computed"]) == {"test_elbo", "test_inference_gap"}
-    without = evaluated(networks)
-    assert set(without["not_computed"]) == {"test_log_likelihood", "test_elbo", "test_inference_gap"}
-    assert "log_likelihood" not in without["per_image"]
+
+
+def test_of_more_images_than_are_annealed_the_elbo_tells_the_rest():
+    """The decoder knows two of the three dimensions, so that the quadrature in the plane has the truth."""
+    def in_three(x):
+        mean, log_variance = posterior_parameters(x)
+        return np.pad(mean, ((0, 0), (0, 1))), np.pad(log_variance, ((0, 0), (0, 1)))
+
+    def encode_in_three(x, eps):
+        mean, log_variance = in_three(x)
+        return mean + np.exp(log_variance / 2) * eps
+
+    rows = np.arange(0, 120, 4)
+
+    def ais(images, mean, scale):
+        np.testing.assert_array_equal(images, IMAGES[rows])
+        return Annealed(EXACT.log_likelihood[rows], np.full(30, 0.01), np.full(30, 0.65))
+
+    networks = Networks(3, 3, encode_in_three, decode, posterior_parameters=in_three)
+    found = held_out.evaluate(networks, IMAGES, np.random.RandomState(2), 200, 1, 1, ais, rows)
+    of_images = found["per_image"]["log_likelihood"]
+    assert (np.flatnonzero(~np.isnan(of_images)) == rows).all() and found["n_annealed_images"] == 30
+    error = found["test_log_likelihood_numerical_error"]
+    # Than the mean of those 30 alone has.
+    assert error < 0.25 * EXACT.log_likelihood.std() / np.sqrt(30)
+    assert abs(found["test_log_likelihood"] - EXACT.log_likelihood.mean()) < 3 * error
+    assert found["test_log_likelihood"] == pytest.approx(found["test_elbo"] + found["test_inference_gap"])
+    assert found["test_log_likelihood_standard_error"] == pytest.approx(EXACT.log_likelihood[rows].std() / np.sqrt(120))
+    # The second opinion, of the same images.
+    importance, error = (found["per_image"]["log_likelihood_importance" + end][rows] for end in ("", "_error"))
+    assert np.abs((importance - EXACT.log_likelihood[rows]) / error).max() < 5 and error.max() < 0.1
+    size = found["per_image"]["importance_effective_sample_size"]
+    assert found["test_importance_effective_sample_size"] == pytest.approx(np.nanmean(size)) and np.nanmin(size) > 100
+    assert found["methods"]["test_log_likelihood_importance"] == "importance sampling"
 
 
 def test_every_name_is_that_of_a_metric(of_vae, of_avb):
