@@ -13,8 +13,8 @@ from matplotlib.ticker import AutoLocator
 from avb_tf1 import files
 
 # One colour a class; the first four are of Okabe and Ito's palette, distinguishable in the common kinds of colour blindness.
-CLASS_COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#8C564B", "#7F7F7F", "#BCBD22", "#17BECF",
-                "#9467BD", "#E377C2")
+CLASS_COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#8C564B", "#7F7F7F", "#BCBD22", "#9467BD",
+                "#17BECF", "#E377C2")
 _LOSS_COLORS = {"generator_loss": "#0072B2", "discriminator_loss": "#D55E00"}
 _PIXEL_OFF, _PIXEL_EDGE = "#f2f2f2", "#666666"
 _LATENT_LIMIT = 4.0

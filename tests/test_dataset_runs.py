@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 from helpers import ROOT, assert_one_clear_line, run_script, set_options
 from image_data import SMALL, enlarged_digits, image_config_path, npz_data, save_mnist, small_images
+from pictures import pixels
 
 import avb_tf1
 from avb_tf1 import dataset_outputs, experiment
 from avb_tf1.config.loading import to_yaml
 from avb_tf1.errors import InputError
+from avb_tf1.evaluation.trained_networks import Networks
 from avb_tf1.problems.registry import problem_of
 from avb_tf1.reevaluation import evaluate_run
 from avb_tf1.report import comparison, html_report
@@ -23,7 +25,12 @@ from avb_tf1.runs import run_folder
 from avb_tf1.training import snapshots
 
 FILES = {"config.yaml", "losses.csv", "latents.npz", "snapshots.npz", "metrics.json", "timing.json", "training_curve.png",
-         "checkpoint", "tensorboard", "test_images.npz"}
+         "checkpoint", "tensorboard", "test_images.npz", "reconstructions.png", "latent_space.gif"}
+FIGURES_OF_PLANE = {"latent_space.png", "manifold.png", "posteriors.png"}
+
+
+def files_of(config):
+    return FILES | (FIGURES_OF_PLANE if config.model.latent_dim == 2 else {"pairs.png"})
 
 
 @pytest.fixture(scope="module", params=["digits_vae", "digits_8_avb_ac"])
@@ -35,7 +42,10 @@ def run(request, tmp_path_factory):
 
 def test_what_a_run_leaves(run):
     out, config, metrics = run
-    assert set(os.listdir(out)) == FILES
+    assert set(os.listdir(out)) == files_of(config)
+    for name in files_of(config) & set(run_folder.FIGURES_OF_DATASET):
+        picture = pixels(out / name)
+        assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 20 and 0.01 < (picture < 250).any(axis=2).mean() < 0.99, name
     problem, adversarial = problem_of(config), config.model.has_discriminator
     latents, seen = (dict(np.load(str(out / name))) for name in ("latents.npz", "snapshots.npz"))
     assert latents["z"].shape == (300, config.model.latent_dim) and latents["z"].dtype == np.float32
@@ -87,13 +97,13 @@ def test_a_run_is_evaluated_again_and_opened(run, capsys):
 
 
 def test_what_such_a_run_has_not_is_told(run):
-    out, _, _ = run
+    out, config, _ = run
     for call, words in ((lambda: html_report.write_report(str(out)), "a run of a data set, which has no page yet"),
                         (lambda: comparison.read_runs([str(out)]), "a run of digits"),
                         (lambda: evaluate_run(str(out), with_ais=True, write=False), "a run of a data set; --ais")):
         with pytest.raises(InputError, match=words):
             call()
-    assert set(os.listdir(out)) == FILES
+    assert set(os.listdir(out)) == files_of(config)
 
 
 def test_an_interrupted_run_goes_on_with_the_same_bits(run, tmp_path):
@@ -191,6 +201,40 @@ def test_snapshots_of_many_dimensions_stay_small(monkeypatch):
     iterations = seen.arrays()["iteration"]
     assert iterations[0] == 0 and iterations[-1] == 100 and 6 <= len(iterations) <= 11
     assert sum(values.nbytes for values in seen.arrays().values()) == (n_bytes + 8) * len(iterations)
+
+
+def test_the_coordinates_that_are_drawn_tell_images_apart():
+    scales = np.float32([0.5, 3, 0, 2, 1, 0.1])
+    x = np.random.RandomState(0).standard_normal((500, 6)).astype(np.float32)
+
+    def means(x):
+        return scales * x
+
+    def encode(x, eps):  # where the means differ least, samples differ most
+        return means(x) + np.float32([0.1, 0.1, 5, 0.1, 0.1, 0.1]) * eps
+
+    expected = means(x).var(axis=0)[[0, 1, 3, 4]]
+    for parameters in (None, lambda x: (means(x), None)):
+        networks = Networks(6, 6, encode, None, posterior_parameters=parameters)
+        chosen, variances = dataset_outputs.telling_coordinates(networks, x, np.random.RandomState(1))
+        assert chosen.tolist() == [0, 1, 3, 4]
+        np.testing.assert_allclose(variances, expected, rtol=0.02)
+    scales[2] = 0.3  # less than the fourth has, but its samples' part of the variance alone, 25 / 16, would be more
+    networks = Networks(6, 6, encode, None)
+    assert dataset_outputs.telling_coordinates(networks, x, np.random.RandomState(1))[0].tolist() == [0, 1, 3, 4]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("latent_dim, figures", [(1, {"latent_space.png", "manifold.png"}), (3, {"pairs.png"})])
+def test_figures_of_images_without_shape_and_labels(latent_dim, figures, tmp_path):
+    np.savez(str(tmp_path / "a.npz"), train=np.random.RandomState(0).rand(80, 11), test=np.zeros((3, 11)))
+    config = small_images("digits_vae", npz_data(tmp_path / "a.npz"), "model.latent_dim=%d" % latent_dim)
+    avb_tf1.run_experiment(config, str(tmp_path / "run"))
+    assert set(os.listdir(str(tmp_path / "run"))) == FILES | figures
+    seen = dict(np.load(str(tmp_path / "run" / "snapshots.npz")))
+    assert seen["image"].tolist() == [0, 1, 2] and seen["reconstruction"].shape == (5, 3, 11)
+    if latent_dim == 1:
+        assert seen["manifold"].shape == (5, 25, 11) and seen["density"].shape == (5, 3, 161)
 
 
 def test_figures_and_their_files_agree():

@@ -32,7 +32,10 @@ EXACT = "exact.npz"  # these of a given posterior
 POSTERIOR = "posterior.png"
 MARGINALS = "marginals.png"
 POSTERIOR_MOVIE = "posterior.gif"
-TEST_IMAGES = "test_images.npz"  # of a data set
+TEST_IMAGES = "test_images.npz"  # these of a data set
+PAIRS = "pairs.png"
+MANIFOLD = "manifold.png"
+POSTERIORS = "posteriors.png"
 
 SWEEP_STATE = "sweep.json"  # these in a sweep's folder
 SWEEP_SUMMARY = "summary.csv"
@@ -42,8 +45,9 @@ FIGURES = (TRAINING_CURVE, LATENT_SPACE, RECONSTRUCTIONS, LATENT_MOVIE)
 _FILES = (METRICS, LOSSES, LATENTS, SNAPSHOTS, LATENT_PLANE, TIMING, REPORT) + FIGURES  # besides the config
 _ONLY_OF_GIVEN = (POSTERIOR, MARGINALS, POSTERIOR_MOVIE)
 FIGURES_OF_GIVEN = (TRAINING_CURVE, *_ONLY_OF_GIVEN)
-FIGURES_OF_DATASET = (TRAINING_CURVE,)
-_FILES += (MODEL, EXACT, *_ONLY_OF_GIVEN, TEST_IMAGES)
+_ONLY_OF_DATASET = (PAIRS, MANIFOLD, POSTERIORS)
+FIGURES_OF_DATASET = (*FIGURES, *_ONLY_OF_DATASET)
+_FILES += (MODEL, EXACT, *_ONLY_OF_GIVEN, TEST_IMAGES, *_ONLY_OF_DATASET)
 _LEFTOVER = re.compile(re.escape(files.TEMPORARY_PREFIX) + r"[a-z0-9_]{8}(-|\Z)")  # as tempfile calls them
 _FILES_OF_FOLDER = {
     CHECKPOINT: re.compile(r"checkpoint\Z|model-[0-9]+\."),

@@ -60,8 +60,8 @@ def test_no_module_that_decides_bits_is_left_out():
     measured = {*outputs, "training/snapshots"} | {module for own in outputs for module in imported(own)} | reached_from(
         "evaluation/measurement", "evaluation/posterior_measurement", "problems/registry")
     assert left_out(measured, provenance.EVALUATION) == {
-        "config/schema", "errors", "files", "plotting", "posterior_plotting", "quiet_tensorflow", "report/html_report",
-        "runs/provenance", "runs/run_contents", "runs/run_folder", "stopping", "training/trainer"}
+        "config/schema", "dataset_plotting", "errors", "files", "plotting", "posterior_plotting", "quiet_tensorflow",
+        "report/html_report", "runs/provenance", "runs/run_contents", "runs/run_folder", "stopping", "training/trainer"}
 
 
 def test_the_instruction_set_is_the_widest_that_the_cpu_has():
