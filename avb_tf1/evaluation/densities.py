@@ -26,9 +26,17 @@ def log_bernoulli(probabilities, images):
     return log_on @ images.T + log_off @ (1 - images).T
 
 
-def log_bernoulli_of_pairs(probabilities, images):
-    """Return log p(x|z) of pairs of an x and a z, float64 [n], for probabilities and images [n, n_pixels], as log_bernoulli."""
-    probabilities = np.asarray(probabilities, np.float64)
+def log_bernoulli_of_pairs(decoded, images, are_logits=False):
+    """Return log p(x|z) of pairs of an x and a z, float64 [n].
+
+    Args:
+        decoded: [n, n_pixels], pixel probabilities, or logits: with these it is exact however sure the decoder is.
+        images: [n, n_pixels] or [1, n_pixels], pixels in {0, 1}.
+        are_logits: bool, which of them `decoded` are.
+    """
+    if are_logits:
+        return -_softplus(np.where(np.asarray(images) > 0.5, -decoded, decoded)).sum(axis=1, dtype=np.float64)
+    probabilities = np.asarray(decoded, np.float64)
     with np.errstate(divide="ignore"):
         return np.maximum(np.log(np.where(np.asarray(images) > 0.5, probabilities, 1 - probabilities)), -1e4).sum(axis=1)
 
@@ -49,6 +57,16 @@ def bernoulli_terms(probabilities):
         log_on, log_off = np.maximum(np.log(on), IMPOSSIBLE), np.maximum(np.log(off), IMPOSSIBLE)
     log_on -= log_off
     return log_on, log_off.sum(axis=1)
+
+
+def bernoulli_terms_of_logits(logits):
+    """Return what log p(x|z) is made of, as bernoulli_terms, from the pixels' logits: log_odds are these, float32."""
+    return logits, -_softplus(logits).sum(axis=1, dtype=np.float64)
+
+
+def _softplus(values):
+    """log(1 + exp(values)), of their type."""
+    return np.maximum(values, 0) + np.log1p(np.exp(-np.abs(values)))
 
 
 def log_prior(z):

@@ -6,6 +6,7 @@ by the quadrature, or by their choice where not all were taken. Two models on th
 their difference is told by paired_difference, from the values of each image.
 """
 
+import functools
 import math
 from types import MappingProxyType
 from typing import Mapping, NamedTuple, Optional
@@ -15,7 +16,6 @@ import numpy as np
 from avb_tf1.evaluation import image_quadrature, importance
 from avb_tf1.evaluation.densities import (
     gaussian_kl_from_prior,
-    log_bernoulli,
     log_bernoulli_of_pairs,
     log_prior,
     mean_and_error,
@@ -151,7 +151,8 @@ def log_likelihood(networks, images, random_state, n_samples, ais=None, annealed
     Arguments as of evaluate, and raises what it does.
     """
     if GRID.is_met(networks):
-        found = image_quadrature.integrals(networks.decode, networks.latent_dim, images)
+        decode, are_logits = networks.decoded
+        found = image_quadrature.integrals(decode, networks.latent_dim, images, are_logits)
         return PerImage(found.log_likelihood, found.error, "quadrature")
     rows = _rows(images, annealed)
     found = ais(images[rows], *posterior_moments(networks, images[rows], random_state, n_samples))
@@ -159,9 +160,9 @@ def log_likelihood(networks, images, random_state, n_samples, ais=None, annealed
 
 
 def _importance(networks, images, random_state, annealed):
-    rows = _rows(images, annealed)
-    found = importance.log_likelihood(networks.decode, *networks.posterior_parameters(images[rows]), images[rows], random_state,
-                                      N_IMPORTANCE_SAMPLES)
+    rows, (decode, are_logits) = _rows(images, annealed), networks.decoded
+    found = importance.log_likelihood(decode, *networks.posterior_parameters(images[rows]), images[rows], random_state,
+                                      N_IMPORTANCE_SAMPLES, are_logits)
     return _spread("importance sampling", len(images), rows, *found[:2],
                    importance_effective_sample_size=found.effective_sample_size)
 
@@ -191,16 +192,23 @@ def _sample_means(networks, images, random_state, n_samples, function):
     return np.concatenate(means), np.concatenate(errors)
 
 
+def _log_conditional(networks, x, z):
+    """log p(x|z) of pairs, float64 [n], for z [n, latent_dim] and x [n, n_pixels], or one x [1, n_pixels] for all."""
+    decode, are_logits = networks.decoded
+    x = np.broadcast_to(x, (len(z), x.shape[1]))
+    return in_chunks(lambda x, z: log_bernoulli_of_pairs(decode(z), x, are_logits), x, z)
+
+
 def _elbo_with_closed_form(networks, images, random_state, n_samples):
     mean, error = _sample_means(networks, images, random_state, n_samples,
-                                lambda x, z: log_bernoulli_of_pairs(in_chunks(networks.decode, z), x))
+                                functools.partial(_log_conditional, networks))
     kl = gaussian_kl_from_prior(*networks.posterior_parameters(images))
     return PerImage(mean - kl, error, "samples")
 
 
 def _elbo_by_discriminator(networks, images, random_state, n_samples):
     def values(x, z):
-        return log_bernoulli_of_pairs(in_chunks(networks.decode, z), x) - in_chunks(networks.log_ratio, x, z)[:, 0]
+        return _log_conditional(networks, x, z) - in_chunks(networks.log_ratio, x, z)[:, 0]
 
     return PerImage(*_sample_means(networks, images, random_state, n_samples, values), "discriminator")
 
@@ -213,8 +221,7 @@ def _elbo_by_neighbours(networks, images, random_state, n_images, n_samples):
         x = images[[number]]
         eps = random_state.standard_normal((n_samples, networks.noise_dim)).astype(np.float32)
         z = in_chunks(networks.encode, np.repeat(x, n_samples, axis=0), eps)
-        log_conditional = in_chunks(lambda z, x=x: log_bernoulli(networks.decode(z), x)[:, 0], z)
-        kl = kl_from(z, log_conditional + log_prior(z), random_state)
+        kl = kl_from(z, _log_conditional(networks, x, z) + log_prior(z), random_state)
         values[number], errors[number], biases[number] = -kl.value, kl.standard_error, kl.bias_left
     return PerImage(values, errors, "nearest neighbours", biases)
 

@@ -10,6 +10,7 @@ quadrature.py has the same integrals for all binary images of a few pixels, whos
 for itself.
 """
 
+import functools
 import math
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
@@ -17,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import logsumexp
 
-from avb_tf1.evaluation.densities import IMPOSSIBLE, bernoulli_terms, log_prior
+from avb_tf1.evaluation.densities import IMPOSSIBLE, bernoulli_terms, bernoulli_terms_of_logits, log_prior
 from avb_tf1.evaluation.quadrature import ANGLE, GridError, rotation
 
 TOLERANCE = 3e-3              # nats: how much another grid may change an image's log p(x) before it has a third
@@ -58,7 +59,7 @@ class _Tile(NamedTuple):
     images: np.ndarray
 
 
-def integrals(decode, latent_dim, images):
+def integrals(decode, latent_dim, images, are_logits=False):
     """Return the Integrals of images: log p(x) = log of the integral of p(x|z) N(z; 0, I), and the moments of p(z|x).
 
     Each image has at least two grids: the second has a wider box, smaller cells, none of the first one's points, and in the
@@ -70,20 +71,22 @@ def integrals(decode, latent_dim, images):
     seen. It takes about 1 MB of memory for each pixel, however many the images.
 
     Args:
-        decode: z float32 [n, latent_dim] -> pixel probabilities [n, n_pixels].
+        decode: z float32 [n, latent_dim] -> pixel probabilities [n, n_pixels], or logits.
         latent_dim: int, 1 or 2.
         images: [n_images, n_pixels], pixels in {0, 1}.
+        are_logits: bool, whether `decode` gives logits, float32; then all pixels are summed in float32, in half the time.
 
     Raises:
-        GridError: the decoder's probabilities are not in [0, 1].
+        GridError: the decoder's probabilities are not in [0, 1], or its logits not finite.
     """
-    images, d = np.asarray(images, np.float64), latent_dim
+    images, d = np.asarray(images, np.float32 if are_logits else np.float64), latent_dim
+    terms = functools.partial(_terms, decode, are_logits=are_logits)
     n = len(images)
     result = Integrals(np.full(n, np.nan), np.full(n, np.inf), np.empty((n, d)), np.empty((n, d, d)))
     left = np.arange(n)
     for number in range(_N_GRIDS):
         matrix = rotation(ANGLE * number) if d == 2 else np.eye(1)
-        found = _integrals(decode, matrix, images[left], _BOX * (4 / 3)**number, int(_N_CELLS[d] * 1.5**number))
+        found = _integrals(terms, matrix, images[left], _BOX * (4 / 3)**number, int(_N_CELLS[d] * 1.5**number))
         changed = np.abs(found.log_likelihood - result.log_likelihood[left]) if number else np.inf
         result.error[left] = np.maximum(changed, found.error)
         for name in ("log_likelihood", "mean", "covariance"):
@@ -96,19 +99,24 @@ def integrals(decode, latent_dim, images):
     return result
 
 
-def _terms(decode, z):
+def _terms(decode, z, are_logits=False):
     """What p(x|z) N(z; 0, I) is made of: bernoulli_terms' log_odds, [n, n_pixels], and log_off + log N(z; 0, I), [n, 1]."""
-    probabilities = decode(z.astype(np.float32))
-    if not (probabilities.min() >= 0 and probabilities.max() <= 1):
-        raise GridError("the decoder's pixel probabilities are not in [0, 1]")
-    log_odds, log_off = bernoulli_terms(probabilities)
+    decoded = decode(z.astype(np.float32))
+    if are_logits:
+        if not np.isfinite(decoded).all():
+            raise GridError("the decoder's logits are not finite")
+        log_odds, log_off = bernoulli_terms_of_logits(decoded)
+    else:
+        if not (decoded.min() >= 0 and decoded.max() <= 1):
+            raise GridError("the decoder's pixel probabilities are not in [0, 1]")
+        log_odds, log_off = bernoulli_terms(decoded)
     return log_odds, (log_off + log_prior(z))[:, np.newaxis]
 
 
-def _integrals(decode, matrix, images, box, n_cells):
+def _integrals(terms, matrix, images, box, n_cells):
     """The Integrals by one grid at first, turned by the matrix; error is 0, or what halving the cells still changes."""
     d, n = len(matrix), len(images)
-    tiles, side, totals = _first_tiles(decode, matrix, images, box, n_cells)
+    tiles, side, totals = _first_tiles(terms, matrix, images, box, n_cells)
     sums, change, n_all = np.empty((n, 1 + d + d * d)), np.full(n, np.inf), n_cells**d
     for _ in range(_MAX_HALVINGS):
         open_ = ~(change < _CELL_TOLERANCE)
@@ -121,7 +129,7 @@ def _integrals(decode, matrix, images, box, n_cells):
         sums[open_] = 0
         with ThreadPoolExecutor(_N_THREADS) as pool:
             for tile, highest, part, counts in pool.map(
-                    lambda tile: _halved(decode, matrix, images, tile, side, totals, n_all), tiles):  # noqa: B023
+                    lambda tile: _halved(terms, matrix, images, tile, side, totals, n_all), tiles):  # noqa: B023
                 own = tile.images
                 higher = np.maximum(top[own], highest)
                 sums[own] *= np.exp(top[own] - higher)[:, np.newaxis]
@@ -137,13 +145,14 @@ def _integrals(decode, matrix, images, box, n_cells):
     return Integrals(totals, np.where(change < _CELL_TOLERANCE, 0, change), mean, covariance)
 
 
-def _first_tiles(decode, matrix, images, box, n_cells):
+def _first_tiles(terms, matrix, images, box, n_cells):
     """The _Tiles of a grid of n_cells a side, the cells' side, and log p(x) of each image by them, [n]."""
     d, side, size = len(matrix), 2 * box / n_cells, _TILE[len(matrix)]
     number = np.stack(np.meshgrid(*[np.arange(n_cells)] * d, indexing="ij"), axis=-1).reshape(-1, d)
     points = (number + 0.5) * side - box
-    log_odds, rest = (np.concatenate(part) for part in zip(*[
-        _terms(decode, points[start:start + 4096] @ matrix) for start in range(0, len(points), 4096)]))
+    log_odds, rest = np.empty((len(points), images.shape[1]), images.dtype), np.empty((len(points), 1))
+    for start in range(0, len(points), 4096):
+        log_odds[start:start + 4096], rest[start:start + 4096] = terms(points[start:start + 4096] @ matrix)
     rest += d * math.log(side)
     corners, tile_of = np.unique(number // size, axis=0, return_inverse=True)
     order = np.argsort(tile_of, kind="stable")
@@ -160,7 +169,7 @@ def _first_tiles(decode, matrix, images, box, n_cells):
     return [tile for tile in tiles if len(tile.images)], side, np.concatenate(totals)
 
 
-def _halved(decode, matrix, images, tile, side, totals, n_all):
+def _halved(terms, matrix, images, tile, side, totals, n_all):
     """A tile with its cells halved, their side now `side`, and what its images have in it.
 
     Returns:
@@ -171,7 +180,7 @@ def _halved(decode, matrix, images, tile, side, totals, n_all):
     halves = np.stack(np.meshgrid(*[[-side / 2, side / 2]] * d, indexing="ij"), axis=-1).reshape(-1, d)
     cells = (tile.cells[:, np.newaxis] + halves).reshape(-1, d)
     z = cells @ matrix
-    log_odds, rest = _terms(decode, z)
+    log_odds, rest = terms(z)
     masses = log_odds @ images[tile.images].T + (rest + d * math.log(side))
     highest = masses.max(axis=0)
     features = np.concatenate([np.ones((len(z), 1)), z, (z[:, :, np.newaxis] * z[:, np.newaxis]).reshape(len(z), -1)], axis=1)

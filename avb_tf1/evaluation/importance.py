@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from avb_tf1.evaluation.densities import log_bernoulli, log_mean_exp, log_prior
+from avb_tf1.evaluation.densities import log_bernoulli_of_pairs, log_mean_exp, log_prior
 from avb_tf1.evaluation.trained_networks import in_chunks
 
 
@@ -26,15 +26,16 @@ class Weighted(NamedTuple):
     effective_sample_size: np.ndarray
 
 
-def log_likelihood(decode, mean, log_variance, images, random_state, n_samples):
+def log_likelihood(decode, mean, log_variance, images, random_state, n_samples, are_logits=False):
     """Return the Weighted estimates: the log of the mean of p(x, z) / q(z|x) over samples z of q(z|x).
 
     Args:
-        decode: z float32 [n, latent_dim] -> pixel probabilities [n, n_pixels].
+        decode: z float32 [n, latent_dim] -> pixel probabilities [n, n_pixels], or logits.
         mean, log_variance: [n_images, latent_dim] each, the parameters of q(z|x).
         images: [n_images, n_pixels], pixels in {0, 1}.
         random_state: numpy RandomState.
         n_samples: int, of each image.
+        are_logits: bool, whether `decode` gives logits.
     """
     found = []
     for m, log_v, image in zip(*(np.asarray(array, np.float64) for array in (mean, log_variance, images))):
@@ -42,7 +43,7 @@ def log_likelihood(decode, mean, log_variance, images, random_state, n_samples):
         # The samples as the decoder has them, so that q is taken where they are.
         z = (m + np.exp(log_v / 2) * eps).astype(np.float32)
         log_q = log_prior((z - m) * np.exp(-log_v / 2)) - log_v.sum() / 2
-        log_conditional = in_chunks(lambda z, image=image: log_bernoulli(decode(z), image[np.newaxis])[:, 0], z)
+        log_conditional = in_chunks(lambda z, x=image[np.newaxis]: log_bernoulli_of_pairs(decode(z), x, are_logits), z)
         log_weights = log_conditional + log_prior(z) - log_q
         weights = np.exp(log_weights - log_weights.max())
         found.append((*log_mean_exp(log_weights), weights.sum()**2 / (weights**2).sum()))

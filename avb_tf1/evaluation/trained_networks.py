@@ -20,6 +20,7 @@ class Networks:
         log_ratio: (x [n, n_pixels], z [n, latent_dim]) -> the discriminator's estimate of log q(z|x) - log p(z), [n, 1]:
             T(x, z), with adaptive contrast plus log r(z|x) - log p(z); None for the VAE.
         posterior_parameters: x [n, n_pixels] -> mean and log-variance of a Gaussian q(z|x), [n, latent_dim] each; None for AVB.
+        logits: z [n, latent_dim] -> the pixels' logits, [n, n_pixels], where log p(x|z) is computed from them; else None.
         decoder_weights: () -> the decoder's variables, by name; None where there is no decoder.
         log_joint: (x [n, d], z [n, latent_dim]) -> log p(x, z) of a given posterior, [n], nats; log_prior: z -> log p(z), [n].
     Of a given posterior x is as GivenPosterior.inputs has it, decode is None, and posterior_parameters are the mean and, in the
@@ -32,9 +33,15 @@ class Networks:
     decode: Optional[Callable]
     log_ratio: Optional[Callable] = None
     posterior_parameters: Optional[Callable] = None
+    logits: Optional[Callable] = None
     decoder_weights: Optional[Callable] = None
     log_joint: Optional[Callable] = None
     log_prior: Optional[Callable] = None
+
+    @property
+    def decoded(self):
+        """The function that log p(x|z) is best computed from, logits or decode, and whether it is the former."""
+        return (self.decode, False) if self.logits is None else (self.logits, True)
 
 
 def in_chunks(function, *arrays):

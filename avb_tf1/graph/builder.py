@@ -89,13 +89,21 @@ def _build(config):
 
 
 def _decoded(x, z, kl, model, image_shape):
-    """Pixel probabilities of p(x|z), float32 [batch, n_pixels], and their logits; None with likelihood_from: probabilities."""
+    """_probabilities at the posterior's sample."""
     def decoded(decoder):
         n_pixels = x.shape[1].value
         if model.decoder.built_on == "prior_sample":
             return carried(decoder(kl.z_prior, n_pixels, model, image_shape), kl.z_prior, z)
         return decoder(z, n_pixels, model, image_shape)
 
+    return _probabilities(decoded, model)
+
+
+def _probabilities(decoded, model):
+    """Pixel probabilities of p(x|z), float32 [n, n_pixels], and their logits; None with likelihood_from: probabilities.
+
+    `decoded` gives what one of networks' two decoders makes of z.
+    """
     if model.decoder.likelihood_from == "probabilities":
         return decoded(networks.decoder), None
     logits = decoded(networks.decoder_logits)
@@ -142,9 +150,11 @@ def _endpoints(config, kl, problem, dim_x, image_shape):
         return tf.random.stateless_normal([_N_FIXED_DRAWS, dim], seed=[config.seed, seeds.op_seed(name)], name=name)
 
     q = posterior(x, eps, fixed_draws, model, image_shape)
+    probabilities = logits = None
+    if model.is_of_images:
+        probabilities, logits = _probabilities(lambda decoder: decoder(z, dim_x, model, image_shape), model)
     return Endpoints(
-        x=x, z=z, eps=eps, z_posterior=q.z,
-        probabilities=networks.decoder(z, dim_x, model, image_shape) if model.is_of_images else None,
+        x=x, z=z, eps=eps, z_posterior=q.z, probabilities=probabilities, logits=logits,
         log_joint=None if model.is_of_images else given.log_likelihood(x, z, problem) + problem.log_prior(z),
         log_prior=None if model.is_of_images else problem.log_prior(z),
         log_ratio=kl.log_ratio and kl.log_ratio(x, z, q.moments), posterior_parameters=q.parameters)

@@ -18,6 +18,7 @@ class Endpoints:
             [n, noise_dim].
         z_posterior: [n, latent_dim], a sample of q(z|x) made from x and eps.
         probabilities: [n, n_pixels], pixel probabilities of p(x|z), from z; None where the likelihood is given.
+        logits: [n, n_pixels], theirs, where log p(x|z) is computed from them; else None.
         log_joint: [n], log p(x, z) from x and z, nats, where it is given; else None. log_prior: [n], log p(z) from z, as well.
         log_ratio: [n, 1], from x and z, as of divergences.Divergence; None without a discriminator.
         posterior_parameters: as Posterior.parameters, from x; None if q(z|x) is implicit.
@@ -28,6 +29,7 @@ class Endpoints:
     eps: tf.Tensor
     z_posterior: tf.Tensor
     probabilities: Optional[tf.Tensor]
+    logits: Optional[tf.Tensor]
     log_joint: Optional[tf.Tensor]
     log_prior: Optional[tf.Tensor]
     log_ratio: Optional[tf.Tensor]

@@ -119,6 +119,7 @@ def array_functions(session, model):
         noise_dim=ends.eps.shape[1].value,
         encode=function(ends.z_posterior, ends.x, ends.eps),
         decode=function(ends.probabilities, ends.z),
+        logits=function(ends.logits, ends.z),
         log_ratio=function(ends.log_ratio, ends.x, ends.z),
         posterior_parameters=function(ends.posterior_parameters, ends.x),
         decoder_weights=function({own.op.name: own for own in model.variables.get("decoder", ())} or None),
