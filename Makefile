@@ -6,7 +6,7 @@ ARGS ?=
 export PYTHON37
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-sweep setup-dev train resume report figure table recipes time vae posteriors benchmark test clean
+.PHONY: help setup setup-sweep setup-dev train resume report figure table recipes time vae posteriors digits benchmark test clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -46,6 +46,11 @@ vae: setup  ## write docs/paper_vae_seeds.png: what the paper's VAE finds, seed 
 
 posteriors: setup  ## write docs/posteriors.md and .png, six given posteriors, AVB beside Gaussians and HMC (under an hour)
 	@$(PYTHON) scripts/paper.py posteriors $(ARGS)
+
+DIGITS := digits_vae digits_avb digits_avb_ac digits_8_vae digits_8_avb_ac
+digits: setup-sweep  ## write docs/digits.md and .png, real images, AVB beside VAEs, 5 seeds each (at most 90 minutes)
+	@$(PYTHON) scripts/sweep.py --config $(DIGITS:%=configs/images/%.yaml) --seeds 0-4 --out runs/digits
+	@$(PYTHON) scripts/paper.py digits $(ARGS)
 
 benchmark: setup  ## time training against the tutorial's loop, in processes that take turns
 	@$(PYTHON) scripts/benchmark.py $(ARGS)

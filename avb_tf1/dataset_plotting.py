@@ -188,15 +188,8 @@ def posteriors(path, images, samples, axes_of_density, density, titles):
     figure = new_figure(max(4.2, 2.9 * n_columns), 3.5 * n_rows + 0.5)
     panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
     for number, (axes, image, title) in enumerate(zip(panels, visible(images), titles)):
-        axes.use_sticky_edges = False  # samples at the density's edge are to be seen whole
-        axes.scatter(*samples[number].T, s=4, alpha=0.5, color=CLASS_COLORS[0], edgecolor="none")
-        heights = density[number].reshape(2 * [axes_of_density.shape[2]])
-        if heights.any():
-            axes.contour(*axes_of_density[number], heights, linewidths=0.9, colors=_EXACT,
-                         levels=np.unique(np.minimum(lowest_of_shares(heights), 0.99 * heights.max())))
+        _draw_posterior(axes, samples[number], axes_of_density[number], density[number])
         axes.set(xlabel="$z_1$", ylabel="$z_2$" if number % n_columns == 0 else "")
-        axes.tick_params(labelsize=7)
-        axes.locator_params(nbins=5)
         axes.annotate(_short(title), (0.26, 1.14), xycoords="axes fraction", va="center", fontsize=10)
         beside = axes.inset_axes([0, 1.03, 0.22, 0.22])
         _draw_tiles(beside, image[np.newaxis, np.newaxis])
@@ -206,6 +199,43 @@ def posteriors(path, images, samples, axes_of_density, density, titles):
     figure.suptitle("Exact p(z|x), lines about 50 %% and 95 %% of it,%sunder samples of q(z|x)" % (
         " " if n_columns > 2 else "\n"), fontsize=11)
     save(figure, path)
+
+
+@plain
+def compared(path, models, images, names):
+    """Draw models beside each other, of two latent dimensions: codes, the decoder's images, and posteriors of test images.
+
+    Args:
+        path: str, the PNG to write.
+        models: title -> dict of z [n, 2], label [n], manifold [m**2, rows, columns], and samples, density_axes and density as
+            posteriors has them, of as many images as here.
+        images: [k, rows, columns], pixels in {0, 1}.
+        names: what each class is called.
+    """
+    figure = new_figure(3.4 * len(models) + 0.4, 3.4 * (2 + len(images)))
+    panels = figure.subplots(2 + len(images), len(models), squeeze=False)
+    for (title, own), column in zip(models.items(), panels.T):
+        _draw_codes(column[0], own["z"], own["label"], names, 4, size=5)
+        column[0].set_title(title)
+        m = round(len(own["manifold"])**0.5)
+        _draw_tiles(column[1], own["manifold"].reshape(m, m, *own["manifold"].shape[1:])[::-1])
+        for axes, image, *posterior in zip(column[2:], images, own["samples"], own["density_axes"], own["density"]):
+            _draw_posterior(axes, *posterior)
+            beside = axes.inset_axes([0.77, 0.77, 0.22, 0.22])
+            _draw_tiles(beside, image[np.newaxis, np.newaxis])
+    save(figure, path)
+
+
+def _draw_posterior(axes, samples, axes_of_density, density):
+    """Samples [n, 2] under lines about 50 % and 95 % of a density [m**2] on axes [2, m]."""
+    axes.use_sticky_edges = False  # samples at the density's edge are to be seen whole
+    axes.scatter(*samples.T, s=4, alpha=0.5, color=CLASS_COLORS[0], edgecolor="none")
+    heights = density.reshape(2 * [axes_of_density.shape[1]])
+    if heights.any():
+        axes.contour(*axes_of_density, heights, linewidths=0.9, colors=_EXACT,
+                     levels=np.unique(np.minimum(lowest_of_shares(heights), 0.99 * heights.max())))
+    axes.tick_params(labelsize=7)
+    axes.locator_params(nbins=5)
 
 
 def visible(images):

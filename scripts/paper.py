@@ -1,6 +1,6 @@
 #!/usr/bin/env python
-"""Make the paper's Figure 5, its Table 1, the comparison of all published recipes, that of quality with training time, or what
-the paper's VAE finds seed by seed; trains the runs that are missing."""
+"""Make the paper's Figure 5, its Table 1, the comparison of all published recipes, that of quality with training time, what the
+paper's VAE finds seed by seed, or the tables of given posteriors or of the digits; trains the runs that are missing."""
 
 import os
 import signal
@@ -21,14 +21,15 @@ from avb_tf1 import errors
 
 def main():
     parser = command_line.parser(__doc__)
-    parser.add_argument("what", choices=["figure", "table", "recipes", "time", "vae", "posteriors"])
+    parser.add_argument("what", choices=["figure", "table", "recipes", "time", "vae", "posteriors", "digits"])
     parser.add_argument("--runs", metavar="DIR",
-                        help="where the runs are, or will be made (default: runs/table; of posteriors: runs/posteriors)")
+                        help="where the runs are, or will be made (default: runs/table; of posteriors and digits "
+                        "runs/posteriors and runs/digits)")
     parser.add_argument("--out", metavar="PATH",
                         help="the file to write (default: docs/figure_5.png, docs/table_1.md or docs/paper_vae_seeds.png); for "
-                        "recipes, time and posteriors, the folder to write theirs into (default: docs)")
+                        "recipes, time, posteriors and digits, the folder to write theirs into (default: docs)")
     args = parser.parse_args()
-    from avb_tf1.reproduction import paper, posteriors, recipes, time_to_quality
+    from avb_tf1.reproduction import digits, paper, posteriors, recipes, time_to_quality
     make, name = {
         "figure": (paper.make_figure, "figure_5.png"),
         "table": (paper.make_table, "table_1.md"),
@@ -36,6 +37,7 @@ def main():
         "recipes": (recipes.make_comparison, ""),
         "time": (time_to_quality.make, ""),
         "posteriors": (posteriors.make, ""),
+        "digits": (digits.make, ""),
     }[args.what]
     out = args.out or os.path.normpath(os.path.join(ROOT, "docs", name))
     if not name and not os.path.isdir(out):
@@ -46,7 +48,7 @@ def main():
         raise errors.InputError("%s: its folder doesn't exist" % out)
     if name.endswith(".png") and not out.endswith(".png"):
         raise errors.InputError("%s: the figure is written as PNG; the name must end in .png" % out)
-    runs = args.runs or os.path.join("runs", "posteriors" if args.what == "posteriors" else "table")
+    runs = args.runs or os.path.join("runs", args.what if args.what in ("posteriors", "digits") else "table")
     make(os.path.join(ROOT, "configs"), runs, out)
 
 

@@ -201,6 +201,12 @@ def obtained(mean, spread):
     return number(mean) if spread is None or not math.isfinite(mean) else "%s ± %s" % (number(mean), number(spread))
 
 
+def mean_and_range(values, form):
+    """Return the mean of values and, if there are several, the smallest and the largest, as text, each by `form`."""
+    mean = form % np.mean(values)
+    return mean if len(values) == 1 else "%s (%s to %s)" % (mean, form % min(values), form % max(values))
+
+
 def published_number(published):
     """Return a Published, or None, as text, with how it is known."""
     return "" if published is None else "%s (%s)" % (number(published.value), published.how)

@@ -15,6 +15,7 @@ from avb_tf1.evaluation import hmc, posterior_measurement, posterior_reference
 from avb_tf1.outputs import without_infinity
 from avb_tf1.problems.given_posterior import GivenPosterior
 from avb_tf1.problems.registry import problem_of
+from avb_tf1.report.comparison import mean_and_range
 from avb_tf1.runs import metrics_file, provenance, run_folder
 from avb_tf1.training.snapshots import spread_out
 
@@ -257,8 +258,7 @@ def _over_seeds(method, value_of, form):
     values = [value_of(own) for own in method.metrics]
     if any(value is None for value in values):
         return ""
-    mean = form % np.mean(values)
-    return mean if len(values) == 1 else "%s (%s to %s)" % (mean, form % min(values), form % max(values))
+    return mean_and_range(values, form)
 
 
 def _elbo(method):

@@ -1,0 +1,49 @@
+import os
+
+import numpy as np
+import pytest
+from helpers import ROOT
+from pictures import pixels
+
+from avb_tf1.config.loading import load_config, to_yaml
+from avb_tf1.reproduction import digits
+
+SMALL = ["training.n_iterations=2", "data.batch_size=32", "evaluation.n_samples=16", "evaluation.ais.n_chains=2",
+         "evaluation.ais.n_steps=2"]
+
+
+def runs(log_likelihood, **metrics):
+    own = dict({"test_log_likelihood_numerical_error": 0.0, "n_test_images": 4}, **metrics)
+    return digits.Runs((own, own), np.array(log_likelihood, np.float64), 7.0)
+
+
+def test_differences_are_taken_image_by_image():
+    vae = runs([[-20, -30, -25, -22], [-20, -30, -25, -22]])
+    avb = runs([[-19, -29, -24, -21.2], [-21, -29, -26, -20]])
+    row = digits._difference_row("digits_avb", {"digits_vae": vae, "digits_avb": avb})
+    differences = np.array([[1, 1, 1, 0.8], [-1, 1, -1, 2]])
+    errors = differences.std(axis=1) / 2
+    assert row == "| AVB over VAE | 2 | %+.3f (+0.250 to +0.950) | %.3f | 1 of 2 |" % (differences.mean(), errors.mean())
+
+
+@pytest.mark.slow
+def test_all_models_are_trained_tabled_and_drawn(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(digits, "SEEDS", (0,))
+    (tmp_path / "images").mkdir()
+    for name in digits.CONFIGS:
+        path = os.path.join(ROOT, "configs", "images", name + ".yaml")
+        (tmp_path / "images" / (name + ".yaml")).write_text(to_yaml(load_config(path, SMALL)))
+    (tmp_path / "docs").mkdir()
+    digits.make(str(tmp_path), str(tmp_path / "runs"), str(tmp_path / "docs"))
+    assert pixels(str(tmp_path / "docs" / "digits.png")).std() > 0
+    page = (tmp_path / "docs" / "digits.md").read_text()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if line.startswith("| digits")]
+    assert [row[:3] for row in rows] == [
+        ["digits_vae", "VAE", "2"], ["digits_avb", "AVB", "2"], ["digits_avb_ac", "AVB + AC", "2"],
+        ["digits_8_vae", "VAE", "8"], ["digits_8_avb_ac", "AVB + AC", "8"]]
+    assert all(row[3] for row in rows) and not rows[0][5] and rows[1][5]
+    assert "Mean over seeds 0 (smallest to largest)" in page and "AVB + AC over VAE | 8 |" in page
+    capsys.readouterr()
+    digits.make(str(tmp_path), str(tmp_path / "runs"), str(tmp_path / "docs"))
+    assert "Training" not in capsys.readouterr().out
+    assert (tmp_path / "docs" / "digits.md").read_text() == page
