@@ -78,7 +78,7 @@ def test_of_more_dimensions_there_is_no_grid():
     assert set(seen.arrays()) == {"iteration", "z", "reconstruction", "prior"}
 
 
-@pytest.mark.parametrize("name", ["digits_vae", "digits_avb"])
+@pytest.mark.parametrize("name", ["digits_vae", pytest.param("digits_avb", marks=pytest.mark.slow)])
 def test_training_is_not_disturbed(name):
     config, monitors = small_images(name, "training.snapshot_every=3"), []
     for with_snapshots in (True, False):
