@@ -5,6 +5,8 @@ import math
 
 import numpy as np
 
+from avb_tf1.evaluation.measurement import LOSSES
+
 N_BINS = 400               # of a training curve
 MAX_FRAMES = 61            # of the slider
 SHARES = (0.95, 0.5)       # of an exact posterior's probability that its two lines enclose
@@ -19,6 +21,25 @@ def binned(values, n_bins):
     counts = np.diff(np.append(starts, len(values)))
     return (np.add.reduceat(values, starts) / counts, np.minimum.reduceat(values, starts),
             np.maximum.reduceat(values, starts))
+
+
+def loss_curves(label, losses, n_bins, with_band_of_one=True):
+    """Return what shared.js draws of the losses of runs that differ in the seed only, at no more than n_bins points.
+
+    Args:
+        label: str, what the page calls the runs.
+        losses: sequence of name -> [n_iterations], one a run, as long as each other.
+        n_bins: int; with_band_of_one: bool, whether a single run has a band, from the smallest to the largest of each bin.
+
+    Returns:
+        dict: label; losses: name -> as of band; iteration, as of numbers; last, the last of them; limits: name -> as of limits.
+    """
+    bins = {name: [binned(own[name], n_bins) for own in losses] for name in LOSSES if name in losses[0]}
+    n_iterations = len(next(iter(losses[0].values())))
+    return {"label": label, "iteration": numbers(binned(np.arange(1, n_iterations + 1), n_bins)[0]), "last": n_iterations,
+            "losses": {name: band([mean for mean, _, _ in own], own[0][1:] if with_band_of_one else None)
+                       for name, own in bins.items()},
+            "limits": {name: limits([own[name] for own in losses]) for name in bins}}
 
 
 def band(curves, band_of_one):
@@ -52,6 +73,12 @@ def level(density, share):
     heights = np.sort(density)[::-1]
     sums = np.cumsum(heights)
     return float(heights[min(np.searchsorted(sums, share * sums[-1]), len(heights) - 1)])
+
+
+def scale_of(values):
+    """Return what makes whole numbers of 16 bits of the values [..., dim], float64 [dim]."""
+    values = np.abs(np.where(np.isfinite(values), values, 0).reshape(-1, values.shape[-1])).max(axis=0)
+    return np.where(values > 0, values, 1).astype(np.float64) / 32767
 
 
 def codes(z, scale):

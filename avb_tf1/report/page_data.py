@@ -44,10 +44,7 @@ def page_data(groups, explored, small):
 
 def _curves(label, runs, n_bins, with_band_of_one):
     """Losses and divergences over iterations, of one run or over a group's, at no more than n_bins points."""
-    binned = {name: [page_arrays.binned(run.losses[name], n_bins) for run in runs] for name in LOSSES if name in runs[0].losses}
-    n_iterations = len(runs[0].losses["generator_loss"])
-    curves = {name: page_arrays.band([mean for mean, _, _ in bins], bins[0][1:] if with_band_of_one else None)
-              for name, bins in binned.items()}
+    curves = page_arrays.loss_curves(label, [run.losses for run in runs], n_bins, with_band_of_one)
     # The runs of a group may have been looked at at different moments: that changes no result.
     moments = [run.snapshots["iteration"] for run in runs]
     common = functools.reduce(np.intersect1d, moments)
@@ -63,12 +60,10 @@ def _curves(label, runs, n_bins, with_band_of_one):
             divergence[key] = page_arrays.band(values, bounds if with_band_of_one else None)
             final = [run.metrics.get(name) for run in runs]
             divergence[key]["final"] = None if None in final else float(np.mean(final))
-    limits = {name: page_arrays.limits([run.losses[name] for run in runs]) for name in curves}
-    limits["divergence"] = page_arrays.limits([
+    curves["limits"]["divergence"] = page_arrays.limits([
         run.snapshots[name] for run in runs for name in ("kl_posterior_prior", "kl_discriminator") if name in run.snapshots])
-    return {"label": label, "losses": curves, "divergence": divergence, "limits": limits,
-            "is_astray": all(run_summary.warning(run.metrics, run.config) for run in runs),
-            "iteration": page_arrays.numbers(page_arrays.binned(np.arange(1, n_iterations + 1), n_bins)[0])}
+    return dict(curves, divergence=divergence,
+                is_astray=all(run_summary.warning(run.metrics, run.config) for run in runs))
 
 
 def _explorable(run, small):

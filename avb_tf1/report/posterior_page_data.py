@@ -47,20 +47,17 @@ def page_data(run):
 
 def _curves(run):
     """Losses and, where it was measured, the divergence from the posterior over iterations."""
-    binned = {name: page_arrays.binned(values, page_arrays.N_BINS) for name, values in run.losses.items() if name in LOSSES}
-    n_iterations, iterations = run.config.training.n_iterations, run.snapshots["iteration"]
+    curves = page_arrays.loss_curves(run.label, [run.losses], page_arrays.N_BINS)
+    iterations = run.snapshots["iteration"]
     shown = snapshots.spread_out(len(iterations), page_arrays.N_BINS)
     divergence = {"iteration": [int(iteration) for iteration in iterations[shown]], "n_seen": len(iterations)}
-    limits = {name: page_arrays.limits([run.losses[name]]) for name in binned}
     if "inference_gap" in run.snapshots:
         values, errors = run.snapshots["inference_gap"], run.snapshots["inference_gap_standard_error"]
         low, high = values - 2 * errors, values + 2 * errors
         divergence["gap"] = page_arrays.band([values[shown]], [low[shown], high[shown]])
         divergence["gap"]["final"] = run.metrics.get("inference_gap")
-        limits["divergence"] = page_arrays.limits([low, high])
-    losses = {name: page_arrays.band([mean], [low, high]) for name, (mean, low, high) in binned.items()}
-    return {"label": run.label, "losses": losses, "divergence": divergence, "limits": limits, "is_astray": False,
-            "iteration": page_arrays.numbers(page_arrays.binned(np.arange(1, n_iterations + 1), page_arrays.N_BINS)[0])}
+        curves["limits"]["divergence"] = page_arrays.limits([low, high])
+    return dict(curves, divergence=divergence)
 
 
 def _moments(seen, n_x):
@@ -71,7 +68,7 @@ def _moments(seen, n_x):
     # The first of each `stride` samples of an x, so that every x has some.
     of_x = np.concatenate([np.flatnonzero(labels == label)[::stride] for label in range(n_x)])
     z = z[frames][:, of_x]
-    scale = _scale(z)
+    scale = page_arrays.scale_of(z)
     return {"iteration": [int(iteration) for iteration in seen["iteration"][frames]], "n": len(of_x),
             "counts": np.bincount(labels[of_x], minlength=n_x).tolist(), "scale": scale.tolist(),
             "z": page_arrays.codes(z, scale)}
@@ -82,16 +79,10 @@ def _exact_moments(marginals, problem):
             for name in problem.coordinates]
 
 
-def _scale(values):
-    """What makes whole numbers of 16 bits of the values [..., dim], float64 [dim]."""
-    values = np.abs(np.where(np.isfinite(values), values, 0).reshape(-1, values.shape[-1])).max(axis=0)
-    return np.where(values > 0, values, 1).astype(np.float64) / 32767
-
-
 def _draws(draws):
     n_x, n, dim = draws.shape
     draws = draws[:, :max(1, min(n, _N_DRAWS, _MAX_DRAWN // (n_x * dim)))]
-    scale = _scale(draws)
+    scale = page_arrays.scale_of(draws)
     return {"n": draws.shape[1], "scale": scale.tolist(), "z": page_arrays.codes(draws, scale)}
 
 

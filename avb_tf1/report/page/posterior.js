@@ -3,7 +3,7 @@
 (() => {
   const {
     data, element, NOT_FINITE, color, classColor, rgba, bytes, signed, axis, draw, optimumLine, iterationAxis, keepTicks, shownRange,
-    drawCurves, drawLegend, solid, curveWithFinal, drawTraining, drawTrainingLegend,
+    drawCurves, drawLegend, solid, curveWithFinal, drawTraining, drawTrainingLegend, densityTraces, chosen, onCoordinates,
   } = shared;
   const {coordinates: COORDINATES, quantities: QUANTITIES} = data, dim = COORDINATES.length;
   const codes = packed => packed && Object.assign({}, packed, {z: new Int16Array(bytes(packed.z).buffer)});
@@ -11,7 +11,6 @@
   const density = data.density && new Uint16Array(bytes(data.density.z).buffer);
   const begins = moments.counts.map((_, x) => moments.counts.slice(0, x).reduce((sum, count) => sum + count, 0));
 
-  const chosen = id => element(id) ? Number(element(id).value) : 0;
   /** A number as text, without the sign of what is rounded to 0. */
   const number = value => signed(Math.abs(value) < 0.005 ? 0 : value, 2);
 
@@ -48,26 +47,19 @@
   function background(x, across, upwards) {
     const key = `${x} ${across} ${upwards} ${color("page")}`;
     if (behind && behind.key === key) return behind.traces;
-    behind = {key, traces: density ? densityTraces(x, across, upwards) : draws ? [{
+    behind = {key, traces: density ? exactTraces(x, across, upwards) : draws ? [{
       type: "scatter", mode: "markers", x: drawn(x, across), y: drawn(x, upwards), hoverinfo: "skip", name: "exact",
       marker: {color: color("soft"), size: 4, opacity: 0.5}}] : []};
     return behind.traces;
   }
 
-  /** The density as a shade and two lines. */
-  function densityTraces(x, across, upwards) {
+  function exactTraces(x, across, upwards) {
     const {side, axes, levels} = data.density, own = density.subarray(x * side * side, (x + 1) * side * side);
     const z = Array.from({length: side}, (_, row) => Array.from({length: side}, (_, column) =>
       across < upwards ? own[column * side + row] : own[row * side + column]));
-    const steps = axes[x].map(([low, high]) => (high - low) / (side - 1)), [outer, inner] = levels[x];
-    const grid = {z, x0: axes[x][across][0], dx: steps[across], y0: axes[x][upwards][0], dy: steps[upwards], showscale: false,
-                  hoverinfo: "skip", name: "exact"};
-    return [
-      Object.assign({}, grid, {type: "heatmap", zsmooth: "best", zmin: 0, zmax: 65535,
-                               colorscale: [[0, rgba(color("soft"), 0)], [1, rgba(color("soft"), 0.45)]]}),
-      Object.assign({}, grid, {type: "contour", line: {color: color("text"), width: 1.5},
-                               contours: {coloring: "none", start: outer, end: inner, size: Math.max(inner - outer, 1e-6)}}),
-    ];
+    const steps = axes[x].map(([low, high]) => (high - low) / (side - 1));
+    return densityTraces({z, x0: axes[x][across][0], dx: steps[across], y0: axes[x][upwards][0], dy: steps[upwards]},
+                         levels[x], 65535);
   }
 
   function drawPlane(x, frame) {
@@ -164,18 +156,8 @@
   drawAll();
   for (const id of gap ? ["training-plot", "divergence-plot"] : ["training-plot"]) keepTicks(id);
 
-  /** One coordinate against itself would be a line: the other one moves out of the way. */
-  function choosePlane(event) {
-    const [own, other] = event.target.id === "across" ? ["across", "upwards"] : ["upwards", "across"];
-    if (chosen(own) === chosen(other)) element(other).value = previous[own];
-    Object.assign(previous, {across: chosen("across"), upwards: chosen("upwards")});
-    drawPosterior();
-  }
-
-  const previous = {across: chosen("across"), upwards: chosen("upwards")};
+  if (dim > 1) onCoordinates(drawPosterior);
   const on = (id, react) => { if (element(id)) element(id).addEventListener("change", react); };
-  on("across", choosePlane);
-  on("upwards", choosePlane);
   on("x-choice", drawPosterior);
   for (const id of ["marginal-x", "quantity"]) on(id, drawMarginals);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);

@@ -4,7 +4,7 @@
   const {
     data, element, NOT_FINITE, color, classColor, rgb, bytes, signed, breakable, axis, draw, optimumLine, iterationAxis, onPointer,
     keepTicks, single, groupColor, groupDash, groupEntries, hoverName, shownRange, drawCurves, drawLegend, solid, curveWithFinal,
-    drawTraining, drawTrainingLegend,
+    drawTraining, drawTrainingLegend, rings, showTooltip, hideTooltip,
   } = shared;
   const {images: IMAGES, image_names: CLASSES, pixel_names: PIXELS, image_shape: SHAPE} = data.problem;
   const nClasses = IMAGES.length, nPixels = PIXELS.length;
@@ -34,19 +34,6 @@
     const [off, on] = [rgb(color("pixel-off")), rgb(classColor(k))];
     return `rgb(${off.map((value, i) => Math.round(value + p * (on[i] - value)))})`;
   }
-
-  const tooltip = element("tooltip");
-
-  function showTooltip(event, colors, text) {
-    paint(element("tooltip-image"), colors);
-    element("tooltip-text").textContent = text;
-    tooltip.hidden = false;
-    const box = tooltip.getBoundingClientRect();
-    tooltip.style.left = Math.max(4, Math.min(event.clientX + 14, innerWidth - box.width - 4)) + "px";
-    tooltip.style.top = Math.max(4, event.clientY - box.height - 14) + "px";
-  }
-
-  const hideTooltip = () => { tooltip.hidden = true; };
 
   const POSTERIOR = "KL(q(z|x), p(z))", DISCRIMINATOR = "by the discriminator";
 
@@ -180,10 +167,8 @@
   }
 
   function plane(range) {
-    const rings = run.dim === 2 ? [1, 2, 3].map(r => ({
-      type: "circle", xref: "x", yref: "y", x0: -r, x1: r, y0: -r, y1: r, line: {color: color("ring"), width: 1}})) : [];
     return {
-      shapes: rings, margin: {l: 45, r: 10, t: 30, b: 45},
+      shapes: run.dim === 2 ? rings() : [], margin: {l: 45, r: 10, t: 30, b: 45},
       xaxis: axis({title: "z₁", range: [-range, range], zeroline: false, constrain: "domain"}),
       yaxis: run.dim === 2 ? axis({title: "z₂", range: [-range, range], zeroline: false, scaleanchor: "x", constrain: "domain"})
         : axis({range: [0, nClasses], showticklabels: false, zeroline: false}),
@@ -283,8 +268,8 @@
     onPointer("map-plot", event => {
       const {x, y} = event.points[0];
       moveProbe(x, run.dim === 2 ? y : probe.y);
-      showTooltip(event.event, decoded(probe.x, probe.y).map((value, k) => mixed(k, value)),
-                  `z = ${place(x, y)}`);
+      paint(element("tooltip-image"), decoded(probe.x, probe.y).map((value, k) => mixed(k, value)));
+      showTooltip(event.event, `z = ${place(x, y)}`);
     });
     // Not on plotly_unhover: moving the point draws the map anew, which sends one while the pointer is still there.
     element("map-plot").addEventListener("mouseleave", hideTooltip);
@@ -336,7 +321,8 @@
   for (const id of ["training-plot", "divergence-plot"]) keepTicks(id);
   onPointer("latent-plot", event => {
     const {curveNumber: k, x, y} = event.points[0];
-    showTooltip(event.event, imageColors(k), `${phrase(k)}, ${atPlace(x, y)}`);
+    paint(element("tooltip-image"), imageColors(k));
+    showTooltip(event.event, `${phrase(k)}, ${atPlace(x, y)}`);
   });
   element("latent-plot").on("plotly_unhover", hideTooltip);
   if (HAS_MAP) listenToMap();

@@ -69,9 +69,54 @@ const shared = (() => {
                           line: {color: color("soft"), width: 1.2, dash: "dash"}}, more);
   }
 
+  /** Circles at 1, 2 and 3 standard deviations of the prior. */
+  const rings = () => [1, 2, 3].map(r => ({
+    type: "circle", xref: "x", yref: "y", x0: -r, x1: r, y0: -r, y1: r, line: {color: color("ring"), width: 1}}));
+
+  /** A density whose largest value is `top` as a shade, and two lines at its levels; `grid` has plotly's z, x0, dx, y0, dy. */
+  function densityTraces(grid, [outer, inner], top) {
+    const own = Object.assign({showscale: false, hoverinfo: "skip", name: "exact"}, grid);
+    return [
+      Object.assign({}, own, {type: "heatmap", zsmooth: "best", zmin: 0, zmax: top,
+                              colorscale: [[0, rgba(color("soft"), 0)], [1, rgba(color("soft"), 0.45)]]}),
+      Object.assign({}, own, {type: "contour", line: {color: color("text"), width: 1.5},
+                              contours: {coloring: "none", start: outer, end: inner, size: Math.max(inner - outer, 1e-6)}}),
+    ];
+  }
+
+  // ---- drop-downs ----
+
+  /** The number of the entry that is chosen in a drop-down; 0 if the page has none of that name. */
+  const chosen = id => element(id) ? Number(element(id).value) : 0;
+
+  /** Listen to the drop-downs of two coordinates. One against itself would be a line: the other one moves out of the way. */
+  function onCoordinates(redraw) {
+    const ids = ["across", "upwards"];
+    let previous = ids.map(chosen);
+    ids.forEach((id, own) => element(id).addEventListener("change", () => {
+      if (chosen(ids[0]) === chosen(ids[1])) element(ids[1 - own]).value = previous[own];
+      previous = ids.map(chosen);
+      redraw();
+    }));
+  }
+
+  // ---- what is told where the pointer is ----
+
+  const hideTooltip = () => { element("tooltip").hidden = true; };
+
+  /** Show the tooltip with a text; its picture is the caller's to draw before. */
+  function showTooltip(event, text) {
+    const tooltip = element("tooltip");
+    element("tooltip-text").textContent = text;
+    tooltip.hidden = false;
+    const box = tooltip.getBoundingClientRect();
+    tooltip.style.left = Math.max(4, Math.min(event.clientX + 14, innerWidth - box.width - 4)) + "px";
+    tooltip.style.top = Math.max(4, event.clientY - box.height - 14) + "px";
+  }
+
   // ---- axes of iterations ----
 
-  const LAST = Math.max(...data.groups.map(({divergence}) => divergence.iteration[divergence.iteration.length - 1]));
+  const LAST = Math.max(...data.groups.map(({last}) => last));
 
   /** Ticks at whole iterations, the last one of all among them. */
   function iterationTicks([low, high]) {
@@ -116,7 +161,7 @@ const shared = (() => {
   // What went astray would spoil the axes: it is switched off at first, unless there is nothing else.
   const astray = data.groups.filter(group => group.is_astray).map(group => group.label);
   const off = () => new Set(astray.length < data.groups.length ? astray : []);
-  const hidden = {"training-plot": off(), "divergence-plot": off()};
+  const hidden = {"training-plot": off(), "divergence-plot": off(), "latent-plot": new Set()};
 
   /** Limits of an axis that shows a plot's visible groups, and some more values. */
   function shownRange(id, limitsOf, more) {
@@ -258,6 +303,6 @@ const shared = (() => {
   return {
     data, element, NOT_FINITE, color, classColor, rgb, rgba, bytes, signed, breakable, axis, draw, optimumLine, iterationAxis,
     onPointer, keepTicks, single, groupColor, groupDash, groupEntries, hoverName, shownRange, drawCurves, drawLegend, solid,
-    curveWithFinal, drawTraining, drawTrainingLegend, player,
+    curveWithFinal, drawTraining, drawTrainingLegend, player, rings, densityTraces, chosen, onCoordinates, showTooltip, hideTooltip,
   };
 })();
