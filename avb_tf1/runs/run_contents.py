@@ -115,8 +115,8 @@ def read_timing(folder):
     return timing
 
 
-def read_part(folder, name, reader):
-    """Return what a file of a run folder holds: a mapping with all that a page needs.
+def read_part(folder, name, reader, more_keys=()):
+    """Return what a file of a run folder holds: a mapping with all that a page needs, among it more_keys.
 
     Raises:
         InputError: it can't be read, or lacks something; names the file.
@@ -124,7 +124,7 @@ def read_part(folder, name, reader):
     path, again = os.path.join(folder, name), "; scripts/train.py --resume %s makes it again" % shlex.quote(folder)
     try:
         content = reader(path)
-        missing = set(_KEYS[name]) - set(content)
+        missing = {*_KEYS[name], *more_keys} - set(content)
     except (OSError, ValueError, TypeError) as error:
         raise InputError("%s: can't be read: %s%s" % (path, what_is_wrong(error), again))
     if missing:
