@@ -74,8 +74,7 @@ def _run(config, out, found, show_progress, observers=()):
         metrics = kind.write(out, config, problem_of(config), trainer.array_functions(session, model), result.monitors, seen)
         timing = outputs.timing(config, legs, time.perf_counter() - start)
         files.write_json(in_folder(run_folder.TIMING), timing)
-        if not config.is_of_dataset:  # whose page is still to come
-            outputs.write_report(out, metrics)
+        outputs.write_report(out, metrics)
         # The last: a folder that has it is complete.
         files.write_json(in_folder(run_folder.METRICS), metrics_file.with_made_by(metrics, config, legs))
     return metrics, timing
@@ -164,8 +163,7 @@ def _run_and_report(config, out, show_progress):
         run_folder.FIGURES_OF_DATASET if config.is_of_dataset else run_folder.FIGURES_OF_GIVEN)
     figures = [os.path.join(out, name) for name in names]
     print("\n".join(["Figures:"] + ["  " + path for path in figures if os.path.exists(path)]))
-    if not config.is_of_dataset:
-        print("All of it on one page, to open in a browser:\n  " + os.path.join(out, run_folder.REPORT))
+    print("All of it on one page, to open in a browser:\n  " + os.path.join(out, run_folder.REPORT))
 
 
 def extend(out, overrides):

@@ -20,12 +20,12 @@ from avb_tf1.errors import InputError
 from avb_tf1.evaluation.trained_networks import Networks
 from avb_tf1.problems.registry import problem_of
 from avb_tf1.reevaluation import evaluate_run
-from avb_tf1.report import comparison, html_report
+from avb_tf1.report import comparison
 from avb_tf1.runs import run_folder
 from avb_tf1.training import snapshots
 
 FILES = {"config.yaml", "losses.csv", "latents.npz", "snapshots.npz", "metrics.json", "timing.json", "training_curve.png",
-         "checkpoint", "tensorboard", "test_images.npz", "reconstructions.png", "latent_space.gif"}
+         "checkpoint", "tensorboard", "test_images.npz", "reconstructions.png", "latent_space.gif", "report.html"}
 FIGURES_OF_PLANE = {"latent_space.png", "manifold.png", "posteriors.png"}
 
 
@@ -98,8 +98,7 @@ def test_a_run_is_evaluated_again_and_opened(run, capsys):
 
 def test_what_such_a_run_has_not_is_told(run):
     out, config, _ = run
-    for call, words in ((lambda: html_report.write_report(str(out)), "a run of a data set, which has no page yet"),
-                        (lambda: comparison.read_runs([str(out)]), "a run of digits"),
+    for call, words in ((lambda: comparison.read_runs([str(out)]), "a run of digits"),
                         (lambda: evaluate_run(str(out), with_ais=True, write=False), "a run of a data set; --ais")):
         with pytest.raises(InputError, match=words):
             call()
@@ -132,7 +131,7 @@ def test_a_run_from_the_command_line(tmp_path):
     result = run_script("train.py", "--config", image_config_path("digits_vae"), "--out", "run", *overrides, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert re.search(r"iteration 20/20  epoch 20\.0  generator [0-9.]+", result.stdout)
-    assert "generator_loss" in result.stdout and "training_curve.png" in result.stdout and "report.html" not in result.stdout
+    assert "generator_loss" in result.stdout and "training_curve.png" in result.stdout and "report.html" in result.stdout
     config = avb_tf1.load_config(str(tmp_path / "run" / "config.yaml"))
     assert config.data.path == str(tmp_path / "a.npz")
     again = run_script("train.py", "--resume", tmp_path / "run")

@@ -1,5 +1,7 @@
 """A model of a data set of real images, as text. Knows no TensorFlow."""
 
+import math
+
 from avb_tf1.evaluation.held_out import METRICS, N_IMPORTANCE_SAMPLES
 from avb_tf1.evaluation.measurement import LOSSES, N_FINAL
 from avb_tf1.report import run_summary
@@ -9,7 +11,7 @@ _ERROR = "_standard_error"
 
 
 def summary(metrics, config, timing=None):
-    """Return the table that ends a run of a data set: its losses, then what else was measured.
+    """Return the table that ends a run of a data set: its losses, what else was measured, and a warning if T falls behind.
 
     Args:
         metrics, timing: as in metrics.json and timing.json; without timing there is no row on speed.
@@ -32,7 +34,23 @@ def summary(metrics, config, timing=None):
         lines.append("%-30s %10.4f%s" % (name, value, told))
     if timing is not None:
         lines.append("%-30s %10.2f" % ("iterations per second", timing["iterations_per_second"]))
-    return "\n".join(lines + ["not computed: %s" % reason for reason in run_summary.not_computed(metrics)])
+    lines += ["not computed: %s" % reason for reason in run_summary.not_computed(metrics)]
+    found = warning(metrics)
+    return "\n".join(lines + (["Warning: " + found] if found else []))
+
+
+def warning(metrics):
+    """Return a sentence if the discriminator's ELBO is above log p(x) of the same images by over twice their errors, or ""."""
+    likelihood, elbo = metrics.get("test_log_likelihood"), metrics.get("test_elbo_discriminator")
+    if likelihood is None or elbo is None:
+        return ""
+    errors = [metrics.get(name + suffix, 0.0) for name in ("test_log_likelihood", "test_elbo_discriminator")
+              for suffix in ("_numerical_error", "_bias_left")]
+    excess = elbo - likelihood
+    if excess <= 2 * math.hypot(math.hypot(*errors[:2]), math.hypot(*errors[2:])):
+        return ""
+    return ("the discriminator takes the test ELBO for %.4f nats above the test log-likelihood, which no ELBO can be: T has "
+            "fallen behind the encoder, and what it says of q(z|x) can't be trusted." % excess)
 
 
 def _method(name, metrics):

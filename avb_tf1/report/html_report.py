@@ -9,16 +9,15 @@ from avb_tf1.config.loading import digest_of_fingerprint, load_config, to_yaml
 from avb_tf1.errors import InputError, what_is_wrong
 from avb_tf1.evaluation.measurement import LOSSES, N_FINAL
 from avb_tf1.problems.registry import problem_of
-from avb_tf1.report import comparison, page_parts, posterior_page, run_summary
+from avb_tf1.report import comparison, dataset_page, page_parts, posterior_page, run_summary
 from avb_tf1.report.page_data import page_data
 from avb_tf1.report.run_summary import count
 from avb_tf1.report.settings_table import settings_table
-from avb_tf1.runs import metrics_file, run_contents, run_folder
+from avb_tf1.runs import dataset_contents, metrics_file, run_contents, run_folder
 
 MAX_EXPLORED = 10  # runs of a sweep whose latent space its page shows
 NOT_OF_POSTERIORS = ("a sweep of given posteriors has no page; each run has its own, and %s has the numbers of all"
                      % run_folder.SWEEP_SUMMARY)
-NOT_OF_DATASETS = "a sweep of data sets has no page yet; %s has the numbers of all" % run_folder.SWEEP_SUMMARY
 # What sweep.json has of each run.
 _RECORD = {"run": str, "setting": str, "config": str, "seed": int, "status": str, "reason": str, "metrics": dict,
            "fingerprint": str}
@@ -75,7 +74,7 @@ def write_run_report(folder, metrics=None):
     if metrics is None:
         page_parts.require_finished(folder)
     if config.is_of_dataset:
-        raise InputError("%s: a run of a data set, which has no page yet; its numbers are in %s" % (folder, run_folder.METRICS))
+        return dataset_page.write_run_report(folder, config, metrics)
     if not config.model.is_of_images:
         return posterior_page.write_run_report(folder, config, metrics)
     run = run_contents.read_run("%s, seed %d" % (config.name, config.seed), folder, config, metrics)
@@ -103,14 +102,14 @@ def write_sweep_report(folder):
 
     Returns:
         str, the page's path; int, how many runs that were done it leaves out: their folders don't hold them any more, or they
-        are of given posteriors or data sets.
+        are of given posteriors, or of data sets beside runs of the few images.
 
     Raises:
-        InputError: the folder holds no sweep, a file of it can't be read, or its runs are of given posteriors or data sets,
-            which this page can't show yet.
+        InputError: the folder holds no sweep, a file of it can't be read, or its runs are of given posteriors, which no such
+            page shows.
     """
     state = _read_sweep(folder)
-    runs_of, problems, without_page = {}, [], []
+    runs_of, problems, without_page = {}, [], False
     for record in state["runs"]:
         runs, path = runs_of.setdefault(record["setting"], []), os.path.join(folder, record["run"])
         record["label"] = "%s, seed %d" % (record["setting"], record["seed"])
@@ -123,26 +122,32 @@ def write_sweep_report(folder):
                 config = load_config(run_folder.config_path(path))
                 if digest_of_fingerprint(config) != record["fingerprint"]:
                     raise InputError("%s: holds a run of another config than the sweep's" % path)
-                if config.is_of_dataset:
-                    without_page.append(NOT_OF_DATASETS)
-                    raise InputError("a run of a data set, which a sweep's page doesn't show yet")
                 if not config.model.is_of_images:
-                    without_page.append(NOT_OF_POSTERIORS)
+                    without_page = True
                     raise InputError("a run of a given posterior, which a sweep's page doesn't show; it has a page of its own")
-                runs.append(run_contents.read_run(record["label"], path, config))
+                contents = dataset_contents if config.is_of_dataset else run_contents
+                runs.append(contents.read_run(record["label"], path, config))
                 record["metrics"] = runs[-1].metrics
             except InputError as error:
                 record.update(status="left out", metrics={})
                 problems.append((record, "left out: %s" % error))
     groups = [(setting, runs) for setting, runs in runs_of.items() if runs]
     if without_page and not groups:
-        raise InputError("%s: %s" % (folder, without_page[0]))
+        raise InputError("%s: %s" % (folder, NOT_OF_POSTERIORS))
+    of_datasets = bool(groups) and all(runs[0].config.is_of_dataset for _, runs in groups)
+    if not of_datasets:
+        groups, others = ([group for group in groups if group[1][0].config.is_of_dataset == is_other]
+                          for is_other in (False, True))
+        for record in state["runs"]:
+            if record["status"] == "done" and record["setting"] in dict(others):
+                record.update(status="left out", metrics={})
+                problems.append((record, "left out: a run of a data set, which a page of other images doesn't show; it has a "
+                                 "page of its own"))
     statuses = [record["status"] for record in state["runs"]]
     seeds = _ranges(sorted({record["seed"] for record in state["runs"]}))
-    path = page_parts.write(folder, _rendered(
-        groups, is_sweep=True,
-        title="Autoencoders%s: a sweep of %s" % (
-            " of %s" % problem_of(groups[0][1][0].config).title if groups else "", count(len(statuses), "run")),
+    titles = sorted({problem_of(runs[0].config).title for _, runs in groups})
+    context = dict(
+        title="Autoencoders%s: a sweep of %s" % (" of %s" % ", ".join(titles) if titles else "", count(len(statuses), "run")),
         lead="Runs: %s." % ", ".join("%d %s" % (statuses.count(status), status) for status in _STATUSES if status in statuses),
         as_of=state["written"] if {"running", "waiting"} & set(statuses) else None,
         facts=[("configs", ", ".join(sorted({record["config"] for record in state["runs"]}))), ("seeds", seeds)] + (
@@ -150,7 +155,10 @@ def write_sweep_report(folder):
         command=state["command"], started_in=state.get("folder"), records=state["runs"], problems=problems,
         n_of_setting=collections.Counter(record["setting"] for record in state["runs"]),
         cited=", ".join("%s: SHA-256 of its first config.yaml %s" % (label, page_parts.digest(runs[0].config))
-                        for label, runs in groups)))
+                        for label, runs in groups))
+    text = (dataset_page.rendered_sweep(groups, _in_turn(groups), **context) if of_datasets else
+            _rendered(groups, is_sweep=True, **context))
+    path = page_parts.write(folder, text)
     return path, statuses.count("left out")
 
 
@@ -179,7 +187,7 @@ def _read_sweep(folder):
 def _rendered(groups, is_sweep, **context):
     """The page as text; groups is a list of (label, runs that differ in the seed only)."""
     runs = [run for _, group in groups for run in group]
-    explored = _explored([group for _, group in groups])
+    explored = [run_contents.explored(run) for run in _in_turn(groups)]
     compared = [comparison.RunGroup(label, group[0].config, tuple(run.config.seed for run in group),
                                     tuple(run.metrics for run in group)) for label, group in groups]
     data = page_data(groups, explored, small=len(runs) > 1) if groups else {}
@@ -201,7 +209,7 @@ def _rendered(groups, is_sweep, **context):
         bias_left=max((value for run in runs for name, value in run.metrics.items() if name.endswith("_bias_left")),
                       default=None),
         not_computed=sorted({reason for run in runs for reason in run_summary.not_computed(run.metrics)}),
-        tables=tables, settings=settings, rule=comparison.RULE,
+        tables=tables, settings=settings, n_done={group.label: len(group.seeds) for group in compared}, rule=comparison.RULE,
         headlines={group.label: comparison.headline(group) for group in compared},
         astray=_astray(groups), problem=problem_of(runs[0].config) if runs else None,
         key_numbers=_key_numbers(compared, len(context["n_of_setting"]) if is_sweep else 1),
@@ -210,10 +218,11 @@ def _rendered(groups, is_sweep, **context):
         published=comparison.published_number, signed=_signed, **context)
 
 
-def _explored(groups):
+def _in_turn(groups):
     """Of which runs the latent space is shown: each group's first, then each one's second, until there are enough."""
+    groups = [runs for _, runs in groups]
     in_turn = [group[number] for number in range(max(map(len, groups), default=0)) for group in groups if number < len(group)]
-    return [run_contents.explored(run) for run in in_turn[:MAX_EXPLORED]]
+    return in_turn[:MAX_EXPLORED]
 
 
 def _key_numbers(compared, n_settings):

@@ -4,7 +4,6 @@ import math
 from dataclasses import dataclass
 from typing import Dict, List, Tuple
 
-from avb_tf1.evaluation.measurement import METRICS
 from avb_tf1.problems.published import TABLE_1_METRICS
 from avb_tf1.report import comparison
 from avb_tf1.runs import metrics_file
@@ -25,18 +24,19 @@ class SettingsTable:
     references: List[Tuple[str, List[str]]]
 
 
-def settings_table(labels, tables):
+def settings_table(labels, tables, starred=TABLE_1_METRICS):
     """Return the SettingsTable of a sweep.
 
     Args:
         labels: its settings, those without a finished run too.
         tables: label -> what comparison.rows returns for the setting's finished runs; at least one.
+        starred: the metrics of which the best mean is marked.
     """
     rows = {(label, row.metric): row for label, own in tables.items() for row in own}
     known = {row.metric for row in rows.values()}
-    columns = {name: metric.title for name, metric in METRICS.items() if name in known}
+    columns = {name: metric.title for name, metric in metrics_file.METRICS.items() if name in known}
     best = {metric: _best({label: rows[label, metric].mean for label in tables if (label, metric) in rows}, metric)
-            for metric in TABLE_1_METRICS if metric in columns and len(tables) > 1}
+            for metric in starred if metric in columns and len(tables) > 1}
 
     def cell(label, metric):
         row = rows.get((label, metric))
@@ -53,7 +53,7 @@ def settings_table(labels, tables):
     return SettingsTable(
         columns, [(label, [cell(label, metric) for metric in columns]) for label in labels],
         [(title, ["" if values.get(metric) is None else comparison.number(values[metric]) for metric in columns])
-         for title, values in references.items()])
+         for title, values in references.items() if any(value is not None for value in values.values())])
 
 
 def _best(means, metric):

@@ -87,9 +87,8 @@ def run_sweep(runs, out, command, address, n_workers, show_progress):
 
 def _write_page(out, runs):
     """Write the sweep's page, if it can have one; returns in words where it is, or why there is none."""
-    if not any(run.config.is_of_known_images for run in runs):
-        return "no report: %s" % (
-            html_report.NOT_OF_DATASETS if runs[0].config.is_of_dataset else html_report.NOT_OF_POSTERIORS)
+    if not any(run.config.model.is_of_images for run in runs):
+        return "no report: %s" % html_report.NOT_OF_POSTERIORS
     path, n_left_out = html_report.write_sweep_report(out)
     return "report in %s%s" % (path, html_report.left_out(n_left_out))
 

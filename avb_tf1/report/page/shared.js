@@ -13,7 +13,7 @@ const shared = (() => {
   // Colours are looked up anew for each drawing: they differ between light and dark.
   const color = name => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
   const classColor = k => color("class-" + k) || MORE_COLORS[k % MORE_COLORS.length];
-  const MORE_COLORS = ["#bcbd22", "#17becf", "#9467bd", "#e377c2", "#d55e00", "#56b4e9", "#8c564b", "#7f7f7f"];
+  const MORE_COLORS = ["#bcbd22", "#17becf", "#56b4e9", "#e377c2", "#d55e00", "#9467bd", "#8c564b", "#7f7f7f"];
   const GROUP_COLORS = ["class-0", "discriminator", "class-2", "class-3", "class-1"];
   const GROUP_DASHES = ["solid", "dashdot", "dot"];
   const rgb = hex => [1, 3, 5].map(i => parseInt(hex.slice(i, i + 2), 16));
@@ -89,15 +89,21 @@ const shared = (() => {
   /** The number of the entry that is chosen in a drop-down; 0 if the page has none of that name. */
   const chosen = id => element(id) ? Number(element(id).value) : 0;
 
-  /** Listen to the drop-downs of two coordinates. One against itself would be a line: the other one moves out of the way. */
+  /**
+   * Listen to the drop-downs of two coordinates. One against itself would be a line: the other one moves out of the way.
+   * Returns what is to be called when they were set by the page itself.
+   */
   function onCoordinates(redraw) {
     const ids = ["across", "upwards"];
-    let previous = ids.map(chosen);
+    let previous;
+    const note = () => { previous = ids.map(chosen); };
+    note();
     ids.forEach((id, own) => element(id).addEventListener("change", () => {
       if (chosen(ids[0]) === chosen(ids[1])) element(ids[1 - own]).value = previous[own];
-      previous = ids.map(chosen);
+      note();
       redraw();
     }));
+    return note;
   }
 
   // ---- what is told where the pointer is ----

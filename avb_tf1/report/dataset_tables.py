@@ -1,0 +1,81 @@
+"""The tables of the page of models of a data set, as rows of text. Knows no TensorFlow."""
+
+from avb_tf1.evaluation.held_out import METRICS
+from avb_tf1.report import comparison, settings_table
+from avb_tf1.report.comparison import number
+from avb_tf1.runs import metrics_file
+
+_LIKELIHOOD, _ELBO, _BY_DISCRIMINATOR, _GAP = METRICS
+NO_BOUND = "no bound: T may be wrong"
+_PLAIN_WORDS = {
+    _LIKELIHOOD: "log p(x): how well the decoder and the prior explain images that they were not trained on; higher is better",
+    _ELBO: "a lower bound on it, by the true density of q(z|x); higher is better",
+    _BY_DISCRIMINATOR: "the same with the discriminator's T for log q(z|x) − log p(z): " + NO_BOUND,
+    _GAP: "test log-likelihood − test ELBO: 0 where q(z|x) is the exact posterior; lower is better",
+}
+_ASIDES = {_ELBO: "a lower bound on the log-likelihood", _BY_DISCRIMINATOR: NO_BOUND, _GAP: "best possible: 0"}
+_SUFFIXES = ("_numerical_error", "_standard_error", "_bias_left")
+_STARRED = (_LIKELIHOOD, _ELBO)  # what settings can be told apart by
+
+
+def metric_rows(metrics):
+    """Return a row for each metric: [(title, value, numerical error, error of a larger set, bias left, method, words)].
+
+    All are text; of a metric that was not computed the value says so, and the last column why.
+    """
+    rows, reasons = [], metrics.get(metrics_file.NOT_COMPUTED, {})
+    for name, metric in METRICS.items():
+        if name in metrics:
+            errors = [metrics.get(name + suffix) for suffix in _SUFFIXES]
+            rows.append((metric.title, number(metrics[name], name), *["" if own is None else number(own) for own in errors],
+                         metrics["methods"][name], _PLAIN_WORDS[name]))
+        elif name in reasons:
+            rows.append((metric.title, "not computed", "", "", "", "", reasons[name]))
+    return rows
+
+
+def key_numbers(metrics):
+    """Return the few numbers at the top: [(value, what it is, what is told beside it)], text."""
+    numbers = []
+    for name, metric in METRICS.items():
+        if name in metrics:
+            found = "by %s%s" % (metrics["methods"][name], "" if name + "_numerical_error" not in metrics else (
+                ", ± %s" % number(metrics[name + "_numerical_error"])))
+            aside = found if name == _LIKELIHOOD else _ASIDES[name] if name == _BY_DISCRIMINATOR else (
+                "%s; %s" % (_ASIDES[name], found))
+            numbers.append((number(metrics[name], name), metric.title, aside))
+    return numbers
+
+
+def headline(metrics):
+    """Return what the model makes of a test image, in a few words."""
+    value = {name: number(metrics[name], name) for name in METRICS if name in metrics}
+    if _LIKELIHOOD in value:
+        known = "log p(x) of a test image is %s nats on average" % value[_LIKELIHOOD]
+        if _GAP in value:
+            return "%s; the ELBO is %s below it, as q(z|x) is not quite the posterior" % (known, value[_GAP])
+        return known
+    if _ELBO in value:
+        return "log p(x) of a test image is at least the ELBO, %s nats on average; it was not measured itself" % value[_ELBO]
+    return "log p(x) of a test image was not measured; the discriminator takes the ELBO for %s nats, which is no bound" % (
+        value[_BY_DISCRIMINATOR])
+
+
+def missing(metrics):
+    """Return a sentence on what the lack of log p(x) means, or ""."""
+    if _LIKELIHOOD in metrics:
+        return ""
+    why = metrics[metrics_file.NOT_COMPUTED][_LIKELIHOOD]
+    means = ("The ELBO bounds it from below, but how much is lost is not known" if _ELBO in metrics else
+             "The one ELBO below is the discriminator's, which is no bound: nothing here tells how good the model is")
+    return "the test log-likelihood was not computed: it %s. %s." % (why, means)
+
+
+def settings_of(labels, groups):
+    """Return the settings_table.SettingsTable of a sweep; groups are comparison.RunGroups, labels those of all settings."""
+    return settings_table.settings_table(labels, {group.label: _rows(group) for group in groups}, _STARRED)
+
+
+def _rows(group):
+    return [comparison.Row(group, name, metric.title, None, None, *comparison.mean_and_spread(group, name), None, None, "")
+            for name, metric in METRICS.items() if all(name in metrics for metrics in group.metrics)]

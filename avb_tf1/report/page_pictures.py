@@ -1,0 +1,44 @@
+"""Images side by side, as PNGs inside of a page. Knows no TensorFlow."""
+
+import base64
+import io
+import math
+
+import numpy as np
+from PIL import Image  # comes with matplotlib
+
+N_SHADES = 16        # of grey: half the room of 256, and no fewer than the images of a data set have use for
+_MAX_SIDE = 64       # pixels of a tile, of which only some are drawn if it has more; ...
+_MAX_LINE = 4096     # ... of one that is a line
+
+
+def tiles(images, image_shape):
+    """Return images [n, n_pixels] as tiles [n, rows, columns], without some of the pixels of very large ones."""
+    rows, columns = image_shape
+    step, line = -(-rows // _MAX_SIDE), _MAX_LINE if rows == 1 else _MAX_SIDE
+    return np.reshape(images, (-1, rows, columns))[:, ::step, ::-(-columns // line)]
+
+
+def n_across(n, image_shape):
+    """Return how many of n images stand side by side in a mosaic that is about square."""
+    rows, columns = image_shape
+    return max(1, min(n, round(math.sqrt(n * rows / columns))))
+
+
+def mosaic(own_tiles, n_columns):
+    """Return tiles [n, rows, columns] beside each other, n_columns in a row; places that are left are 0."""
+    n, height, width = own_tiles.shape
+    n_rows = -(-n // n_columns)
+    sheet = np.zeros((n_rows * n_columns, height, width), own_tiles.dtype)
+    sheet[:n] = own_tiles
+    return sheet.reshape(n_rows, n_columns, height, width).transpose(0, 2, 1, 3).reshape(n_rows * height, n_columns * width)
+
+
+def png(picture, n_shades=N_SHADES):
+    """Return a picture, uint8 [rows, columns] from 0 (black) to 255 (white), as the address of a PNG with 2 or 16 shades."""
+    shades = np.rint(picture * ((n_shades - 1) / 255)).astype(np.uint8)
+    image = Image.fromarray(shades, "P")
+    image.putpalette(np.repeat(np.linspace(0, 255, n_shades).round().astype(np.uint8), 3).tobytes())
+    content = io.BytesIO()
+    image.save(content, "PNG", bits=(n_shades - 1).bit_length(), compress_level=9)
+    return "data:image/png;base64," + base64.b64encode(content.getvalue()).decode()
