@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 from helpers import ROOT, assert_one_clear_line, run_script, set_options
-from image_data import SMALL, enlarged_digits, image_config_path, npz_data, save_mnist, small_images
+from image_data import FEW, SMALL, enlarged_digits, image_config_path, npz_data, save_mnist, small_images
 from pictures import pixels
 
 import avb_tf1
@@ -252,26 +252,22 @@ def test_mnist_from_its_file(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name, at_most", [
-    ("mnist_2_vae", 15), ("mnist_8_avb", 15), ("mnist_32_avb_ac", 30)])  # the last: a graph of 17,500 ops, of 32 noise networks
-def test_70000_images_need_little_memory_and_time(name, at_most, tmp_path):
-    images, labels = enlarged_digits(70000)
-    np.savez_compressed(str(tmp_path / "a.npz"), train=images[:69800], test=images[69800:], train_labels=labels[:69800])
+@pytest.mark.parametrize("name", ["mnist_2_vae", "mnist_8_avb", "mnist_32_avb_ac"])  # the last: a graph of 17,500 ops
+def test_70000_images_need_little_memory(name, tmp_path):
+    n_test = 10000 if name == "mnist_2_vae" else 200
+    images, labels = enlarged_digits(60000 + n_test)
+    np.savez_compressed(str(tmp_path / "a.npz"), train=images[:60000], test=images[60000:], train_labels=labels[:60000])
     code = """if True:
-        import resource, sys, time
+        import resource, sys
         import avb_tf1
-        config = avb_tf1.load_config(sys.argv[1], sys.argv[2:])
-        times = []
-        avb_tf1.run_experiment(config, "run", observers=[lambda *_: times.append(time.process_time())], show_progress=True)
-        print("began after", times[0], "CPU s; at most", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, "MiB")
+        avb_tf1.run_experiment(avb_tf1.load_config(sys.argv[1], sys.argv[2:]), "run", show_progress=True)
+        print("at most", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, "MiB")
     """
     result = subprocess.run(
         [sys.executable, "-c", code, image_config_path(name), npz_data("a.npz").replace("64", "128"),
-         "training.n_iterations=40"], stdout=subprocess.PIPE, text=True, check=True, cwd=str(tmp_path),
+         "training.n_iterations=40", *FEW], stdout=subprocess.PIPE, text=True, check=True, cwd=str(tmp_path),
         env=dict(os.environ, PYTHONPATH=ROOT))
-    seconds, mebibytes = map(float, re.search("began after ([0-9.]+) CPU s; at most ([0-9]+) MiB", result.stdout).groups())
-    print(result.stdout)
-    assert seconds < at_most and mebibytes < 2048
+    assert int(re.search("at most ([0-9]+) MiB", result.stdout).group(1)) < 1536
     assert re.search(r"iteration 40/40  epoch 0\.1  generator", result.stdout)
     assert all(os.path.getsize(str(tmp_path / "run" / "tensorboard" / own)) < 20e6
                for own in os.listdir(str(tmp_path / "run" / "tensorboard")))
