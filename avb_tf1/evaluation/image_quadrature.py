@@ -32,6 +32,7 @@ _MAX_CELLS = 2**21            # after a halving
 _MAX_CELLS_AN_IMAGE = 2**19   # then, too, for each image that still changes
 _TILE = {1: 256, 2: 16}       # cells a side
 _N_IMAGES = 128               # that go through the first grid together
+_N_HALVED = 1024              # that go through a tile of halved cells together
 _N_THREADS = 2
 
 
@@ -174,18 +175,24 @@ def _halved(terms, matrix, images, tile, side, totals, n_all):
 
     Returns:
         the new _Tile; the log of the largest mass, [k]; the sums of mass * (1, z, z z^T) over the cells in units of that mass,
-        [k, 1 + d + d**2]; whether each cell counts for each image, bool [n, k].
+        [k, 1 + d + d**2]; whether each cell counts for each image, in bits, uint8 [n / 8, k].
     """
     d = len(matrix)
     halves = np.stack(np.meshgrid(*[[-side / 2, side / 2]] * d, indexing="ij"), axis=-1).reshape(-1, d)
     cells = (tile.cells[:, np.newaxis] + halves).reshape(-1, d)
     z = cells @ matrix
     log_odds, rest = terms(z)
-    masses = log_odds @ images[tile.images].T + (rest + d * math.log(side))
-    highest = masses.max(axis=0)
+    rest += d * math.log(side)
     features = np.concatenate([np.ones((len(z), 1)), z, (z[:, :, np.newaxis] * z[:, np.newaxis]).reshape(len(z), -1)], axis=1)
-    counts = _counts(masses, (len(tile.cells),) + (2,) * d, d, totals[tile.images], n_all)
-    return tile._replace(cells=cells), highest, np.exp(masses - highest).T @ features, counts
+    parts = []
+    for start in range(0, len(tile.images), _N_HALVED):
+        own = tile.images[start:start + _N_HALVED]
+        masses = log_odds @ images[own].T + rest
+        highest = masses.max(axis=0)
+        counts = _counts(masses, (len(tile.cells),) + (2,) * d, d, totals[own], n_all)
+        parts.append((highest, (np.exp(masses - highest).T @ features).T, np.packbits(counts, axis=0)))
+    highest, sums, counts = (np.concatenate(part, axis=-1) for part in zip(*parts))
+    return tile._replace(cells=cells), highest, sums.T, counts
 
 
 def _counts(log_masses, shape, d, totals, n_all):
@@ -207,9 +214,9 @@ def _counts(log_masses, shape, d, totals, n_all):
 
 
 def _quarters(tile, counts, open_):
-    """The _Tiles that a tile falls into, of the cells that count for an image that is open, bool [n_images]."""
+    """The _Tiles that a tile falls into, of the cells that count, as of _halved, for an image that is open, bool [n_images]."""
     d = len(tile.centre)
-    counts = counts & open_[tile.images]
+    counts = np.unpackbits(counts, axis=0, count=len(tile.cells)).view(bool) & open_[tile.images]
     side_of = tile.cells > tile.centre
     width = np.abs(tile.cells - tile.centre).max()
     for sides in np.ndindex((2,) * d):
