@@ -15,6 +15,7 @@ from avb_tf1.runs import metrics_file, run_folder
 from avb_tf1.runs.run_contents import read_losses, read_part, read_timing, require_fit
 
 _OF_DISCRIMINATOR = {"discriminator_loss", "test_elbo_discriminator"}  # of metrics.json
+_SECOND_OPINION = "test_log_likelihood_importance"               # which not all models have
 _LOOKED_AT = ("image", "reconstruction", "prior")               # of snapshots.npz, besides the codes, ...
 _WITH_GRID = ("manifold", "samples", "density_axes", "density")  # ... and these of one or two latent dimensions
 
@@ -54,7 +55,7 @@ def read_run(label, folder, config, metrics=None):
     if metrics is None:
         metrics, _ = metrics_file.read_metrics(folder, config)
         known = set(metrics) | set(metrics.get(metrics_file.NOT_COMPUTED, {}))
-        require_fit(known >= set(METRICS) - _OF_DISCRIMINATOR
+        require_fit(known >= set(METRICS) - _OF_DISCRIMINATOR - {_SECOND_OPINION}
                     and _OF_DISCRIMINATOR & set(metrics) == (_OF_DISCRIMINATOR if config.model.has_discriminator else set())
                     and set(metrics.get("methods", {})) >= set(METRICS) & set(metrics), folder, run_folder.METRICS)
     read_snapshots(folder, config, problem)  # to know that they are good; few runs' are kept
