@@ -198,13 +198,18 @@ class _Moves:
         jitter = _JITTER * (2 * self._noise(tf.random.stateless_uniform, tf.shape(state.last), stream, 3 * number + 3) - 1)
         size = tf.exp(log_step + jitter)[:, :, tf.newaxis] * tf.math.rsqrt(precision)
         before, gradient = state.mixed(temperature)
-        momentum = first_momentum = self._noise(tf.random.stateless_normal, tf.shape(state.z), stream, 3 * number + 1)
-        proposed = state
-        for _ in range(self._n_leapfrog_steps):
+        first_momentum = self._noise(tf.random.stateless_normal, tf.shape(state.z), stream, 3 * number + 1)
+
+        def leap(n_done, momentum, gradient, _, *old):
             momentum += size * gradient / 2
-            proposed = self._state(proposed.z + size * momentum)
-            after, gradient = proposed.mixed(temperature)
-            momentum += size * gradient / 2
+            new = self._state(_State(*old).z + size * momentum)
+            after, gradient = new.mixed(temperature)
+            return (n_done + 1, momentum + size * gradient / 2, gradient, after, *new)
+
+        # A loop: ten copies of a decoder and its gradient take seconds to be built.
+        _, momentum, _, after, *proposed = tf.while_loop(
+            lambda n_done, *_: n_done < self._n_leapfrog_steps, leap, (0, first_momentum, gradient, before, *state),
+            back_prop=False)
         log_ratio = after - before + tf.reduce_sum(first_momentum**2 - momentum**2, axis=-1) / 2
         probability = tf.exp(tf.minimum(tf.where(tf.is_nan(log_ratio), tf.fill(tf.shape(log_ratio), -np.inf), log_ratio), 0))
         accepted = self._noise(tf.random.stateless_uniform, tf.shape(after), stream, 3 * number + 2) < probability
