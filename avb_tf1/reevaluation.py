@@ -53,8 +53,7 @@ def evaluate_run(folder, with_ais, write):
             files.write_json(path, metrics_file.with_made_by(metrics, config, found.legs))
             print("Written to %s" % path)
             try:
-                if not own.is_of_dataset:
-                    outputs.write_report(folder)
+                outputs.write_report(folder)
             except InputError as error:
                 print("%s still has the numbers of before: %s" % (os.path.join(folder, run_folder.REPORT), error))
     if with_ais:

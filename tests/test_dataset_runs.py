@@ -81,7 +81,9 @@ def test_a_run_is_evaluated_again_and_opened(run, capsys):
     out, config, metrics = run
     evaluate_run(str(out), with_ais=False, write=False)
     assert "has the same numbers" in capsys.readouterr().out
+    (out / "report.html").unlink()
     evaluate_run(str(out), with_ais=False, write=True)
+    assert (out / "report.html").exists()
     with avb_tf1.open_run(str(out)) as opened:
         assert opened.metrics == metrics
         problem = problem_of(config)

@@ -57,9 +57,9 @@ def _rendered(groups, explored, is_sweep, **context):
     return page_parts.rendered(
         "dataset.html.j2", "dataset.js", page_data(groups, explored, small=is_sweep), runs=runs, explored=explored,
         is_sweep=is_sweep, datasets=list(problems.values()),
+        has_classes=any(len(problem.class_names) > 1 for problem in problems.values()),
         has_discriminator=any(run.config.model.has_discriminator for run in runs),
         has_manifold=any(run.config.model.latent_dim <= 2 for run in explored),
         has_line=any(run.config.model.latent_dim == 1 for run in explored),
-        has_more=any(run.config.model.latent_dim > 2 for run in explored),
         has_plane=any(run.config.model.latent_dim >= 2 for run in explored),
         not_computed=sorted({reason for run in runs for reason in run_summary.not_computed(run.metrics)}), **context)

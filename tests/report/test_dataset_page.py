@@ -7,8 +7,8 @@ import shutil
 
 import numpy as np
 import pytest
-from helpers import run_script
-from image_data import save_mnist, small_images
+from helpers import run_script, vae_config
+from image_data import npz_data, save_mnist, small_images
 from pages import data_of, element, luminance, page_of, set_value, table_of, text_of, unpacked, wait_for
 from PIL import Image
 
@@ -201,6 +201,18 @@ def test_pictures_are_what_the_files_hold(plane, line):
     np.testing.assert_allclose(tile_of(strip, 0, 20), seen["manifold"][-1, 20], atol=half_a_shade)
 
 
+def test_vectors_without_labels(tmp_path):
+    """Images of no known shape are drawn as bar codes, and codes in one colour."""
+    random_state = np.random.RandomState(0)
+    np.savez(str(tmp_path / "a.npz"), train=random_state.rand(80, 9), test=random_state.rand(12, 9))
+    config = small_images("digits_vae", npz_data(tmp_path / "a.npz"), *SHORT)
+    experiment.run_experiment(config, str(tmp_path / "run"))
+    (run,), text = data_of(tmp_path / "run")["runs"], text_of(tmp_path / "run")
+    assert run["tileAspect"] == 2 and picture_of(run["moments"][-1]["manifold"]).shape == (15, 15 * 9)
+    assert run["classes"] == ["image"] and run["close"]["names"][3] == "test image 3" and "class" not in text
+    assert "on the images of a: digits_vae, seed 0" in text and "pixels 1 x 9" in text
+
+
 def test_a_mosaic_and_its_tiles():
     tiles = np.arange(5 * 6, dtype=np.uint8).reshape(5, 2, 3)
     sheet = page_pictures.mosaic(tiles, 2)
@@ -336,6 +348,18 @@ def test_a_run_that_a_sweeps_page_cant_read_is_left_out(sweep):
     assert html_report.write_report(str(sweep)) == (str(sweep / "report.html"), 1)
     assert "left out: %s" % (sweep / "many" / "snapshots.npz") in text_of(sweep)
     assert len(data_of(sweep)["runs"]) == 2
+
+
+def test_beside_images_of_the_tutorial_a_data_set_is_left_out(sweep):
+    config = vae_config("data.batch_size=16")
+    metrics, _ = experiment.run_experiment(config, str(sweep / "vae"))
+    state = files.read_json(str(sweep / "sweep.json"))
+    of_images = dict(state["runs"][0], run="vae", setting="vae", metrics=metrics, fingerprint=digest_of_fingerprint(config))
+    files.write_json(str(sweep / "sweep.json"), dict(state, runs=[*state["runs"], of_images]))
+    assert html_report.write_report(str(sweep)) == (str(sweep / "report.html"), 3)
+    assert [row[:2] for row in table_of(sweep, "Table of settings")[1:4]] == [
+        ["plane", "0 of 2"], ["many", "0 of 1"], ["line", "0 of 1"]]
+    assert "left out: a run of a data set" in text_of(sweep) and 'href="plane/report.html"' in page_of(sweep)
 
 
 def test_a_sweeps_page_in_a_browser(driver, sweep):

@@ -90,7 +90,7 @@
     const {picture, across} = run.images;
     showTile(element("tooltip-image"), picture, i, across, Math.ceil(run.n / across));
     const place = run.dim > 1 ? `(${signed(x, 2)}, ${signed(y, 2)})` : signed(x, 2);
-    showTooltip(event, `${className(run.labels[i])}, test image ${i}, ${place}`);
+    showTooltip(event, [...run.classes.length > 1 ? [className(run.labels[i])] : [], `test image ${i}`, place].join(", "));
   }
 
   // ---- images that are looked at closely ----
