@@ -74,12 +74,12 @@ def _moment(seen, frame, n_codes, run, small):
     z = seen["z"][frame, :n_codes]
     scale = page_arrays.scale_of(z)
     own = {"iteration": int(seen["iteration"][frame]), "z": page_arrays.codes(z, scale), "scale": scale.tolist(),
-           "prior": _picture(seen["prior"][frame], problem, _N_ACROSS)}
+           "prior": _picture(seen["prior"][frame], problem, _N_ACROSS, page_pictures.GAP)}
     if quadrature.has_grid(dim):
         manifold = seen["manifold"][frame]
         side = round(len(manifold)**(1 / dim))
         rows = manifold.reshape(-1, side, problem.n_pixels)[::-1]  # of rising z_2, but a picture begins at its top
-        own["manifold"] = _picture(rows.reshape(manifold.shape), problem, side)
+        own["manifold"] = _picture(rows.reshape(manifold.shape), problem, side, page_pictures.GAP)
     if small:
         return own
     own["reconstruction"] = _picture(seen["reconstruction"][frame], problem, len(seen["image"]))
@@ -98,8 +98,8 @@ def _posterior(seen, frame):
     }
 
 
-def _picture(images, problem, n_columns, **shades):
-    return page_pictures.png(page_pictures.mosaic(page_pictures.tiles(images, problem.image_shape), n_columns), **shades)
+def _picture(images, problem, n_columns, gap=0, **shades):
+    return page_pictures.png(page_pictures.mosaic(page_pictures.tiles(images, problem.image_shape), n_columns, gap), **shades)
 
 
 def _tile_aspect(image_shape):

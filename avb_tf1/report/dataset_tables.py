@@ -73,9 +73,15 @@ def missing(metrics):
     return "the test log-likelihood was not computed: it %s. %s." % (why, means)
 
 
-def settings_of(labels, groups):
-    """Return the settings_table.SettingsTable of a sweep; groups are comparison.RunGroups, labels those of all settings."""
-    return settings_table.settings_table(labels, {group.label: _rows(group) for group in groups}, _STARRED)
+def settings_of(labels, groups, of_one_kind):
+    """Return the settings_table.SettingsTable of a sweep.
+
+    Args:
+        labels: its settings, those without a finished run too; groups: comparison.RunGroups.
+        of_one_kind: bool, whether all are measured on the same images: else none is the best.
+    """
+    return settings_table.settings_table(labels, {group.label: _rows(group) for group in groups},
+                                         _STARRED if of_one_kind else ())
 
 
 def _rows(group):

@@ -8,6 +8,8 @@ import numpy as np
 from PIL import Image  # comes with matplotlib
 
 N_SHADES = 16        # of grey: half the room of 256, and no fewer than the images of a data set have use for
+GAP = 1              # pixels between images that are looked at together
+_GAP_SHADE = 85
 _MAX_SIDE = 64       # pixels of a tile, of which only some are drawn if it has more; ...
 _MAX_LINE = 4096     # ... of one that is a line
 
@@ -25,13 +27,16 @@ def n_across(n, image_shape):
     return max(1, min(n, round(math.sqrt(n * rows / columns))))
 
 
-def mosaic(own_tiles, n_columns):
-    """Return tiles [n, rows, columns] beside each other, n_columns in a row; places that are left are 0."""
+def mosaic(own_tiles, n_columns, gap=0):
+    """Return tiles [n, rows, columns] beside each other, n_columns in a row, `gap` pixels apart; places that are left are 0."""
     n, height, width = own_tiles.shape
     n_rows = -(-n // n_columns)
-    sheet = np.zeros((n_rows * n_columns, height, width), own_tiles.dtype)
-    sheet[:n] = own_tiles
-    return sheet.reshape(n_rows, n_columns, height, width).transpose(0, 2, 1, 3).reshape(n_rows * height, n_columns * width)
+    sheet = np.full((n_rows * n_columns, height + gap, width + gap), _GAP_SHADE, own_tiles.dtype)
+    sheet[:, :height, :width] = 0
+    sheet[:n, :height, :width] = own_tiles
+    sheet = sheet.reshape(n_rows, n_columns, height + gap, width + gap).transpose(0, 2, 1, 3)
+    return sheet.reshape(n_rows * (height + gap), n_columns * (width + gap))[:n_rows * (height + gap) - gap,
+                                                                             :n_columns * (width + gap) - gap]
 
 
 def png(picture, n_shades=N_SHADES):

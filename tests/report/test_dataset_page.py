@@ -1,6 +1,7 @@
 """The page of a run of a data set: what stands in it, and what it does in a real browser."""
 
 import base64
+import dataclasses
 import io
 import re
 import shutil
@@ -18,6 +19,7 @@ from avb_tf1.errors import InputError
 from avb_tf1.evaluation import held_out
 from avb_tf1.problems.registry import problem_of
 from avb_tf1.report import dataset_summary, html_report, page_pictures
+from avb_tf1.runs import dataset_contents
 
 SHORT = ["evaluation.n_samples=1024", "training.snapshot_every=5"]
 
@@ -74,8 +76,9 @@ def picture_of(address):
     return np.array(Image.open(io.BytesIO(base64.b64decode(content))).convert("L")).astype(int)
 
 
-def tile_of(picture, row, column, side=8):
-    return picture[side * row:side * (row + 1), side * column:side * (column + 1)].ravel()
+def tile_of(picture, row, column, gap=0):
+    top, left = (8 + gap) * row, (8 + gap) * column
+    return picture[top:top + 8, left:left + 8].ravel()
 
 
 def test_the_page_needs_nothing_else(plane, many, line):
@@ -181,12 +184,12 @@ def test_pictures_are_what_the_files_hold(plane, line):
         pictures = {name: picture_of(moment[name]) for name in ("manifold", "prior", "reconstruction")}
         # z_1 rises to the right and z_2 upwards; the grid's rows are of one z_2 each.
         for row, column in ((0, 0), (0, 14), (13, 2)):
-            np.testing.assert_allclose(tile_of(pictures["manifold"], 14 - row, column),
+            np.testing.assert_allclose(tile_of(pictures["manifold"], 14 - row, column, gap=1),
                                        seen["manifold"][frame, 15 * row + column], atol=half_a_shade)
-        np.testing.assert_allclose(tile_of(pictures["prior"], 1, 2), seen["prior"][frame, 6], atol=half_a_shade)
+        np.testing.assert_allclose(tile_of(pictures["prior"], 1, 2, gap=1), seen["prior"][frame, 6], atol=half_a_shade)
         np.testing.assert_allclose(tile_of(pictures["reconstruction"], 0, 7), seen["reconstruction"][frame, 7],
                                    atol=half_a_shade)
-    assert pictures["manifold"].shape == (120, 120) and run["manifoldTiles"] == [15, 15] and run["priorTiles"] == [4, 4]
+    assert pictures["manifold"].shape == (134, 134) and run["manifoldTiles"] == [15, 15] and run["priorTiles"] == [4, 4]
     images, close = problem.test_images(), picture_of(run["close"]["picture"])
     assert run["close"]["rows"] == seen["image"].tolist()
     for place, (row, name) in enumerate(zip(run["close"]["rows"], run["close"]["names"])):
@@ -197,8 +200,8 @@ def test_pictures_are_what_the_files_hold(plane, line):
         np.testing.assert_array_equal(tile_of(sheet, row // across, row % across), 255 * images[row])
     (run,), seen = data_of(line)["runs"], seen_in(line)
     strip = picture_of(run["moments"][-1]["manifold"])
-    assert strip.shape == (8, 200) and run["manifoldTiles"] == [25, 1]
-    np.testing.assert_allclose(tile_of(strip, 0, 20), seen["manifold"][-1, 20], atol=half_a_shade)
+    assert strip.shape == (8, 224) and run["manifoldTiles"] == [25, 1]
+    np.testing.assert_allclose(tile_of(strip, 0, 20, gap=1), seen["manifold"][-1, 20], atol=half_a_shade)
 
 
 def test_vectors_without_labels(tmp_path):
@@ -208,7 +211,7 @@ def test_vectors_without_labels(tmp_path):
     config = small_images("digits_vae", npz_data(tmp_path / "a.npz"), *SHORT)
     experiment.run_experiment(config, str(tmp_path / "run"))
     (run,), text = data_of(tmp_path / "run")["runs"], text_of(tmp_path / "run")
-    assert run["tileAspect"] == 2 and picture_of(run["moments"][-1]["manifold"]).shape == (15, 15 * 9)
+    assert run["tileAspect"] == 2 and picture_of(run["moments"][-1]["manifold"]).shape == (29, 149)
     assert run["classes"] == ["image"] and run["close"]["names"][3] == "test image 3" and "class" not in text
     assert "on the images of a: digits_vae, seed 0" in text and "pixels 1 x 9" in text
 
@@ -218,6 +221,9 @@ def test_a_mosaic_and_its_tiles():
     sheet = page_pictures.mosaic(tiles, 2)
     assert sheet.shape == (6, 6) and (sheet[4:, 3:] == 0).all()
     np.testing.assert_array_equal(sheet[2:4, 3:], tiles[3])
+    apart = page_pictures.mosaic(tiles, 2, gap=1)
+    assert apart.shape == (8, 7) and (apart[:, 3] == 85).all() and (apart[[2, 5]] == 85).all() and (apart[6:, 4:] == 0).all()
+    np.testing.assert_array_equal(apart[3:5, 4:], tiles[3])
     assert page_pictures.tiles(np.zeros((2, 100 * 130)), (100, 130)).shape == (2, 50, 44)
     assert page_pictures.tiles(np.zeros((2, 9000)), (1, 9000)).shape == (2, 1, 3000)
     assert page_pictures.n_across(100, (8, 8)) == 10 and page_pictures.n_across(100, (1, 800)) == 1
@@ -341,6 +347,16 @@ def test_a_sweeps_page(sweep, plane, many):
         ("plane, seed 0", 2, 256, False), ("many, seed 0", 8, 256, False), ("line, seed 0", 1, 256, False)]
     assert [group["label"] for group in data["groups"]] == ["plane", "many", "line"]
     assert len(page_of(sweep).encode()) < 8e6
+
+
+def test_settings_of_different_images_are_not_compared(sweep, monkeypatch):
+    html_report.write_report(str(sweep))
+    assert "★" in text_of(sweep)
+    real, configs = dataset_contents.problem_of, iter("abc")
+    monkeypatch.setattr(dataset_contents, "problem_of",
+                        lambda config: dataclasses.replace(real(config), digest=64 * next(configs)))
+    html_report.write_report(str(sweep))
+    assert "★" not in text_of(sweep) and "their numbers can't be compared" in text_of(sweep)
 
 
 def test_a_run_that_a_sweeps_page_cant_read_is_left_out(sweep):
