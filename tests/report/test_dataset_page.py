@@ -242,7 +242,7 @@ def test_codes_that_are_not_finite_are_left_out(copy):
 
 
 def test_a_page_of_28x28_images_is_small(plane, tmp_path):
-    """Pictures of noise take all the room that a page gives them; smooth ones leave room for more moments."""
+    """Pictures of noise take all the room that a page gives them; plain ones leave room for all moments."""
     save_mnist(tmp_path / "mnist.npz", 200, 1100)
     config = small_images("mnist_2_vae", "data.path=%s" % (tmp_path / "mnist.npz"))
     for name in ("timing.json", "losses.csv"):
@@ -265,8 +265,7 @@ def test_a_page_of_28x28_images_is_small(plane, tmp_path):
 
     noisy = write(255)
     assert 7e6 < len(page_of(tmp_path).encode()) < 8e6 and (noisy[0], noisy[-1]) == (0, 27) and len(noisy) > 10
-    smooth = write(20)
-    assert len(page_of(tmp_path).encode()) < 8e6 and len(noisy) < len(smooth) and (smooth[0], smooth[-1]) == (0, 27)
+    assert len(noisy) < 28 and write(0) == list(range(28))
 
 
 @pytest.mark.parametrize("name, content, words", [
@@ -366,6 +365,7 @@ def test_a_run_that_a_sweeps_page_cant_read_is_left_out(sweep):
     assert len(data_of(sweep)["runs"]) == 2
 
 
+@pytest.mark.slow
 def test_beside_images_of_the_tutorial_a_data_set_is_left_out(sweep):
     config = vae_config("data.batch_size=16")
     metrics, _ = experiment.run_experiment(config, str(sweep / "vae"))
@@ -414,10 +414,12 @@ def test_the_slider_moves_every_picture(driver, plane, many, line):
         assert element(driver, "frame-text").text == "iteration 0 of 20"
         changed = {name for name in last if last[name] != first[name]}
         assert len(changed) == n_pictures and "inputs" not in changed
-        element(driver, "play").click()
-        wait_for(lambda: element(driver, "frame-text").text == "iteration 20 of 20")
-        assert driver.execute_script(PICTURES) == last and driver.get_log("browser") == []
         assert all(driver.execute_script("return [...document.images].map(image => image.naturalWidth > 0)"))
+        if folder is plane:
+            element(driver, "play").click()
+            wait_for(lambda: element(driver, "frame-text").text == "iteration 20 of 20")
+            assert driver.execute_script(PICTURES) == last
+        assert driver.get_log("browser") == []
 
 
 def test_what_is_drawn_of_the_codes(driver, plane, many):
