@@ -16,7 +16,7 @@ def write_run_report(folder, config, metrics):
         [(config.name, [run])], [run], is_sweep=False,
         title="%s on %s: %s" % (model.method, problem.title, run.label),
         lead="%s on batches of %d." % (count(config.training.n_iterations, "iteration"), config.batch_size),
-        warning=dataset_summary.warning(metrics), missing=dataset_tables.missing(metrics),
+        warning=dataset_summary.warning(metrics),
         key_numbers=dataset_tables.key_numbers(metrics), headline=dataset_tables.headline(metrics),
         metric_rows=dataset_tables.metric_rows(metrics),
         final_losses=[(name.replace("_", " "), metrics[name]) for name in LOSSES if name in metrics],

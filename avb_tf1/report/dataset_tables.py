@@ -51,26 +51,10 @@ def key_numbers(metrics):
 
 def headline(metrics):
     """Return what the model makes of a test image, in a few words."""
-    value = {name: number(metrics[name], name) for name in METRICS if name in metrics}
-    if _LIKELIHOOD in value:
-        known = "log p(x) of a test image is %s nats on average" % value[_LIKELIHOOD]
-        if _GAP in value:
-            return "%s; the ELBO is %s below it, as q(z|x) is not quite the posterior" % (known, value[_GAP])
-        return known
-    if _ELBO in value:
-        return "log p(x) of a test image is at least the ELBO, %s nats on average; it was not measured itself" % value[_ELBO]
-    return "log p(x) of a test image was not measured; the discriminator takes the ELBO for %s nats, which is no bound" % (
-        value[_BY_DISCRIMINATOR])
-
-
-def missing(metrics):
-    """Return a sentence on what the lack of log p(x) means, or ""."""
-    if _LIKELIHOOD in metrics:
-        return ""
-    why = metrics[metrics_file.NOT_COMPUTED][_LIKELIHOOD]
-    means = ("The ELBO bounds it from below, but how much is lost is not known" if _ELBO in metrics else
-             "The one ELBO below is the discriminator's, which is no bound: nothing here tells how good the model is")
-    return "the test log-likelihood was not computed: it %s. %s." % (why, means)
+    words = "log p(x) of a test image is %s nats on average" % number(metrics[_LIKELIHOOD], _LIKELIHOOD)
+    if _GAP in metrics:
+        words += "; the ELBO is %s below it, as q(z|x) is not quite the posterior" % number(metrics[_GAP], _GAP)
+    return words
 
 
 def settings_of(labels, groups, of_one_kind):
