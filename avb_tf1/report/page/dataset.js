@@ -202,7 +202,10 @@
     fill("upwards", names, 1);
     noteCoordinates();
     element("coordinates").hidden = run.dim <= 2;
-    if (element("manifold-figure")) element("manifold-figure").hidden = !run.moments[0].manifold;
+    if (element("manifold-figure")) {
+      element("manifold-figure").hidden = !run.moments[0].manifold;
+      element("manifold-figure").classList.toggle("strip", run.dim === 1);
+    }
     if (run.close) makeCloseImages();
     drawLatentLegend();
     const {moments: {length}, nMoments} = run;
