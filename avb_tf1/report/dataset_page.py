@@ -42,9 +42,10 @@ def rendered_sweep(groups, explored, **context):
                                     tuple(run.metrics for run in runs)) for label, runs in groups]
     warned = [(label, sum(bool(dataset_summary.warning(run.metrics)) for run in runs), len(runs)) for label, runs in groups]
     is_one_data_set = len({(run.problem.digest, run.problem.binarisation) for _, runs in groups for run in runs}) == 1
+    settings = dataset_tables.settings_of(context["n_of_setting"], compared, is_one_data_set)
     return _rendered(
-        groups, explored, is_sweep=True, is_compared=is_one_data_set and len(groups) > 1,
-        settings=dataset_tables.settings_of(context["n_of_setting"], compared, is_one_data_set),
+        groups, explored, is_sweep=True, settings=settings, is_one_data_set=is_one_data_set,
+        has_best=any(mark for _, cells in settings.settings for _, mark in cells),
         n_done={label: len(runs) for label, runs in groups},
         warning="" if not any(n for _, n, _ in warned) else "the discriminator takes the test ELBO for more than the test "
         "log-likelihood, which no ELBO can be, in %s: T has fallen behind the encoder there." % "; ".join(

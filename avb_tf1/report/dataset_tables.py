@@ -1,5 +1,7 @@
 """The tables of the page of models of a data set, as rows of text. Knows no TensorFlow."""
 
+import dataclasses
+
 from avb_tf1.evaluation.held_out import METRICS
 from avb_tf1.report import comparison, settings_table
 from avb_tf1.report.comparison import number
@@ -64,8 +66,10 @@ def settings_of(labels, groups, of_one_kind):
         labels: its settings, those without a finished run too; groups: comparison.RunGroups.
         of_one_kind: bool, whether all are measured on the same images: else none is the best.
     """
-    return settings_table.settings_table(labels, {group.label: _rows(group) for group in groups},
-                                         _STARRED if of_one_kind else ())
+    table = settings_table.settings_table(labels, {group.label: _rows(group) for group in groups},
+                                          _STARRED if of_one_kind else ())
+    return dataclasses.replace(table, columns={
+        name: title + " (no bound)" * (name == _BY_DISCRIMINATOR) for name, title in table.columns.items()})
 
 
 def _rows(group):

@@ -35,8 +35,8 @@ def settings_table(labels, tables, starred=TABLE_1_METRICS):
     rows = {(label, row.metric): row for label, own in tables.items() for row in own}
     known = {row.metric for row in rows.values()}
     columns = {name: metric.title for name, metric in metrics_file.METRICS.items() if name in known}
-    best = {metric: _best({label: rows[label, metric].mean for label in tables if (label, metric) in rows}, metric)
-            for metric in starred if metric in columns and len(tables) > 1}
+    means = {metric: {label: rows[label, metric].mean for label in tables if (label, metric) in rows} for metric in starred}
+    best = {metric: _best(own, metric) for metric, own in means.items() if len(own) > 1}
 
     def cell(label, metric):
         row = rows.get((label, metric))
