@@ -95,6 +95,7 @@ def test_a_run_whose_rates_depend_on_its_length_can_not(tmp_path):
     assert load_config(run_folder.config_path(out)) == config
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(thirty, tmp_path):
     out = tmp_path / "run"
     experiment.run_experiment(

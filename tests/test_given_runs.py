@@ -279,6 +279,7 @@ def test_an_infinite_value_of_one_x_is_null():
         "elbo": None, "per_x": [{"elbo": None, "x": "a"}]}
 
 
+@pytest.mark.slow
 def test_a_run_is_evaluated_again_and_opened(folder):
     result = run_script("evaluate.py", folder)
     assert result.returncode == 0 and "metrics.json has the same numbers" in result.stdout, result.stderr

@@ -51,7 +51,7 @@ def test_dynamic_pixels_are_drawn_anew_for_each_iteration():
 
 @pytest.mark.parametrize("name, overrides", [
     ("digits_vae", []), ("digits_avb", ["data.n_validation=100", "data.binarisation=static"]),
-    ("digits_8_avb_ac", ["training.update=generator_first"])])
+    pytest.param("digits_8_avb_ac", ["training.update=generator_first"], marks=pytest.mark.slow)])
 def test_a_resumed_training_has_the_same_bits(name, overrides, tmp_path):
     config = small_images(name, *overrides)
     whole = trained(config)
@@ -96,7 +96,8 @@ def test_the_graph_has_no_images(tmp_path):
         assert model.graph.as_graph_def().ByteSize() < 2000 * 784 / 5
 
 
-@pytest.mark.parametrize("name", ["mnist_2_vae", "mnist_2_avb", "mnist_8_avb_ac"])
+@pytest.mark.parametrize("name", [
+    "mnist_2_vae", *(pytest.param(name, marks=pytest.mark.slow) for name in ("mnist_2_avb", "mnist_8_avb_ac"))])
 def test_convolutions_are_deterministic_and_learn(name, tmp_path):
     save_mnist(tmp_path / "mnist.npz", 200, 100)
     config = small_images(name, "data.path=%s" % (tmp_path / "mnist.npz"), "data.batch_size=32",

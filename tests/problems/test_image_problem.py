@@ -107,7 +107,8 @@ def test_a_run_of_it_is_drawn(monkeypatch, tmp_path, latent_dim):
     assert data["problem"]["images"] == THREE_PIXELS.images.tolist() and data["kl_optimum"] is None
 
 
-@pytest.mark.parametrize("latent_dim", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("latent_dim", [1, 2])
 def test_its_page_opens(monkeypatch, tmp_path, latent_dim):
     browser = pytest.importorskip("browser", reason="needs Selenium")
     if not all(browser.programs()):

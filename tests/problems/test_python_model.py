@@ -276,6 +276,7 @@ def test_a_grid_that_fails_loses_no_training(draws, tmp_path):
         assert metrics["not_computed"]["wasserstein"].startswith("the exact posterior is not known: the density")
 
 
+@pytest.mark.slow
 def test_resuming_needs_the_folder_only(tmp_path):
     """The run's own copy is what is trained on, whatever became of the file: the same bits as without a pause."""
     path = written(tmp_path, ONE)

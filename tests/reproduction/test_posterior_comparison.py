@@ -48,6 +48,7 @@ def compared(tmp_path_factory, small_baselines):
     return arguments, folder / "out", posterior_comparison.compare(*arguments)
 
 
+@pytest.mark.slow
 def test_all_methods_are_trained_and_tabled(compared):
     _, out, comparison = compared
     lines = posterior_comparison.table(comparison)
@@ -67,6 +68,7 @@ def test_all_methods_are_trained_and_tabled(compared):
         assert (out / name).read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_what_is_finished_is_used_again(compared, capsys):
     arguments, _, first = compared
     again = posterior_comparison.compare(*arguments)

@@ -134,6 +134,7 @@ def test_tensorboard(tutorial_run):
         assert value == np.float32(table[step - 1, 1])
 
 
+@pytest.mark.slow
 def test_evaluation_from_the_checkpoint_alone_gives_the_same_numbers(tutorial_run, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(str(tutorial_run[0]), str(copy))

@@ -125,6 +125,7 @@ def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(whole, tmp_pat
     assert resumed(out) == results(whole[0])
 
 
+@pytest.mark.slow
 def test_a_complete_run_resumes_to_itself(whole, tmp_path):
     out = tmp_path / "run"
     shutil.copytree(str(whole[0]), str(out))
@@ -180,6 +181,7 @@ def test_a_second_sigint_ends_the_process_at_once():
     assert process.returncode == 130
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("unshare") is None or subprocess.run(
     ["unshare", "-rm", "true"], stderr=subprocess.DEVNULL).returncode != 0, reason="can't mount a file system")
 def test_a_full_disk_keeps_the_last_good_checkpoint(tmp_path):

@@ -171,6 +171,7 @@ def state_files(folder):
                   if os.path.relpath(path, str(folder)).startswith((run_folder.CONFIG, run_folder.CHECKPOINT + os.sep)))
 
 
+@pytest.mark.slow
 @LIMITS
 @given(data=st.data())
 def test_damaged_run_folders(finished, tmp_path, capsys, monkeypatch, data):

@@ -77,6 +77,7 @@ def alone(tmp_path_factory):
     return out
 
 
+@pytest.mark.slow
 def test_a_sweep_with_a_run_that_fails(tmp_path):
     out = tmp_path / "out"
     result = sweep(out, "--set", "training.generator.learning_rate=1,1e-6", seeds="0", overrides=SMALL + [
