@@ -10,7 +10,7 @@ import numpy as np
 from avb_tf1 import annealing, files
 from avb_tf1.evaluation import held_out, trained_networks
 from avb_tf1.evaluation.measurement import GRID, Need
-from avb_tf1.outputs import Figure, Trained, draw_figures, final_losses, plotting, without_infinity
+from avb_tf1.outputs import N_MOVIE_FRAMES, Figure, Trained, draw_figures, final_losses, plotting, without_infinity
 from avb_tf1.runs import run_folder
 from avb_tf1.runs.run_contents import losses_of
 from avb_tf1.seeds import stream
@@ -20,7 +20,6 @@ N_DENSE_IMAGES = 30           # test images whose implicit q(z|x) has its densit
 N_DENSE_SAMPLES = 16384
 N_COORDINATES = 4             # of more than two, that are drawn
 N_MEAN = 16                   # samples that the mean of an implicit q(z|x) is taken from, to choose them
-N_MOVIE_FRAMES = 41           # at most
 
 NO_GRID = Need(lambda networks: not GRID.is_met(networks))
 PLANE = Need(lambda networks: networks.latent_dim == 2)

@@ -7,7 +7,7 @@ import numpy as np
 
 from avb_tf1 import files
 from avb_tf1.evaluation import entropy, posterior_measurement, posterior_reference, quadrature
-from avb_tf1.outputs import draw_latents_of, final_losses, plotting, without_infinity
+from avb_tf1.outputs import N_MOVIE_FRAMES, draw_latents_of, final_losses, plotting, without_infinity
 from avb_tf1.runs import run_folder
 from avb_tf1.runs.run_contents import losses_of
 from avb_tf1.seeds import stream
@@ -16,7 +16,6 @@ from avb_tf1.training import snapshots
 N_LATENTS = 4096              # samples of each q(z|x) in latents.npz
 N_EXACT = 5000                # draws of each exact posterior in exact.npz
 N_AXIS = 161                  # points along each axis of its density
-N_MOVIE_FRAMES = 41           # at most
 _REACH = 0.0005               # of exact draws, to either side, that the density's axes leave out
 
 

@@ -8,6 +8,22 @@ import time
 
 import numpy as np
 
+from avb_tf1 import experiment, files
+
+
+def finished(folder, config):
+    """The folder, pathlib.Path, once it holds the finished run of a config."""
+    experiment.run_experiment(config, str(folder))
+    return folder
+
+
+def metrics_of(folder):
+    return files.read_json(str(folder / "metrics.json"))
+
+
+def change_metrics(folder, **changes):
+    files.write_json(str(folder / "metrics.json"), dict(metrics_of(folder), **changes))
+
 
 def page_of(folder):
     return (folder / "report.html").read_text(encoding="utf-8")

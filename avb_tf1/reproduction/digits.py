@@ -29,11 +29,13 @@ class Runs(NamedTuple):
     """The finished runs of a config, a row for each seed.
 
     Attributes:
+        latent_dim: int.
         metrics: one dict a run, as in metrics.json.
         log_likelihood: float64 [n_seeds, n_test], nats, log p(x) of each test image.
         cpu_seconds: float, of one training, on average.
     """
 
+    latent_dim: int
     metrics: Tuple[Dict, ...]
     log_likelihood: np.ndarray
     cpu_seconds: float
@@ -59,9 +61,11 @@ def make(configs_folder, runs_folder, out):
 
 
 def _read(folders):
-    metrics = [files.read_json(os.path.join(folder, run_folder.METRICS)) for folder in folders]
+    configs = [load_config(run_folder.config_path(folder)) for folder in folders]
+    metrics = [metrics_file.read_metrics(folder, config)[0] for folder, config in zip(folders, configs)]
     values = [files.read_arrays(os.path.join(folder, run_folder.TEST_IMAGES))["log_likelihood"] for folder in folders]
-    return Runs(tuple(metrics), np.array(values), float(np.mean([training_cpu_seconds(folder) for folder in folders])))
+    return Runs(configs[0].model.latent_dim, tuple(metrics), np.array(values),
+                float(np.mean([training_cpu_seconds(folder) for folder in folders])))
 
 
 def _draw(path, folders):
@@ -122,7 +126,7 @@ def _table(runs):
     for name, own in runs.items():
         cells = [_cell(own.metrics, column) for column in _COLUMNS]
         lines.append("| %s | %s | %d | %s | %.0f |" % (
-            name, CONFIGS[name][0], _latent_dim(name), " | ".join(cells), own.cpu_seconds))
+            name, CONFIGS[name][0], own.latent_dim, " | ".join(cells), own.cpu_seconds))
     return lines
 
 
@@ -132,14 +136,10 @@ def _cell(metrics, name):
     return mean_and_range([metrics_file.infinity(name) if own[name] is None else own[name] for own in metrics], "%.3f")
 
 
-def _latent_dim(name):
-    return 8 if "_8_" in name else 2
-
-
 def _difference_row(name, runs):
     other = CONFIGS[name][1]
     pairs = [held_out.paired_difference(*values) for values in zip(runs[name].log_likelihood, runs[other].log_likelihood)]
     differences, errors = np.array(pairs).T
     return "| %s over %s | %d | %s | %.3f | %d of %d |" % (
-        CONFIGS[name][0], CONFIGS[other][0], _latent_dim(name), mean_and_range(differences, "%+.3f"), errors.mean(),
+        CONFIGS[name][0], CONFIGS[other][0], runs[name].latent_dim, mean_and_range(differences, "%+.3f"), errors.mean(),
         (abs(differences) > _N_ERRORS * errors).sum(), len(pairs))

@@ -10,7 +10,20 @@ import numpy as np
 import pytest
 from helpers import run_script, vae_config
 from image_data import npz_data, save_mnist, small_images
-from pages import data_of, element, luminance, page_of, set_value, table_of, text_of, unpacked, wait_for
+from pages import (
+    change_metrics,
+    data_of,
+    element,
+    finished,
+    luminance,
+    metrics_of,
+    page_of,
+    set_value,
+    table_of,
+    text_of,
+    unpacked,
+    wait_for,
+)
 from PIL import Image
 
 from avb_tf1 import experiment, files
@@ -24,28 +37,22 @@ from avb_tf1.runs import dataset_contents
 SHORT = ["evaluation.n_samples=1024", "training.snapshot_every=5"]
 
 
-def finished(tmp_path_factory, name, config):
-    out = tmp_path_factory.mktemp("dataset") / name
-    experiment.run_experiment(config, str(out))
-    return out
-
-
 @pytest.fixture(scope="module")
 def plane(tmp_path_factory):
     """The folder of a small run of a VAE with two latent dimensions."""
-    return finished(tmp_path_factory, "plane", small_images("digits_vae", *SHORT))
+    return finished(tmp_path_factory.mktemp("dataset") / "plane", small_images("digits_vae", *SHORT))
 
 
 @pytest.fixture(scope="module")
 def many(tmp_path_factory):
     """The folder of a small run of AVB with adaptive contrast and eight latent dimensions."""
-    return finished(tmp_path_factory, "many", small_images("digits_8_avb_ac", *SHORT))
+    return finished(tmp_path_factory.mktemp("dataset") / "many", small_images("digits_8_avb_ac", *SHORT))
 
 
 @pytest.fixture(scope="module")
 def line(tmp_path_factory):
     """The folder of a small run of a VAE with one latent dimension."""
-    return finished(tmp_path_factory, "line", small_images("digits_vae", "model.latent_dim=1", *SHORT))
+    return finished(tmp_path_factory.mktemp("dataset") / "line", small_images("digits_vae", "model.latent_dim=1", *SHORT))
 
 
 @pytest.fixture
@@ -54,16 +61,8 @@ def copy(many, tmp_path):
     return tmp_path / "copy"
 
 
-def metrics_of(folder):
-    return files.read_json(str(folder / "metrics.json"))
-
-
 def seen_in(folder):
     return files.read_arrays(str(folder / "snapshots.npz"))
-
-
-def change_metrics(folder, **changes):
-    files.write_json(str(folder / "metrics.json"), dict(metrics_of(folder), **changes))
 
 
 def change_snapshots(folder, **changes):

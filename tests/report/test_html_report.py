@@ -14,11 +14,11 @@ import types
 import numpy as np
 import pytest
 from helpers import INNER_PRODUCT, ROOT, assert_one_clear_line, run_script, small, vae_config
-from pages import data_of, element, luminance, page_of, set_value, table_of, text_of, unpacked, wait_for
+from pages import data_of, element, finished, luminance, page_of, set_value, table_of, text_of, unpacked, wait_for
 from PIL import Image
 from scipy.stats import norm
 
-from avb_tf1 import experiment, files, reevaluation
+from avb_tf1 import files, reevaluation
 from avb_tf1.config.loading import digest_of_fingerprint, load_config, to_yaml
 from avb_tf1.errors import InputError
 from avb_tf1.evaluation import quadrature
@@ -32,11 +32,6 @@ SHORT = ["training.n_iterations=60", "training.snapshot_every=20", "model.encode
 SETTINGS = {"first": "generator.learning_rate=0.0001, discriminator.learning_rate=0.001", "line": "line"}
 LABELS = labels_of_codes(PROBLEM)
 CLASSES = ["top left", "top right", "bottom left", "bottom right"]
-
-
-def finished(out, config):
-    experiment.run_experiment(config, str(out))
-    return out
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,20 @@ import shutil
 import numpy as np
 import pytest
 from helpers import ROOT, assert_one_clear_line, run_script, vae_config
-from pages import data_of, element, luminance, page_of, set_value, table_of, text_of, unpacked, wait_for
+from pages import (
+    change_metrics,
+    data_of,
+    element,
+    finished,
+    luminance,
+    metrics_of,
+    page_of,
+    set_value,
+    table_of,
+    text_of,
+    unpacked,
+    wait_for,
+)
 
 from avb_tf1 import experiment, files
 from avb_tf1.config.loading import digest_of_fingerprint, load_config
@@ -32,28 +45,23 @@ def config_of(name, *overrides):
     return load_config(os.path.join(ROOT, "configs", "posteriors", name + ".yaml"), list(overrides))
 
 
-def finished(tmp_path_factory, name, config):
-    out = tmp_path_factory.mktemp("posterior") / name
-    experiment.run_experiment(config, str(out))
-    return out
-
-
 @pytest.fixture(scope="module")
 def several(tmp_path_factory):
     """The folder of a small run of AVB with several x and two coordinates."""
-    return finished(tmp_path_factory, "several x", config_of("explaining_away", *SHORT))
+    return finished(tmp_path_factory.mktemp("posterior") / "several x", config_of("explaining_away", *SHORT))
 
 
 @pytest.fixture(scope="module")
 def schools(tmp_path_factory):
     """The folder of a small run of AVB with adaptive contrast in ten dimensions."""
-    return finished(tmp_path_factory, "schools", config_of("stan_eight_schools", *SHORT, "model.discriminator.n_blocks=1"))
+    return finished(tmp_path_factory.mktemp("posterior") / "schools",
+                    config_of("stan_eight_schools", *SHORT, "model.discriminator.n_blocks=1"))
 
 
 @pytest.fixture(scope="module")
 def gaussian(tmp_path_factory):
     """The folder of a small run of a Gaussian, of a posterior with published moments."""
-    return finished(tmp_path_factory, "gaussian",
+    return finished(tmp_path_factory.mktemp("posterior") / "gaussian",
                     config_of("stan_eight_schools", "problem.kind=eight_schools", *GAUSSIAN))
 
 
@@ -61,14 +69,6 @@ def gaussian(tmp_path_factory):
 def copy(several, tmp_path):
     shutil.copytree(str(several), str(tmp_path / "copy"))
     return tmp_path / "copy"
-
-
-def metrics_of(folder):
-    return files.read_json(str(folder / "metrics.json"))
-
-
-def change_metrics(folder, **changes):
-    files.write_json(str(folder / "metrics.json"), dict(metrics_of(folder), **changes))
 
 
 def read(folder):

@@ -14,7 +14,7 @@ SMALL = ["training.n_iterations=2", "data.batch_size=32", "evaluation.n_samples=
 
 def runs(log_likelihood, **metrics):
     own = dict({"test_log_likelihood_numerical_error": 0.0, "n_test_images": 4}, **metrics)
-    return digits.Runs((own, own), np.array(log_likelihood, np.float64), 7.0)
+    return digits.Runs(2, (own, own), np.array(log_likelihood, np.float64), 7.0)
 
 
 def test_differences_are_taken_image_by_image():
