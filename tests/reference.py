@@ -112,9 +112,12 @@ def losses(weights, x, eps, z_prior, model):
     p = decoder(weights, z, model.decoder)
     log_likelihood = np.sum(x * np.log(p) + (1 - x) * np.log(1 - p), axis=1)
     t_posterior = discriminator(weights, x, z, model.discriminator)
+    if getattr(model.discriminator, "all_pairs", False):
+        n = len(x)
+        x, z_prior = np.repeat(x, n, axis=0), np.tile(z_prior, (n, 1))
     t_prior = discriminator(weights, x, z_prior, model.discriminator)
     return (np.mean(t_posterior) - np.mean(log_likelihood),
-            np.mean(np.logaddexp(0, -t_posterior) + np.logaddexp(0, t_prior)))
+            np.mean(np.logaddexp(0, -t_posterior)) + np.mean(np.logaddexp(0, t_prior)))
 
 
 def gradient(function, weights, name, step=1e-6):

@@ -7,7 +7,7 @@ import os
 
 import numpy as np
 import pytest
-from helpers import ROOT, assert_one_clear_line, run_script
+from helpers import ALL_PAIRS, ROOT, assert_one_clear_line, run_script
 from scipy import stats
 from trainings import assert_same, trained, trained_in_pieces
 
@@ -311,6 +311,11 @@ def test_bad_values_are_told_by_their_key(override, words):
     with pytest.raises(InputError) as caught:
         load_config(path_of("explaining_away"), [override])
     assert words in str(caught.value)
+
+
+def test_a_known_density_is_of_one_pair():
+    with pytest.raises(InputError, match="model.known_density must be false with discriminator.all_pairs"):
+        load_config(path_of("eight_schools"), ALL_PAIRS)
 
 
 def test_a_config_has_a_problem_or_data(tmp_path):

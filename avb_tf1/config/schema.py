@@ -320,10 +320,13 @@ class InnerProductDiscriminatorConfig(_InputNetworkConfig):
 
 
 class OffsetInnerProductDiscriminatorConfig(_InputNetworkConfig):
+    """`all_pairs`: whether it is trained on each x of a batch with all of its prior samples, or with one."""
+
     kind: Literal["offset_inner_product"]
     n_factors: Size
     output_activation: OutputActivation
     squared_norm_factor: number(ge=-100, le=100)
+    all_pairs: StrictBool = False
 
     @property
     def n_layers(self):
@@ -468,6 +471,12 @@ class GivenAVBModelConfig(_AdversarialModelConfig, _GivenModelConfig):
     encoder: EncoderConfig
     discriminator: DiscriminatorConfig = _chosen_by("kind")
     known_density: StrictBool = False
+
+    @pydantic.validator("known_density")
+    def _density_is_of_one_pair(cls, known_density, values):
+        if known_density and getattr(values.get("discriminator"), "all_pairs", False):
+            raise ValueError("must be false with discriminator.all_pairs")
+        return known_density
 
 
 class GivenAVBACModelConfig(GivenAVBModelConfig):

@@ -22,7 +22,8 @@ class Divergence(NamedTuple):
         z_prior: [batch, latent_dim], a sample of the prior; with adaptive contrast of N(0, I), where the prior is another, too.
         logits_prior: [batch, 1], T(x, z_prior).
         logits_posterior: [batch, 1], T(x, z) at the posterior's sample z; with adaptive contrast, T of the normalised z.
-        loss: scalar, the discriminator's, batch mean of the two binary cross-entropies, nats.
+        loss: scalar, the discriminator's, batch mean of the two binary cross-entropies, nats; with discriminator.all_pairs the
+            prior's is a mean over all pairs of an x and a z_prior: the same on average, but it varies less.
         log_ratio: function (x [n, n_pixels], z [n, latent_dim], the moments of a Posterior for x) -> the discriminator's
             estimate of log q(z|x) - log p(z), [n, 1].
         All that is the discriminator's is None without one.
@@ -60,9 +61,14 @@ def _adversarial(x, posterior, noise, config, prior):
     logits_prior = _discriminator(x, z_prior, posterior.moments, config.model, prior)
     # The same operations on the same weights, with the encoder's sample in the prior sample's place.
     logits_posterior = carried(logits_prior, z_prior, normalized(posterior.z, posterior.moments))
+    of_prior = tf.nn.sigmoid_cross_entropy_with_logits(logits=logits_prior, labels=tf.zeros_like(logits_prior))
+    network = config.model.discriminator
+    if network.kind == "offset_inner_product" and network.all_pairs:
+        logits = networks.discriminator_of_all_pairs(x, z_prior, config.model)
+        each = tf.nn.sigmoid_cross_entropy_with_logits(logits=logits, labels=tf.zeros_like(logits))
+        of_prior = tf.reduce_mean(each, axis=1, keepdims=True)
     loss = tf.reduce_mean(
-        tf.nn.sigmoid_cross_entropy_with_logits(logits=logits_posterior, labels=tf.ones_like(logits_posterior))
-        + tf.nn.sigmoid_cross_entropy_with_logits(logits=logits_prior, labels=tf.zeros_like(logits_prior)))
+        tf.nn.sigmoid_cross_entropy_with_logits(logits=logits_posterior, labels=tf.ones_like(logits_posterior)) + of_prior)
 
     def log_ratio(x, z, moments):
         logits = _discriminator(x, normalized(z, moments), moments, config.model, prior)

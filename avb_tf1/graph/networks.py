@@ -152,6 +152,19 @@ def discriminator(x, z, config):
         return _DISCRIMINATORS[config.discriminator.kind](_centered(x, config.discriminator), z, config.discriminator)
 
 
+def discriminator_of_all_pairs(x, z, config):
+    """Return T(x, z) of each x with each z, [n_x, n_z]; discriminator.kind must be offset_inner_product.
+
+    Each x and each z goes through its networks once, and one matrix product joins them: hardly more work than n_x pairs.
+    """
+    network = config.discriminator
+    with tf.variable_scope("discriminator", reuse=tf.AUTO_REUSE):
+        x = _centered(x, network)
+        of_x, of_z = _factors(x, z, network.n_factors, network)
+        return tf.matmul(of_x, tf.transpose(of_z)) + _offset(x, "x", network) + tf.transpose(
+            _offset(z, "z", network) + _squared_norm(z, network))
+
+
 def _concat_discriminator(x, z, config):
     return _linear(_hidden_layers(tf.concat([x, z], 1), config), 1, "output")
 
@@ -163,8 +176,7 @@ def _inner_product_discriminator(x, z, config):
 
 def _offset_inner_product_discriminator(x, z, config):
     """An inner product, to which a function of x, a function of z and a multiple of the sum of z squared are added."""
-    return (_inner_product(x, z, config.n_factors, config)
-            + _branch(x, "x_offset", 1, "linear", config) + _branch(z, "z_offset", 1, "linear", config)
+    return (_inner_product(x, z, config.n_factors, config) + _offset(x, "x", config) + _offset(z, "z", config)
             + _squared_norm(z, config))
 
 
@@ -200,9 +212,16 @@ _DISCRIMINATORS = {
 
 
 def _inner_product(x, z, n_factors, config):
-    factors = [_branch(inputs, scope, n_factors, config.output_activation, config)
-               for inputs, scope in ((x, "x"), (z, "z"))]
-    return tf.reduce_sum(factors[0] * factors[1], axis=1, keepdims=True)
+    of_x, of_z = _factors(x, z, n_factors, config)
+    return tf.reduce_sum(of_x * of_z, axis=1, keepdims=True)
+
+
+def _factors(x, z, n_factors, config):
+    return [_branch(inputs, scope, n_factors, config.output_activation, config) for inputs, scope in ((x, "x"), (z, "z"))]
+
+
+def _offset(inputs, name, config):
+    return _branch(inputs, name + "_offset", 1, "linear", config)
 
 
 def _branch(inputs, scope, n_outputs, output_activation, config):

@@ -19,6 +19,7 @@ def _product_relu_gradient(op, gradient):
 
 @tf.RegisterGradient("NarrowMatMul")
 def _narrow_matmul_gradient(op, gradient):
+    assert not op.get_attr("transpose_a") and not op.get_attr("transpose_b"), "%s must not transpose its inputs" % op.name
     inputs, weights = op.inputs
     n_inputs, n_units = weights.shape.as_list()
     inputs_gradient = tf.matmul(gradient, weights, transpose_b=True)

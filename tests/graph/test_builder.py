@@ -3,7 +3,7 @@ import operator
 import numpy as np
 import pytest
 import reference
-from helpers import INNER_PRODUCT, small, synthetic, vae_config
+from helpers import ALL_PAIRS, INNER_PRODUCT, small, synthetic, vae_config
 from trainings import moved_by_each_step, weights_of
 
 from avb_tf1.graph import networks, speed
@@ -79,8 +79,9 @@ def test_graph_replace_equals_the_discriminator_rebuilt_with_reuse():
     assert not np.array_equal(replaced, prior)
 
 
-def test_losses_equal_a_numpy_formula():
-    config = small(*SMOOTH)
+@pytest.mark.parametrize("overrides", [[], ALL_PAIRS], ids=["one prior sample each", "all pairs"])
+def test_losses_equal_a_numpy_formula(overrides):
+    config = small(*overrides, *SMOOTH)
     model = build_graph(config)
     with open_session(model.graph, 1, 1) as session:
         session.run(model.initialize)
@@ -103,8 +104,9 @@ def test_uninformative_discriminator_has_loss_2_log_2():
     np.testing.assert_allclose([loss, kl], [2 * np.log(2), 0], rtol=1e-6)
 
 
-def test_first_adam_step_follows_numerically_checked_gradients():
-    config = small(*(SMOOTH + ["model.%s.n_units=3" % name for name in ("encoder", "decoder", "discriminator")]))
+@pytest.mark.parametrize("overrides", [[], ALL_PAIRS], ids=["one prior sample each", "all pairs"])
+def test_first_adam_step_follows_numerically_checked_gradients(overrides):
+    config = small(*(overrides + SMOOTH + ["model.%s.n_units=3" % name for name in ("encoder", "decoder", "discriminator")]))
     model = build_graph(config)
     with open_session(model.graph, 1, 1) as session:
         session.run(model.initialize)
@@ -170,9 +172,9 @@ def trained_values(*overrides):
 
 @pytest.mark.parametrize("overrides", [
     [], *(pytest.param(others, marks=pytest.mark.slow) for others in (
-        INNER_PRODUCT, ["training.update=generator_first"],
+        INNER_PRODUCT, ALL_PAIRS, ["training.update=generator_first"],
         ["model.%s.activation=elu" % name for name in ("encoder", "decoder", "discriminator")]))],
-    ids=["tutorial", "inner_product", "generator_first", "elu"])
+    ids=["tutorial", "inner_product", "all_pairs", "generator_first", "elu"])
 def test_what_speeds_up_changes_no_bit(overrides):
     plain = trained_values(*overrides, *["runtime.%s=false" % switch for switch in SPEED_SWITCHES])
     for off in [[], *([switch] for switch in SPEED_SWITCHES)]:
@@ -194,6 +196,16 @@ def test_narrow_weight_gradients_need_avx512_and_one_thread(monkeypatch, instruc
     threads = "runtime.intra_op_threads=%d" % n_threads
     with_it, without = (n_ops("Transpose", threads, "runtime.narrow_weight_gradient=" + switch) for switch in ("true", "false"))
     assert (with_it > without) == narrow
+
+
+def test_narrow_weight_gradients_refuse_a_product_that_transposes(monkeypatch):
+    """Their formula doesn't hold there, which square matrices would hide."""
+    monkeypatch.setattr(speed.cpu, "facts", lambda: {"instruction_set": "avx512f"})
+    with tf.Graph().as_default(), speed.faster_gradients(small().runtime):
+        x = tf.ones([4, 4])
+        assert tf.gradients(tf.matmul(x, tf.transpose(x)), x) != [None]
+        with pytest.raises(AssertionError, match="MatMul_1 must not transpose"):
+            tf.gradients(tf.matmul(x, x, transpose_b=True), x)
 
 
 def test_product_relu_gradient_changes_the_graph():
