@@ -27,10 +27,10 @@ def summary(metrics, config, timing=None):
         if name not in metrics:
             continue
         value = metrics_file.infinity(name) if metrics[name] is None else metrics[name]
-        told = window if name in LOSSES else "   (%s)" % _method(name, metrics)
+        told = window if name in LOSSES else "   (%s)" % found_by(name, metrics)
         if name + _ERROR in metrics:
             told = "   (%s, ± %.4f; of a larger set ± %.2f)" % (
-                _method(name, metrics), metrics[name + "_numerical_error"], metrics[name + _ERROR])
+                found_by(name, metrics), metrics[name + "_numerical_error"], metrics[name + _ERROR])
         lines.append("%-30s %10.4f%s" % (name, value, told))
     if timing is not None:
         lines.append("%-30s %10.2f" % ("iterations per second", timing["iterations_per_second"]))
@@ -53,8 +53,8 @@ def warning(metrics):
             "fallen behind the encoder, and what it says of q(z|x) can't be trusted." % excess)
 
 
-def _method(name, metrics):
-    """How a metric was found, with what tells whether to trust it."""
+def found_by(name, metrics):
+    """Return how a metric was found, with what tells whether to trust it."""
     method = metrics["methods"][name]
     if method == "ais":
         method = "AIS of %s, %.0f %% of steps accepted" % (

@@ -5,6 +5,7 @@ import dataclasses
 from avb_tf1.evaluation.held_out import METRICS
 from avb_tf1.report import comparison, settings_table
 from avb_tf1.report.comparison import number
+from avb_tf1.report.dataset_summary import found_by
 from avb_tf1.runs import metrics_file
 
 _LIKELIHOOD, _BY_IMPORTANCE, _ELBO, _BY_DISCRIMINATOR, _GAP = METRICS
@@ -32,7 +33,7 @@ def metric_rows(metrics):
         if name in metrics:
             errors = [metrics.get(name + suffix) for suffix in _SUFFIXES]
             rows.append((metric.title, number(metrics[name], name), *["" if own is None else number(own) for own in errors],
-                         metrics["methods"][name], _PLAIN_WORDS[name]))
+                         found_by(name, metrics), _PLAIN_WORDS[name]))
         elif name in reasons:
             rows.append((metric.title, "not computed", "", "", "", "", reasons[name]))
     return rows
@@ -43,7 +44,7 @@ def key_numbers(metrics):
     numbers = []
     for name, metric in METRICS.items():
         if name in metrics:
-            found = "by %s%s" % (metrics["methods"][name], "" if name + "_numerical_error" not in metrics else (
+            found = "by %s%s" % (found_by(name, metrics), "" if name + "_numerical_error" not in metrics else (
                 ", ± %s" % number(metrics[name + "_numerical_error"])))
             aside = found if name == _LIKELIHOOD else _ASIDES[name] if name == _BY_DISCRIMINATOR else (
                 "%s; %s" % (_ASIDES[name], found))

@@ -112,7 +112,11 @@ def test_the_metrics_are_those_of_the_file(plane, many):
                 numbers = [metrics.get(name + suffix)
                            for suffix in ("", "_numerical_error", "_standard_error", "_bias_left")]
                 told = ["" if own is None else "%.4f" % own for own in numbers]
-                assert shown[metric.title][:5] == told + [metrics["methods"][name]]
+                method = metrics["methods"][name]
+                if method == "ais":
+                    method = "AIS of %d images, %.0f %% of steps accepted" % (
+                        metrics["n_annealed_images"], 100 * metrics["test_ais_acceptance"])
+                assert shown[metric.title][:5] == told + [method]
             elif name in metrics.get("not_computed", {}):
                 assert shown[metric.title] == ["not computed", "", "", "", "", metrics["not_computed"][name]]
             else:
@@ -129,7 +133,8 @@ def test_no_number_passes_for_a_bound(plane, many):
     metrics, text = metrics_of(many), text_of(many)
     assert "%.4f test ELBO by the discriminator no bound: T may be wrong" % metrics["test_elbo_discriminator"] in text
     assert "In short: log p(x) of a test image is %.4f nats on average." % metrics["test_log_likelihood"] in text
-    assert "%.4f test log-likelihood by ais, ± " % metrics["test_log_likelihood"] in text
+    assert "%.4f test log-likelihood by AIS of %d images, " % (
+        metrics["test_log_likelihood"], metrics["n_annealed_images"]) in text
 
 
 def test_a_discriminator_that_has_fallen_behind_is_warned_of_and_no_other(copy):
