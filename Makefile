@@ -44,7 +44,7 @@ time: setup  ## write docs/time_to_quality.md and .png, docs/runs.csv: how near 
 vae: setup  ## write docs/paper_vae_seeds.png: what the paper's VAE finds, seed by seed (trains what is missing)
 	@$(PYTHON) scripts/paper.py vae $(ARGS)
 
-posteriors: setup  ## write docs/posteriors.md and .png, six given posteriors, AVB beside Gaussians and HMC (73 CPU minutes)
+posteriors: setup  ## write docs/posteriors.md and .png, six given posteriors, AVB beside Gaussians and HMC (47 minutes on 2 cores)
 	@$(PYTHON) scripts/paper.py posteriors $(ARGS)
 
 DIGITS := digits_vae digits_avb digits_avb_ac digits_8_vae digits_8_avb_ac
