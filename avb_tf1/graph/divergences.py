@@ -62,12 +62,13 @@ def _adversarial(x, posterior, noise, config, prior):
     # The same operations on the same weights, with the encoder's sample in the prior sample's place.
     logits_posterior = carried(logits_prior, z_prior, normalized(posterior.z, posterior.moments))
     of_posterior = tf.nn.sigmoid_cross_entropy_with_logits(logits=logits_posterior, labels=tf.ones_like(logits_posterior))
-    of_prior = tf.nn.sigmoid_cross_entropy_with_logits(logits=logits_prior, labels=tf.zeros_like(logits_prior))
     network = config.model.discriminator
     if network.kind == "offset_inner_product" and network.all_pairs:
         logits = networks.discriminator_of_all_pairs(x, z_prior, config.model)
-        each = tf.nn.sigmoid_cross_entropy_with_logits(logits=logits, labels=tf.zeros_like(logits))
-        of_prior = tf.reduce_mean(each, axis=1, keepdims=True)
+        of_pairs = tf.nn.sigmoid_cross_entropy_with_logits(logits=logits, labels=tf.zeros_like(logits))
+        of_prior = tf.reduce_mean(of_pairs, axis=1, keepdims=True)
+    else:
+        of_prior = tf.nn.sigmoid_cross_entropy_with_logits(logits=logits_prior, labels=tf.zeros_like(logits_prior))
     loss = tf.reduce_mean(of_posterior + of_prior)
 
     def log_ratio(x, z, moments):
