@@ -1,6 +1,7 @@
 """What a run of a data set of real images leaves in its folder besides its checkpoints. As outputs, which does it for a few.
 
-A metric of the test images goes into held_out.METRICS, a figure into FIGURES.
+A metric of the test images goes into held_out, METRICS and evaluate, and into report/dataset_tables; a figure into FIGURES and
+run_folder.FIGURES_OF_DATASET.
 """
 
 import os
@@ -38,6 +39,7 @@ def write(out, config, problem, networks, monitors, seen):
 
     Raises:
         trainer.DivergenceError: as sample_latents.
+        quadrature.GridError: as held_out.evaluate.
     """
     z, labels = sample_latents(networks, problem, config.seed)
     files.write_arrays(os.path.join(out, run_folder.LATENTS), z=z, label=labels)

@@ -4,9 +4,9 @@ Chains go from a Gaussian, the prior or what stands for the posterior, to the po
 linearly. At each temperature they take a step of Hamiltonian Monte Carlo. The mean of exp(log_weight) over chains is p(x),
 whatever the step sizes, as long as these don't depend on the chains themselves: they are found in a run before, and then fixed.
 
-The sampler is TensorFlow ops in one loop, its noise a function of seed and step alone: parts of the images can go through it at
-once, and have the same bits in any order. (tfp.mcmc's annealing would share one random stream among them; in TFP 0.8 it also
-hands each step the log-density of the last temperature, which with a sharp decoder makes the estimate wrong.)
+The sampler is TensorFlow ops in loops, its noise a function of the seed, the part of the images and the step: parts can go
+through it at once, and have the same bits in any order. (tfp.mcmc's annealing would share one random stream among them; in
+TFP 0.8 it also hands each step the log-density of the last temperature, which with a sharp decoder makes the estimate wrong.)
 """
 
 import math
@@ -37,7 +37,7 @@ class Annealed(NamedTuple):
     Attributes:
         log_likelihood: float64 [n_images], log p(x), nats; biased downwards by about half the square of its error.
         standard_error: float64 [n_images], nats, by the delta method from the chains' weights.
-        acceptance: float64 [n_images], the share of steps that were accepted, over chains and temperatures.
+        acceptance: float64 [n_images], the mean probability that a step was accepted with, over chains and temperatures.
     """
 
     log_likelihood: np.ndarray
@@ -247,7 +247,7 @@ def _adapted_log_steps(moves, n_chains):
 
 
 def _annealed(moves, n_chains, n_steps, log_steps):
-    """The chains' log weights, [n_chains, n], and the share of accepted steps, [n]."""
+    """The chains' log weights, [n_chains, n], and the mean probability of acceptance, [n]."""
     def body(number, log_weight, acceptance, *state):
         state, temperature = _State(*state), tf.cast(number, tf.float32) / n_steps
         log_weight += (state.last - state.first) / n_steps

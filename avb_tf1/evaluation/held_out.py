@@ -1,9 +1,10 @@
 """The metrics of a trained model on images that it was not trained on. In nats an image, summed over pixels.
 
-Every metric is a mean over the test images, and may be off in two ways, which are told apart: `_standard_error` is that of the
+Every metric is a mean over the test images, and may be off in three ways, which are told apart: `_standard_error` is that of the
 test images as a sample of all images; `_numerical_error` says how far the mean over just these images may be off, by samples,
-by the quadrature, or by their choice where not all were taken. Two models on the same images have most of the first in common:
-their difference is told by paired_difference, from the values of each image.
+by the quadrature, or by their choice where not all were taken (of the inference gap that is in the first alone); `_bias_left`
+is about what is left of a bias. Two models on the same images have most of the first in common: their difference is told by
+paired_difference, from the values of each image.
 """
 
 import functools
@@ -71,20 +72,20 @@ def evaluate(networks, images, random_state, n_samples, n_dense_images, n_dense_
             nearest neighbours estimate its density, and from how many samples each, 256 at least.
         ais: function of images, as here, and of mean and standard deviation of their q(z|x), [n, latent_dim] each ->
             ais.Annealed; needed if latent_dim is above 2.
-        annealed: int [n], the rows of those images that `ais` is called with; None: all.
+        annealed: int [n], the rows of those images that `ais` is called with, and importance sampling takes; None: all.
 
     Returns:
         dict: name in METRICS -> float, with `<name>_standard_error`, `<name>_numerical_error` and, where there is one,
         `<name>_bias_left`, what it may be off by besides, in size; an infinite value has none of them. Further n_test_images;
         "test_log_likelihood_method": "quadrature" or "ais"; with the latter n_annealed_images and means over these:
-        test_ais_acceptance, of the steps of its chains, which goes well near ais.ACCEPTANCE; and where there is importance
-        sampling, test_importance_effective_sample_size, of N_IMPORTANCE_SAMPLES. "methods": name -> how it was found;
-        "not_computed": name -> why, if any can't be had; "per_image": "log_likelihood", "log_likelihood_importance", "elbo" and
-        "elbo_discriminator", as far as they were found, each with "_error", and "ais_acceptance" and
-        "importance_effective_sample_size" -> float64 [n_images], NaN where an image was not taken.
+        test_ais_acceptance, the probability that a step of its chains was accepted with, which goes well near ais.ACCEPTANCE;
+        and where there is importance sampling, test_importance_effective_sample_size, of N_IMPORTANCE_SAMPLES. "methods":
+        name -> how it was found; "not_computed": name -> why, if any can't be had; "per_image": "log_likelihood",
+        "log_likelihood_importance", "elbo" and "elbo_discriminator", as far as they were found, each with "_error", and
+        "ais_acceptance" and "importance_effective_sample_size" -> float64 [n_images], NaN where an image was not taken.
 
     Raises:
-        quadrature.GridError: the decoder's probabilities are not in [0, 1].
+        quadrature.GridError: the decoder's probabilities are not in [0, 1], or its logits not finite.
     """
     images = np.asarray(images, np.float32)
     whys = {name: why_not(networks, metric.needs) for name, metric in METRICS.items()}

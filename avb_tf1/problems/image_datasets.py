@@ -1,4 +1,4 @@
-"""The data sets of real images that a config can name: read when first asked for, and kept for as long as the process lasts."""
+"""The data sets of real images that a config can name: read when first asked for; the last two are kept."""
 
 import functools
 import hashlib
