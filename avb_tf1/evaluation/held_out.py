@@ -1,10 +1,10 @@
 """The metrics of a trained model on images that it was not trained on. In nats an image, summed over pixels.
 
-Every metric is a mean over the test images, and may be off in three ways, which are told apart: `_standard_error` is that of the
-test images as a sample of all images; `_numerical_error` says how far the mean over just these images may be off, by samples,
-by the quadrature, or by their choice where not all were taken (of the inference gap that is in the first alone); `_bias_left`
-is about what is left of a bias. Two models on the same images have most of the first in common: their difference is told by
-paired_difference, from the values of each image.
+Every metric is a mean over the test images, and may be off in three ways, which are told apart: `_standard_error` is that of
+the test images as a sample of all images; `_numerical_error` says how far the mean over just these images may be off, by
+samples, by the quadrature, or by their choice where not all were taken (of the inference gap that is in the first alone);
+`_bias_left` is about what is left of a bias. Two models on the same images have most of the first in common: their difference
+is told by paired_difference, from the values of each image.
 """
 
 import functools

@@ -100,9 +100,9 @@ def _page(runs, made_by):
             _largest(runs, _DRAWN, "_numerical_error")),
         "importance sampling where it has eight, ± %.3f, and too low by some %.3f besides. ELBO: of AVB by nearest" % (
             _largest(runs, annealed, "_numerical_error"), _largest(runs, annealed, "_bias_left")),
-        "neighbours, from %d of the images, drawn by the seed. KL(q, posterior): log p(x) less the ELBO. CPU seconds: of one" % (
+        "neighbours, from %d of the images, drawn by the seed. KL(q, posterior): log p(x) less the ELBO. CPU seconds:" % (
             dataset_outputs.N_DENSE_IMAGES),
-        "training, all its threads, another run beside it.",
+        "of one training, all its threads, another run beside it.",
         "",
         "## Differences",
         "",
