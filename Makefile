@@ -48,7 +48,7 @@ posteriors: setup  ## write docs/posteriors.md and .png, six given posteriors, A
 	@$(PYTHON) scripts/paper.py posteriors $(ARGS)
 
 DIGITS := digits_vae digits_avb digits_avb_ac digits_8_vae digits_8_avb_ac
-digits: setup-sweep  ## write docs/digits.md and .png, real images, AVB beside VAEs, 5 seeds each (at most 90 minutes)
+digits: setup-sweep  ## write docs/digits.md and .png, real images, AVB beside VAEs, 5 seeds each (44 minutes on 2 cores)
 	@$(PYTHON) scripts/sweep.py --config $(DIGITS:%=configs/images/%.yaml) --seeds 0-4 --out runs/digits
 	@$(PYTHON) scripts/paper.py digits $(ARGS)
 
