@@ -1,6 +1,6 @@
 """Annealed importance sampling of log p(x) under a trained decoder, in a graph of its own."""
 
-from avb_tf1.evaluation import ais
+from avb_tf1.estimation import ais
 from avb_tf1.graph import networks as graph_networks
 
 

@@ -8,13 +8,15 @@ import os
 
 import numpy as np
 
-from avb_tf1 import annealing, files
-from avb_tf1.evaluation import held_out, trained_networks
+from avb_tf1 import annealing
+from avb_tf1.estimation import trained_networks
+from avb_tf1.evaluation import held_out
 from avb_tf1.evaluation.measurement import GRID, Need
+from avb_tf1.ground import files
+from avb_tf1.ground.seeds import stream
 from avb_tf1.outputs import N_MOVIE_FRAMES, Figure, Trained, draw_figures, final_losses, plotting, without_infinity
 from avb_tf1.runs import run_folder
 from avb_tf1.runs.run_contents import losses_of
-from avb_tf1.seeds import stream
 from avb_tf1.training import dataset_snapshots, snapshots, trainer
 
 N_DENSE_IMAGES = 30           # test images whose implicit q(z|x) has its density estimated, and from how many samples each

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy.stats import norm
 
-from avb_tf1 import files
+from avb_tf1.ground import files
 from avb_tf1.plotting import CLASS_COLORS, FRAMES_PER_SECOND, MovieWriter, draw_latents, latent_limit, new_figure, plain, save
 from avb_tf1.posterior_plotting import lowest_of_shares
 

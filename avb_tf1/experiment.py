@@ -6,14 +6,15 @@ import shlex
 import sys
 import time
 
-from avb_tf1 import command_line, dataset_outputs, files, outputs, posterior_outputs, seeds, stopping
+from avb_tf1 import dataset_outputs, outputs, posterior_outputs
 from avb_tf1.config.loading import load_config, to_yaml
 from avb_tf1.config.schema import require_config
-from avb_tf1.errors import InputError
 from avb_tf1.graph import batches, speed
 from avb_tf1.graph.builder import build_graph
+from avb_tf1.ground import command_line, files, seeds, stopping
+from avb_tf1.ground.errors import InputError
+from avb_tf1.ground.tensorflow import open_session
 from avb_tf1.problems.registry import problem_of
-from avb_tf1.quiet_tensorflow import open_session
 from avb_tf1.report import run_summary
 from avb_tf1.runs import metrics_file, provenance, run_contents, run_folder
 from avb_tf1.training import checkpoint, snapshots, trainer

@@ -7,14 +7,15 @@ from typing import Callable, Dict, NamedTuple, Tuple
 
 import numpy as np
 
-from avb_tf1 import files
 from avb_tf1.config.schema import Config
-from avb_tf1.evaluation import measurement, quadrature, trained_networks
-from avb_tf1.problems.image_problem import ImageProblem
-from avb_tf1.quiet_tensorflow import tf, tfp
+from avb_tf1.estimation import quadrature, trained_networks
+from avb_tf1.evaluation import measurement
+from avb_tf1.ground import files
+from avb_tf1.ground.seeds import stream
+from avb_tf1.ground.tensorflow import tf, tfp
+from avb_tf1.problems.known_images.problem import ImageProblem
 from avb_tf1.runs import provenance, run_folder
 from avb_tf1.runs.run_contents import losses_of
-from avb_tf1.seeds import stream
 from avb_tf1.training import snapshots, trainer
 
 N_LATENTS = 5120      # the tutorial's 10 batches of 512

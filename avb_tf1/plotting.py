@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.legend_handler import HandlerBase
 from matplotlib.ticker import AutoLocator
 
-from avb_tf1 import files
+from avb_tf1.ground import files
 
 # One colour a class; the first four are of Okabe and Ito's palette, distinguishable in the common kinds of colour blindness.
 CLASS_COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#8C564B", "#7F7F7F", "#BCBD22", "#9467BD",

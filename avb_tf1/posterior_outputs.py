@@ -5,12 +5,13 @@ import os
 
 import numpy as np
 
-from avb_tf1 import files
-from avb_tf1.evaluation import entropy, posterior_measurement, posterior_reference, quadrature
+from avb_tf1.estimation import entropy, quadrature
+from avb_tf1.evaluation import posterior_measurement, posterior_reference
+from avb_tf1.ground import files
+from avb_tf1.ground.seeds import stream
 from avb_tf1.outputs import N_MOVIE_FRAMES, draw_latents_of, final_losses, plotting, without_infinity
 from avb_tf1.runs import run_folder
 from avb_tf1.runs.run_contents import losses_of
-from avb_tf1.seeds import stream
 from avb_tf1.training import snapshots
 
 N_LATENTS = 4096              # samples of each q(z|x) in latents.npz

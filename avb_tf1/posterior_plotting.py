@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from avb_tf1 import files
+from avb_tf1.ground import files
 from avb_tf1.plotting import CLASS_COLORS, FRAMES_PER_SECOND, MovieWriter, new_figure, plain, save
 
 _EXACT = "#444444"

@@ -3,12 +3,13 @@
 import contextlib
 import os
 
-from avb_tf1 import files, outputs
+from avb_tf1 import outputs
 from avb_tf1.config.loading import load_config
-from avb_tf1.errors import InputError, OneLineError
-from avb_tf1.evaluation import ais
+from avb_tf1.estimation import ais
 from avb_tf1.experiment import opened_run, outputs_of
 from avb_tf1.graph import networks
+from avb_tf1.ground import files
+from avb_tf1.ground.errors import InputError, OneLineError
 from avb_tf1.problems.registry import problem_of
 from avb_tf1.report import run_summary
 from avb_tf1.runs import metrics_file, run_folder

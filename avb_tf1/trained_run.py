@@ -4,9 +4,11 @@ import contextlib
 
 import numpy as np
 
-from avb_tf1 import dataset_outputs, experiment, seeds
-from avb_tf1.evaluation import posterior_reference, quadrature
-from avb_tf1.evaluation.trained_networks import in_chunks
+from avb_tf1 import dataset_outputs, experiment
+from avb_tf1.estimation import quadrature
+from avb_tf1.estimation.trained_networks import in_chunks
+from avb_tf1.evaluation import posterior_reference
+from avb_tf1.ground import seeds
 from avb_tf1.problems.registry import problem_of
 from avb_tf1.runs import metrics_file
 

@@ -14,7 +14,7 @@ sys.path.insert(0, ROOT)
 from avb_tf1 import experiment, outputs
 from avb_tf1.config.loading import load_config
 from avb_tf1.evaluation import measurement
-from avb_tf1.problems.four_images import PROBLEM
+from avb_tf1.problems.known_images.four_images import PROBLEM
 from avb_tf1.training import trainer
 
 METRICS = ("generator_loss", "discriminator_loss", "classification_accuracy", "log_likelihood", "elbo", "kl_marginal_prior")

@@ -10,9 +10,8 @@ import numpy as np
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
 
-from avb_tf1.evaluation.entropy import kl_posterior_prior
-from avb_tf1.problems.four_images import PROBLEM
-from avb_tf1.problems.published import OPTIMUM
+from avb_tf1.estimation.entropy import kl_posterior_prior
+from avb_tf1.problems.known_images.four_images import OPTIMUM, PROBLEM
 
 SIGNS = np.array([[1, 1], [1, -1], [-1, 1], [-1, -1]])  # of the quadrant that an image owns
 

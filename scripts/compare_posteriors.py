@@ -13,7 +13,7 @@ if __name__ == "__main__":  # held back until command_line.begin takes them
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir)
 sys.path.insert(0, ROOT)
 
-from avb_tf1 import command_line
+from avb_tf1.ground import command_line
 
 if __name__ == "__main__":
     command_line.begin()  # first: what follows takes time

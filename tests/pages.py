@@ -8,7 +8,8 @@ import time
 
 import numpy as np
 
-from avb_tf1 import experiment, files
+from avb_tf1 import experiment
+from avb_tf1.ground import files
 
 
 def finished(folder, config):

@@ -5,7 +5,7 @@ from pictures import pixels, place, rgb
 from PIL import Image
 
 from avb_tf1 import dataset_plotting, plotting
-from avb_tf1.evaluation.quadrature import grid
+from avb_tf1.estimation.quadrature import grid
 
 NAMES = ("a", "b", "c", "d")
 COLORS = [rgb(color) for color in plotting.CLASS_COLORS[:4]]

@@ -16,8 +16,8 @@ from pictures import pixels
 import avb_tf1
 from avb_tf1 import dataset_outputs, experiment
 from avb_tf1.config.loading import to_yaml
-from avb_tf1.errors import InputError
-from avb_tf1.evaluation.trained_networks import Networks
+from avb_tf1.estimation.trained_networks import Networks
+from avb_tf1.ground.errors import InputError
 from avb_tf1.problems.registry import problem_of
 from avb_tf1.reevaluation import evaluate_run
 from avb_tf1.report import comparison

@@ -9,9 +9,10 @@ import threading
 import pytest
 from helpers import SMALL, SYNTHETIC, run_script, set_options, small
 
-from avb_tf1 import command_line, experiment, stopping
+from avb_tf1 import experiment
 from avb_tf1.config.loading import load_config
-from avb_tf1.errors import InputError
+from avb_tf1.ground import command_line, stopping
+from avb_tf1.ground.errors import InputError
 from avb_tf1.runs import run_folder
 
 RESULTS = ("losses.csv", "latents.npz", "snapshots.npz", "metrics.json", "latent_space.png", "config.yaml")

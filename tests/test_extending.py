@@ -12,8 +12,8 @@ import pytest
 from helpers import ROOT, synthetic
 from pictures import pixels
 
-from avb_tf1 import files
 from avb_tf1.config.loading import fingerprint
+from avb_tf1.ground import files
 
 
 def blocks(language):

@@ -14,13 +14,13 @@ from trainings import assert_same, trained, trained_in_pieces
 import avb_tf1
 from avb_tf1 import outputs
 from avb_tf1.config.loading import load_config, to_yaml
-from avb_tf1.errors import InputError
+from avb_tf1.estimation.trained_networks import Networks
 from avb_tf1.evaluation import posterior_measurement, posterior_reference
-from avb_tf1.evaluation.trained_networks import Networks
 from avb_tf1.graph.builder import build_graph
-from avb_tf1.problems.given_posterior import GivenPosterior, gaussian_prior, log_gaussian
-from avb_tf1.problems.plane_posteriors import EXPLAINING_AWAY
-from avb_tf1.quiet_tensorflow import open_session
+from avb_tf1.ground.errors import InputError
+from avb_tf1.ground.tensorflow import open_session
+from avb_tf1.problems.given_posterior.plane_posteriors import EXPLAINING_AWAY
+from avb_tf1.problems.given_posterior.problem import GivenPosterior, gaussian_prior, log_gaussian
 from avb_tf1.report import posterior_summary
 from avb_tf1.runs import run_folder
 
@@ -236,7 +236,7 @@ def test_a_run_in_pieces_has_the_same_bits(config, tmp_path):
 
 def test_a_full_gaussian_finds_the_posterior_that_is_one(monkeypatch):
     """Of a linear model the posterior is a Gaussian: nothing is left between the ELBO and the evidence."""
-    from avb_tf1.problems.given_posteriors import GIVEN_POSTERIORS
+    from avb_tf1.problems.registry import GIVEN_POSTERIORS
     problem, mean, covariance, evidence = conjugate()
     monkeypatch.setitem(GIVEN_POSTERIORS, "banana", problem)
     config = gaussian("banana", 2, "full", "training.n_iterations=1500", "problem.batch_size=256",

@@ -8,9 +8,10 @@ import pytest
 from helpers import small, vae_config
 
 import avb_tf1
-from avb_tf1 import files
 from avb_tf1.config.loading import to_yaml
 from avb_tf1.evaluation import measurement
+from avb_tf1.ground import files
+from avb_tf1.ground.errors import InputError
 from avb_tf1.report import comparison, html_report
 from avb_tf1.runs import metrics_file, run_folder
 
@@ -71,7 +72,7 @@ def test_reasons_that_are_none_are_refused(folders, tmp_path):
         content = json.load(file)
     for reasons in (["log_likelihood"], {"log_likelihood": 3}):
         files.write_json(str(tmp_path / run_folder.METRICS), dict(content, not_computed=reasons))
-        with pytest.raises(avb_tf1.errors.InputError, match="not_computed must have a text for each metric that it names"):
+        with pytest.raises(InputError, match="not_computed must have a text for each metric that it names"):
             metrics_file.read_metrics(str(tmp_path), config)
 
 

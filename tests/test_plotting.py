@@ -5,7 +5,7 @@ from pictures import pixels, place, rgb
 from PIL import Image
 
 from avb_tf1 import plotting
-from avb_tf1.problems.four_images import PROBLEM
+from avb_tf1.problems.known_images.four_images import PROBLEM
 
 IMAGES = PROBLEM.drawn(PROBLEM.images)
 COLORS = plotting.CLASS_COLORS[:4]

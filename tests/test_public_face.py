@@ -13,7 +13,7 @@ from scipy.special import logsumexp
 from scipy.stats import norm
 
 import avb_tf1
-from avb_tf1.errors import InputError
+from avb_tf1.ground.errors import InputError
 
 
 def test_importing_it_loads_nothing_heavy():

@@ -3,7 +3,7 @@
 import numpy as np
 
 from avb_tf1.graph.builder import build_graph
-from avb_tf1.quiet_tensorflow import open_session
+from avb_tf1.ground.tensorflow import open_session
 from avb_tf1.training import trainer
 
 

@@ -4,7 +4,7 @@ import pydantic
 from pydantic import conint
 
 from avb_tf1.config import schema, yaml_input
-from avb_tf1.errors import InputError
+from avb_tf1.ground.errors import InputError
 
 
 class GaussianBaseline(schema.Section):

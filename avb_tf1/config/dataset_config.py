@@ -2,8 +2,8 @@
 
 import os
 
-from avb_tf1.errors import InputError
-from avb_tf1.problems import image_datasets
+from avb_tf1.ground.errors import InputError
+from avb_tf1.problems.data_set import datasets
 from avb_tf1.problems.registry import IMAGE_PROBLEMS
 
 MIN_CONVOLVED = 16  # pixels a side: a smaller image has hardly anything to be made smaller
@@ -28,8 +28,8 @@ def settled(config, path):
     data = config.data
     if data.path is not None:
         data = data.copy(update={"path": _absolute(data.path, path)})
-    known = image_datasets.known(data)
-    image_datasets.require_enough(path, known.n_train, data)
+    known = datasets.known(data)
+    datasets.require_enough(path, known.n_train, data)
     _require_convolvable(config, known.image_shape, path)
     if known.digest is not None:
         data = data.copy(update={"sha256": known.digest})

@@ -8,10 +8,10 @@ import os
 
 import pydantic
 
-from avb_tf1 import files
 from avb_tf1.config import dataset_config, schema, yaml_input
 from avb_tf1.config.schema import config_of_kind, defaults_of
-from avb_tf1.errors import InputError, shortened, what_is_wrong
+from avb_tf1.ground import files
+from avb_tf1.ground.errors import InputError, shortened, what_is_wrong
 
 MODEL_FILE = "model.py"  # beside a config.yaml as to_yaml gives it, if its posterior is a Python file's
 

@@ -11,7 +11,7 @@ from pydantic import StrictBool, confloat, conint, conlist, constr
 from pydantic.error_wrappers import ErrorWrapper
 from typing_extensions import Literal
 
-from avb_tf1.problems.image_datasets import KINDS
+from avb_tf1.problems.data_set.datasets import KINDS
 from avb_tf1.problems.registry import GIVEN_POSTERIORS, IMAGE_PROBLEMS, given_posterior
 
 # What stands for keys that a config need not have: those that configs once lacked. The second of data sets.
@@ -366,19 +366,22 @@ DiscriminatorConfig = Union[ConcatDiscriminatorConfig, InnerProductDiscriminator
 
 
 class _ModelConfig(Section):
-    """`posterior` and `divergence`: which of graph.posteriors and graph.divergences it is made of; `paper_row`: which of the
-    paper's models it stands beside.
+    """What the graph is made of: `posterior`, `likelihood`, `divergence` and `objective` name one of graph.posteriors etc.
+
+    `paper_row`: which of the paper's models it stands beside.
     """
 
     method: ClassVar[str]
     paper_row: ClassVar[str]
     posterior: ClassVar[str]
     divergence: ClassVar[str]
+    likelihood: ClassVar[str] = "bernoulli"
+    objective: ClassVar[str] = "elbo"
     has_discriminator: ClassVar[bool] = False
     is_of_images: ClassVar[bool] = True
 
     @property
-    def networks(self):
+    def network_sections(self):
         """Variable scope -> the section of the network in it."""
         return {"encoder": self.encoder, "decoder": self.decoder}
 
@@ -397,8 +400,8 @@ class _AdversarialModelConfig(_ModelConfig):
     has_discriminator: ClassVar[bool] = True
 
     @property
-    def networks(self):
-        return dict(super().networks, discriminator=self.discriminator)
+    def network_sections(self):
+        return dict(super().network_sections, discriminator=self.discriminator)
 
     @pydantic.validator("encoder", check_fields=False)
     def _posterior_has_a_density(cls, encoder, values):
@@ -456,10 +459,11 @@ class BatchMomentEncoderConfig(EncoderConfig):
 class _GivenModelConfig(_ModelConfig):
     """The model of a given posterior: no decoder."""
 
+    likelihood: ClassVar[str] = "given"
     is_of_images: ClassVar[bool] = False
 
     @property
-    def networks(self):
+    def network_sections(self):
         return {"encoder": self.encoder}
 
 
@@ -497,7 +501,7 @@ class GaussianModelConfig(_GivenModelConfig):
     covariance: Literal["diagonal", "full"]
 
     @property
-    def networks(self):
+    def network_sections(self):
         return {"encoder": self}
 
     @property
@@ -618,6 +622,12 @@ class DatasetEvaluationConfig(Section):
 
 
 class _Experiment(Section):
+    """`task`: what kind of problem it is of, by its name in tasks.registry and problems.registry. `batch_kind`: which of
+    graph.batches an iteration's batch is made by.
+    """
+
+    task: ClassVar[str]
+
     name: constr(strict=True, regex=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
     seed: conint(strict=True, ge=0, lt=2**31)
 
@@ -643,12 +653,21 @@ class _ImageExperiment(_Experiment):
     evaluation: EvaluationConfig = EvaluationConfig(**DEFAULTS["evaluation"])
     runtime: RuntimeConfig
 
+    task: ClassVar[str] = "known_images"
+
+    @property
+    def batch_kind(self):
+        return self.data.kind
+
     @property
     def batch_size(self):
         return self.data.batch_size
 
 
 class _GivenExperiment(_Experiment):
+    task: ClassVar[str] = "given_posterior"
+    batch_kind: ClassVar[str] = "each_x"
+
     problem: ProblemConfig = _chosen_by("kind")
     evaluation: EvaluationConfig = EvaluationConfig(**DEFAULTS["evaluation"])
     runtime: RuntimeConfig
@@ -703,16 +722,19 @@ class VAEConfig(_ImageExperiment):
 
 class AVBDatasetConfig(AVBConfig):
     is_of_dataset: ClassVar[bool] = True
+    task: ClassVar[str] = "data_set"
     evaluation: DatasetEvaluationConfig
 
 
 class AVBACDatasetConfig(AVBACConfig):
     is_of_dataset: ClassVar[bool] = True
+    task: ClassVar[str] = "data_set"
     evaluation: DatasetEvaluationConfig
 
 
 class VAEDatasetConfig(VAEConfig):
     is_of_dataset: ClassVar[bool] = True
+    task: ClassVar[str] = "data_set"
     evaluation: DatasetEvaluationConfig
 
 

@@ -4,8 +4,8 @@ import re
 
 import yaml
 
-from avb_tf1 import files
-from avb_tf1.errors import InputError
+from avb_tf1.ground import files
+from avb_tf1.ground.errors import InputError
 
 MAX_BYTES = 100000
 MAX_DEPTH = 20

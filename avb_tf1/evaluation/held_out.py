@@ -14,16 +14,16 @@ from typing import Mapping, NamedTuple, Optional
 
 import numpy as np
 
-from avb_tf1.evaluation import image_quadrature, importance
-from avb_tf1.evaluation.densities import (
+from avb_tf1.estimation import image_quadrature, importance
+from avb_tf1.estimation.densities import (
     gaussian_kl_from_prior,
     log_bernoulli_of_pairs,
     log_prior,
     mean_and_error,
 )
-from avb_tf1.evaluation.entropy import kl_from
+from avb_tf1.estimation.entropy import kl_from
+from avb_tf1.estimation.trained_networks import in_chunks
 from avb_tf1.evaluation.measurement import DISCRIMINATOR, GRID, KNOWN_DENSITY, Metric, why_not
-from avb_tf1.evaluation.trained_networks import in_chunks
 
 N_IMPORTANCE_SAMPLES = 5000   # of each image: those of Burda et al.
 _ROWS = 4096                  # pairs of an image and a code at a time: of 784 pixels some 25 MB an array

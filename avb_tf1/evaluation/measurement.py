@@ -10,11 +10,11 @@ from typing import Callable, NamedTuple, Optional, Tuple
 
 import numpy as np
 
-from avb_tf1.evaluation import quadrature
-from avb_tf1.evaluation.densities import gaussian_kl_from_prior, log_bernoulli, mean_and_error
-from avb_tf1.evaluation.entropy import Estimate, kl_from_prior, kl_posterior_prior
-from avb_tf1.evaluation.trained_networks import Networks, in_chunks
-from avb_tf1.problems.image_problem import ImageProblem
+from avb_tf1.estimation import quadrature
+from avb_tf1.estimation.densities import gaussian_kl_from_prior, log_bernoulli, mean_and_error
+from avb_tf1.estimation.entropy import Estimate, kl_from_prior, kl_posterior_prior
+from avb_tf1.estimation.trained_networks import Networks, in_chunks
+from avb_tf1.problems.known_images.problem import ImageProblem
 
 LOSSES = ("generator_loss", "discriminator_loss")  # what an optimiser minimises; the VAE has no second
 N_FINAL = 100                 # iterations whose mean is the final loss

@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
-from avb_tf1.evaluation import quadrature, wasserstein
-from avb_tf1.evaluation.entropy import Estimate, kl_from
+from avb_tf1.estimation import quadrature, wasserstein
+from avb_tf1.estimation.entropy import Estimate, kl_from
+from avb_tf1.estimation.trained_networks import in_chunks
 from avb_tf1.evaluation.measurement import Metric, sample_mean, sample_posterior
-from avb_tf1.evaluation.trained_networks import in_chunks
 
 N_COMPARED = 20000            # samples whose distance from the exact posterior is taken
 NO_REFERENCE = "the exact posterior is not known"

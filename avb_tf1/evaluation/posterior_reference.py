@@ -11,9 +11,9 @@ from typing import Callable, Dict, NamedTuple, Optional
 
 import numpy as np
 
-from avb_tf1.errors import InputError
-from avb_tf1.evaluation.posterior_grid import Marginal, PosteriorGridError, posterior_grid
-from avb_tf1.quiet_tensorflow import open_session, tf
+from avb_tf1.estimation.density_grid import Marginal, PosteriorGridError, posterior_grid
+from avb_tf1.ground.errors import InputError
+from avb_tf1.ground.tensorflow import open_session, tf
 
 # An effect's marginal is a mixture of Gaussians, one for each point of a grid.
 _COMPONENTS = 5000            # at most about so many

@@ -8,9 +8,9 @@ from typing import Callable, NamedTuple, Optional, Tuple
 
 import numpy as np
 
-from avb_tf1.problems.image_dataset import drawn_pixels
-from avb_tf1.quiet_tensorflow import tf
-from avb_tf1.seeds import op_seed
+from avb_tf1.ground.seeds import op_seed
+from avb_tf1.ground.tensorflow import tf
+from avb_tf1.problems.data_set.problem import drawn_pixels
 
 
 class Batch(NamedTuple):

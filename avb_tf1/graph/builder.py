@@ -6,15 +6,15 @@ Every random op has an explicit op seed, so that the config's one seed fixes all
 
 import numpy as np
 
-from avb_tf1 import seeds
 from avb_tf1.config.schema import require_config
 from avb_tf1.graph import batches, given, networks, speed, updates
 from avb_tf1.graph.divergences import divergence
 from avb_tf1.graph.model_graph import Endpoints, ModelGraph
 from avb_tf1.graph.posteriors import posterior
 from avb_tf1.graph.weight_sharing import carried
+from avb_tf1.ground import seeds
+from avb_tf1.ground.tensorflow import tf, tfd
 from avb_tf1.problems.registry import problem_of
-from avb_tf1.quiet_tensorflow import tf, tfd
 
 _N_FIXED_DRAWS = 4096  # of the noise basis, for the moments in evaluation
 
@@ -64,7 +64,7 @@ def _build(config):
     generator_loss = kl.kl - reconstruction_log_likelihood
     endpoints = _endpoints(config, kl, problem, batch.x.shape[1].value, image_shape)
 
-    variables = _variables_by_scope(model.networks)
+    variables = _variables_by_scope(model.network_sections)
     factor = updates.learning_rate_factor(training)
     generator = updates.Update(
         "encoder/" + training.generator.optimizer, updates.generator_optimizer(training, factor, variables),

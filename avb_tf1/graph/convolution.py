@@ -3,8 +3,8 @@
 Each layer has the variable scope and the seed of its own that networks' other layers have.
 """
 
-from avb_tf1.quiet_tensorflow import tf, tfc
-from avb_tf1.seeds import op_seed
+from avb_tf1.ground.seeds import op_seed
+from avb_tf1.ground.tensorflow import tf, tfc
 
 
 def convolved(x, config, activation, image_shape):

@@ -10,7 +10,7 @@ from typing import Callable, NamedTuple, Optional
 
 from avb_tf1.graph import given, networks
 from avb_tf1.graph.weight_sharing import carried
-from avb_tf1.quiet_tensorflow import tf
+from avb_tf1.ground.tensorflow import tf
 
 
 class Divergence(NamedTuple):

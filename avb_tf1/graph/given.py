@@ -1,6 +1,6 @@
 """The densities of a given posterior, for rows of what the networks see of x. All tensors are float32."""
 
-from avb_tf1.quiet_tensorflow import tf
+from avb_tf1.ground.tensorflow import tf
 
 
 def log_likelihood(x, z, problem):

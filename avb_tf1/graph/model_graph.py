@@ -6,7 +6,7 @@ from typing import Callable, Dict, Optional, Tuple
 from avb_tf1.graph.divergences import Divergence
 from avb_tf1.graph.posteriors import Posterior
 from avb_tf1.graph.updates import UpdateStep
-from avb_tf1.quiet_tensorflow import tf
+from avb_tf1.ground.tensorflow import tf
 
 
 @dataclass(frozen=True)

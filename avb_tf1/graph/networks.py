@@ -4,8 +4,8 @@ Called again in the same graph, each function reuses the variables that its firs
 """
 
 from avb_tf1.graph.convolution import convolved, images_from
-from avb_tf1.quiet_tensorflow import tf, tfc, tfd
-from avb_tf1.seeds import op_seed
+from avb_tf1.ground.seeds import op_seed
+from avb_tf1.ground.tensorflow import tf, tfc, tfd
 
 _ACTIVATIONS = {"linear": None, "relu": tf.nn.relu, "elu": tf.nn.elu, "tanh": tf.nn.tanh, "leaky_relu": tf.nn.leaky_relu}
 

@@ -4,7 +4,7 @@ from typing import NamedTuple, Optional, Tuple
 
 from avb_tf1.graph import networks
 from avb_tf1.graph.given import rows_of
-from avb_tf1.quiet_tensorflow import tf
+from avb_tf1.ground.tensorflow import tf
 
 _N_MOMENT_DRAWS = 4096        # of each x, where the batch's own don't stand for it
 

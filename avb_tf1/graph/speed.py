@@ -3,8 +3,8 @@
 import ctypes
 import sys
 
-from avb_tf1 import cpu
-from avb_tf1.quiet_tensorflow import tf
+from avb_tf1.ground import cpu
+from avb_tf1.ground.tensorflow import tf
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
 _BIG = 3e38  # near float32's largest number: times any positive normal number it is at least 1

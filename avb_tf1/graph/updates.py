@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Dict, NamedTuple, Tuple
 
-from avb_tf1.quiet_tensorflow import tf
+from avb_tf1.ground.tensorflow import tf
 
 
 @dataclass(frozen=True)

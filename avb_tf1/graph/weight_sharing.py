@@ -1,6 +1,6 @@
 """graph_replace: a network once more on the same weights, for another input (tutorial, "Discriminator")."""
 
-from avb_tf1.quiet_tensorflow import tf, tfc
+from avb_tf1.ground.tensorflow import tf, tfc
 
 
 def carried(tensor, old, new):

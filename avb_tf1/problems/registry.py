@@ -1,22 +1,27 @@
 """The problems that a config can name, and which one it is about."""
 
-from avb_tf1.problems import four_images, python_posterior
-from avb_tf1.problems.given_posteriors import GIVEN_POSTERIORS
-from avb_tf1.problems.image_datasets import dataset_of
-
-__all__ = ["GIVEN_POSTERIORS", "IMAGE_PROBLEMS", "given_posterior", "problem_of"]
+from avb_tf1.problems.data_set.datasets import dataset_of
+from avb_tf1.problems.given_posterior import python_posterior
+from avb_tf1.problems.given_posterior.eight_schools import EIGHT_SCHOOLS, STAN_EIGHT_SCHOOLS
+from avb_tf1.problems.given_posterior.plane_posteriors import BANANA, DONUT, EXPLAINING_AWAY, LOGISTIC_REGRESSION
+from avb_tf1.problems.known_images import four_images
 
 # By what data.images calls them.
 IMAGE_PROBLEMS = {"four_images": four_images.PROBLEM}
+# By what problem.kind calls them.
+GIVEN_POSTERIORS = {
+    "stan_eight_schools": STAN_EIGHT_SCHOOLS,
+    "eight_schools": EIGHT_SCHOOLS,
+    "explaining_away": EXPLAINING_AWAY,
+    "logistic_regression": LOGISTIC_REGRESSION,
+    "banana": BANANA,
+    "donut": DONUT,
+}
 
 
 def problem_of(config):
     """Return the ImageProblem, the ImageDataset or the GivenPosterior of a config; raises InputError as dataset_of."""
-    if config.is_of_dataset:
-        return dataset_of(config.data)
-    if config.model.is_of_images:
-        return IMAGE_PROBLEMS[config.data.images]
-    return given_posterior(config.problem)
+    return _PROBLEM_OF[config.task](config)
 
 
 def given_posterior(section):
@@ -24,3 +29,11 @@ def given_posterior(section):
     if section.kind == "python":
         return python_posterior.load(section.path.source, section.path.path)
     return GIVEN_POSTERIORS[section.kind]
+
+
+# By a config's task.
+_PROBLEM_OF = {
+    "known_images": lambda config: IMAGE_PROBLEMS[config.data.images],
+    "given_posterior": lambda config: given_posterior(config.problem),
+    "data_set": lambda config: dataset_of(config.data),
+}

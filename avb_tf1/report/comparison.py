@@ -11,8 +11,8 @@ import numpy as np
 from avb_tf1.config.labels import labels_of
 from avb_tf1.config.loading import fingerprint, load_config
 from avb_tf1.config.schema import Config
-from avb_tf1.errors import InputError
 from avb_tf1.evaluation.measurement import METRICS
+from avb_tf1.ground.errors import InputError
 from avb_tf1.problems.published import Published
 from avb_tf1.problems.registry import problem_of
 from avb_tf1.runs import run_folder

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from avb_tf1.evaluation import quadrature
+from avb_tf1.estimation import quadrature
 from avb_tf1.evaluation.measurement import LOSSES
 from avb_tf1.plotting import latent_limit
 from avb_tf1.report import page_arrays, page_pictures

@@ -4,10 +4,10 @@ import collections
 import math
 import os
 
-from avb_tf1 import files
 from avb_tf1.config.loading import digest_of_fingerprint, load_config, to_yaml
-from avb_tf1.errors import InputError, what_is_wrong
 from avb_tf1.evaluation.measurement import LOSSES, N_FINAL
+from avb_tf1.ground import files
+from avb_tf1.ground.errors import InputError, what_is_wrong
 from avb_tf1.problems.registry import problem_of
 from avb_tf1.report import comparison, dataset_page, page_parts, posterior_page, run_summary
 from avb_tf1.report.page_data import page_data

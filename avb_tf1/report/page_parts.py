@@ -11,9 +11,10 @@ import jinja2
 import markupsafe
 from plotly.offline import get_plotlyjs, get_plotlyjs_version
 
-from avb_tf1 import __version__, files
+from avb_tf1 import __version__
 from avb_tf1.config.loading import to_yaml
-from avb_tf1.errors import InputError
+from avb_tf1.ground import files
+from avb_tf1.ground.errors import InputError
 from avb_tf1.report import comparison
 from avb_tf1.runs import run_contents, run_folder
 

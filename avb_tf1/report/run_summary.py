@@ -3,7 +3,7 @@
 import math
 
 from avb_tf1.evaluation.measurement import LOSSES, METRICS, N_FINAL
-from avb_tf1.problems.published import TUTORIAL_ITERATIONS_PER_SECOND
+from avb_tf1.problems.known_images.four_images import TUTORIAL_ITERATIONS_PER_SECOND
 from avb_tf1.problems.registry import problem_of
 from avb_tf1.report.comparison import number
 from avb_tf1.runs import metrics_file

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Dict, List, Tuple
 
-from avb_tf1.problems.published import TABLE_1_METRICS
+from avb_tf1.problems.known_images.four_images import TABLE_1_METRICS
 from avb_tf1.report import comparison
 from avb_tf1.runs import metrics_file
 

@@ -9,10 +9,10 @@ import sys
 import tempfile
 import time
 
-from avb_tf1 import files
 from avb_tf1.config.loading import load_config
-from avb_tf1.cpu import n_cpus
-from avb_tf1.errors import InputError
+from avb_tf1.ground import files
+from avb_tf1.ground.cpu import n_cpus
+from avb_tf1.ground.errors import InputError
 from avb_tf1.runs import run_folder
 
 N_WARM_UP = 100
@@ -131,7 +131,7 @@ def _measure_tutorial(n_iterations, _, __):
     """The tutorial's loop as it is written: a default Session, one session.run with both losses and both train ops."""
     from matplotlib import pyplot  # noqa: F401 (the tutorial imports it, so its start-up and memory have it)
 
-    from avb_tf1.quiet_tensorflow import tf
+    from avb_tf1.ground.tensorflow import tf
     from avb_tf1.reproduction import tutorial
 
     stopwatch = _Stopwatch(n_iterations)
@@ -161,7 +161,7 @@ def _measure_package(n_iterations, config_path, overrides):
 def _measure_bound(n_iterations, config_path, overrides):
     """An iteration's matrix products alone, at the rate that one thread reaches on the commonest of them."""
     from avb_tf1.graph.builder import build_graph
-    from avb_tf1.quiet_tensorflow import open_session, tf
+    from avb_tf1.ground.tensorflow import open_session, tf
 
     model = build_graph(load_config(config_path, overrides))
     flops = sum(_matmul_flops(step.train_op) for step in model.steps)

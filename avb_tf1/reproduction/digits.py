@@ -5,9 +5,10 @@ from typing import Dict, NamedTuple, Tuple
 
 import numpy as np
 
-from avb_tf1 import dataset_outputs, dataset_plotting, files
+from avb_tf1 import dataset_outputs, dataset_plotting
 from avb_tf1.config.loading import load_config
 from avb_tf1.evaluation import held_out
+from avb_tf1.ground import files
 from avb_tf1.problems.registry import problem_of
 from avb_tf1.report.comparison import mean_and_range
 from avb_tf1.reproduction.paper import Wanted, ensure_runs

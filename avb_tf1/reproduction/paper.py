@@ -7,10 +7,11 @@ from typing import NamedTuple, Sequence
 
 import numpy as np
 
-from avb_tf1 import experiment, files, plotting
+from avb_tf1 import experiment, plotting
 from avb_tf1.config.loading import load_config
-from avb_tf1.evaluation import quadrature
-from avb_tf1.problems import four_images
+from avb_tf1.estimation import quadrature
+from avb_tf1.ground import files
+from avb_tf1.problems.known_images import four_images
 from avb_tf1.report import comparison
 from avb_tf1.runs import metrics_file, provenance, run_folder
 

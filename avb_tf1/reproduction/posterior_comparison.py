@@ -6,14 +6,16 @@ from typing import Dict, NamedTuple, Tuple
 
 import numpy as np
 
-from avb_tf1 import experiment, files, posterior_outputs, posterior_plotting, seeds
+from avb_tf1 import experiment, posterior_outputs, posterior_plotting
 from avb_tf1.config import baselines as baselines_config
 from avb_tf1.config.loading import load_config
 from avb_tf1.config.schema import Config
-from avb_tf1.errors import InputError
-from avb_tf1.evaluation import hmc, posterior_measurement, posterior_reference
+from avb_tf1.estimation import hmc
+from avb_tf1.evaluation import posterior_measurement, posterior_reference
+from avb_tf1.ground import files, seeds
+from avb_tf1.ground.errors import InputError
 from avb_tf1.outputs import without_infinity
-from avb_tf1.problems.given_posterior import GivenPosterior
+from avb_tf1.problems.given_posterior.problem import GivenPosterior
 from avb_tf1.problems.registry import problem_of
 from avb_tf1.report.comparison import mean_and_range
 from avb_tf1.runs import metrics_file, provenance, run_folder

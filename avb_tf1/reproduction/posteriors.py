@@ -2,7 +2,7 @@
 
 import os
 
-from avb_tf1 import files
+from avb_tf1.ground import files
 from avb_tf1.reproduction import posterior_comparison
 from avb_tf1.runs import provenance
 

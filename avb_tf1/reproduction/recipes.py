@@ -4,10 +4,11 @@ import os
 
 import numpy as np
 
-from avb_tf1 import files, plotting
+from avb_tf1 import plotting
 from avb_tf1.config.loading import load_config
-from avb_tf1.problems import four_images
-from avb_tf1.problems.published import OPTIMUM, TABLE_1
+from avb_tf1.ground import files
+from avb_tf1.problems.known_images import four_images
+from avb_tf1.problems.known_images.four_images import OPTIMUM, TABLE_1
 from avb_tf1.report import comparison
 from avb_tf1.reproduction.paper import Wanted, command, ensure_runs, seeds
 from avb_tf1.runs import provenance, run_folder

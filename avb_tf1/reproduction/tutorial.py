@@ -6,7 +6,7 @@ from collections import namedtuple
 
 import numpy as np
 
-from avb_tf1.quiet_tensorflow import tf, tfc, tfd
+from avb_tf1.ground.tensorflow import tf, tfc, tfd
 
 TutorialGraph = namedtuple("TutorialGraph", "graph initialize losses train_ops variables noise prior")
 

@@ -5,11 +5,11 @@ from typing import Any, Dict
 
 import numpy as np
 
-from avb_tf1 import files
 from avb_tf1.config.schema import Config
-from avb_tf1.evaluation import quadrature
+from avb_tf1.estimation import quadrature
 from avb_tf1.evaluation.held_out import METRICS
-from avb_tf1.problems.image_dataset import ImageDataset
+from avb_tf1.ground import files
+from avb_tf1.problems.data_set.problem import ImageDataset
 from avb_tf1.problems.registry import problem_of
 from avb_tf1.runs import metrics_file, run_folder
 from avb_tf1.runs.run_contents import read_losses, read_part, read_timing, require_fit

@@ -5,11 +5,11 @@ import math
 import os
 import sys
 
-from avb_tf1 import files
 from avb_tf1.config.loading import fingerprint, require_same
-from avb_tf1.errors import InputError, shortened, what_is_wrong
 from avb_tf1.evaluation import held_out, measurement, posterior_measurement
-from avb_tf1.problems.published import TABLE_1_METRICS
+from avb_tf1.ground import files
+from avb_tf1.ground.errors import InputError, shortened, what_is_wrong
+from avb_tf1.problems.known_images.four_images import TABLE_1_METRICS
 from avb_tf1.runs import run_folder
 from avb_tf1.runs.provenance import code
 

@@ -6,11 +6,12 @@ from typing import Any, Dict
 
 import numpy as np
 
-from avb_tf1 import files
 from avb_tf1.config.schema import Config
-from avb_tf1.errors import InputError
-from avb_tf1.evaluation import posterior_measurement, quadrature
-from avb_tf1.problems.given_posterior import GivenPosterior
+from avb_tf1.estimation import quadrature
+from avb_tf1.evaluation import posterior_measurement
+from avb_tf1.ground import files
+from avb_tf1.ground.errors import InputError
+from avb_tf1.problems.given_posterior.problem import GivenPosterior
 from avb_tf1.problems.registry import problem_of
 from avb_tf1.runs import metrics_file, run_folder
 from avb_tf1.runs.run_contents import read_losses, read_part, read_timing, require_fit

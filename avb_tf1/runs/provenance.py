@@ -7,13 +7,14 @@ import glob
 import hashlib
 import os
 
-from avb_tf1 import __version__, cpu, files
+from avb_tf1 import __version__
+from avb_tf1.ground import cpu, files
 from avb_tf1.runs import run_folder
 
-# The modules that decide a trained model's bits, and those that decide what is measured of it; a folder stands for all in it.
-TRAINING = ("cpu", "graph/*", "problems/*", "quiet_tensorflow", "seeds", "training/trainer")
-EVALUATION = ("annealing", "dataset_outputs", "evaluation/*", "outputs", "posterior_outputs", "problems/*", "seeds",
-              "training/dataset_snapshots", "training/snapshots")
+# What decides a trained model's bits, and what is measured of it: modules, and folders, which stand for all below them.
+TRAINING = ("graph", "ground/cpu", "ground/seeds", "ground/tensorflow", "problems", "training/trainer")
+EVALUATION = ("annealing", "dataset_outputs", "estimation", "evaluation", "ground/seeds", "outputs", "posterior_outputs",
+              "problems", "training/dataset_snapshots", "training/snapshots")
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
@@ -38,11 +39,27 @@ def digest(sources):
     return result.hexdigest()[:12]
 
 
-def _sources(modules):
-    for module in modules:
-        for path in sorted(glob.glob(os.path.join(glob.escape(_PACKAGE), module + ".py"))):
-            with open(path, "rb") as file:
-                yield file.read()
+def modules_of(names):
+    """Return the modules that names of TRAINING or EVALUATION stand for: sorted paths below the package, without ".py".
+
+    Raises:
+        ValueError: a name stands for none.
+    """
+    found = set()
+    for name in names:
+        path = os.path.join(_PACKAGE, name)
+        own = [os.path.join(folder, file) for folder, _, files_of_it in os.walk(path) for file in files_of_it] + [path + ".py"]
+        own = {os.path.relpath(module, _PACKAGE)[:-3] for module in own if module.endswith(".py") and os.path.isfile(module)}
+        if not own:
+            raise ValueError("there is no module or folder %s in avb_tf1" % name)
+        found |= own
+    return sorted(found)
+
+
+def _sources(names):
+    for module in modules_of(names):
+        with open(os.path.join(_PACKAGE, module + ".py"), "rb") as file:
+            yield file.read()
 
 
 def leg():

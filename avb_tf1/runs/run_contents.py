@@ -8,10 +8,11 @@ from typing import Any, Dict, Optional
 
 import numpy as np
 
-from avb_tf1 import files
 from avb_tf1.config.schema import Config
-from avb_tf1.errors import InputError, what_is_wrong
-from avb_tf1.evaluation import measurement, quadrature
+from avb_tf1.estimation import quadrature
+from avb_tf1.evaluation import measurement
+from avb_tf1.ground import files
+from avb_tf1.ground.errors import InputError, what_is_wrong
 from avb_tf1.problems.registry import problem_of
 from avb_tf1.runs import metrics_file, run_folder
 from avb_tf1.training.snapshots import labels_of_codes

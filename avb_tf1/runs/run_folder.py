@@ -8,10 +8,10 @@ import shutil
 import stat
 import tempfile
 
-from avb_tf1 import files
 from avb_tf1.config import yaml_input
 from avb_tf1.config.loading import MODEL_FILE, fingerprint, load_config, require_same, to_yaml
-from avb_tf1.errors import InputError
+from avb_tf1.ground import files
+from avb_tf1.ground.errors import InputError
 
 CONFIG = "config.yaml"
 MODEL = MODEL_FILE  # the text of config.yaml's Python file, if it has one

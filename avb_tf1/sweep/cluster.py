@@ -10,9 +10,9 @@ import time
 import ray
 from ray._raylet import check_health  # what `ray health-check` calls
 
-from avb_tf1 import command_line
-from avb_tf1.cpu import n_cpus
-from avb_tf1.errors import InputError
+from avb_tf1.ground import command_line
+from avb_tf1.ground.cpu import n_cpus
+from avb_tf1.ground.errors import InputError
 from avb_tf1.sweep.plan import ADDRESS_SECONDS
 
 _OBJECT_STORE_BYTES = 200 * 1024**2

@@ -8,8 +8,9 @@ import time
 
 import ray
 
-from avb_tf1 import __version__, stopping
-from avb_tf1.errors import OneLineError, reason
+from avb_tf1 import __version__
+from avb_tf1.ground import stopping
+from avb_tf1.ground.errors import OneLineError, reason
 from avb_tf1.report import html_report
 from avb_tf1.report.run_summary import count
 from avb_tf1.runs import provenance, run_folder

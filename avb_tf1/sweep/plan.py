@@ -11,7 +11,7 @@ from avb_tf1.config import yaml_input
 from avb_tf1.config.labels import labels_of, value_text, varying
 from avb_tf1.config.loading import load_config
 from avb_tf1.config.schema import Config
-from avb_tf1.errors import InputError, shortened
+from avb_tf1.ground.errors import InputError, shortened
 
 MAX_SEED = 2**31 - 1
 MAX_RUNS = 100000

@@ -5,10 +5,11 @@ import io
 import os
 import time
 
-from avb_tf1 import __version__, files
+from avb_tf1 import __version__
 from avb_tf1.config.labels import value_text
 from avb_tf1.config.loading import OtherConfig, digest_of_fingerprint
-from avb_tf1.errors import InputError
+from avb_tf1.ground import files
+from avb_tf1.ground.errors import InputError
 from avb_tf1.runs import metrics_file, run_folder
 from avb_tf1.training import checkpoint
 

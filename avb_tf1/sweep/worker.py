@@ -11,8 +11,9 @@ import time
 
 import ray
 
-from avb_tf1 import __version__, experiment, files, stopping
-from avb_tf1.errors import InputError, OneLineError, reason
+from avb_tf1 import __version__, experiment
+from avb_tf1.ground import files, stopping
+from avb_tf1.ground.errors import InputError, OneLineError, reason
 from avb_tf1.runs import run_folder
 from avb_tf1.training import checkpoint
 

@@ -19,10 +19,10 @@ from typing import Any, Dict, List, Tuple
 
 import numpy as np
 
-from avb_tf1 import files
 from avb_tf1.config.loading import fingerprint_of_weights, require_same
-from avb_tf1.errors import InputError, what_is_wrong
-from avb_tf1.quiet_tensorflow import tf
+from avb_tf1.ground import files
+from avb_tf1.ground.errors import InputError, what_is_wrong
+from avb_tf1.ground.tensorflow import tf
 
 N_KEPT = 2
 _MANIFEST = re.compile(r"^model-([0-9]+)\.json\Z")

@@ -3,8 +3,8 @@
 import numpy as np
 from scipy.special import ndtri
 
-from avb_tf1.evaluation import quadrature, trained_networks
-from avb_tf1.evaluation.fitted_density import fitted_densities
+from avb_tf1.estimation import quadrature, trained_networks
+from avb_tf1.estimation.fitted_density import fitted_densities
 
 N_CLOSE = 10                  # test images that are looked at closely, at most
 N_PRIOR = 16                  # images of prior samples

@@ -5,8 +5,8 @@ import math
 
 import numpy as np
 
-from avb_tf1.evaluation import densities, entropy, quadrature, trained_networks
-from avb_tf1.problems.image_dataset import ImageDataset
+from avb_tf1.estimation import densities, entropy, quadrature, trained_networks
+from avb_tf1.problems.data_set.problem import ImageDataset
 from avb_tf1.training.dataset_snapshots import DatasetView
 
 N_SAMPLES = 256                      # a class, ...

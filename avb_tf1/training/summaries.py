@@ -3,7 +3,7 @@
 import contextlib
 import os
 
-from avb_tf1.quiet_tensorflow import tf
+from avb_tf1.ground.tensorflow import tf
 
 _EVERY = 10  # iterations
 

@@ -6,8 +6,8 @@ from typing import Dict
 
 import numpy as np
 
-from avb_tf1.errors import OneLineError
-from avb_tf1.evaluation.trained_networks import Networks
+from avb_tf1.estimation.trained_networks import Networks
+from avb_tf1.ground.errors import OneLineError
 
 
 class DivergenceError(OneLineError):

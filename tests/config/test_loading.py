@@ -6,7 +6,7 @@ import yaml
 from helpers import ROOT, SYNTHETIC, synthetic
 
 from avb_tf1.config.loading import MODEL_FILE, OtherConfig, fingerprint, load_config, require_same, to_yaml
-from avb_tf1.errors import InputError
+from avb_tf1.ground.errors import InputError
 
 
 def refusal(overrides=(), path=SYNTHETIC):

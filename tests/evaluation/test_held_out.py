@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from avb_tf1.evaluation import held_out, image_quadrature
-from avb_tf1.evaluation.ais import Annealed
-from avb_tf1.evaluation.densities import log_prior
-from avb_tf1.evaluation.trained_networks import Networks
+from avb_tf1.estimation import image_quadrature
+from avb_tf1.estimation.ais import Annealed
+from avb_tf1.estimation.densities import log_prior
+from avb_tf1.estimation.trained_networks import Networks
+from avb_tf1.evaluation import held_out
 
 N_PIXELS = 30
 _random_state = np.random.RandomState(0)

@@ -11,10 +11,10 @@ from helpers import ROOT
 from scipy.special import expit, gammaln
 from scipy.stats import multivariate_normal, norm
 
-from avb_tf1.evaluation import densities, entropy, measurement, quadrature, trained_networks
-from avb_tf1.problems.four_images import PROBLEM
-from avb_tf1.problems.image_problem import all_binary_images
-from avb_tf1.problems.published import OPTIMUM
+from avb_tf1.estimation import densities, entropy, quadrature, trained_networks
+from avb_tf1.estimation.quadrature import all_binary_images
+from avb_tf1.evaluation import measurement
+from avb_tf1.problems.known_images.four_images import OPTIMUM, PROBLEM
 
 IMAGES = PROBLEM.images
 

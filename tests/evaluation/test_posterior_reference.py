@@ -8,10 +8,10 @@ from scipy import stats
 from scipy.integrate import quad_vec
 from scipy.special import expit, logsumexp
 
-from avb_tf1.evaluation.posterior_grid import posterior_grid
+from avb_tf1.estimation.density_grid import posterior_grid
 from avb_tf1.evaluation.posterior_reference import array_log_joint, exact_references, reference_from_density
-from avb_tf1.problems.given_posteriors import GIVEN_POSTERIORS
-from avb_tf1.quiet_tensorflow import open_session, tf
+from avb_tf1.ground.tensorflow import open_session, tf
+from avb_tf1.problems.registry import GIVEN_POSTERIORS
 
 EVERY = pytest.mark.parametrize("name", sorted(GIVEN_POSTERIORS))
 BOTH = pytest.mark.parametrize("name", ["stan_eight_schools", "eight_schools"])

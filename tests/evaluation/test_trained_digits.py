@@ -6,9 +6,10 @@ from image_data import image_config
 from scipy.special import logsumexp
 
 from avb_tf1 import annealing
-from avb_tf1.evaluation import held_out, image_quadrature, quadrature
-from avb_tf1.evaluation.densities import log_bernoulli, log_prior
-from avb_tf1.evaluation.trained_networks import in_chunks
+from avb_tf1.estimation import image_quadrature, quadrature
+from avb_tf1.estimation.densities import log_bernoulli, log_prior
+from avb_tf1.estimation.trained_networks import in_chunks
+from avb_tf1.evaluation import held_out
 from avb_tf1.experiment import opened_model
 from avb_tf1.problems.registry import problem_of
 from avb_tf1.training import trainer

@@ -3,9 +3,9 @@ from helpers import small
 
 from avb_tf1.graph.batches import batch
 from avb_tf1.graph.builder import build_graph
-from avb_tf1.problems.four_images import PROBLEM
-from avb_tf1.quiet_tensorflow import tf
-from avb_tf1.seeds import op_seed
+from avb_tf1.ground.seeds import op_seed
+from avb_tf1.ground.tensorflow import tf
+from avb_tf1.problems.known_images.four_images import PROBLEM
 
 
 def opened(section, seed=0):

@@ -8,7 +8,7 @@ from trainings import moved_by_each_step, weights_of
 
 from avb_tf1.graph import networks, speed
 from avb_tf1.graph.builder import _variables_by_scope, build_graph
-from avb_tf1.quiet_tensorflow import open_session, tf, tfd
+from avb_tf1.ground.tensorflow import open_session, tf, tfd
 
 SMOOTH = ["model.%s.activation=tanh" % name for name in ("encoder", "decoder", "discriminator")]
 

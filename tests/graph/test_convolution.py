@@ -5,9 +5,9 @@ import pytest
 from image_data import CONVOLUTION, image_config, npz_data, small_images
 from scipy.signal import correlate2d
 
-from avb_tf1.errors import InputError
 from avb_tf1.graph.builder import build_graph
-from avb_tf1.quiet_tensorflow import open_session
+from avb_tf1.ground.errors import InputError
+from avb_tf1.ground.tensorflow import open_session
 
 CONVOLUTIONS = ["model.encoder.convolution=" + CONVOLUTION, "model.decoder.convolution=" + CONVOLUTION]
 

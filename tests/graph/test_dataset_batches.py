@@ -7,8 +7,8 @@ from trainings import assert_same, trained, trained_in_pieces
 
 from avb_tf1.graph import batches
 from avb_tf1.graph.builder import build_graph
+from avb_tf1.ground.tensorflow import open_session
 from avb_tf1.problems.registry import problem_of
-from avb_tf1.quiet_tensorflow import open_session
 from avb_tf1.training import trainer
 
 

@@ -9,8 +9,8 @@ from avb_tf1.evaluation import measurement
 from avb_tf1.graph import networks
 from avb_tf1.graph.builder import build_graph
 from avb_tf1.graph.divergences import log_contrast, normalized
-from avb_tf1.problems.four_images import PROBLEM
-from avb_tf1.quiet_tensorflow import open_session, tf
+from avb_tf1.ground.tensorflow import open_session, tf
+from avb_tf1.problems.known_images.four_images import PROBLEM
 from avb_tf1.training import trainer
 
 

@@ -7,9 +7,9 @@ from helpers import INNER_PRODUCT, small, vae_config
 from trainings import weights_of
 
 from avb_tf1.graph.builder import build_graph
-from avb_tf1.problems.four_images import PROBLEM
-from avb_tf1.quiet_tensorflow import open_session
-from avb_tf1.seeds import op_seed
+from avb_tf1.ground.seeds import op_seed
+from avb_tf1.ground.tensorflow import open_session
+from avb_tf1.problems.known_images.four_images import PROBLEM
 
 
 @pytest.mark.parametrize("activation", ["elu", "leaky_relu", "relu", "tanh"])

@@ -9,7 +9,7 @@ from helpers import recipe, small, vae_config
 from avb_tf1.config.schema import AdamConfig, RMSpropConfig
 from avb_tf1.graph import updates
 from avb_tf1.graph.builder import build_graph
-from avb_tf1.quiet_tensorflow import tf
+from avb_tf1.ground.tensorflow import tf
 
 ORDERS = ("simultaneous", "generator_first", "discriminator_first")
 ADAM = AdamConfig(optimizer="adam", learning_rate=1e-3, beta1=0.5, beta2=0.999, epsilon=1e-8)

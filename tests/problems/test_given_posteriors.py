@@ -9,9 +9,9 @@ from helpers import ROOT
 from scipy import stats
 from scipy.special import expit
 
-from avb_tf1.problems.given_posterior import GivenPosterior
-from avb_tf1.problems.given_posteriors import GIVEN_POSTERIORS
-from avb_tf1.quiet_tensorflow import open_session, tf
+from avb_tf1.ground.tensorflow import open_session, tf
+from avb_tf1.problems.given_posterior.problem import GivenPosterior
+from avb_tf1.problems.registry import GIVEN_POSTERIORS
 
 STAN_SIGMA = [0.8, 0.5, 0.8, 0.6, 0.5, 0.6, 0.5, 0.4]
 SIGMA = [15, 10, 16, 11, 9, 11, 10, 18]
@@ -156,7 +156,7 @@ def test_derived_quantities_are_what_they_are_called(name):
 
 
 def test_reading_them_takes_no_tensorflow():
-    code = "import sys; from avb_tf1.problems import given_posteriors; sys.exit('tensorflow' in sys.modules)"
+    code = "import sys; from avb_tf1.problems import registry; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
 
 

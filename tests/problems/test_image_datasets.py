@@ -8,10 +8,10 @@ import pytest
 from image_data import image_config, npz_data, save_mnist, small_images
 
 from avb_tf1.config.loading import fingerprint, load_config, require_same, to_yaml
-from avb_tf1.errors import InputError
 from avb_tf1.graph.builder import build_graph
-from avb_tf1.problems import image_datasets, image_files
-from avb_tf1.problems.image_dataset import N_SHOWN, binarised
+from avb_tf1.ground.errors import InputError
+from avb_tf1.problems.data_set import datasets, image_files
+from avb_tf1.problems.data_set.problem import N_SHOWN, binarised
 from avb_tf1.problems.registry import problem_of
 
 UINT8 = np.random.RandomState(0).randint(0, 256, (12, 4, 5)).astype(np.uint8)
@@ -252,7 +252,7 @@ def test_no_mnist_and_no_network(home, monkeypatch):
     def refuse(*_):
         raise OSError("no network")
 
-    from avb_tf1.quiet_tensorflow import tf
+    from avb_tf1.ground.tensorflow import tf
     monkeypatch.setattr(tf.keras.datasets.mnist, "load_data", refuse)
     with pytest.raises(InputError, match="mnist.npz: no such file, and it can't be downloaded: put mnist.npz there") as error:
         problem_of(image_config("mnist_2_vae"))
@@ -271,7 +271,7 @@ def test_what_stands_in_mnists_place_must_be_of_its_kind(home, tmp_path):
 
 
 def test_known_facts_are_the_data_sets_own():
-    known, dataset = image_datasets.known(image_config("digits_vae").data), problem_of(image_config("digits_vae"))
+    known, dataset = datasets.known(image_config("digits_vae").data), problem_of(image_config("digits_vae"))
     assert known == (dataset.image_shape, len(dataset.train.labels), None)
 
 

@@ -10,12 +10,14 @@ from pictures import pixels
 from scipy.stats import norm
 
 import avb_tf1
-from avb_tf1.errors import InputError
-from avb_tf1.evaluation import measurement, quadrature
+from avb_tf1.estimation import quadrature
+from avb_tf1.estimation.quadrature import all_binary_images
+from avb_tf1.evaluation import measurement
 from avb_tf1.graph.builder import build_graph
-from avb_tf1.problems.image_problem import ImageProblem, all_binary_images
+from avb_tf1.ground.errors import InputError
+from avb_tf1.ground.tensorflow import open_session
+from avb_tf1.problems.known_images.problem import ImageProblem
 from avb_tf1.problems.registry import IMAGE_PROBLEMS
-from avb_tf1.quiet_tensorflow import open_session
 from avb_tf1.runs import run_folder
 from avb_tf1.training import trainer
 from avb_tf1.training.snapshots import Snapshots, kl_over_training

@@ -12,11 +12,12 @@ from pages import data_of, text_of
 from scipy import integrate, stats
 
 import avb_tf1
-from avb_tf1 import experiment, files, reevaluation
+from avb_tf1 import experiment, reevaluation
 from avb_tf1.config.loading import OtherConfig, fingerprint, load_config, to_yaml
-from avb_tf1.errors import InputError
 from avb_tf1.evaluation.posterior_reference import references_if_known
-from avb_tf1.problems.python_file import ModelError
+from avb_tf1.ground import files
+from avb_tf1.ground.errors import InputError
+from avb_tf1.problems.given_posterior.python_file import ModelError
 from avb_tf1.problems.registry import problem_of
 from avb_tf1.report import html_report
 from avb_tf1.runs import run_folder

@@ -6,7 +6,7 @@ import pytest
 from helpers import assert_one_clear_line, run_script, small, synthetic, vae_config
 
 from avb_tf1.config.loading import to_yaml
-from avb_tf1.errors import InputError
+from avb_tf1.ground.errors import InputError
 from avb_tf1.report import comparison
 from avb_tf1.runs import metrics_file
 

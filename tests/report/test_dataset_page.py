@@ -26,10 +26,11 @@ from pages import (
 )
 from PIL import Image
 
-from avb_tf1 import experiment, files
+from avb_tf1 import experiment
 from avb_tf1.config.loading import digest_of_fingerprint, load_config, to_yaml
-from avb_tf1.errors import InputError
 from avb_tf1.evaluation import held_out
+from avb_tf1.ground import files
+from avb_tf1.ground.errors import InputError
 from avb_tf1.problems.registry import problem_of
 from avb_tf1.report import dataset_summary, html_report, page_pictures
 from avb_tf1.runs import dataset_contents

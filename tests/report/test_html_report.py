@@ -18,12 +18,12 @@ from pages import data_of, element, finished, luminance, page_of, set_value, tab
 from PIL import Image
 from scipy.stats import norm
 
-from avb_tf1 import files, reevaluation
+from avb_tf1 import reevaluation
 from avb_tf1.config.loading import digest_of_fingerprint, load_config, to_yaml
-from avb_tf1.errors import InputError
-from avb_tf1.evaluation import quadrature
-from avb_tf1.problems.four_images import PROBLEM
-from avb_tf1.problems.published import TABLE_1_METRICS
+from avb_tf1.estimation import quadrature
+from avb_tf1.ground import files
+from avb_tf1.ground.errors import InputError
+from avb_tf1.problems.known_images.four_images import PROBLEM, TABLE_1_METRICS
 from avb_tf1.report import comparison, html_report, page_arrays, page_data, page_parts
 from avb_tf1.runs import metrics_file, run_contents, run_folder
 from avb_tf1.training.snapshots import labels_of_codes

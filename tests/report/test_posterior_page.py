@@ -24,10 +24,11 @@ from pages import (
     wait_for,
 )
 
-from avb_tf1 import experiment, files
+from avb_tf1 import experiment
 from avb_tf1.config.loading import digest_of_fingerprint, load_config
-from avb_tf1.errors import InputError
 from avb_tf1.evaluation import posterior_measurement
+from avb_tf1.ground import files
+from avb_tf1.ground.errors import InputError
 from avb_tf1.problems.registry import problem_of
 from avb_tf1.report import comparison, html_report, posterior_page, posterior_page_data, posterior_summary, posterior_tables
 from avb_tf1.runs import posterior_contents, run_folder

@@ -2,9 +2,8 @@ import numpy as np
 import pytest
 from helpers import small
 
-from avb_tf1.evaluation import quadrature
-from avb_tf1.problems.four_images import PROBLEM
-from avb_tf1.problems.published import IGNORING_Z
+from avb_tf1.estimation import quadrature
+from avb_tf1.problems.known_images.four_images import IGNORING_Z, PROBLEM
 from avb_tf1.report import run_summary
 
 METRICS = {"generator_loss": 1.4, "elbo": -1.4, "classification_accuracy": 1.0}

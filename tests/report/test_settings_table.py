@@ -1,6 +1,6 @@
 from helpers import synthetic
 
-from avb_tf1.problems.published import TABLE_1_METRICS
+from avb_tf1.problems.known_images.four_images import TABLE_1_METRICS
 from avb_tf1.report import comparison
 from avb_tf1.report.settings_table import settings_table
 

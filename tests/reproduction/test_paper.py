@@ -11,11 +11,12 @@ import pytest
 from helpers import ROOT, SYNTHETIC, small, vae_config
 from pictures import pixels
 
-from avb_tf1 import files, plotting
+from avb_tf1 import plotting
 from avb_tf1.config.loading import load_config, to_yaml
-from avb_tf1.errors import InputError
 from avb_tf1.evaluation import measurement
-from avb_tf1.problems.published import OPTIMUM
+from avb_tf1.ground import files
+from avb_tf1.ground.errors import InputError
+from avb_tf1.problems.known_images.four_images import OPTIMUM
 from avb_tf1.report import comparison
 from avb_tf1.reproduction import paper, recipes, time_to_quality
 

@@ -6,8 +6,8 @@ from helpers import ROOT, assert_one_clear_line, run_script
 
 from avb_tf1.config import baselines
 from avb_tf1.config.loading import load_config, to_yaml
-from avb_tf1.errors import InputError
-from avb_tf1.problems.given_posteriors import GIVEN_POSTERIORS
+from avb_tf1.ground.errors import InputError
+from avb_tf1.problems.registry import GIVEN_POSTERIORS
 from avb_tf1.reproduction import posterior_comparison, posteriors
 from avb_tf1.runs import run_folder
 

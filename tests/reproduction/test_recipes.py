@@ -11,11 +11,12 @@ from helpers import ROOT, recipe, recipe_path, run_script
 from recipe_sources import OURS, PUBLISHED
 from trainings import assert_same, moved_by_each_step, trained, trained_in_pieces, weights_of
 
-from avb_tf1 import experiment, files, outputs
+from avb_tf1 import experiment, outputs
 from avb_tf1.config.loading import load_config
 from avb_tf1.graph.builder import build_graph
-from avb_tf1.problems.four_images import PROBLEM
-from avb_tf1.quiet_tensorflow import open_session, tf
+from avb_tf1.ground import files
+from avb_tf1.ground.tensorflow import open_session, tf
+from avb_tf1.problems.known_images.four_images import PROBLEM
 from avb_tf1.reproduction import recipes
 from avb_tf1.runs import metrics_file
 

@@ -6,9 +6,9 @@ from helpers import synthetic
 
 from avb_tf1.config.schema import AdamConfig
 from avb_tf1.graph.builder import build_graph
-from avb_tf1.quiet_tensorflow import open_session
+from avb_tf1.ground.seeds import op_seed
+from avb_tf1.ground.tensorflow import open_session
 from avb_tf1.reproduction import tutorial
-from avb_tf1.seeds import op_seed
 
 N_ITERATIONS = 50
 SCOPES = ("encoder", "decoder", "discriminator")

@@ -1,7 +1,6 @@
 """What a run says about the code and the machine that made it."""
 
 import ast
-import fnmatch
 import json
 import os
 import shutil
@@ -9,9 +8,10 @@ import shutil
 import pytest
 from helpers import ROOT, SMALL, SYNTHETIC, assert_one_clear_line, run_script, set_options, small
 
-from avb_tf1 import cpu, experiment
+from avb_tf1 import experiment
 from avb_tf1.config.loading import fingerprint, to_yaml
-from avb_tf1.errors import InputError
+from avb_tf1.ground import cpu
+from avb_tf1.ground.errors import InputError
 from avb_tf1.reproduction import paper
 from avb_tf1.runs import metrics_file, provenance, run_folder
 from avb_tf1.training import checkpoint
@@ -51,17 +51,31 @@ def reached_from(*modules):
 
 def test_no_module_that_decides_bits_is_left_out():
     """Whatever the graph and the trainer import decides bits, but for types, errors and how a file is opened."""
-    def left_out(reached, patterns):
-        return {module for module in reached if not any(fnmatch.fnmatch(module, pattern) for pattern in patterns)}
+    def left_out(reached, names):
+        return reached - set(provenance.modules_of(names))
 
     assert left_out(reached_from("graph/builder", "training/trainer"), provenance.TRAINING) == {
-        "config/schema", "errors", "evaluation/trained_networks", "files", "stopping"}
+        "config/schema", "estimation/trained_networks", "ground/errors", "ground/files", "ground/stopping"}
     outputs = ("dataset_outputs", "outputs", "posterior_outputs")
     measured = {*outputs, "training/snapshots"} | {module for own in outputs for module in imported(own)} | reached_from(
         "evaluation/measurement", "evaluation/posterior_measurement", "problems/registry")
     assert left_out(measured, provenance.EVALUATION) == {
-        "config/schema", "dataset_plotting", "errors", "files", "plotting", "posterior_plotting", "quiet_tensorflow",
-        "report/html_report", "runs/provenance", "runs/run_contents", "runs/run_folder", "stopping", "training/trainer"}
+        "config/schema", "dataset_plotting", "ground/errors", "ground/files", "ground/stopping", "ground/tensorflow",
+        "plotting", "posterior_plotting", "report/html_report", "runs/provenance", "runs/run_contents", "runs/run_folder",
+        "training/trainer"}
+
+
+@pytest.mark.parametrize("module", ["problems/known_images/four_images", "graph/networks", "training/trainer"])
+def test_a_change_anywhere_below_changes_the_digest(tmp_path, monkeypatch, module):
+    """A folder stands for what is in its folders, too."""
+    shutil.copytree(os.path.join(ROOT, "avb_tf1"), str(tmp_path / "avb_tf1"))
+    monkeypatch.setattr(provenance, "_PACKAGE", str(tmp_path / "avb_tf1"))
+    before = provenance.code.__wrapped__()
+    with open(str(tmp_path / "avb_tf1" / (module + ".py")), "a") as file:
+        file.write("\nCHANGED = 1\n")
+    assert provenance.code.__wrapped__()["training_code"] != before["training_code"]
+    with pytest.raises(ValueError, match="no module or folder graph/nothing"):
+        provenance.modules_of(["graph/nothing"])
 
 
 def test_the_instruction_set_is_the_widest_that_the_cpu_has():

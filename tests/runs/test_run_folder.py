@@ -6,7 +6,7 @@ import pytest
 from helpers import ROOT, synthetic
 
 from avb_tf1.config.loading import to_yaml
-from avb_tf1.errors import InputError
+from avb_tf1.ground.errors import InputError
 from avb_tf1.runs import run_folder
 
 CONFIG = "{name: x, seed: 3, data: {}, model: {kind: avb}, training: {}, runtime: {}}\n"

@@ -16,10 +16,11 @@ from helpers import ROOT, SMALL, SYNTHETIC, assert_one_clear_line, run_script, s
 from pictures import pixels
 from PIL import Image
 
-from avb_tf1 import experiment, files, plotting, reevaluation, seeds
+from avb_tf1 import experiment, plotting, reevaluation
 from avb_tf1.config.loading import load_config
-from avb_tf1.problems.published import OPTIMUM
-from avb_tf1.quiet_tensorflow import tf
+from avb_tf1.ground import files, seeds
+from avb_tf1.ground.tensorflow import tf
+from avb_tf1.problems.known_images.four_images import OPTIMUM
 
 TRAIN = os.path.join(ROOT, "scripts", "train.py")
 SAME_EACH_TIME = ("config.yaml", "losses.csv", "latents.npz", "snapshots.npz", "latent_plane.npz", "metrics.json",

@@ -14,10 +14,10 @@ import time
 import pytest
 from helpers import ROOT, SMALL, SYNTHETIC, assert_one_clear_line, run_script, set_options
 
-from avb_tf1 import cpu, stopping
 from avb_tf1.config.loading import to_yaml
-from avb_tf1.errors import InputError
-from avb_tf1.problems.published import TABLE_1_METRICS
+from avb_tf1.ground import cpu, stopping
+from avb_tf1.ground.errors import InputError
+from avb_tf1.problems.known_images.four_images import TABLE_1_METRICS
 from avb_tf1.runs import metrics_file, run_folder
 from avb_tf1.sweep import plan
 

@@ -4,7 +4,7 @@ import re
 import pytest
 from helpers import ROOT, SYNTHETIC
 
-from avb_tf1.errors import InputError
+from avb_tf1.ground.errors import InputError
 from avb_tf1.sweep.plan import parse_seeds, plan
 
 VAE = os.path.join(ROOT, "configs", "paper_vae.yaml")

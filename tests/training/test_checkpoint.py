@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from helpers import small
 
-from avb_tf1.errors import InputError
 from avb_tf1.graph.builder import build_graph
-from avb_tf1.quiet_tensorflow import open_session, tf
+from avb_tf1.ground.errors import InputError
+from avb_tf1.ground.tensorflow import open_session, tf
 from avb_tf1.training import checkpoint
 
 CONFIG = small()

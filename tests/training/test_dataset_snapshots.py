@@ -6,8 +6,8 @@ from image_data import small_images
 from scipy.stats import norm
 
 from avb_tf1 import experiment
-from avb_tf1.evaluation.trained_networks import Networks
-from avb_tf1.problems.image_dataset import ImageDataset, Part
+from avb_tf1.estimation.trained_networks import Networks
+from avb_tf1.problems.data_set.problem import ImageDataset, Part
 from avb_tf1.problems.registry import problem_of
 from avb_tf1.training import trainer
 from avb_tf1.training.dataset_snapshots import close_images

@@ -3,10 +3,10 @@ import pytest
 from helpers import recipe, small, vae_config
 from scipy.stats import norm
 
-from avb_tf1.evaluation import quadrature, trained_networks
+from avb_tf1.estimation import quadrature, trained_networks
 from avb_tf1.graph.builder import build_graph
-from avb_tf1.problems.four_images import PROBLEM
-from avb_tf1.quiet_tensorflow import open_session
+from avb_tf1.ground.tensorflow import open_session
+from avb_tf1.problems.known_images.four_images import PROBLEM
 from avb_tf1.training import snapshots, trainer
 from avb_tf1.training.snapshots import N_SAMPLES, PLANE_AXIS, Snapshots, kl_over_training, spread_out
 

@@ -4,7 +4,7 @@ from helpers import small, vae_config
 from trainings import assert_same, trained, trained_in_pieces
 
 from avb_tf1.graph.builder import build_graph
-from avb_tf1.quiet_tensorflow import open_session
+from avb_tf1.ground.tensorflow import open_session
 from avb_tf1.training import trainer
 
 

@@ -1,0 +1,255 @@
+"""A density of one or two parameters on a grid of points: where it lies, its integral, its marginals, exact draws.
+
+The integral is the sum over the points times the area of a cell, the trapezoidal rule. Where a smooth density is 0 at the edges
+that is exact but for an error that falls exponentially with the number of points: a spacing of one standard deviation of a
+Gaussian leaves 5e-9 of it. Draws and marginals follow the density that is linear between the points (bilinear in the plane). It
+has the grid's own mean, and in each direction a variance that is larger by spacing**2 / 6.
+"""
+
+import math
+from typing import NamedTuple, Tuple
+
+import numpy as np
+from scipy.ndimage import maximum_filter
+
+from avb_tf1.estimation.trained_networks import in_chunks
+from avb_tf1.ground.errors import OneLineError
+
+TOLERANCE = 1e-6              # nats: by how much the integral over coarser grids, one of them wider, may differ
+_DEPTH = 40.0                 # nats below the highest density: what lies lower is left out
+_REACH = 1000.0               # how far from 0 a density is first looked for
+_FARTHEST = 1e6               # from 0 that a density is followed
+_SCAN_POINTS = 201            # along each axis there: .1 apart at 0, and 7 % of the distance from 0 far out
+_MAX_PEAKS = 512              # that are climbed
+_MAX_STEPS = 400
+_POINTS_A_SCALE = 32          # grid points to a standard deviation of the sharpest mode; fewer if that makes too many
+_PREFERRED_POINTS = 2**21
+_MAX_POINTS = 2**23
+
+
+class PosteriorGridError(OneLineError):
+    """A density is too sharp, too wide or too rough for a grid."""
+
+
+class Marginal(NamedTuple):
+    """The distribution of one coordinate: a density that is linear between points at equal distances.
+
+    Attributes:
+        points: float64 [m], ascending.
+        masses: float64 [m], the density at each point times their distance; their sum is 1, the first and the last are 0.
+    """
+
+    points: np.ndarray
+    masses: np.ndarray
+
+    @property
+    def _cumulative(self):
+        return np.cumsum(self.masses) - self.masses / 2
+
+    def cdf(self, values):
+        """Return the probability of what is at most each of values [...], float64 [...]."""
+        spacing = self.points[1] - self.points[0]
+        position = np.clip((np.asarray(values, np.float64) - self.points[0]) / spacing, 0, len(self.points) - 1)
+        cell = np.minimum(position.astype(np.int64), len(self.points) - 2)
+        share, left, right = position - cell, self.masses[cell], self.masses[cell + 1]
+        return np.minimum(self._cumulative[cell] + share * left + share**2 / 2 * (right - left), 1.0)
+
+    def quantile(self, p):
+        """Return the value whose cdf is p, for each of p [...] in (0, 1); float64 [...]."""
+        p, cumulative = np.asarray(p, np.float64), self._cumulative
+        cell = np.clip(np.searchsorted(cumulative, p, side="right") - 1, 0, len(self.points) - 2)
+        left, right, rest = self.masses[cell], self.masses[cell + 1], p - cumulative[cell]
+        # The root of rest = share left + share**2 (right - left) / 2 that loses no digits.
+        root = left + np.sqrt(np.maximum(left**2 + 2 * (right - left) * rest, 0))
+        share = np.clip(2 * rest / np.where(root > 0, root, 1), 0, 1)
+        return self.points[cell] + share * (self.points[1] - self.points[0])
+
+
+class Grid(NamedTuple):
+    """A density of one or two parameters on a grid, normalised.
+
+    Attributes:
+        axes: for each of the dim coordinates its points, float64 [m_i], ascending, at equal distances.
+        masses: float64 [m_1] or [m_1, m_2], the density at each point times the area of a cell; their sum is 1.
+        log_integral: float, nats; of a joint density the log evidence. Off by less than TOLERANCE.
+        spacing: float64 [dim], the distance between points along each axis.
+    """
+
+    axes: Tuple[np.ndarray, ...]
+    masses: np.ndarray
+    log_integral: float
+    spacing: np.ndarray
+
+    @property
+    def points(self):
+        """All points with a mass that counts, float64 [n, dim], and these masses, [n], that sum to 1."""
+        masses = self.masses.ravel()
+        kept = np.flatnonzero(masses > math.exp(-_DEPTH) * masses.max())
+        index = np.unravel_index(kept, self.masses.shape)
+        return np.stack([axis[i] for axis, i in zip(self.axes, index)], axis=1), masses[kept] / masses[kept].sum()
+
+    def thinned(self, n):
+        """Return a Grid of every k-th point along each axis that has about n points with a mass that counts, or more.
+
+        It has the same moments, but for less than TOLERANCE of its mass: a k that leaves too few points is made smaller.
+        """
+        dim = len(self.axes)
+        for k in range(max(1, int((len(self.points[0]) / n)**(1 / dim))), 0, -1):
+            masses = self.masses[(slice(None, None, k),) * dim]
+            if abs(masses.sum() * k**dim - 1) < TOLERANCE:
+                break
+        return Grid(tuple(axis[::k] for axis in self.axes), masses / masses.sum(), self.log_integral, self.spacing * k)
+
+    def marginal(self, coordinate):
+        """Return the Marginal of a coordinate, 0 or 1."""
+        axis, spacing = self.axes[coordinate], self.spacing[coordinate]
+        masses = self.masses.sum(axis=tuple(other for other in range(len(self.axes)) if other != coordinate))
+        return Marginal(np.concatenate([[axis[0] - spacing], axis, [axis[-1] + spacing]]),
+                        np.concatenate([[0], masses / masses.sum(), [0]]))
+
+    def draws(self, n, random_state):
+        """Return n independent draws, float64 [n, dim], with a numpy RandomState.
+
+        The density that is linear between the points is the sum over the points of tents about each, with the points' masses:
+        a point is drawn, and then the place in its tent.
+        """
+        # A point's number in the grid; the sum may be a last digit short of 1.
+        number = np.searchsorted(np.cumsum(self.masses), random_state.random_sample(n), side="right")
+        index = np.unravel_index(np.minimum(number, self.masses.size - 1), self.masses.shape)
+        tents = random_state.random_sample((n, 2, len(self.axes))).sum(axis=1) - 1
+        return np.stack([axis[i] for axis, i in zip(self.axes, index)], axis=1) + self.spacing * tents
+
+
+def posterior_grid(log_density, dim):
+    """Return the Grid of a density: where its mass lies is found, and its integral is checked with coarser grids.
+
+    What is found is what shows at a scan of the plane as a peak, or hangs together with one by densities of more than e^-40 of
+    the highest. A spike apart from all else must be wider than .1 near 0, or 7 % of its distance from 0, or be the top of
+    something as wide. The density must be smooth: an edge, or in the plane a bend, is refused as a rule.
+
+    Args:
+        log_density: function z float32 [n, dim] -> [n], nats, up to a constant; -inf where the density is 0. All points that it
+            is asked for are float32 numbers, so that a function that reckons in float64 is not disturbed by rounding.
+        dim: int, 1 or 2.
+
+    Raises:
+        PosteriorGridError: the coarser grids differ by TOLERANCE or more, however fine the grid; the mass does not end; or the
+            log-density is not a number, or infinite, somewhere.
+    """
+    if dim not in (1, 2):
+        raise ValueError("a grid has 1 or 2 dimensions, not %d" % dim)
+
+    def evaluate(z):
+        flat = np.asarray(z, np.float32).reshape(-1, dim)
+        values = np.asarray(in_chunks(log_density, flat), np.float64)
+        if np.isnan(values).any() or np.isposinf(values).any():
+            where = flat[np.flatnonzero(np.isnan(values) | np.isposinf(values))[0]]
+            raise PosteriorGridError("the log-density is not finite at (%s)" % ", ".join("%g" % value for value in where))
+        return values.reshape(np.shape(z)[:-1])
+
+    peaks, heights = _peaks(evaluate, dim)
+    scales = _scales(evaluate, peaks, heights)
+    highest, main = heights.max(), heights > heights.max() - _DEPTH / 2
+    lower, upper = _box(evaluate, peaks, scales, highest)
+    # Powers of two, so that the points are float32 numbers.
+    scale = scales[main].min(axis=0)
+    spacing = 2.0**np.floor(np.log2(scale / _POINTS_A_SCALE))
+    spacing = np.maximum(spacing, 2.0**np.ceil(np.log2(np.maximum(np.abs(lower), np.abs(upper)) / 2**21)))
+    while np.prod((upper - lower) / spacing) > _PREFERRED_POINTS:
+        spacing[np.argmin(spacing / scale)] *= 2
+    margin = (upper - lower) / 3
+    while np.prod((upper - lower) / spacing) <= _MAX_POINTS:
+        grid = _grid(evaluate, lower, upper, spacing, 0.0)
+        if _parts_agree(grid):
+            check = _grid(evaluate, lower - margin, upper + margin, 2 * spacing, spacing / 2)
+            if abs(grid.log_integral - check.log_integral) < TOLERANCE:
+                return grid
+        spacing = spacing / 2
+    raise PosteriorGridError("the density is too sharp, too wide or too rough for a grid of %d points" % _MAX_POINTS)
+
+
+def _parts_agree(grid):
+    """Whether every grid of each second, or of each third, of the points along each axis has the same integral."""
+    dim = len(grid.axes)
+    return all(abs(grid.masses[tuple(slice(start, None, k) for start in starts)].sum() * k**dim - 1) < TOLERANCE
+               for k in (2, 3) for starts in np.ndindex((k,) * dim))
+
+
+def _mesh(axes):
+    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
+
+
+def _peaks(evaluate, dim):
+    """The local maxima of a scan, climbed, float64 [k, dim], and the log-density there, [k]; none that is far below the others.
+    """
+    growth = 7.3              # with it _SCAN_POINTS are .1 apart at 0
+    axis = _REACH * np.sinh(growth * np.linspace(-1, 1, _SCAN_POINTS)) / math.sinh(growth)
+    scanned = evaluate(_mesh([axis] * dim))
+    index = np.nonzero(np.isfinite(scanned) & (scanned == maximum_filter(scanned, size=3, mode="nearest")))
+    if not len(index[0]):
+        raise PosteriorGridError("the density is 0 wherever it was looked for, up to %g from 0" % _REACH)
+    index = np.array(index)[:, np.argsort(-scanned[index], kind="stable")[:_MAX_PEAKS]]
+    peaks, steps = axis[index].T, np.gradient(axis)[index].T
+    compass = _mesh([np.array([0, -1, 1])] * dim).reshape(-1, dim)
+    for _ in range(_MAX_STEPS):
+        values = evaluate(peaks[:, np.newaxis] + steps[:, np.newaxis] * compass)
+        best = values.argmax(axis=1)
+        if not best.any() and (values[:, 0] - values.min(axis=1) < 0.1).all():
+            break
+        peaks = peaks + steps * compass[best]
+        steps = np.where(best[:, np.newaxis] > 0, 2 * steps, steps / 2)
+        if np.abs(peaks).max() > _FARTHEST:
+            raise PosteriorGridError("the density still rises %g from 0" % _FARTHEST)
+    heights = values.max(axis=1)
+    kept = heights > heights.max() - _DEPTH
+    return peaks[kept], heights[kept]
+
+
+def _scales(evaluate, peaks, heights):
+    """How far from each peak the density falls by half a nat along each axis, [k, dim]: a Gaussian's standard deviation."""
+    steps = 2.0**np.arange(-40, 11)
+    scales = np.empty_like(peaks)
+    for axis in range(peaks.shape[1]):
+        offsets = np.zeros((len(steps), peaks.shape[1]))
+        offsets[:, axis] = steps
+        sides = [evaluate(peaks[:, np.newaxis] + sign * offsets) for sign in (-1, 1)]
+        fall = heights[:, np.newaxis] - (sides[0] + sides[1]) / 2
+        within = np.cumprod(fall <= 0.5, axis=1).sum(axis=1)
+        scales[:, axis] = steps[np.maximum(within, 1) - 1]
+    return scales
+
+
+def _box(evaluate, peaks, scales, highest):
+    """The box, lower and upper [dim], whose sides are lower than the highest density by _DEPTH: grown from the peaks."""
+    lower, upper = (peaks - 4 * scales).min(axis=0), (peaks + 4 * scales).max(axis=0)
+    dim = len(lower)
+    for _ in range(_MAX_STEPS):
+        grown = False
+        for axis, side in np.ndindex(dim, 2):
+            n = np.clip(2 * (upper - lower) / scales.min(axis=0), 16, 4096).astype(int)
+            axes = [np.linspace(lower[i], upper[i], n[i]) for i in range(dim)]
+            axes[axis] = (lower, upper)[side][axis:axis + 1]
+            if evaluate(_mesh(axes)).max() > highest - _DEPTH:
+                grown, width = True, upper[axis] - lower[axis]
+                if side:
+                    upper[axis] += width / 4
+                else:
+                    lower[axis] -= width / 4
+        if not grown:
+            return lower, upper
+        if max(-lower.min(), upper.max()) > _FARTHEST:
+            break
+    raise PosteriorGridError("the density's mass does not end within %g of 0" % _FARTHEST)
+
+
+def _grid(evaluate, lower, upper, spacing, shift):
+    """The Grid of the points that are whole multiples of spacing, plus shift, in the box and one beyond."""
+    counts = [np.arange(math.floor(a), math.ceil(b) + 1) for a, b in zip(lower / spacing, upper / spacing)]
+    axes = tuple(count * step + offset for count, step, offset in zip(counts, spacing, np.broadcast_to(shift, spacing.shape)))
+    values = evaluate(_mesh(axes))
+    highest = values.max()
+    if not np.isfinite(highest):
+        raise PosteriorGridError("the density is too sharp for a grid")
+    masses = np.exp(values - highest)
+    total = masses.sum()
+    return Grid(axes, masses / total, float(highest + math.log(total * np.prod(spacing))), spacing)

@@ -1,0 +1,63 @@
+"""Exact posteriors p(z|x) of a decoder on grids that are fitted to where they lie, for pictures: no integral is promised."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from avb_tf1.estimation.densities import log_bernoulli, log_bernoulli_of_pairs, log_prior
+from avb_tf1.estimation.quadrature import grid
+
+_REACH = 5.0                  # of the coarse grid from 0, in standard deviations of the prior
+_N_COARSE = {1: 401, 2: 61}   # points along an axis, by latent_dim
+_N_FINE = {1: 161, 2: 41}
+_SHARE = 0.999                # of the mass on the coarse grid that the fine one holds
+_N_THREADS = 2
+
+
+def fitted_densities(decode, images, samples):
+    """Return p(z|x) of images over its largest value, each on a grid of its own.
+
+    The grid's box holds 99.9 % of what a coarse grid, from -5 to 5 along each axis, has of p(z|x), a spacing more to each side,
+    and the samples. Where the decoder's output is not a number the density is 0.
+
+    Args:
+        decode: z float32 [n, d] -> pixel probabilities [n, n_pixels].
+        images: [k, n_pixels], pixels in {0, 1}.
+        samples: [k, n, d], d being 1 or 2: what else the grids are to show, such as samples of q(z|x).
+
+    Returns:
+        axes: float32 [k, d, m], ascending; m is 161 if d is 1, else 41.
+        density: float64 [k, m**d], 1 at its largest; with d = 2, point row * m + column is at (axes[:, 0, column],
+        axes[:, 1, row]), as in quadrature.grid.
+    """
+    d = samples.shape[2]
+    axis = np.linspace(-_REACH, _REACH, _N_COARSE[d])
+    points = grid(axis, d)
+    coarse = log_bernoulli(decode(points.astype(np.float32)), images) + log_prior(points)[:, np.newaxis]
+    axes = [_axes(points[_holding(masses, _SHARE)], own, axis[1] - axis[0], _N_FINE[d])
+            for masses, own in zip(_over_largest(coarse).T, samples)]
+
+    def density(own_axes, image):
+        z = np.stack(np.meshgrid(*own_axes), axis=-1).reshape(-1, d)
+        return _over_largest(log_bernoulli_of_pairs(decode(z), image) + log_prior(z))
+
+    with ThreadPoolExecutor(_N_THREADS) as pool:
+        return np.array(axes), np.array(list(pool.map(density, axes, images)))
+
+
+def _over_largest(log_density):
+    """exp of a log-density [n, ...] less its largest value over n; 0 for what is not a number."""
+    return np.nan_to_num(np.exp(log_density - np.fmax.reduce(log_density)))
+
+
+def _holding(masses, share):
+    """The numbers of the fewest of masses [n] that have a share of their sum."""
+    order = np.argsort(-masses, kind="stable")
+    sums = np.cumsum(masses[order])
+    return order[:1 + np.searchsorted(sums, share * sums[-1])]
+
+
+def _axes(points, samples, spacing, n):
+    """The axes, float32 [d, n], of the box that holds points [., d], a spacing about them, and samples [., d]."""
+    shown = np.concatenate([points - spacing, points + spacing, samples[np.isfinite(samples).all(axis=1)]])
+    return np.linspace(shown.min(axis=0), shown.max(axis=0), n, axis=1).astype(np.float32)

@@ -1,0 +1,128 @@
+"""Images read from an .npz file of anyone's making: nothing in it is executed, and sizes are looked at before anything is read.
+
+All errors are InputError: one line that names the file, the array and what is allowed.
+"""
+
+import hashlib
+import zipfile
+
+import numpy as np
+
+from avb_tf1.ground import files
+from avb_tf1.ground.errors import InputError, what_is_wrong
+
+MAX_BYTES = 2 * 1024**3  # of all arrays together, unpacked
+_CHUNK = 4096            # images that are looked through at once
+_PIXELS = "images must be uint8, 0 to 255, or floats in [0, 1]"
+
+
+def read_images(path, names):
+    """Read two parts of a data set, with labels if the file has them.
+
+    Args:
+        path: str.
+        names: of the arrays: (images, labels) of the train part, then of the test part.
+
+    Returns:
+        [(images, labels), (images, labels)]: images uint8 or float32 [n, h, w] or [n, d], floats in [0, 1]; labels int64 [n],
+        or None.
+
+    Raises:
+        InputError: the file can't be read, or an array is missing or unusable.
+    """
+    try:
+        with files.opened(path) as file, zipfile.ZipFile(file) as archive:
+            arrays = _arrays(archive, path, [name for pair in names for name in pair])
+    except InputError:
+        raise
+    except (OSError, ValueError) as error:
+        raise InputError("%s: can't be read: %s" % (path, what_is_wrong(error)))
+    except Exception as error:  # zipfile's, zlib's and half a dozen others, by where the damage is
+        raise InputError("%s: damaged, or no .npz file (%s)" % (path, error))
+    (train, _), (test, _) = names
+    for name in (train, test):
+        if name not in arrays:
+            raise InputError("%s: has no array %s; it must have %s, each [n, h, w] or [n, d]" % (path, name, " and ".join((
+                train, test))))
+        arrays[name] = _images(arrays[name], path, name)
+    if arrays[train].shape[1:] != arrays[test].shape[1:]:
+        raise InputError("%s: the images of %s and %s must be of one shape, not %s and %s" % (
+            path, train, test, list(arrays[train].shape[1:]), list(arrays[test].shape[1:])))
+    return [(arrays[name], _labels(arrays.get(labels), len(arrays[name]), path, labels)) for name, labels in names]
+
+
+def digest_of(*arrays):
+    """Return 64 hexadecimal digits that stand for some arrays (None stands for itself), their types and shapes."""
+    result = hashlib.sha256()
+    for array in arrays:
+        result.update(repr(None if array is None else (array.dtype.str, array.shape)).encode())
+        if array is not None:
+            result.update(np.ascontiguousarray(array).data)
+    return result.hexdigest()
+
+
+def _arrays(archive, path, names):
+    """Those of the arrays called `names` that the archive has. All their sizes are looked at before one is read."""
+    members = {name: archive.getinfo(name + ".npy") for name in names if name + ".npy" in archive.namelist()}
+    size = sum(member.file_size for member in members.values())
+    if size > MAX_BYTES:
+        raise InputError("%s: its arrays must take at most %d MiB, not %d" % (path, MAX_BYTES >> 20, size >> 20))
+    for name, member in members.items():
+        with archive.open(member) as file:
+            _require_plain(file, member.file_size, path, name)
+    arrays = {}
+    for name, member in members.items():
+        with archive.open(member) as file:
+            arrays[name] = np.lib.format.read_array(file, allow_pickle=False)
+            file.read()  # to the end, where the checksum is compared
+    return arrays
+
+
+def _require_plain(file, size, path, name):
+    """Raise InputError unless an .npy file of so many bytes begins with the header of an array that fills it."""
+    try:
+        version = np.lib.format.read_magic(file)
+        if version != (1, 0):
+            raise ValueError
+        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+    except (ValueError, TypeError):
+        raise InputError("%s: %s is damaged, or no plain array" % (path, name))
+    if dtype.hasobject:
+        raise InputError("%s: %s holds Python objects, which are not read: it must be an array of numbers" % (path, name))
+    n_bytes = dtype.itemsize
+    for n in shape:
+        n_bytes *= n  # not numpy's product, which can overflow
+    if dtype.names is not None or min(shape, default=0) < 0 or n_bytes != size - file.tell():
+        raise InputError("%s: %s is damaged: its header has the shape %s, which its data don't fill" % (
+            path, name, list(shape)))
+
+
+def _images(images, path, name):
+    if images.ndim not in (2, 3):
+        raise InputError("%s: %s must be [n, h, w] or [n, d], not %s" % (path, name, list(images.shape)))
+    if not images.size:
+        raise InputError("%s: %s is empty, %s; it must have at least one image" % (path, name, list(images.shape)))
+    if images.dtype == np.uint8:
+        if images.max() == 1:
+            raise InputError("%s: %s has 1 for its largest value; as uint8 that is an intensity of 1/255: save 0 and 255, or "
+                             "floats" % (path, name))
+        return images
+    if not np.issubdtype(images.dtype, np.floating):
+        raise InputError("%s: %s: %s, not %s" % (path, name, _PIXELS, images.dtype))
+    for start in range(0, len(images), _CHUNK):
+        chunk = images[start:start + _CHUNK]
+        low, high = float(chunk.min()), float(chunk.max())
+        if not (low >= 0 and high <= 1):
+            wrong = "NaN" if low != low or high != high else "%.6g" % (low if low < 0 else high)
+            raise InputError("%s: %s: %s; found %s" % (path, name, _PIXELS, wrong))
+    return images.astype(np.float32, copy=False)
+
+
+def _labels(labels, n, path, name):
+    if labels is None:
+        return None
+    if labels.shape != (n,) or not np.issubdtype(labels.dtype, np.integer):
+        raise InputError("%s: %s must be %d integers, one for each image, not %s %s" % (
+            path, name, n, labels.dtype, list(labels.shape)))
+    return labels.astype(np.int64)
+

@@ -1,0 +1,58 @@
+"""A Python file of the user's that is run: whatever is wrong with it is told in one line, which names the file and its line."""
+
+import contextlib
+import traceback
+
+from avb_tf1.ground.errors import InputError
+
+
+class ModelError(InputError):
+    """A user's Python file, or a function in it, can't be used."""
+
+
+def names_of(source, path):
+    """Run a Python file and return what it defines, by name.
+
+    It runs as a module that is called "model", in a TensorFlow graph of its own, and writes no __pycache__. It has no __file__:
+    it is to stand alone.
+
+    Args:
+        source: str, its text; path: str, what messages call it.
+
+    Raises:
+        ModelError: it is no Python, or raises; names the line.
+    """
+    from avb_tf1.ground.tensorflow import tf  # here: a config of another problem is read without it
+    tf.get_default_graph()  # from now on TensorFlow refuses to be switched to eager execution
+    names = {"__name__": "model"}
+    with told(path), tf.Graph().as_default():
+        exec(compile(source, path, "exec", dont_inherit=True), names)
+    return names
+
+
+@contextlib.contextmanager
+def told(path, what=""):
+    """While the context lasts, turn what code of the file `path` raises into a ModelError, sys.exit included.
+
+    Args:
+        path: str, what the file was compiled as.
+        what: str, what was called, for an exception that comes from no line of the file.
+    """
+    try:
+        yield
+    except ModelError:
+        raise
+    except (Exception, SystemExit) as error:
+        text = next(iter(str(error.msg if isinstance(error, SyntaxError) else error).strip().splitlines()), "")
+        if "must be from the same graph" in text:
+            text = "a tensor was made outside of the functions; only numbers and arrays can be made there"
+        what = ": ".join(part for part in ("" if _line(error, path) else what, type(error).__name__, text) if part)
+        raise ModelError("%s%s: %s" % (path, _line(error, path), what))
+
+
+def _line(error, path):
+    """":" and the number of the last line of the file that an exception came through, or ""."""
+    if isinstance(error, SyntaxError) and error.filename == path:
+        return ":%s" % error.lineno
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
+    return ":%d" % lines[-1] if lines else ""

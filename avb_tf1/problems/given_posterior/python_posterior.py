@@ -1,0 +1,216 @@
+"""A GivenPosterior from the names that a Python file of the user's defines.
+
+docs/your_own_model.md tells a user what these are.
+"""
+
+import inspect
+
+import numpy as np
+
+from avb_tf1.problems.given_posterior import python_checks, python_file
+from avb_tf1.problems.given_posterior.problem import GivenPosterior
+from avb_tf1.problems.given_posterior.python_checks import LARGEST
+from avb_tf1.problems.given_posterior.python_file import ModelError, told
+
+_MAX_DIM = 1024
+_MAX_NAME = 60
+_loaded = {}                  # by the files' texts
+
+
+def load(source, path):
+    """Return the GivenPosterior that a file defines; each text is run once in a process.
+
+    Args:
+        source: str, the file's text; path: str, what messages call it.
+
+    Raises:
+        python_file.ModelError: it can't be used; one line that names the file and what is wrong.
+    """
+    if source not in _loaded:
+        problem = _File(path, python_file.names_of(source, path)).posterior()
+        python_checks.require_usable(problem, path)
+        _loaded[source] = problem
+    return _loaded[source]
+
+
+class _File:
+    """What a file defines, checked as far as that takes no TensorFlow."""
+
+    def __init__(self, path, names):
+        self._path, self._names = path, names
+
+    def _refuse(self, text, *values):
+        raise ModelError("%s: %s" % (self._path, text % values))
+
+    def posterior(self):
+        path, dim = self._path, len(self._coordinates())
+        observations, observation_names = self._observations()
+        has_x = "observations" in self._names
+        prior, log_likelihood = (self._function(name) for name in ("prior", "log_likelihood"))
+        self._require_parameters("prior", prior, "")
+        if not has_x and _takes(log_likelihood, 2) and not _takes(log_likelihood, 1):
+            self._refuse("observations is missing: the x of log_likelihood(x, z), [n_x, d_x]")
+        self._require_parameters("log_likelihood", log_likelihood, "x, z" if has_x else "z")
+
+        def distribution():
+            with told(path, "prior"):
+                return _checked_prior(prior(), dim, path)
+
+        def sample_prior(n, seed, name):
+            from avb_tf1.ground.tensorflow import tf  # here, as given_posterior's docstring says
+            with told(path, "prior().sample"):
+                return tf.reshape(distribution().sample(n, seed=seed), [n, dim], name=name)
+
+        def log_prior(z):
+            with told(path, "prior().log_prob"):
+                return distribution().log_prob(z)
+
+        def log_likelihood_of(x, z):
+            with told(path, "log_likelihood"):
+                return log_likelihood(x, z) if has_x else log_likelihood(z)
+
+        return GivenPosterior(
+            title=self._text("title", "a posterior of your own"), introduction=self._text("introduction", ""),
+            coordinates=self._coordinates(), observations=observations, observation_names=observation_names,
+            sample_prior=sample_prior, log_prior=log_prior, log_likelihood=log_likelihood_of,
+            sources="the file model.py in the run's folder.", derived=self._functions("derived", _derived),
+            modes=self._functions("modes", _mode), exact_draws=self._exact_draws(dim, has_x))
+
+    def _coordinates(self):
+        coordinates = self._names.get("coordinates")
+        if coordinates is None:
+            self._refuse("coordinates is missing: a list of names, one for each dimension of z")
+        self._require_names("coordinates", coordinates)
+        if len(coordinates) > _MAX_DIM:
+            self._refuse("coordinates has %d names; at most %d are possible", len(coordinates), _MAX_DIM)
+        return tuple(coordinates)
+
+    def _require_names(self, what, names):
+        if not isinstance(names, (list, tuple)) or not names or not all(_is_name(name) for name in names):
+            self._refuse("%s must be a list of names: texts of 1 to %d characters, without $ and line breaks", what, _MAX_NAME)
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            self._refuse("%s has %r twice", what, twice[0])
+
+    def _observations(self):
+        """The observations, float32 [n_x, d_x], and their names; of one posterior without an x [1, 0]."""
+        if "observations" not in self._names:
+            return np.zeros((1, 0), np.float32), ("the data",)
+        with told(self._path, "observations"):
+            observations = np.asarray(self._names["observations"], np.float64)
+        if observations.ndim != 2 or not observations.size:
+            self._refuse("observations has the shape %s: [n_x, d_x] is wanted, a row for each x", list(observations.shape))
+        with np.errstate(over="ignore"):
+            observations = observations.astype(np.float32)
+        is_bad = ~np.isfinite(observations).all(axis=1)
+        if is_bad.any():
+            self._refuse("observations must be finite; row %d is not", np.flatnonzero(is_bad)[0])
+        names = self._names.get("observation_names")
+        if names is None:
+            return observations, tuple("x[%d]" % row for row in range(len(observations)))
+        self._require_names("observation_names", names)
+        if len(names) != len(observations):
+            self._refuse("observation_names has %d names for %d observations", len(names), len(observations))
+        return observations, tuple(names)
+
+    def _text(self, name, default):
+        text = self._names.get(name, default)
+        if not isinstance(text, str):
+            self._refuse("%s must be a text", name)
+        return " ".join(text.split())
+
+    def _function(self, name):
+        if name not in self._names:
+            self._refuse("%s is missing", name)
+        if not callable(self._names[name]):
+            self._refuse("%s must be a function", name)
+        return self._names[name]
+
+    def _require_parameters(self, name, function, parameters):
+        if not _takes(function, len(parameters.split())):
+            self._refuse("%s must take (%s)%s", name, parameters, (
+                ", as there are observations" if "x" in parameters else ", as there are no observations")
+                if name == "log_likelihood" else "")
+
+    def _functions(self, name, wrapped):
+        """The functions of arrays z [n, dim] in a dict, `wrapped` each."""
+        functions = self._names.get(name, {})
+        if not isinstance(functions, dict) or not all(_is_name(key) and callable(functions[key]) for key in functions):
+            self._refuse("%s must be a dict: names (texts of 1 to %d characters, without $) -> functions of z", name, _MAX_NAME)
+        taken = [key for key in functions if key in self._coordinates()]
+        if taken:
+            self._refuse("%s has %r, which is a coordinate", name, taken[0])
+        return {key: wrapped(function, "%s %r" % (name, key), self._path) for key, function in functions.items()}
+
+    def _exact_draws(self, dim, has_x):
+        if "exact_draws" not in self._names:
+            return None
+        path, function = self._path, self._function("exact_draws")
+        self._require_parameters("exact_draws", function, "x_number, n, seed" if has_x else "n, seed")
+
+        def exact_draws(label, n, seed):
+            with told(path, "exact_draws"):
+                draws = np.asarray(function(label, n, seed) if has_x else function(n, seed), np.float64)
+            if draws.shape != (n, dim):
+                raise ModelError("%s: exact_draws gives %s for n = %d: %s is wanted" % (path, list(draws.shape), n, [n, dim]))
+            if not np.isfinite(draws).all():
+                raise ModelError("%s: exact_draws gives draws that are not finite" % path)
+            return draws
+
+        return exact_draws
+
+
+def _is_name(name):
+    return isinstance(name, str) and 0 < len(name) <= _MAX_NAME and name.isprintable() and "$" not in name
+
+
+def _takes(function, n):
+    """Whether a function can be called with n positional arguments; what tells nothing of itself can."""
+    try:
+        inspect.signature(function).bind(*range(n))
+    except TypeError:
+        return False
+    except ValueError:
+        pass
+    return True
+
+
+def _checked_prior(prior, dim, path):
+    from avb_tf1.ground.tensorflow import tf, tfd  # here, as given_posterior's docstring says
+    if not isinstance(prior, tfd.Distribution):
+        raise ModelError("%s: prior() gives %s: a distribution of tensorflow_probability is wanted" % (
+            path, type(prior).__name__))
+    if prior.dtype != tf.float32:
+        raise ModelError("%s: prior() is of %s: float32 is wanted" % (
+            path, prior.dtype.name if isinstance(prior.dtype, tf.DType) else "several parts; tfd.Blockwise makes one of them"))
+    event, batch = (shape.as_list() if shape.ndims is not None else "unknown" for shape in (
+        prior.event_shape, prior.batch_shape))
+    if event != [dim] or batch != []:
+        raise ModelError("%s: prior() has the event shape %s and the batch shape %s: %s, a number for each of the coordinates, "
+                         "and [] are wanted; tfd.Independent(..., 1) makes one distribution of a batch" % (
+                             path, event, batch, [dim]))
+    return prior
+
+
+def _derived(function, what, path):
+    def derived(z):
+        with told(path, what):
+            values = np.asarray(function(z))
+        if values.shape != (len(z),) or values.dtype.kind not in "bif":
+            raise ModelError("%s: %s gives %s %s for z %s: numbers %s are wanted" % (
+                path, what, values.dtype, list(values.shape), list(z.shape), [len(z)]))
+        return np.nan_to_num(np.clip(values.astype(np.float64), -LARGEST, LARGEST), nan=LARGEST)
+
+    return derived
+
+
+def _mode(function, what, path):
+    def mode(z):
+        with told(path, what):
+            values = np.asarray(function(z))
+        if values.shape != (len(z),) or values.dtype != bool:
+            raise ModelError("%s: %s gives %s %s for z %s: bool %s is wanted" % (
+                path, what, values.dtype, list(values.shape), list(z.shape), [len(z)]))
+        return values
+
+    return mode
