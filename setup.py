@@ -12,7 +12,7 @@ setup(
     version=VERSION,
     description="Adversarial Variational Bayes on the 2x2 synthetic data, in TensorFlow 1.15 graph mode",
     packages=find_packages(include=["avb_tf1", "avb_tf1.*"]),
-    package_data={"avb_tf1.report": ["page/*"]},
+    package_data={"avb_tf1.page": ["*.j2", "*.js", "*.css"], "avb_tf1.tasks": ["*/*.j2", "*/*.js"]},
     python_requires=">=3.7,<3.8",
     # Ranges for use as a library; requirements.txt and requirements.lock pin what was tested.
     install_requires=[

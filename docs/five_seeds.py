@@ -11,10 +11,14 @@ import numpy as np
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir)
 sys.path.insert(0, ROOT)
 
-from avb_tf1 import experiment, outputs
 from avb_tf1.config.loading import load_config
-from avb_tf1.evaluation import measurement
+from avb_tf1.estimation.metric import N_FINAL
+from avb_tf1.experiment.run import Experiment, opened_model
 from avb_tf1.problems.known_images.four_images import PROBLEM
+from avb_tf1.tasks.known_images.measures import classification_accuracy
+from avb_tf1.tasks.registry import task_of
+from avb_tf1.tasks.trained import Trained
+from avb_tf1.tasks.views import sample_posterior
 from avb_tf1.training import trainer
 
 METRICS = ("generator_loss", "discriminator_loss", "classification_accuracy", "log_likelihood", "elbo", "kl_marginal_prior")
@@ -25,21 +29,21 @@ def trained(seed):
 
     Returns:
         The metrics, as in metrics.json, and the classification accuracy on 5120 fresh codes after each of the last iterations,
-        [measurement.N_FINAL].
+        [N_FINAL].
     """
     config = load_config(os.path.join(ROOT, "configs", "synthetic.yaml"), ["seed=%d" % seed])
     accuracies = []
-    with experiment.opened_model(config) as (session, model):
+    with opened_model(Experiment.of(config)) as (session, model):
         session.run(model.initialize)
         networks = trainer.array_functions(session, model)
 
         def observe(iteration, _):
-            if iteration > config.training.n_iterations - measurement.N_FINAL:
-                z, labels = measurement.sample_posterior(networks, PROBLEM, 1280, np.random.RandomState(iteration))
-                accuracies.append(measurement.classification_accuracy(networks, PROBLEM, z, labels))
+            if iteration > config.training.n_iterations - N_FINAL:
+                z, labels, _ = sample_posterior(networks, PROBLEM, 1280, np.random.RandomState(iteration))
+                accuracies.append(classification_accuracy(networks, PROBLEM, z, labels))
 
         result = trainer.train(session, model, config.training, [observe])
-        metrics = outputs.measure(networks, PROBLEM, result.monitors, *outputs.sample_latents(networks, PROBLEM, seed), config)
+        metrics, _ = task_of(config).measure(Trained(config, PROBLEM, networks, result.monitors))
     return metrics, np.array(accuracies)
 
 

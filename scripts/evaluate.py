@@ -22,7 +22,7 @@ def main():
                         help="also estimate log p(x) by annealed importance sampling (a minute or two)")
     parser.add_argument("--write", action="store_true", help="write the numbers to the run's metrics.json")
     args = parser.parse_args()
-    from avb_tf1 import reevaluation
+    from avb_tf1.experiment import reevaluation
     reevaluation.evaluate_run(args.run, with_ais=args.ais, write=args.write)
 
 

@@ -15,7 +15,7 @@ if __name__ == "__main__":
     command_line.begin()  # first: what follows takes time
 
 from avb_tf1.config import loading
-from avb_tf1.report import html_report
+from avb_tf1.report import sweep_page
 
 
 def main():
@@ -24,11 +24,11 @@ def main():
     parser.add_argument("--config", metavar="FILE", help="the run's config; what isn't finished of it is trained first")
     args = parser.parse_args()
     if args.config is not None:
-        experiment_config = loading.load_config(args.config)
-        from avb_tf1 import experiment  # loads TensorFlow, which takes seconds: after the input is known to be good
-        experiment.ensure_finished(experiment_config, args.folder)
-    path, n_left_out = html_report.write_report(args.folder)
-    print("Written to %s%s" % (path, html_report.left_out(n_left_out)))
+        config = loading.load_config(args.config)
+        from avb_tf1.experiment.run import ensure_finished  # loads TensorFlow: after the input is known to be good
+        ensure_finished(config, args.folder)
+    path, n_left_out = sweep_page.write_page(args.folder)
+    print("Written to %s%s" % (path, sweep_page.left_out(n_left_out)))
 
 
 if __name__ == "__main__":

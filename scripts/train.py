@@ -36,18 +36,19 @@ def main():
         out = args.resume
         if args.overrides:
             run_folder.config_path(out)  # refuses what is no run folder before TensorFlow is loaded
-            from avb_tf1 import experiment
-            experiment.extend(out, args.overrides)
+            from avb_tf1.experiment.run import extend
+            extend(out, args.overrides)
         folder = run_folder.reclaimed(out)
     else:
-        experiment_config = loading.load_config(args.config, args.overrides)
-        out = args.out if args.out is not None else os.path.join("runs", experiment_config.name)
-        folder = run_folder.claimed(out, run_folder.texts_of(experiment_config), args.overwrite)
+        from avb_tf1.tasks.registry import FILES
+        config = loading.load_config(args.config, args.overrides)
+        out = args.out if args.out is not None else os.path.join("runs", config.name)
+        folder = run_folder.claimed(out, run_folder.texts_of(config), args.overwrite, FILES)
     with folder:
         if args.resume is not None:
-            experiment_config = loading.load_config(run_folder.config_path(out))
-        from avb_tf1 import experiment  # loads TensorFlow, which takes seconds: after the input is known to be good
-        experiment.run_and_report(experiment_config, out, show_progress=not args.no_progress)
+            config = loading.load_config(run_folder.config_path(out))
+        from avb_tf1.experiment.run import run_and_report  # loads TensorFlow: after the input is known to be good
+        run_and_report(config, out, show_progress=not args.no_progress)
 
 
 if __name__ == "__main__":

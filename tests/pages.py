@@ -8,13 +8,13 @@ import time
 
 import numpy as np
 
-from avb_tf1 import experiment
+from avb_tf1.experiment.run import run_experiment
 from avb_tf1.ground import files
 
 
 def finished(folder, config):
     """The folder, pathlib.Path, once it holds the finished run of a config."""
-    experiment.run_experiment(config, str(folder))
+    run_experiment(config, str(folder))
     return folder
 
 

@@ -386,6 +386,11 @@ class _ModelConfig(Section):
         return {"encoder": self.encoder, "decoder": self.decoder}
 
     @property
+    def has_encoder(self):
+        """Whether there is an approximate posterior q(z|x)."""
+        return "encoder" in self.network_sections
+
+    @property
     def noise_dim(self):
         """The dimensions of the noise that a sample of q(z|x) is made from."""
         return self.encoder.noise_dim

@@ -37,6 +37,13 @@ class Networks:
     decoder_weights: Optional[Callable] = None
     log_joint: Optional[Callable] = None
     log_prior: Optional[Callable] = None
+    encode_with_density: Optional[Callable] = None
+    log_posterior: Optional[Callable] = None
+
+    @property
+    def has_density(self):
+        """Whether q(z|x) has a density, at its own samples at least."""
+        return self.posterior_parameters is not None or self.encode_with_density is not None
 
     @property
     def decoded(self):
@@ -45,9 +52,17 @@ class Networks:
 
 
 def in_chunks(function, *arrays):
-    """Return function(*arrays), computed for a bounded number of rows at a time, two such parts at once."""
+    """Return function(*arrays), computed for a bounded number of rows at a time, two such parts at once.
+
+    Args:
+        function: of arrays that have as many rows each -> an array of so many rows, or a tuple of such arrays.
+        arrays: [n, ...] each.
+    """
     parts = [[array[start:start + _CHUNK] for array in arrays] for start in range(0, len(arrays[0]), _CHUNK)]
     if len(parts) == 1:
         return function(*parts[0])
     with ThreadPoolExecutor(2) as pool:
-        return np.concatenate(list(pool.map(lambda part: function(*part), parts)))
+        results = list(pool.map(lambda part: function(*part), parts))
+    if isinstance(results[0], tuple):
+        return tuple(map(np.concatenate, zip(*results)))
+    return np.concatenate(results)

@@ -19,7 +19,7 @@ from avb_tf1.problems.registry import problem_of
 _N_FIXED_DRAWS = 4096  # of the noise basis, for the moments in evaluation
 
 
-def build_graph(config):
+def build_graph(config, problem=None):
     """Build and finalize the graph of an experiment.
 
     Args:
@@ -36,14 +36,14 @@ def build_graph(config):
     with graph.as_default():
         tf.set_random_seed(config.seed)
         with speed.faster_gradients(config.runtime):
-            model = _build(config)
+            model = _build(config, problem_of(config) if problem is None else problem)
     graph.finalize()
     return model
 
 
-def _build(config):
+def _build(config, problem):
     """The tutorial's sections "Encoder" to "Optimization" (paper, Algorithm 1), with what the config has in their places."""
-    model, training, problem = config.model, config.training, problem_of(config)
+    model, training = config.model, config.training
     if model.is_of_images:
         batch = batches.batch(config.data, problem, config.seed)
     else:

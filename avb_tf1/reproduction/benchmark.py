@@ -149,12 +149,12 @@ def _measure_tutorial(n_iterations, _, __):
 
 def _measure_package(n_iterations, config_path, overrides):
     """The training path of scripts/train.py, with its event file and its checkpoints."""
-    from avb_tf1 import experiment
+    from avb_tf1.experiment.run import Experiment, opened_model, train_in_folder
 
     config = load_config(config_path, list(overrides) + ["training.n_iterations=%d" % (N_WARM_UP + n_iterations)])
-    stopwatch = _Stopwatch(n_iterations)
-    with tempfile.TemporaryDirectory() as out, experiment.opened_model(config) as (session, model):
-        experiment.train_in_folder(session, model, config, out, None, show_progress=False, observers=[stopwatch])
+    experiment, stopwatch = Experiment.of(config), _Stopwatch(n_iterations)
+    with tempfile.TemporaryDirectory() as out, opened_model(experiment) as (session, model):
+        train_in_folder(session, model, experiment, out, None, show_progress=False, observers=[stopwatch])
     print(json.dumps(stopwatch.result))
 
 

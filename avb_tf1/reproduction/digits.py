@@ -5,15 +5,18 @@ from typing import Dict, NamedTuple, Tuple
 
 import numpy as np
 
-from avb_tf1 import dataset_outputs, dataset_plotting
 from avb_tf1.config.loading import load_config
-from avb_tf1.evaluation import held_out
 from avb_tf1.ground import files
+from avb_tf1.page.numbers import mean_and_range
 from avb_tf1.problems.registry import problem_of
-from avb_tf1.report.comparison import mean_and_range
+from avb_tf1.reproduction import figures
 from avb_tf1.reproduction.paper import Wanted, ensure_runs
 from avb_tf1.reproduction.recipes import training_cpu_seconds
 from avb_tf1.runs import metrics_file, provenance, run_folder
+from avb_tf1.tasks.data_set.contents import TEST_IMAGES
+from avb_tf1.tasks.data_set.measures import METRICS, paired_difference
+from avb_tf1.tasks.data_set.task import N_DENSE_IMAGES
+from avb_tf1.tasks.registry import task_of
 
 SEEDS = tuple(range(5))
 # Names in configs/images: what a reader calls each, and which other one it is held against.
@@ -63,14 +66,14 @@ def make(configs_folder, runs_folder, out):
 
 def _read(folders):
     configs = [load_config(run_folder.config_path(folder)) for folder in folders]
-    metrics = [metrics_file.read_metrics(folder, config)[0] for folder, config in zip(folders, configs)]
-    values = [files.read_arrays(os.path.join(folder, run_folder.TEST_IMAGES))["log_likelihood"] for folder in folders]
+    metrics = [metrics_file.read_metrics(folder, config, task_of(config))[0] for folder, config in zip(folders, configs)]
+    values = [files.read_arrays(os.path.join(folder, TEST_IMAGES))["log_likelihood"] for folder in folders]
     return Runs(configs[0].model.latent_dim, tuple(metrics), np.array(values),
                 float(np.mean([training_cpu_seconds(folder) for folder in folders])))
 
 
 def _draw(path, folders):
-    """The figure of dataset_plotting.compared, of runs in folders, by their titles."""
+    """The figure of figures.compared_on_data_set, of runs in folders, by their titles."""
     models, shown = {}, list(_SHOWN)
     for title, folder in folders.items():
         problem = problem_of(load_config(run_folder.config_path(folder)))
@@ -79,7 +82,7 @@ def _draw(path, folders):
             {name: seen[name][-1][shown] for name in ("samples", "density_axes", "density")},
             z=seen["z"][-1], label=seen["label"], manifold=problem.drawn(seen["manifold"][-1] / 255))
     images = problem.drawn(problem.test_images()[seen["image"][shown]])
-    dataset_plotting.compared(path, models, images, problem.class_names)
+    figures.compared_on_data_set(path, models, images, problem.class_names)
 
 
 def _page(runs, made_by):
@@ -102,7 +105,7 @@ def _page(runs, made_by):
         "importance sampling where it has eight, ± %.3f, and too low by some %.3f besides. ELBO: of AVB by nearest" % (
             _largest(runs, annealed, "_numerical_error"), _largest(runs, annealed, "_bias_left")),
         "neighbours, from %d of the images, drawn by the seed. KL(q, posterior): log p(x) less the ELBO. CPU seconds:" % (
-            dataset_outputs.N_DENSE_IMAGES),
+            N_DENSE_IMAGES),
         "of one training, all its threads, another run beside it.",
         "",
         "## Differences",
@@ -142,12 +145,12 @@ def _table(runs):
 def _cell(metrics, name):
     if name not in metrics[0]:
         return ""
-    return mean_and_range([metrics_file.infinity(name) if own[name] is None else own[name] for own in metrics], "%.3f")
+    return mean_and_range([METRICS[name].value(of_run[name]) for of_run in metrics], "%.3f")
 
 
 def _difference_row(name, runs):
     other = CONFIGS[name][1]
-    pairs = [held_out.paired_difference(*values) for values in zip(runs[name].log_likelihood, runs[other].log_likelihood)]
+    pairs = [paired_difference(*values) for values in zip(runs[name].log_likelihood, runs[other].log_likelihood)]
     differences, errors = np.array(pairs).T
     return "| %s over %s | %d | %s | %.3f | %d of %d |" % (
         CONFIGS[name][0], CONFIGS[other][0], runs[name].latent_dim, mean_and_range(differences, "%+.3f"), errors.mean(),

@@ -7,13 +7,15 @@ from typing import NamedTuple, Sequence
 
 import numpy as np
 
-from avb_tf1 import experiment, plotting
 from avb_tf1.config.loading import load_config
 from avb_tf1.estimation import quadrature
+from avb_tf1.experiment.run import ensure_finished, opened_run
 from avb_tf1.ground import files
 from avb_tf1.problems.known_images import four_images
 from avb_tf1.report import comparison
+from avb_tf1.reproduction import figures
 from avb_tf1.runs import metrics_file, provenance, run_folder
+from avb_tf1.tasks.registry import task_of
 
 TABLE_CONFIGS = ("synthetic", "paper_vae", "paper_avb", "fast_avb", "tuned_avb")
 FIGURE_CONFIGS = (("VAE", "paper_vae"), ("AVB", "paper_avb"))
@@ -75,12 +77,12 @@ def make_figure(configs_folder, runs_folder, path):
     images, models = four_images.PROBLEM.images, []
     for (title, _), folder in zip(FIGURE_CONFIGS, folders):
         latents = files.read_arrays(os.path.join(folder, run_folder.LATENTS))
-        with experiment.opened_run(folder) as (_, _, networks):
+        with opened_run(folder) as (_, _, networks):
             densities = quadrature.posterior_density(networks.decode, _FIGURE_AXIS, 2, images,
                                                      quadrature.log_likelihood(networks.decode, 2, images))
             densities = densities.reshape(len(images), len(_FIGURE_AXIS), len(_FIGURE_AXIS))
             models.append((title, latents["z"], latents["label"], densities))
-    plotting.figure_5(path, models, _FIGURE_AXIS, four_images.PROBLEM.drawn(images))
+    figures.figure_5(path, models, _FIGURE_AXIS, four_images.PROBLEM.drawn(images))
     print("Written to %s" % path)
 
 
@@ -93,7 +95,7 @@ def make_vae_seeds(configs_folder, runs_folder, path):
         latents = files.read_arrays(os.path.join(folder, run_folder.LATENTS))
         panels.append(("seed %d: KL(q(z), p(z)) %.3f\nELBO %.4f" % (seed, metrics["kl_marginal_prior"], metrics["elbo"]),
                        latents["z"], latents["label"]))
-    plotting.latent_spaces(path, panels, four_images.PROBLEM.drawn(four_images.PROBLEM.images))
+    figures.latent_spaces(path, panels, four_images.PROBLEM.drawn(four_images.PROBLEM.images))
     print("Written to %s" % path)
 
 
@@ -122,11 +124,11 @@ def ensure_runs(configs_folder, runs_folder, wanted):
         print("Run %d of %d%s" % (number, len(missing), "" if seconds_of_work is None else
                                   ", about %.0f minutes left" % (left * seconds_of_work / 60)), flush=True)
         start = time.perf_counter()
-        experiment.ensure_finished(config, out)
+        ensure_finished(config, out)
         seconds_of_work = (time.perf_counter() - start) / _work(config)
     for config, out in runs:
-        experiment.ensure_finished(config, out)
-    made_by = [metrics_file.read_metrics(out, config)[1] for config, out in runs]
+        ensure_finished(config, out)
+    made_by = [metrics_file.read_metrics(out, config, task_of(config))[1] for config, out in runs]
     for sentence in provenance.other_code(made_by):
         print(sentence)
     return [out for _, out in runs], made_by

@@ -6,22 +6,28 @@ from typing import Dict, NamedTuple, Tuple
 
 import numpy as np
 
-from avb_tf1 import experiment, posterior_outputs, posterior_plotting
 from avb_tf1.config import baselines as baselines_config
 from avb_tf1.config.loading import load_config
 from avb_tf1.config.schema import Config
 from avb_tf1.estimation import hmc
-from avb_tf1.evaluation import posterior_measurement, posterior_reference
+from avb_tf1.experiment.run import ensure_finished
 from avb_tf1.ground import files, seeds
 from avb_tf1.ground.errors import InputError
-from avb_tf1.outputs import without_infinity
+from avb_tf1.page.numbers import mean_and_range
 from avb_tf1.problems.given_posterior.problem import GivenPosterior
 from avb_tf1.problems.registry import problem_of
-from avb_tf1.report.comparison import mean_and_range
+from avb_tf1.reproduction import figures
 from avb_tf1.runs import metrics_file, provenance, run_folder
-from avb_tf1.training.snapshots import spread_out
+from avb_tf1.tasks.given_posterior import measures
+from avb_tf1.tasks.given_posterior.figures import marginals
+from avb_tf1.tasks.given_posterior.measures import METRICS
+from avb_tf1.tasks.given_posterior.reference import references_if_known
+from avb_tf1.tasks.given_posterior.task import exact_arrays
+from avb_tf1.tasks.registry import task_of
+from avb_tf1.tasks.trained import without_infinity
+from avb_tf1.tasks.views import spread_out
 
-COMPARISON, PAIRS = "comparison.md", "pairs.png"
+COMPARISON, PAIRS, MARGINALS = "comparison.md", "pairs.png", "marginals.png"
 HMC = "HMC"
 _N_SHOWN = 4096               # samples of a sampler that figures show
 
@@ -34,7 +40,7 @@ class Method(NamedTuple):
         seeds: one a run.
         metrics: one dict a run, as in metrics.json.
         cpu_seconds: float, of one run's training or sampling, on average.
-        samples: float64 [n_x, n, k], quantities (posterior_measurement.quantities) under the first run's q(z|x).
+        samples: float64 [n_x, n, k], quantities (measures.quantities) under the first run's q(z|x).
     """
 
     title: str
@@ -51,7 +57,7 @@ class Comparison(NamedTuple):
         config: the first that was given.
         problem: its GivenPosterior.
         methods: Methods, the given configs' first.
-        exact: as of posterior_outputs.exact_arrays.
+        exact: as of given_posterior.task.exact_arrays.
         made_by: of each run, as of metrics_file.read_metrics.
     """
 
@@ -103,19 +109,19 @@ def compare(config_paths, baselines_path, run_seeds, out, fewer_seeds=None):
     for number, (config, folder) in enumerate(in_turn, 1):
         if not run_folder.is_finished(folder, config):
             print("Run %d of %d" % (number, len(in_turn)), flush=True)
-        experiment.ensure_finished(config, folder)
-    known, _ = posterior_reference.references_if_known(problem)
+        ensure_finished(config, folder)
+    known, _ = references_if_known(problem)
     methods, made_by = [], []
     for own in runs:
         folders = [os.path.join(out, _folder_name(config)) for config in own]
-        read = [metrics_file.read_metrics(folder, config) for folder, config in zip(folders, own)]
+        read = [metrics_file.read_metrics(folder, config, task_of(config)) for folder, config in zip(folders, own)]
         made_by += [its for _, its in read]
         seconds = [files.read_json(os.path.join(folder, run_folder.TIMING))["cpu_seconds"] for folder in folders]
         methods.append(Method(own[0].name, tuple(config.seed for config in own), tuple(metrics for metrics, _ in read),
                               float(np.mean(seconds)), _samples(problem, folders[0])))
     methods.append(_sampled(problem, known, settings.hmc, run_seeds, out))
-    comparison = Comparison(runs[0][0], problem, tuple(methods), posterior_outputs.exact_arrays(problem, known, run_seeds[0]),
-                            tuple(made_by))
+    exact = exact_arrays(problem, known, seeds.stream(run_seeds[0], "exact"))
+    comparison = Comparison(runs[0][0], problem, tuple(methods), exact, tuple(made_by))
     _write(comparison, out)
     return comparison
 
@@ -127,7 +133,7 @@ def _folder_name(config):
 def _require_one_problem(configs, paths):
     names = {}
     for config, path in zip(configs, paths):
-        if config.model.is_of_images:
+        if task_of(config).name != "given_posterior":
             raise InputError("%s: a model of images; only models of given posteriors can be compared so" % path)
         if config.problem.kind != configs[0].problem.kind:
             raise InputError("%s: its problem is %s, that of %s %s; one comparison is of one problem" % (
@@ -141,7 +147,7 @@ def _require_one_problem(configs, paths):
 
 def _samples(problem, folder):
     latents = files.read_arrays(os.path.join(folder, run_folder.LATENTS))
-    return posterior_measurement.quantities_of_each_x(problem, latents["z"], latents["label"])
+    return measures.quantities_of_each_x(problem, latents["z"], latents["label"])
 
 
 def _sampled(problem, known, settings, run_seeds, out):
@@ -159,7 +165,7 @@ def _sampled(problem, known, settings, run_seeds, out):
     z = files.read_arrays(runs[0][1] + ".npz")["z"]
     return Method(HMC, tuple(run_seeds), tuple(metrics for metrics, _ in runs),
                   float(np.mean([metrics["cpu_seconds"] for metrics, _ in runs])),
-                  np.stack([posterior_measurement.quantities(problem, own.astype(np.float64)) for own in z]))
+                  np.stack([measures.quantities(problem, own.astype(np.float64)) for own in z]))
 
 
 def _sample(problem, known, settings, seed):
@@ -169,8 +175,8 @@ def _sample(problem, known, settings, seed):
         drawn = hmc.sample(problem, label, settings, seed)
         cpu_seconds = time.process_time() - start
         z = drawn.z.reshape(-1, problem.dim)
-        found = posterior_measurement.of_samples(
-            problem, known and known[label], z, z[spread_out(len(z), posterior_measurement.N_COMPARED)],
+        found = measures.of_samples(
+            problem, known and known[label], z, z[spread_out(len(z), measures.N_COMPARED)],
             seeds.stream(seed, "hmc evaluation %d" % label))
         per_x.append(dict(found, x=name, cpu_seconds=cpu_seconds, acceptance=drawn.acceptance,
                           r_hat=float(drawn.r_hat.max()), n_effective=float(drawn.n_effective.min())))
@@ -184,23 +190,23 @@ def _sample(problem, known, settings, seed):
 
 def _write(comparison, out):
     text = ["# %s: methods compared" % comparison.problem.title, "", *table(comparison), "", LEGEND, "", "![Pairs](%s)" % PAIRS,
-            "", "![Marginals](%s)" % run_folder.MARGINALS, ""]
+            "", "![Marginals](%s)" % MARGINALS, ""]
     files.write_text(os.path.join(out, COMPARISON), "\n".join(text))
     draw_pairs(os.path.join(out, PAIRS), [comparison])
-    draw_marginals(os.path.join(out, run_folder.MARGINALS), comparison)
+    draw_marginals(os.path.join(out, MARGINALS), comparison)
 
 
 def draw_pairs(path, comparisons):
-    """Write posterior_plotting.pairs of some Comparisons."""
-    posterior_plotting.pairs(path, [
+    """Write figures.compared_on_given_posteriors of some Comparisons."""
+    figures.compared_on_given_posteriors(path, [
         (own.problem.observation_names, own.problem.coordinates, own.samples, own.exact) for own in comparisons])
 
 
 def draw_marginals(path, comparison):
-    """Write posterior_plotting.marginals of a Comparison."""
+    """Write given_posterior's figures.marginals of a Comparison."""
     problem = comparison.problem
-    posterior_plotting.marginals(path, comparison.samples, posterior_measurement.names_of_quantities(problem),
-                                 comparison.exact.get("draws"), problem.observation_names)
+    marginals(path, comparison.samples, measures.names_of_quantities(problem),
+              comparison.exact.get("draws"), problem.observation_names)
 
 
 LEGEND = ("Mean over the seeds (smallest to largest). KL: of q from the posterior, nats, mean over x, where it is known. ELBO: "
@@ -251,7 +257,7 @@ def _metric(name):
     def value(metrics):
         if name not in metrics:
             return None
-        return metrics_file.infinity(name) if metrics[name] is None else metrics[name]
+        return METRICS[name].value(metrics[name])
 
     return value
 

@@ -4,14 +4,16 @@ import os
 
 import numpy as np
 
-from avb_tf1 import plotting
 from avb_tf1.config.loading import load_config
 from avb_tf1.ground import files
+from avb_tf1.page.numbers import Row, number, obtained
 from avb_tf1.problems.known_images import four_images
 from avb_tf1.problems.known_images.four_images import OPTIMUM, TABLE_1
 from avb_tf1.report import comparison
+from avb_tf1.reproduction import figures
 from avb_tf1.reproduction.paper import Wanted, command, ensure_runs, seeds
 from avb_tf1.runs import provenance, run_folder
+from avb_tf1.tasks.known_images.measures import METRICS
 
 CONFIGS = (
     "recipes/poole_gist", "recipes/mescheder_vae", "recipes/mescheder_avb", "recipes/gdikov_vae", "recipes/gdikov_avb",
@@ -42,7 +44,7 @@ def make_comparison(configs_folder, runs_folder, out):
     text_path, picture_path = (os.path.join(out, name) for name in ("recipes.md", "recipes.png"))
     files.write_text(text_path, _page(table, made_by))
     panels = [_panel(group, row[0]) for group, row in zip(groups, rows)]
-    plotting.latent_spaces(picture_path, panels, four_images.PROBLEM.drawn(four_images.PROBLEM.images), n_columns=5)
+    figures.latent_spaces(picture_path, panels, four_images.PROBLEM.drawn(four_images.PROBLEM.images), n_columns=5)
     print("\n".join(table))
     print("Written to %s and %s" % (text_path, picture_path))
 
@@ -54,20 +56,23 @@ def overrides(name):
 
 def _table(groups, rows, lengths):
     """The lines of a Markdown table: the published numbers, the optimum, and a row for each recipe."""
-    titles = [comparison.markdown_title(name) for name in _COLUMNS]
+    titles = [comparison.markdown_title(METRICS[name]) for name in _COLUMNS]
     lines = ["| recipe | %s | seeds | iterations | CPU minutes |" % " | ".join(titles),
              "|---" * (len(_COLUMNS) + 4) + "|"]
-    for title, numbers in (("paper's VAE", TABLE_1["VAE"]), ("paper's AVB", TABLE_1["AVB"]), ("optimum", OPTIMUM)):
-        cells = [comparison.number(numbers[name].value) if name in numbers else "" for name in _COLUMNS]
+    for title, published in (("paper's VAE", TABLE_1["VAE"]), ("paper's AVB", TABLE_1["AVB"]), ("optimum", OPTIMUM)):
+        cells = [number(published[name].value) if name in published else "" for name in _COLUMNS]
         lines.append("| *%s* | %s | | | |" % (title, " | ".join(cells)))
     for name, group, row in zip(CONFIGS, groups, rows):
-        cells = [comparison.obtained(*comparison.mean_and_spread(group, column)) if column in group.metrics[0] else ""
-                 for column in _COLUMNS]
+        cells = [_obtained(Row(group, column, METRICS[column])) if column in group.metrics[0] else "" for column in _COLUMNS]
         n_iterations = group.config.training.n_iterations
         length = "%d" % n_iterations if n_iterations == lengths[name] else "%d of %d" % (n_iterations, lengths[name])
         lines.append("| %s | %s | %d | %s | %.2f |" % (
             group.config.name, " | ".join(cells), len(row), length, _cpu_minutes(row)))
     return lines
+
+
+def _obtained(row):
+    return obtained(row.mean, row.spread)
 
 
 def _cpu_minutes(folders):
@@ -103,5 +108,5 @@ def _page(table, made_by):
 
 def _panel(group, folder):
     latents = files.read_arrays(os.path.join(folder, run_folder.LATENTS))
-    elbo = comparison.number(group.metrics[0]["elbo"], "elbo")
+    elbo = number(group.metrics[0]["elbo"], METRICS["elbo"])
     return "%s\nELBO %s" % (group.config.name, elbo), latents["z"], latents["label"]

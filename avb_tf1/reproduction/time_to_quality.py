@@ -6,14 +6,14 @@ import os
 
 import numpy as np
 
-from avb_tf1 import plotting
-from avb_tf1.evaluation.measurement import METRICS
 from avb_tf1.ground import files
+from avb_tf1.page.numbers import Row
 from avb_tf1.problems.known_images.four_images import OPTIMUM, TABLE_1
 from avb_tf1.report import comparison
-from avb_tf1.reproduction import recipes
+from avb_tf1.reproduction import figures, recipes
 from avb_tf1.reproduction.paper import Wanted, command, ensure_runs, seeds
 from avb_tf1.runs import provenance
+from avb_tf1.tasks.known_images.measures import METRICS
 
 # Beside the configs at their own lengths: name -> config, overrides.
 _LONGER = {"synthetic_10000": ("synthetic", ("training.n_iterations=10000",))}
@@ -43,7 +43,7 @@ def make(configs_folder, runs_folder, out):
     commands = [command(config, overrides, name) for name, config, overrides in settings]
     files.write_text(paths[0], _page(table, commands, made_by))
     paper = {name: OPTIMUM[name].value - TABLE_1["AVB"][name].value for name in _DISTANCES}
-    plotting.time_to_quality(
+    figures.time_to_quality(
         paths[1], {name: np.mean(cpu_seconds[name]) for name in in_order},
         [("optimum − %s" % METRICS[metric].title, {name: _distances(groups[name], metric) for name in in_order}, paper[metric])
          for metric in _DISTANCES],
@@ -54,7 +54,7 @@ def make(configs_folder, runs_folder, out):
 
 
 def _distances(group, metric):
-    return OPTIMUM[metric].value - np.array(comparison.values_of(group, metric))
+    return OPTIMUM[metric].value - np.array(Row(group, metric, METRICS[metric]).values)
 
 
 def _table(names, groups, cpu_seconds):

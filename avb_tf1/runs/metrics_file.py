@@ -1,25 +1,19 @@
 """metrics.json: a run's metrics and what they were made by. Knows no TensorFlow."""
 
 import json
-import math
 import os
 import sys
 
 from avb_tf1.config.loading import fingerprint, require_same
-from avb_tf1.evaluation import held_out, measurement, posterior_measurement
 from avb_tf1.ground import files
 from avb_tf1.ground.errors import InputError, shortened, what_is_wrong
-from avb_tf1.problems.known_images.four_images import TABLE_1_METRICS
 from avb_tf1.runs import run_folder
 from avb_tf1.runs.provenance import code
 
-METRICS = dict(measurement.METRICS, **posterior_measurement.METRICS, **held_out.METRICS)
 _KEY = "made_by"  # of metrics.json
 _WRITE_AGAIN = "; scripts/evaluate.py --write writes it again"
 NOT_COMPUTED = "not_computed"  # of metrics.json: metric -> why it has none
 _TEXTS = (NOT_COMPUTED, "methods")  # what has words: the second says how a metric was found
-_METHOD = "test_log_likelihood_method"  # the one of them that stands beside its number, as a text
-_PARTS = ("marginals", "modes", "per_x")  # of a given posterior's: mappings to numbers, and a list of metrics
 
 
 def with_made_by(metrics, config, legs):
@@ -46,12 +40,16 @@ def split_made_by(content, config, path):
     return metrics, made_by
 
 
-def read_metrics(folder, config):
+def read_metrics(folder, config, task):
     """Return the metrics of the finished run in `folder`, and their "made_by".
 
+    Args:
+        folder: str; config: the run's.
+        task: the tasks.task.Task of the config.
+
     Raises:
-        InputError: metrics.json can't be read, a column of Table 1 is missing, or a metric has a value that is none; says which
-            and what. Further, as of split_made_by.
+        InputError: metrics.json can't be read, a metric that the task requires is missing, or one has a value that is none;
+            it doesn't say what made it, or was made by another config. Says which and what.
     """
     path = os.path.join(folder, run_folder.METRICS)
     try:
@@ -63,17 +61,11 @@ def read_metrics(folder, config):
     except (OSError, ValueError) as error:
         raise InputError("%s: can't be read: %s%s" % (path, what_is_wrong(error), _WRITE_AGAIN))
     metrics, made_by = split_made_by(content, config, path)
-    require_numbers(metrics, path)
-    wanted = TABLE_1_METRICS if config.is_of_known_images else ("generator_loss",) if config.is_of_dataset else ("elbo",)
-    missing = [name for name in wanted if name not in metrics and name not in metrics.get(NOT_COMPUTED, {})]
+    require_numbers(metrics, path, task)
+    missing = [name for name in task.required if name not in metrics and name not in metrics.get(NOT_COMPUTED, {})]
     if missing:
         raise InputError("%s: can't be read: it has no %s%s" % (path, ", ".join(missing), _WRITE_AGAIN))
     return metrics, made_by
-
-
-def is_evaluated_by_this_code(folder, config):
-    """Whether the finished run in `folder` has metrics that this code measured; raises InputError as read_metrics."""
-    return is_measured_by_this_code(read_metrics(folder, config)[1])
 
 
 def is_measured_by_this_code(made_by):
@@ -81,19 +73,17 @@ def is_measured_by_this_code(made_by):
     return made_by["evaluation_code"] == code()["evaluation_code"]
 
 
-def require_numbers(metrics, path):
+def require_numbers(metrics, path, task):
     """Raise InputError, naming `path`, the metric and its value, unless all of a metrics.json's metrics are numbers.
 
-    Those of measurement.METRICS may be None, which is infinite and has no standard error.
+    Those of task.metrics may be None, which is infinite and has no standard error. What task.words names is left to the task.
     """
     for key in _TEXTS:
         texts = metrics.get(key, {})
         if not isinstance(texts, dict) or not all(isinstance(text, str) for text in texts.values()):
             raise InputError("%s: %s must have a text for each metric that it names" % (path, key))
-    if not isinstance(metrics.get(_METHOD, ""), str):
-        raise InputError("%s: %s must be a text, not %s" % (path, _METHOD, json_value(metrics[_METHOD])))
-    for name, value in numbers(metrics).items():
-        if name in METRICS and value is None:
+    for name, value in numbers(metrics, task).items():
+        if name in task.metrics and value is None:
             for suffix in ("_standard_error", "_bias_left"):
                 if name + suffix in metrics:
                     raise InputError("%s: %s is null, which stands for an infinite one and has no %s, but %s is %s" % (
@@ -101,21 +91,23 @@ def require_numbers(metrics, path):
             continue
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= sys.float_info.max:
             raise InputError("%s: %s must be a finite number%s, not %s" % (
-                path, name, ", or null for an infinite one" if name in METRICS else "", json_value(value)))
+                path, name, ", or null for an infinite one" if name in task.metrics else "", json_value(value)))
         if name.endswith(("_standard_error", "_bias_left")) and value < 0:
             raise InputError("%s: %s must not be negative, not %s" % (path, name, value))
 
 
-def numbers(metrics):
+def numbers(metrics, task):
     """Return a metrics.json's metrics without what is said of them in words."""
-    return {name: value for name, value in metrics.items() if name not in (*_TEXTS, *_PARTS, _METHOD)}
+    return {name: value for name, value in metrics.items() if name not in (*_TEXTS, *task.words)}
+
+
+def not_computed(metrics):
+    """Return a text on each reason for which metrics are missing in a metrics.json: their names, and the reason."""
+    reasons = metrics.get(NOT_COMPUTED, {})
+    return ["%s: %s" % (", ".join(name for name in reasons if reasons[name] == reason), reason)
+            for reason in dict.fromkeys(reasons.values())]
 
 
 def json_value(value):
     """Return what stands for a value in a JSON file, shortened if it is long."""
     return shortened(json.dumps(value))
-
-
-def infinity(name):
-    """Return the infinity that None stands for in a metric: the one at its bad end."""
-    return -math.inf if METRICS[name].is_higher_better else math.inf

@@ -13,8 +13,10 @@ from avb_tf1.runs import run_folder
 
 # What decides a trained model's bits, and what is measured of it: modules, and folders, which stand for all below them.
 TRAINING = ("graph", "ground/cpu", "ground/seeds", "ground/tensorflow", "problems", "training/trainer")
-EVALUATION = ("annealing", "dataset_outputs", "estimation", "evaluation", "ground/seeds", "outputs", "posterior_outputs",
-              "problems", "training/dataset_snapshots", "training/snapshots")
+EVALUATION = ("estimation", "ground/seeds", "problems", "tasks/data_set/annealing", "tasks/data_set/measures",
+              "tasks/data_set/task", "tasks/data_set/view", "tasks/given_posterior/measures", "tasks/given_posterior/reference",
+              "tasks/given_posterior/task", "tasks/given_posterior/view", "tasks/known_images/measures",
+              "tasks/known_images/task", "tasks/known_images/view", "tasks/trained", "tasks/views", "training/snapshots")
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 

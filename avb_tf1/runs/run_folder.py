@@ -18,36 +18,18 @@ MODEL = MODEL_FILE  # the text of config.yaml's Python file, if it has one
 LOSSES = "losses.csv"
 LATENTS = "latents.npz"
 SNAPSHOTS = "snapshots.npz"
-LATENT_PLANE = "latent_plane.npz"
 METRICS = "metrics.json"
 TIMING = "timing.json"
 TRAINING_CURVE = "training_curve.png"
-LATENT_SPACE = "latent_space.png"
-RECONSTRUCTIONS = "reconstructions.png"
-LATENT_MOVIE = "latent_space.gif"
 REPORT = "report.html"
 CHECKPOINT = "checkpoint"
 TENSORBOARD = "tensorboard"
-EXACT = "exact.npz"  # these of a given posterior
-POSTERIOR = "posterior.png"
-MARGINALS = "marginals.png"
-POSTERIOR_MOVIE = "posterior.gif"
-TEST_IMAGES = "test_images.npz"  # these of a data set
-PAIRS = "pairs.png"
-MANIFOLD = "manifold.png"
-POSTERIORS = "posteriors.png"
 
 SWEEP_STATE = "sweep.json"  # these in a sweep's folder
 SWEEP_SUMMARY = "summary.csv"
 FILES_OF_SWEEP = (SWEEP_STATE, SWEEP_SUMMARY, REPORT)
 
-FIGURES = (TRAINING_CURVE, LATENT_SPACE, RECONSTRUCTIONS, LATENT_MOVIE)
-_FILES = (METRICS, LOSSES, LATENTS, SNAPSHOTS, LATENT_PLANE, TIMING, REPORT) + FIGURES  # besides the config
-_ONLY_OF_GIVEN = (POSTERIOR, MARGINALS, POSTERIOR_MOVIE)
-FIGURES_OF_GIVEN = (TRAINING_CURVE, *_ONLY_OF_GIVEN)
-_ONLY_OF_DATASET = (PAIRS, MANIFOLD, POSTERIORS)
-FIGURES_OF_DATASET = (*FIGURES, *_ONLY_OF_DATASET)
-_FILES += (MODEL, EXACT, *_ONLY_OF_GIVEN, TEST_IMAGES, *_ONLY_OF_DATASET)
+_FILES = (METRICS, LOSSES, LATENTS, SNAPSHOTS, TIMING, TRAINING_CURVE, REPORT, MODEL)  # of any run, besides the config
 _LEFTOVER = re.compile(re.escape(files.TEMPORARY_PREFIX) + r"[a-z0-9_]{8}(-|\Z)")  # as tempfile calls them
 _FILES_OF_FOLDER = {
     CHECKPOINT: re.compile(r"checkpoint\Z|model-[0-9]+\."),
@@ -68,7 +50,7 @@ def texts_of(config):
 
 
 @contextlib.contextmanager
-def claimed(out, texts, overwrite):
+def claimed(out, texts, overwrite, files_of_tasks=()):
     """Make the folder `out` if need be and hold it for this process; a lock that ends with the process keeps others out.
 
     Args:
@@ -76,6 +58,7 @@ def claimed(out, texts, overwrite):
         texts: as of texts_of; CONFIG is written last, which makes `out` a run folder.
         overwrite: bool; if true and `out` is a run folder, the run's files in it are removed, and nothing else. Not needed
             for a run of the same config that was ended before its first checkpoint.
+        files_of_tasks: names of the files that runs of some task have besides those of any run; to be overwritten, too.
 
     Raises:
         InputError: `out` is a file, can't be made or written to, is in use by another run, or isn't empty and either no run
@@ -86,7 +69,7 @@ def claimed(out, texts, overwrite):
         with _held(out):
             is_run = _is_runs_config(os.path.join(out, CONFIG))
             if is_run and (overwrite or _has_only_begun(out, texts)):
-                _remove_run(out)
+                _remove_run(out, files_of_tasks)
             elif not is_run and _holds_other(out, texts):
                 raise InputError("%s: the folder is not empty and holds no run (it has no %s of one); give another with --out"
                                  % (out, CONFIG))
@@ -282,8 +265,8 @@ def _make(out):
     return missing
 
 
-def _remove_run(out):
-    for name in _FILES:
+def _remove_run(out, files_of_tasks):
+    for name in (*_FILES, *files_of_tasks):
         with contextlib.suppress(FileNotFoundError):
             os.remove(os.path.join(out, name))
     for name, pattern in _FILES_OF_FOLDER.items():

@@ -11,8 +11,8 @@ import ray
 from avb_tf1 import __version__
 from avb_tf1.ground import stopping
 from avb_tf1.ground.errors import OneLineError, reason
-from avb_tf1.report import html_report
-from avb_tf1.report.run_summary import count
+from avb_tf1.page.numbers import count
+from avb_tf1.report import sweep_page
 from avb_tf1.runs import provenance, run_folder
 from avb_tf1.sweep import cluster, results, worker
 from avb_tf1.training.progress import ProgressDisplay
@@ -26,8 +26,6 @@ class SweepFailed(OneLineError):
 
 def run_sweep(runs, out, command, address, n_workers, show_progress):
     """Run what isn't finished yet, write sweep.json and summary.csv as results come in, and report.html before and after.
-
-    A sweep of given posteriors or data sets only has no report.html.
 
     Args:
         runs: sequence of plan.Run.
@@ -53,7 +51,7 @@ def run_sweep(runs, out, command, address, n_workers, show_progress):
             earlier += results.look_for_results(os.path.join(out, record.run.name), record, evaluate_again=address is None)
         waiting = [run for run in runs if records[run.name].status == "waiting"]
         results.write_results(out, command, records, is_going_on=bool(waiting))
-        report = _write_page(out, runs)
+        report = _write_page(out)
         n = _counts(records.values())
         print("%s in %s: %d done, %s%d to go" % (
             count(len(runs), "run"), out, n["done"], "%d can't be gone on with, " % n["failed"] if n["failed"] else "",
@@ -77,7 +75,7 @@ def run_sweep(runs, out, command, address, n_workers, show_progress):
                 for record in records.values():
                     record.stop()
                 results.write_results(out, command, records, is_going_on=False)
-                report = _write_page(out, runs)
+                report = _write_page(out)
     failed = [record for record in records.values() if record.status == "failed"]
     print("%s done, %d failed; results in %s, %s" % (
         count(len(runs) - len(failed), "run"), len(failed), os.path.join(out, run_folder.SWEEP_SUMMARY), report))
@@ -86,12 +84,10 @@ def run_sweep(runs, out, command, address, n_workers, show_progress):
             len(failed), count(len(runs), "run"), failed[0].run.name, failed[0].reason))
 
 
-def _write_page(out, runs):
-    """Write the sweep's page, if it can have one; returns in words where it is, or why there is none."""
-    if not any(run.config.model.is_of_images for run in runs):
-        return "no report: %s" % html_report.NOT_OF_POSTERIORS
-    path, n_left_out = html_report.write_sweep_report(out)
-    return "report in %s%s" % (path, html_report.left_out(n_left_out))
+def _write_page(out):
+    """Write the sweep's page; returns in words where it is, and what it leaves out."""
+    path, n_left_out = sweep_page.write_sweep_page(out)
+    return "report in %s%s" % (path, sweep_page.left_out(n_left_out))
 
 
 def _run_all(waiting, records, out, command, token, progress, request):

@@ -11,6 +11,7 @@ from avb_tf1.config.loading import OtherConfig, digest_of_fingerprint
 from avb_tf1.ground import files
 from avb_tf1.ground.errors import InputError
 from avb_tf1.runs import metrics_file, run_folder
+from avb_tf1.tasks.registry import task_of
 from avb_tf1.training import checkpoint
 
 
@@ -19,11 +20,12 @@ class Record:
     to fail.
 
     `iteration` is how far it is, `n_kept` how far it was when this sweep first heard of it; None before that. `fingerprint`
-    stands for its config in sweep.json.
+    stands for its config in sweep.json; `task` is the run's tasks.task.Task.
     """
 
     def __init__(self, run):
         self.run, self.status, self.metrics, self.reason, self.iteration, self.n_kept = run, "waiting", {}, "", 0, None
+        self.task = task_of(run.config)
         self.fingerprint = digest_of_fingerprint(run.config)  # once: the results are written anew as each run ends
 
     def begin(self):
@@ -62,7 +64,7 @@ def look_for_results(folder, record, evaluate_again):
     """
     try:
         if run_folder.is_finished(folder, record.run.config):
-            metrics, made_by = metrics_file.read_metrics(folder, record.run.config)
+            metrics, made_by = metrics_file.read_metrics(folder, record.run.config, record.task)
             if not evaluate_again or metrics_file.is_measured_by_this_code(made_by):
                 record.finish(metrics)
             return [made_by]
@@ -95,13 +97,13 @@ def write_results(out, command, records, is_going_on):
         "folder": os.getcwd(), "written": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
         "runs": [dict(row, metrics=record.metrics, fingerprint=record.fingerprint)
                  for row, record in zip(rows, records.values())]})
-    metric_names = sorted({name for record in records.values() for name in metrics_file.numbers(record.metrics)})
+    metric_names = sorted({name for record in records.values() for name in metrics_file.numbers(record.metrics, record.task)})
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]) + metric_names, lineterminator="\n")
     writer.writeheader()
     for row, record in zip(rows, records.values()):
         values = {key: value_text(value) for key, value in record.run.values.items()}
+        metrics, known = metrics_file.numbers(record.metrics, record.task), record.task.metrics
         writer.writerow(dict(row, **values, **{
-            name: metrics_file.infinity(name) if value is None else value for name, value in
-            metrics_file.numbers(record.metrics).items()}))
+            name: known[name].value(value) if name in known else value for name, value in metrics.items()}))
     files.write_text(os.path.join(out, run_folder.SWEEP_SUMMARY), text.getvalue())

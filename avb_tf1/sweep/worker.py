@@ -11,10 +11,12 @@ import time
 
 import ray
 
-from avb_tf1 import __version__, experiment
+from avb_tf1 import __version__
+from avb_tf1.experiment.run import run_experiment
 from avb_tf1.ground import files, stopping
 from avb_tf1.ground.errors import InputError, OneLineError, reason
 from avb_tf1.runs import run_folder
+from avb_tf1.tasks.registry import FILES
 from avb_tf1.training import checkpoint
 
 _TOKEN = ".sweep-token"
@@ -94,7 +96,7 @@ def _trained(folder, config, report):
     deadline = time.monotonic() + HELD_SECONDS
     while True:
         try:
-            return experiment.run_experiment(config, folder, observers=[report])[0]
+            return run_experiment(config, folder, observers=[report])[0]
         except run_folder.FolderInUse as error:  # e.g. by a worker of a sweep that was killed just now
             if time.monotonic() > deadline:
                 raise InputError("%s, and has been for %d s" % (error, HELD_SECONDS))
@@ -138,7 +140,7 @@ def unpack(archive, folder, config):
         InputError: something else is in `folder`, or it is in use.
     """
     overwrite = os.path.isfile(os.path.join(folder, run_folder.CONFIG))
-    with run_folder.claimed(folder, run_folder.texts_of(config), overwrite), tempfile.TemporaryDirectory(
+    with run_folder.claimed(folder, run_folder.texts_of(config), overwrite, FILES), tempfile.TemporaryDirectory(
             dir=folder, prefix=files.TEMPORARY_PREFIX) as temporary:
         with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as packed:
             members = [member for member in packed.getmembers() if member.isreg() or member.isdir()]

@@ -3,9 +3,9 @@ import pytest
 
 from avb_tf1.config.baselines import HMCConfig
 from avb_tf1.estimation import hmc
-from avb_tf1.evaluation import posterior_measurement, posterior_reference
 from avb_tf1.problems.given_posterior.problem import GivenPosterior, gaussian_prior, log_gaussian
 from avb_tf1.problems.registry import GIVEN_POSTERIORS
+from avb_tf1.tasks.given_posterior import measures, reference
 
 SETTINGS = HMCConfig(n_chains=40, n_warmup=160, n_samples=150, n_leapfrog_steps=4, target_acceptance=0.8)
 
@@ -47,12 +47,12 @@ def test_a_seed_has_its_draws(conjugate):
 @pytest.mark.parametrize("name", ["banana", "donut", "logistic_regression", "explaining_away", "stan_eight_schools"])
 def test_it_agrees_with_the_exact_posterior_within_its_error(name):
     problem = GIVEN_POSTERIORS[name]
-    for label, reference in enumerate(posterior_reference.exact_references(problem)):
+    for label, exact in enumerate(reference.exact_references(problem)):
         sampled = hmc.sample(problem, label, SETTINGS.copy(update={"n_warmup": 600, "n_samples": 400}), seed=0)
         mean, error = mean_and_error(sampled)
-        assert np.all(np.abs(mean - reference.mean) < 5 * error), (name, label)
+        assert np.all(np.abs(mean - exact.mean) < 5 * error), (name, label)
         z = sampled.z.reshape(-1, problem.dim)
-        found = posterior_measurement.of_samples(problem, reference, z, z, np.random.RandomState(0))
+        found = measures.of_samples(problem, exact, z, z, np.random.RandomState(0))
         assert found["wasserstein"] < 0.06
         for mode in found["modes"].values():
             assert abs(mode["share"] - 0.5) < 0.2

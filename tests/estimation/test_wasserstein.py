@@ -8,7 +8,7 @@ from scipy import stats
 from scipy.integrate import quad
 
 from avb_tf1.estimation import wasserstein
-from avb_tf1.evaluation.posterior_reference import reference_from_density
+from avb_tf1.tasks.given_posterior.reference import reference_from_density
 
 DEVIATIONS = np.array([2.0, 0.1])
 

@@ -5,12 +5,12 @@ import pytest
 import reference
 from helpers import recipe
 
-from avb_tf1.evaluation import measurement
 from avb_tf1.graph import networks
 from avb_tf1.graph.builder import build_graph
 from avb_tf1.graph.divergences import log_contrast, normalized
 from avb_tf1.ground.tensorflow import open_session, tf
 from avb_tf1.problems.known_images.four_images import PROBLEM
+from avb_tf1.tasks.known_images import measures
 from avb_tf1.training import trainer
 
 
@@ -44,8 +44,8 @@ def test_with_a_gaussian_posterior_the_kl_term_is_exact():
 
 def measured(networks, n_samples):
     """The divergences by the discriminator and by nearest neighbours."""
-    sample = measurement._sample(networks, PROBLEM, n_samples, np.random.RandomState(0), None)
-    return {name: measurement.METRICS[name].measure(sample).value for name in ("kl_discriminator", "kl_posterior_prior")}
+    sample = measures._sample(networks, PROBLEM, n_samples, np.random.RandomState(0), None)
+    return {name: measures.METRICS[name].measure(sample).value for name in ("kl_discriminator", "kl_posterior_prior")}
 
 
 @pytest.fixture(scope="module")

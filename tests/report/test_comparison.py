@@ -7,8 +7,10 @@ from helpers import assert_one_clear_line, run_script, small, synthetic, vae_con
 
 from avb_tf1.config.loading import to_yaml
 from avb_tf1.ground.errors import InputError
+from avb_tf1.page import numbers
 from avb_tf1.report import comparison
 from avb_tf1.runs import metrics_file
+from avb_tf1.tasks.known_images import measures, published_rows
 
 METRICS = {"log_likelihood": -1.4, "reconstruction_error": 0.005, "elbo": -1.42, "kl_marginal_prior": 0.03}
 
@@ -31,7 +33,7 @@ def test_mean_and_spread_over_seeds_beside_the_published_number(tmp_path):
     table = comparison.markdown(comparison.read_runs(folders))
     assert cells(table, "synthetic", "log-likelihood") == [
         "-1.4030 (recalled)", "-1.3863", "-1.4200 ± 0.0200", "-1.4400", "3", "not distinguishable from published"]
-    assert comparison.RULE in " ".join(table.split()) and "kl_posterior" not in table
+    assert published_rows.RULE in " ".join(table.split()) and "kl_posterior" not in table
 
 
 def group_of(n, **metrics):
@@ -42,12 +44,12 @@ def group_of(n, **metrics):
         for run, z in zip(runs, math.sqrt((n - 1) / n) * (-1.0)**np.arange(n) if n > 1 else [0]):
             run[name] = None if mean is None else mean + spread * z
             run[name + "_standard_error"] = error
-    return comparison.RunGroup("synthetic", synthetic(), tuple(range(n)), tuple(runs))
+    return numbers.RunGroup("synthetic", synthetic(), tuple(range(n)), tuple(runs))
 
 
 def test_verdicts_are_by_the_standard_error_of_the_mean():
     def standings(n, spread, error=0.0):
-        return [next(row.standing for row in comparison.rows([group_of(n, kl_marginal_prior=(mean, spread, error))])
+        return [next(row.standing for row in published_rows.rows([group_of(n, kl_marginal_prior=(mean, spread, error))])
                      if row.metric == "kl_marginal_prior") for mean in (0.0872, 0.0266, 0.0264, 0.0166)]
 
     # 0.0872 beside 0.026 with a spread of 0.0331 lies within twice the spread, but five standard errors away.
@@ -59,9 +61,9 @@ def test_verdicts_are_by_the_standard_error_of_the_mean():
     assert standings(4, 0.01)[3] == "not distinguishable" and standings(10, 0.01)[3] == "better"
     # The estimates' own errors: 0.02 each, the mean's of four is 0.01.
     assert standings(4, 0.0, 0.02)[3] == "not distinguishable" and standings(1, 0.0, 0.0)[3] == "better"
-    assert comparison.standard_error(group_of(4, elbo=(-1.4, 0.06, 0.08)), "elbo") == pytest.approx(0.05)
-    assert comparison.standard_error(group_of(1, elbo=(-1.4, 0.0, 0.08)), "elbo") == 0.08
-    assert comparison.standard_error(group_of(1, elbo=None), "elbo") is None
+    error_of_four, error_of_one, none = (numbers.Row(group, "elbo", measures.METRICS["elbo"]).standard_error for group in (
+        group_of(4, elbo=(-1.4, 0.06, 0.08)), group_of(1, elbo=(-1.4, 0.0, 0.08)), group_of(1, elbo=None)))
+    assert error_of_four == pytest.approx(0.05) and error_of_one == 0.08 and none is None
 
 
 def test_a_verdict_speaks_of_the_whole_row():
@@ -79,7 +81,7 @@ def test_a_verdict_speaks_of_the_whole_row():
             (1, dict(good, elbo=None, kl_marginal_prior=None), "worse than the paper's AVB in 2 of 4 columns, better in 2, "
              "with ELBO -infinite, with KL(q(z), p(z)) infinite" + one_run)]:
         group = group_of(n, **metrics)
-        assert comparison.headline(group) == words
+        assert published_rows.headline(group) == words
         assert "\n- synthetic: %s." % words in comparison.markdown([group])
 
 
@@ -112,7 +114,7 @@ def test_infinite_values_are_said(tmp_path):
 def test_each_row_has_a_verdict(tmp_path):
     def verdicts(name, **metrics):
         group = comparison.read_runs([folder(tmp_path / name, synthetic(), **metrics)])
-        return {row.metric: row.verdict for row in comparison.rows(group)}
+        return {row.metric: row.verdict for row in published_rows.rows(group)}
 
     found = verdicts("a", kl_posterior_prior=1.40, kl_discriminator=1.25, inference_gap=0.02, elbo=None)
     assert found == {
@@ -161,9 +163,9 @@ def test_metrics_that_are_no_numbers_are_named(tmp_path, metrics, words):
 
 
 def test_infinities_are_said_with_their_sign():
-    assert [comparison.number(None, name) for name in ("elbo", "log_likelihood", "kl_marginal_prior")] == [
+    assert [numbers.number(None, measures.METRICS[name]) for name in ("elbo", "log_likelihood", "kl_marginal_prior")] == [
         "-infinite", "-infinite", "infinite"]
-    assert comparison.number(-math.inf) == "-infinite" and comparison.obtained(math.inf, 0.5) == "infinite"
+    assert numbers.number(-math.inf) == "-infinite" and numbers.obtained(math.inf, 0.5) == "infinite"
 
 
 def test_compare_script(tmp_path):

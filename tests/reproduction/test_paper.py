@@ -11,14 +11,14 @@ import pytest
 from helpers import ROOT, SYNTHETIC, small, vae_config
 from pictures import pixels
 
-from avb_tf1 import plotting
 from avb_tf1.config.loading import load_config, to_yaml
-from avb_tf1.evaluation import measurement
 from avb_tf1.ground import files
 from avb_tf1.ground.errors import InputError
+from avb_tf1.page import numbers
 from avb_tf1.problems.known_images.four_images import OPTIMUM
 from avb_tf1.report import comparison
-from avb_tf1.reproduction import paper, recipes, time_to_quality
+from avb_tf1.reproduction import figures, paper, recipes, time_to_quality
+from avb_tf1.tasks.known_images import measures
 
 SEEDS = (0,)
 
@@ -64,8 +64,8 @@ def test_figure_and_table(folders, tmp_path):
     paper.make_table(configs, runs, table)
     models = [(title, *latents_of(runs, name)) for title, name in (("VAE", "paper_vae"), ("AVB", "paper_avb"))]
     again = str(tmp_path / "again.png")
-    plotting.figure_5(again, [(*model, np.ones((4, 2, 2))) for model in models], np.array([-3.8, 3.8]),
-                      np.eye(4).reshape(4, 2, 2))
+    figures.figure_5(again, [(*model, np.ones((4, 2, 2))) for model in models], np.array([-3.8, 3.8]),
+                     np.eye(4).reshape(4, 2, 2))
     shown, without_densities = pixels(figure), pixels(again)
     np.testing.assert_array_equal(shown[:630], without_densities[:630])
     for left in (0, 630):
@@ -89,8 +89,9 @@ def test_recipes(folders, tmp_path, monkeypatch):
     models = []
     for name in recipes.CONFIGS:
         metrics = files.read_json(os.path.join(runs, name + "_seed_0", "metrics.json"))
-        models.append(("%s\nELBO %s" % (name, comparison.number(metrics["elbo"], "elbo")), *latents_of(runs, name)))
-    plotting.latent_spaces(str(tmp_path / "again.png"), models, np.eye(4).reshape(4, 2, 2), n_columns=5)
+        elbo = numbers.number(metrics["elbo"], measures.METRICS["elbo"])
+        models.append(("%s\nELBO %s" % (name, elbo), *latents_of(runs, name)))
+    figures.latent_spaces(str(tmp_path / "again.png"), models, np.eye(4).reshape(4, 2, 2), n_columns=5)
     np.testing.assert_array_equal(pixels(tmp_path / "recipes.png"), pixels(tmp_path / "again.png"))
     with open(str(tmp_path / "recipes.md"), encoding="utf-8") as file:
         text = file.read()
@@ -138,7 +139,7 @@ def test_time_to_quality(folders, tmp_path, monkeypatch):
             assert row["n_iterations"] == ("30" if name == "synthetic_30" else "20")
             assert float(row["training_cpu_seconds"]) == pytest.approx(
                 files.read_json(os.path.join(folder, "timing.json"))["cpu_seconds"], abs=0.051)
-            for metric in measurement.METRICS:
+            for metric in measures.METRICS:
                 for column in (metric, metric + "_standard_error"):
                     assert row[column] == ("" if metrics.get(column) is None else "%.7f" % metrics[column])
         assert "| %s | " % of_group(elbos, "elbo") in text
@@ -157,8 +158,8 @@ def test_the_vaes_seeds_are_drawn_in_the_order_of_their_kl(folders, tmp_path, mo
                             files.read_arrays(os.path.join(folder, "latents.npz")))
         title = "seed %d: KL(q(z), p(z)) %.3f\nELBO %.4f" % (seed, metrics["kl_marginal_prior"], metrics["elbo"])
         models.append((metrics["kl_marginal_prior"], (title, latents["z"], latents["label"])))
-    plotting.latent_spaces(str(tmp_path / "again.png"), [model for _, model in sorted(models, key=lambda own: own[0])],
-                           np.eye(4).reshape(4, 2, 2))
+    figures.latent_spaces(str(tmp_path / "again.png"), [model for _, model in sorted(models, key=lambda own: own[0])],
+                          np.eye(4).reshape(4, 2, 2))
     np.testing.assert_array_equal(pixels(tmp_path / "seeds.png"), pixels(tmp_path / "again.png"))
 
 
@@ -182,7 +183,7 @@ def test_table_1_is_made_of_the_published_runs():
     for name in paper.TABLE_CONFIGS:
         for metric in ("log_likelihood", "elbo", "kl_marginal_prior", "reconstruction_error"):
             values = [float(row[metric]) for row in published_runs() if row["run"] == name]
-            cells = table[name, measurement.METRICS[metric].title.replace("|", "/")]
+            cells = table[name, measures.METRICS[metric].title.replace("|", "/")]
             assert cells[5] == "%.4f ± %.4f" % (np.mean(values), np.std(values, ddof=1))
             assert float(cells[6]) in [pytest.approx(value, abs=6e-5) for value in values]
             assert int(cells[7]) == len(values) == len(paper.seeds(name))

@@ -64,7 +64,7 @@ def test_all_methods_are_trained_and_tabled(compared):
         assert row[2] == "%.4f (%.4f to %.4f)" % (sum(kl) / 2, min(kl), max(kl))
     assert rows[-1][2] == rows[-1][3] == ""  # samples have no density
     assert all(line in (out / posterior_comparison.COMPARISON).read_text() for line in lines)
-    for name in (posterior_comparison.PAIRS, run_folder.MARGINALS):
+    for name in (posterior_comparison.PAIRS, posterior_comparison.MARGINALS):
         assert (out / name).read_bytes().startswith(b"\x89PNG")
 
 

@@ -11,14 +11,15 @@ from helpers import ROOT, recipe, recipe_path, run_script
 from recipe_sources import OURS, PUBLISHED
 from trainings import assert_same, moved_by_each_step, trained, trained_in_pieces, weights_of
 
-from avb_tf1 import experiment, outputs
 from avb_tf1.config.loading import load_config
+from avb_tf1.experiment.run import opened_run
 from avb_tf1.graph.builder import build_graph
 from avb_tf1.ground import files
 from avb_tf1.ground.tensorflow import open_session, tf
 from avb_tf1.problems.known_images.four_images import PROBLEM
 from avb_tf1.reproduction import recipes
 from avb_tf1.runs import metrics_file
+from avb_tf1.tasks.trained import Trained
 
 RECIPES = sorted(os.path.splitext(os.path.basename(path))[0]
                  for path in glob.glob(os.path.join(ROOT, "configs", "recipes", "*.yaml")))
@@ -209,10 +210,9 @@ def test_a_run_from_the_command_line_is_evaluated_exactly(name, tmp_path):
     if name not in ("gdikov_avb_ac", "mescheder_vae"):
         return
     # From the checkpoint, in another process than the one that trained: the same numbers to the last digit.
-    with experiment.opened_run(str(out)) as (config, found, networks):
+    with opened_run(str(out)) as ((config, problem, task), found, networks):
         assert found.iteration == 20
-        latents = outputs.sample_latents(networks, PROBLEM, config.seed)
-        measured = outputs.measure(networks, PROBLEM, found.monitors, *latents, config)
+        measured, _ = task.measure(Trained(config, problem, networks, found.monitors))
         assert files.json_text(metrics_file.with_made_by(measured, config, found.legs)) == text
 
 

@@ -8,12 +8,13 @@ import shutil
 import pytest
 from helpers import ROOT, SMALL, SYNTHETIC, assert_one_clear_line, run_script, set_options, small
 
-from avb_tf1 import experiment
 from avb_tf1.config.loading import fingerprint, to_yaml
+from avb_tf1.experiment import run as experiment
 from avb_tf1.ground import cpu
 from avb_tf1.ground.errors import InputError
 from avb_tf1.reproduction import paper
 from avb_tf1.runs import metrics_file, provenance, run_folder
+from avb_tf1.tasks.registry import TASKS
 from avb_tf1.training import checkpoint
 
 SOURCE = '"""About it."""\n\ndef f(x):\n    """Twice x."""\n    return 2 * x  # exact\n'
@@ -56,13 +57,15 @@ def test_no_module_that_decides_bits_is_left_out():
 
     assert left_out(reached_from("graph/builder", "training/trainer"), provenance.TRAINING) == {
         "config/schema", "estimation/trained_networks", "ground/errors", "ground/files", "ground/stopping"}
-    outputs = ("dataset_outputs", "outputs", "posterior_outputs")
-    measured = {*outputs, "training/snapshots"} | {module for own in outputs for module in imported(own)} | reached_from(
-        "evaluation/measurement", "evaluation/posterior_measurement", "problems/registry")
+    tasks = ["tasks/%s/task" % name for name in TASKS]
+    measured = {*tasks, "training/snapshots"} | {module for task in tasks for module in imported(task)} | reached_from(
+        *("tasks/%s/%s" % (name, module) for name in TASKS for module in ("measures", "view")), "problems/registry")
     assert left_out(measured, provenance.EVALUATION) == {
-        "config/schema", "dataset_plotting", "ground/errors", "ground/files", "ground/stopping", "ground/tensorflow",
-        "plotting", "posterior_plotting", "report/html_report", "runs/provenance", "runs/run_contents", "runs/run_folder",
-        "training/trainer"}
+        "graph/networks", "ground/errors", "ground/files", "ground/stopping", "ground/tensorflow", "runs/run_folder",
+        "tasks/task", "training/checkpoint",
+        # What is read, drawn and told of a run is not measured.
+        "tasks/known_images/published_rows", *(
+            "tasks/%s/%s" % (name, module) for name in TASKS for module in ("contents", "drawing", "page", "summary"))}
 
 
 @pytest.mark.parametrize("module", ["problems/known_images/four_images", "graph/networks", "training/trainer"])
@@ -104,7 +107,7 @@ def edited_legs(folder, edit):
 
 
 def test_metrics_and_timing_say_what_made_them(finished):
-    metrics, made_by = metrics_file.read_metrics(str(finished), small("training.checkpoint_every=5"))
+    metrics, made_by = metrics_file.read_metrics(str(finished), small("training.checkpoint_every=5"), TASKS["known_images"])
     assert made_by == dict(provenance.code(), training_code=[provenance.code()["training_code"]],
                            fingerprint=fingerprint(small()))
     assert set(metrics) == set(json.loads((finished / "metrics.json").read_text())) - {"made_by"}
@@ -171,7 +174,7 @@ def test_what_other_code_measured_is_measured_again_and_what_it_trained_is_told(
     folder, configs = tmp_path / "runs", tmp_path / "configs"
     configs.mkdir()
     folder.mkdir()
-    (configs / "small.yaml").write_text(to_yaml(small("training.checkpoint_every=5")))
+    (configs / "small.yaml").write_text(to_yaml(small("training.checkpoint_every=5"), TASKS["known_images"]))
     shutil.copytree(str(finished), str(folder / "small_seed_0"))
     wanted = [paper.Wanted("small", 0)]
     monkeypatch.setattr(experiment, "run_and_report", lambda *args, **kwargs: pytest.fail("run again"))
@@ -196,5 +199,5 @@ def test_what_other_code_measured_is_measured_again_and_what_it_trained_is_told(
 
 def test_a_run_of_another_config_is_still_refused(finished):
     with pytest.raises(InputError, match="made by another config: seed is 0 there and 1 here"):
-        metrics_file.read_metrics(str(finished), small("seed=1"))
+        metrics_file.read_metrics(str(finished), small("seed=1"), TASKS["known_images"])
     assert run_folder.is_complete(str(finished))

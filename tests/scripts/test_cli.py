@@ -16,11 +16,14 @@ from helpers import ROOT, SMALL, SYNTHETIC, assert_one_clear_line, run_script, s
 from pictures import pixels
 from PIL import Image
 
-from avb_tf1 import experiment, plotting, reevaluation
 from avb_tf1.config.loading import load_config
+from avb_tf1.experiment import reevaluation
+from avb_tf1.experiment.run import opened_run
 from avb_tf1.ground import files, seeds
 from avb_tf1.ground.tensorflow import tf
+from avb_tf1.plotting import training_curve
 from avb_tf1.problems.known_images.four_images import OPTIMUM
+from avb_tf1.tasks.known_images import figures
 
 TRAIN = os.path.join(ROOT, "scripts", "train.py")
 SAME_EACH_TIME = ("config.yaml", "losses.csv", "latents.npz", "snapshots.npz", "latent_plane.npz", "metrics.json",
@@ -95,20 +98,20 @@ def test_metrics_and_timing(tutorial_run):
 
 
 def test_figures_show_the_runs_own_numbers(tutorial_run, tmp_path):
-    """tests/test_plotting.py looks at what each kind of figure shows of the arrays that it is given."""
+    """tests/tasks/known_images/test_figures.py looks at what each kind of figure shows of the arrays that it is given."""
     out, images = tutorial_run[0], np.eye(4).reshape(4, 2, 2)
     latents, seen = (files.read_arrays(str(out / name)) for name in ("latents.npz", "snapshots.npz"))
     z, labels = latents["z"], latents["label"]
-    with experiment.opened_run(str(out)) as (_, _, networks):
+    with opened_run(str(out)) as (_, _, networks):
         means = [networks.decode(z[labels == label]).mean(axis=0) for label in range(4)]
         prior = networks.decode(np.float32(seeds.stream(0, "prior images").standard_normal((16, 2))))
     table = losses(out)
-    plotting.training_curve(str(tmp_path / "training_curve.png"), {
+    training_curve.draw(str(tmp_path / "training_curve.png"), {
         "generator_loss": table[:, 1], "discriminator_loss": table[:, 2]},
         {"generator_loss": 2 * np.log(2), "discriminator_loss": OPTIMUM["discriminator_loss"].value})
-    plotting.latent_space(str(tmp_path / "latent_space.png"), z, labels, images)
-    plotting.reconstructions(str(tmp_path / "reconstructions.png"), images, np.reshape(means, (4, 2, 2)),
-                             prior.reshape(16, 2, 2))
+    figures.latent_space(str(tmp_path / "latent_space.png"), z, labels, images)
+    figures.reconstructions(str(tmp_path / "reconstructions.png"), images, np.reshape(means, (4, 2, 2)),
+                            prior.reshape(16, 2, 2))
     for name in ("training_curve.png", "latent_space.png", "reconstructions.png"):
         np.testing.assert_allclose(pixels(out / name), pixels(tmp_path / name), atol=2)  # sums in another order
     with Image.open(str(out / "latent_space.gif")) as movie:

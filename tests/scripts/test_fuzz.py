@@ -13,8 +13,8 @@ import yaml
 from helpers import LONGER, ROOT, SYNTHETIC, run_script, set_options
 from hypothesis import HealthCheck, given, settings
 
-from avb_tf1 import experiment
 from avb_tf1.config.loading import load_config
+from avb_tf1.experiment import run as experiment
 from avb_tf1.ground import command_line, stopping
 from avb_tf1.ground.errors import InputError
 from avb_tf1.runs import run_folder

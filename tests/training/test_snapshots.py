@@ -7,8 +7,11 @@ from avb_tf1.estimation import quadrature, trained_networks
 from avb_tf1.graph.builder import build_graph
 from avb_tf1.ground.tensorflow import open_session
 from avb_tf1.problems.known_images.four_images import PROBLEM
+from avb_tf1.tasks.known_images.measures import kl_over_training
+from avb_tf1.tasks.known_images.view import PLANE_AXIS, View
+from avb_tf1.tasks.views import N_SAMPLES, spread_out
 from avb_tf1.training import snapshots, trainer
-from avb_tf1.training.snapshots import N_SAMPLES, PLANE_AXIS, Snapshots, kl_over_training, spread_out
+from avb_tf1.training.snapshots import Snapshots
 
 
 def trained(config, with_snapshots=True):
@@ -17,7 +20,7 @@ def trained(config, with_snapshots=True):
     with open_session(model.graph, 1, 1) as session:
         session.run(model.initialize)
         networks = trainer.array_functions(session, model)
-        seen = Snapshots(networks, PROBLEM, np.random.RandomState(0), config.training) if with_snapshots else None
+        seen = Snapshots(View(networks, PROBLEM, np.random.RandomState(0)), config.training) if with_snapshots else None
         result = trainer.train(session, model, config.training, [seen] if with_snapshots else [])
         x = PROBLEM.images[PROBLEM.labels(4 * N_SAMPLES)]
         eps = np.random.RandomState(0).standard_normal((len(x), networks.noise_dim)).astype(np.float32)
@@ -53,11 +56,11 @@ def decoder(z):
 def test_what_was_seen_is_kept_and_gone_on_with():
     networks = trained_networks.Networks(2, 2, encode=lambda x, eps: eps, decode=decoder, log_ratio=lambda x, z: z[:, :1])
     training = small("training.n_iterations=2", "training.snapshot_every=1").training
-    whole = Snapshots(networks, PROBLEM, np.random.RandomState(5), training)
+    whole = Snapshots(View(networks, PROBLEM, np.random.RandomState(5)), training)
     whole(1), whole(2)
-    first = Snapshots(networks, PROBLEM, np.random.RandomState(5), training)
+    first = Snapshots(View(networks, PROBLEM, np.random.RandomState(5)), training)
     first(1)
-    second = Snapshots(networks, PROBLEM, np.random.RandomState(5), training, first.arrays())
+    second = Snapshots(View(networks, PROBLEM, np.random.RandomState(5)), training, first.arrays())
     second(2)
     for name, values in whole.arrays().items():
         np.testing.assert_array_equal(second.arrays()[name], values)
@@ -76,13 +79,13 @@ def test_a_long_run_has_snapshots_further_apart_however_often_it_is_resumed(monk
 
     def iterations(n, stops=(), every=2):
         training, done = small("training.n_iterations=%d" % n, every).training, 0
-        seen = Snapshots(networks, PROBLEM, np.random.RandomState(0), training)
+        seen = Snapshots(View(networks, PROBLEM, np.random.RandomState(0)), training)
         for stop in [*stops, n]:
             for iteration in range(done + 1, stop + 1):
                 seen(iteration)
             done = stop
-            seen = Snapshots(networks, PROBLEM, np.random.RandomState(0), small("training.n_iterations=%d" % n, every).training,
-                             seen.arrays())
+            view = View(networks, PROBLEM, np.random.RandomState(0))
+            seen = Snapshots(view, small("training.n_iterations=%d" % n, every).training, seen.arrays())
         return seen.arrays()["iteration"].tolist()
 
     every = "training.snapshot_every=2"
@@ -95,11 +98,12 @@ def test_a_long_run_has_snapshots_further_apart_however_often_it_is_resumed(monk
 def test_the_end_of_a_run_that_goes_on_is_no_snapshot_of_its_own():
     networks = trained_networks.Networks(2, 2, encode=lambda x, eps: eps, decode=decoder, log_ratio=lambda x, z: z[:, :1])
     short, long = (small("training.snapshot_every=2", "training.n_iterations=%d" % n).training for n in (3, 6))
-    seen = Snapshots(networks, PROBLEM, np.random.RandomState(0), short)
+    seen = Snapshots(View(networks, PROBLEM, np.random.RandomState(0)), short)
     for iteration in (1, 2, 3):
         seen(iteration)
     assert seen.arrays()["iteration"].tolist() == [0, 2, 3]
-    assert Snapshots(networks, PROBLEM, np.random.RandomState(0), long, seen.arrays()).arrays()["iteration"].tolist() == [0, 2]
+    view = View(networks, PROBLEM, np.random.RandomState(0))
+    assert Snapshots(view, long, seen.arrays()).arrays()["iteration"].tolist() == [0, 2]
 
 
 def test_kl_of_known_posteriors():
@@ -114,8 +118,8 @@ def test_kl_of_known_posteriors():
     def log_ratio(x, z):  # that of a discriminator at its optimum
         return (norm.logpdf(z, x @ means, std) - norm.logpdf(z)).sum(axis=1, keepdims=True)
 
-    seen = Snapshots(trained_networks.Networks(2, 2, encode, decoder, log_ratio=log_ratio), PROBLEM, np.random.RandomState(1),
-                     training)
+    networks = trained_networks.Networks(2, 2, encode, decoder, log_ratio=log_ratio)
+    seen = Snapshots(View(networks, PROBLEM, np.random.RandomState(1)), training)
     seen(1)
     kl = kl_over_training(seen.arrays(), PROBLEM)
     for name in ("kl_posterior_prior", "kl_discriminator"):
@@ -124,8 +128,8 @@ def test_kl_of_known_posteriors():
         assert (error < 0.05).all() and (np.abs(kl[name] - exact) < 4 * error).all()
 
     parameters = means, np.full_like(means, np.log(std**2))
-    seen = Snapshots(trained_networks.Networks(2, 2, encode, decoder, posterior_parameters=lambda x: parameters), PROBLEM,
-                     np.random.RandomState(1), training)
+    networks = trained_networks.Networks(2, 2, encode, decoder, posterior_parameters=lambda x: parameters)
+    seen = Snapshots(View(networks, PROBLEM, np.random.RandomState(1)), training)
     kl = kl_over_training(seen.arrays(), PROBLEM)
     assert sorted(kl) == ["kl_posterior_prior", "kl_posterior_prior_standard_error"]
     np.testing.assert_allclose(kl["kl_posterior_prior"], exact, rtol=1e-6)

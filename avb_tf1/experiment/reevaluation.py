@@ -1,0 +1,70 @@
+"""Evaluating a finished run again, from its checkpoint and config alone."""
+
+import contextlib
+import os
+
+from avb_tf1.config.loading import load_config
+from avb_tf1.experiment.run import opened_run, write_arrays, write_page
+from avb_tf1.ground import files
+from avb_tf1.ground.errors import InputError, OneLineError
+from avb_tf1.runs import metrics_file, run_folder
+from avb_tf1.tasks.registry import task_of
+from avb_tf1.tasks.summary import summary
+from avb_tf1.tasks.trained import Trained
+
+
+class OtherNumbers(OneLineError):
+    """A run's metrics.json doesn't have the numbers of its evaluation."""
+
+
+def evaluate_run(folder, with_ais, write):
+    """Evaluate a finished run again and tell the numbers on standard output.
+
+    Args:
+        folder: str, the run folder.
+        with_ais: bool; whether to check log p(x) by annealed importance sampling.
+        write: bool; whether to replace the run's metrics.json, what else is measured, and its page.
+
+    Raises:
+        InputError: the folder holds no finished run, or is in use and was to be written into; not to be written into, it has no
+            metrics.json that can be read; annealing says nothing more of such a run.
+        OtherNumbers: metrics.json was to be kept and has other numbers.
+    """
+    path = os.path.join(folder, run_folder.METRICS)
+    config = load_config(run_folder.config_path(folder))  # first, as what holds no run has nothing to go on with
+    task = task_of(config)
+    if with_ais and task.no_annealing:
+        raise InputError("%s: %s" % (folder, task.no_annealing))
+    with run_folder.reclaimed(folder) if write else contextlib.nullcontext():
+        if not run_folder.is_complete(folder):
+            raise InputError("%s: its evaluation is not finished; go on with scripts/train.py --resume" % folder)
+        if not write:
+            there, _ = metrics_file.read_metrics(folder, config, task)
+        with opened_run(folder) as ((config, problem, _), found, networks):
+            metrics, arrays = task.measure(Trained(config, problem, networks, found.monitors))
+        print(summary(task, metrics, config))
+        if write:
+            write_arrays(folder, arrays)
+            files.write_json(path, metrics_file.with_made_by(metrics, config, found.legs))
+            print("Written to %s" % path)
+            try:
+                write_page(folder)
+            except InputError as error:
+                print("%s still has the numbers of before: %s" % (os.path.join(folder, run_folder.REPORT), error))
+    if with_ais:
+        estimate, standard_error = task.annealed(config, problem, found.path)
+        by_quadrature = " (by quadrature: %.4f)" % metrics["log_likelihood"] if "log_likelihood" in metrics else ""
+        print("log_likelihood by annealed importance sampling: %.4f, standard error %.4f%s" % (
+            estimate, standard_error, by_quadrature))
+    if not write:
+        require_same_numbers(path, there, metrics)
+
+
+def require_same_numbers(path, found, metrics):
+    """Say that the metrics `found` in the file `path` are those of an evaluation, or raise OtherNumbers."""
+    for name in sorted(set(found) | set(metrics)):
+        if name not in found or name not in metrics or found[name] != metrics[name]:
+            there, here = (metrics_file.json_value(some[name]) if name in some else "missing" for some in (found, metrics))
+            raise OtherNumbers("%s: %s is %s there and %s here; scripts/evaluate.py --write replaces it" % (
+                path, name, there, here))
+    print("%s has the same numbers" % path)

@@ -1,0 +1,136 @@
+"""A finished run and its trained model, to look into from Python."""
+
+import contextlib
+
+import numpy as np
+
+from avb_tf1.estimation.trained_networks import in_chunks
+from avb_tf1.experiment.run import opened_run
+from avb_tf1.ground import seeds
+from avb_tf1.runs import metrics_file
+
+
+def open_run(folder):
+    """Open a finished run.
+
+    Args:
+        folder: str, a run folder, as run_experiment or scripts/train.py leaves it.
+
+    Returns:
+        TrainedRun; to be closed, or used as a context.
+
+    Raises:
+        InputError: the folder holds no finished run, its config was edited since, or a file of it is damaged; says which.
+    """
+    return TrainedRun(folder)
+
+
+class TrainedRun:
+    """A finished run, its trained weights in a tf.Session. Images are arrays [n, n_pixels] of pixels that are 0 or 1.
+
+    Of a given posterior x stands for the numbers of its observations, integers [n] from 0, in the place of images.
+
+    Attributes:
+        folder: str.
+        config: as of load_config.
+        metrics: dict, as in metrics.json: None stands for an infinite value; "not_computed" says why metrics are missing.
+    """
+
+    def __init__(self, folder):
+        self.folder = folder
+        with contextlib.ExitStack() as stack:
+            (self.config, self._problem, self._task), _, self._networks = stack.enter_context(opened_run(folder))
+            self.metrics, _ = metrics_file.read_metrics(folder, self.config, self._task)
+            self._closing = stack.pop_all()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        """Close the session; the methods can't be called any more."""
+        self._closing.close()
+
+    def sample_posterior(self, x, n, seed):
+        """Draw samples of q(z|x).
+
+        Args:
+            x: [n_images, n_pixels].
+            n: int, samples an image, at least 1.
+            seed: int, 0 to 2**32 - 1; the same seed gives the same samples.
+
+        Returns:
+            z: float32 [n_images, n, latent_dim].
+
+        Raises:
+            ValueError: x is no images, n or seed is no such number, or the model has no q(z|x).
+        """
+        if self._networks.encode is None:
+            raise ValueError("a model of kind %s has no q(z|x)" % self.config.model.kind)
+        for name, value, low, high in (("n", n, 1, 2**31), ("seed", seed, 0, 2**32)):
+            if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or not low <= value < high:
+                raise ValueError("%s must be an integer from %d to %d, not %r" % (name, low, high - 1, value))
+        x = self._task.inputs(self._problem, x)
+        eps = seeds.stream(seed, "sample_posterior").standard_normal((len(x) * n, self._networks.noise_dim))
+        z = in_chunks(self._networks.encode, np.repeat(x, n, axis=0), eps.astype(np.float32))
+        return z.reshape(len(x), n, self._networks.latent_dim)
+
+    def decode(self, z):
+        """Return the pixel probabilities of p(x|z), float32 [n, n_pixels], for z [n, latent_dim].
+
+        Raises:
+            ValueError: z has another shape, or the likelihood is given: then there is no decoder.
+        """
+        if self._networks.decode is None:
+            raise ValueError("the likelihood is given: there is no decoder")
+        return in_chunks(self._networks.decode, self._codes(z))
+
+    def log_ratio(self, x, z):
+        """Return the discriminator's estimate of log q(z|x) - log p(z) for pairs of an image and a code.
+
+        It is T(x, z); with adaptive contrast T of the normalised z, plus log r(z|x) - log p(z).
+
+        Args:
+            x: [n, n_pixels].
+            z: [n, latent_dim].
+
+        Returns:
+            float32 [n], nats.
+
+        Raises:
+            ValueError: x is no images, z has another shape, or the model is a VAE or a Gaussian, which has no
+                discriminator.
+        """
+        if self._networks.log_ratio is None:
+            raise ValueError("a model of kind %s has no discriminator" % self.config.model.kind)
+        x, z = self._task.inputs(self._problem, x), self._codes(z)
+        if len(x) != len(z):
+            raise ValueError("x and z must be as many, not %d and %d" % (len(x), len(z)))
+        return in_chunks(self._networks.log_ratio, x, z)[:, 0]
+
+    def log_likelihood(self, x):
+        """Return log p(x), float64 [n], nats, for images x [n, n_pixels].
+
+        Of the few images of a known problem, and for given posteriors, it is exact to 1e-4. Of a data set:
+
+        - With one or two latent dimensions it is exact to about image_quadrature.TOLERANCE, 3e-3, but for an image whose
+          posterior is too narrow for the grids: test_images.npz of the run folder has the error of each test image.
+        - With more, it is annealed importance sampling by the config's evaluation.ais, seeded by the config's seed: the same x
+          give the same values, but an image may have another one among others. Errors of a few tenths of a nat are usual;
+          log_likelihood_error of test_images.npz tells them, and ais_acceptance, far from ais.ACCEPTANCE, where not to trust
+          them. It takes a second or more an image, whatever evaluation.ais.n_images.
+
+        Raises:
+            ValueError: x is no images, or latent_dim is above 2 for a known problem, or a given posterior's evidence can't be
+                had.
+            quadrature.GridError: the decoder is too sharp for the quadrature.
+        """
+        return self._task.log_likelihood(self._networks, self._problem, x, self.config)
+
+    def _codes(self, z):
+        z = np.asarray(z, np.float32)
+        if z.ndim != 2 or z.shape[1] != self._networks.latent_dim or not len(z):
+            raise ValueError("z must be [n, %d] with n at least 1, not %s" % (self._networks.latent_dim, list(z.shape)))
+        return z

@@ -1,0 +1,138 @@
+"""Numbers of runs that differ in the seed only: means, spreads, errors, and how they stand as text. Knows no TensorFlow."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Dict, Optional, Tuple
+
+import numpy as np
+
+from avb_tf1.estimation.metric import Metric
+from avb_tf1.problems.published import Published
+
+
+@dataclass(frozen=True)
+class RunGroup:
+    """Runs that differ in the seed only.
+
+    Attributes:
+        label: what tells them from the other groups, as of config.setting_names.
+        config: that of the first run.
+        seeds: one a run.
+        metrics: one dict a run, as in metrics.json.
+    """
+
+    label: str
+    config: Any
+    seeds: Tuple[int, ...]
+    metrics: Tuple[Dict, ...]
+
+    @classmethod
+    def of(cls, label, runs):
+        """Return the RunGroup of some tasks.task.Runs."""
+        return cls(label, runs[0].config, tuple(run.config.seed for run in runs), tuple(run.metrics for run in runs))
+
+
+@dataclass(frozen=True)
+class Row:
+    """A metric of a RunGroup beside what it should be.
+
+    Attributes:
+        group: RunGroup.
+        metric: str, as in metrics.json; definition: its estimation.metric.Metric.
+        published: the published number, or None; optimum: the best possible one, or None.
+        standing: "better", "worse" or "not distinguishable", beside the published number; None without one.
+        verdict: str, a few plain words on how the mean stands to the published number, or else to what it should be.
+    """
+
+    group: RunGroup
+    metric: str
+    definition: Metric
+    published: Optional[Published] = None
+    optimum: Optional[float] = None
+    standing: Optional[str] = None
+    verdict: str = ""
+
+    @property
+    def title(self):
+        return self.definition.title
+
+    @property
+    def values(self):
+        """The metric in each run, a list of floats; None in metrics.json is infinite."""
+        return [self.definition.value(metrics[self.metric]) for metrics in self.group.metrics]
+
+    @property
+    def mean(self):
+        """The mean over the runs, a float."""
+        return float(np.mean(self.values))
+
+    @property
+    def spread(self):
+        """The standard deviation over the runs (n - 1); None for one run or where the mean is infinite."""
+        values = self.values
+        return float(np.std(values, ddof=1)) if len(values) > 1 and math.isfinite(self.mean) else None
+
+    @property
+    def worst(self):
+        """Of several runs the value that is farthest from the optimum; None of one run, or without an optimum."""
+        if self.optimum is None or len(self.group.metrics) < 2:
+            return None
+        return max(self.values, key=lambda value: abs(value - self.optimum))
+
+    @property
+    def standard_error(self):
+        """The mean's: the spread over the seeds / sqrt(n), and the estimates' own errors, as a root of the sum of squares.
+
+        The seeds' spread has the estimates' errors in it, too: of several runs it is somewhat too large. None if the mean is
+        infinite.
+        """
+        if not math.isfinite(self.mean):
+            return None
+        n, name = len(self.group.metrics), self.metric + "_standard_error"
+        errors = [metrics.get(name, 0.0) for metrics in self.group.metrics]
+        return math.sqrt((self.spread or 0.0)**2 / n + sum(error**2 for error in errors) / n**2)
+
+
+def obtained(mean, spread):
+    """Return a mean and its spread as text, or a value and its standard error; an infinite one stands alone."""
+    return number(mean) if spread is None or not math.isfinite(mean) else "%s ± %s" % (number(mean), number(spread))
+
+
+def with_error(metrics, name, metric):
+    """Return a metric of a metrics.json as text, with its standard error if it has one."""
+    return obtained(metric.value(metrics[name]), metrics.get(name + "_standard_error"))
+
+
+def mean_and_range(values, form):
+    """Return the mean of values and, if there are several, the smallest and the largest, as text, each by `form`."""
+    mean = form % np.mean(values)
+    return mean if len(values) == 1 else "%s (%s to %s)" % (mean, form % min(values), form % max(values))
+
+
+def published_number(published):
+    """Return a Published, or None, as text, with how it is known."""
+    return "" if published is None else "%s (%s)" % (number(published.value), published.how)
+
+
+def number(value, metric=None):
+    """Return a metric's value, nats, as text with four decimals, or with six digits if that is less.
+
+    None, as in metrics.json, is the infinity of `metric`, a Metric; without one it may be NaN, too.
+    """
+    if value is None:
+        if metric is None:
+            return "not finite"
+        value = metric.worst
+    if math.isfinite(value):
+        return "%.4f" % value if abs(value) < 100 else "%.6g" % value
+    return "infinite" if value > 0 else "-infinite"
+
+
+def signed(value):
+    """Return a difference as text with its sign; nothing if it is infinite, as the value itself says so."""
+    return "%+.4f" % value if math.isfinite(value) else ""
+
+
+def count(n, noun):
+    """Return e.g. "1 run" or "2 runs"."""
+    return "%d %s%s" % (n, noun, "" if n == 1 else "s")

@@ -1,0 +1,149 @@
+"""Figures of several models beside each other, from arrays."""
+
+import numpy as np
+from matplotlib.colors import to_rgb
+
+from avb_tf1.plotting.latents import LATENT_LIMIT, class_legend, draw_latents
+from avb_tf1.plotting.style import CLASS_COLORS, blank, class_color, new_figure, panels_of, plain, save
+from avb_tf1.tasks.data_set.figures import draw_beside, draw_codes, draw_posteriors, draw_tiles
+from avb_tf1.tasks.given_posterior.figures import draw_samples
+
+_LEAST_DISTANCE = 1e-3        # nats, of what is drawn on a logarithmic axis
+_DOTS_DPI = 80                # dots take room in a PNG: of all problems together 3 MB at 150
+
+
+@plain
+def figure_5(path, models, axis, images):
+    """Draw the paper's Figure 5, and below it what explains it.
+
+    Top: latent codes, one colour a class. Below: the exact posteriors p(z|x) as filled contours, under samples of q(z|x).
+
+    Args:
+        path: str, the PNG to write.
+        models: sequence of (title, z [n, 2], labels [n], densities [n_classes, m, m] of p(z|x) at (axis[column], axis[row])).
+        axis: [m], the densities' coordinates along both axes.
+        images: [n_classes, rows, columns], the classes' images, shown in the legend.
+    """
+    figure = new_figure(4.2 * len(models), 8.4)
+    for (title, z, labels, densities), (top, bottom) in zip(models, figure.subplots(2, len(models), squeeze=False).T):
+        draw_latents(top, z, labels)
+        top.set_title("%s: samples of q(z|x)" % title)
+        for density, color in zip(densities, CLASS_COLORS):
+            levels = density.max() * np.array([0.05, 0.3, 0.6, 1.0])
+            bottom.contourf(axis, axis, density, levels=levels, colors=[_tint(color, share) for share in (0.25, 0.45, 0.65)])
+        draw_latents(bottom, z, labels, size=1, alpha=0.9)
+        bottom.set_title("%s: exact p(z|x) under samples of q(z|x)" % title)
+        class_legend(top, images)
+    save(figure, path)
+
+
+def _tint(color, share):
+    """The color with white added until `share` of it is left."""
+    return tuple(1 - share * (1 - np.array(to_rgb(color))))
+
+
+@plain
+def latent_spaces(path, models, images, n_columns=4):
+    """Draw latent spaces beside each other, on the same axes; codes outside of them are counted in the panel.
+
+    Args:
+        path: str, the PNG to write.
+        models: sequence of (title, z [n, 2], labels [n]).
+        images: [n_classes, rows, columns], the classes' images, shown in a legend of its own.
+        n_columns: int.
+    """
+    n_rows = -(-(len(models) + 1) // n_columns)
+    figure = new_figure(2.6 * n_columns, 3 * n_rows)
+    *panels, of_legend = panels_of(figure, len(models) + 1, n_rows, n_columns)
+    for axes, (title, z, labels) in zip(panels, models):
+        draw_latents(axes, z, labels, size=1)
+        axes.set(xlim=(-LATENT_LIMIT, LATENT_LIMIT), ylim=(-LATENT_LIMIT, LATENT_LIMIT), xlabel="", ylabel="")
+        axes.set_title(title, fontsize=9)
+        axes.tick_params(labelsize=7)
+        outside = np.mean(np.abs(z).max(axis=1) > LATENT_LIMIT)
+        if outside:
+            text = "%.0f%% outside" % (100 * outside) if outside >= 0.01 else "<1% outside"
+            axes.annotate(text, (0.03, 0.03), xycoords="axes fraction", fontsize=7)
+    blank([of_legend])
+    class_legend(of_legend, images, loc="center")
+    save(figure, path)
+
+
+@plain
+def time_to_quality(path, seconds, panels, others):
+    """Draw how far runs end from an optimum over what their training takes, both on logarithmic axes.
+
+    Args:
+        path: str, the PNG to write.
+        seconds: name -> float, CPU seconds of a training, on average.
+        panels: sequence of (title, name -> distances [n_seeds] in nats, the published distance). Distances below
+            _LEAST_DISTANCE are drawn there.
+        others: those of the names that are drawn in another colour, and named at the other side.
+    """
+    figure = new_figure(8 * len(panels), 5.6)
+    for axes, (title, distances, published) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels):
+        axes.axhline(published, color="#666666", linewidth=0.8, linestyle="--")
+        axes.annotate("the paper's AVB", (0.01, published), xycoords=("axes fraction", "data"), fontsize=8, va="bottom")
+        for name, values in distances.items():
+            mean, low, high = np.maximum([np.mean(values), np.min(values), np.max(values)], _LEAST_DISTANCE)
+            color = class_color(name in others)
+            axes.plot([seconds[name]] * 2, [low, high], color=color, linewidth=1.2)
+            axes.plot([seconds[name]], [mean], "o", color=color, markersize=4)
+            side = 1 if name in others else -1
+            axes.annotate(name, (seconds[name], mean), xytext=(5 * side, 0), textcoords="offset points", fontsize=7,
+                          ha="left" if side > 0 else "right", va="center")
+        axes.set(xscale="log", yscale="log", xlabel="CPU seconds of a training", ylabel="nats", title=title)
+        axes.margins(x=0.14, y=0.1)
+        axes.grid(alpha=0.25)
+    save(figure, path)
+
+
+@plain
+def compared_on_data_set(path, models, images, names):
+    """Draw models beside each other, of two latent dimensions: codes, the decoder's images, and posteriors of test images.
+
+    Args:
+        path: str, the PNG to write.
+        models: title -> dict of z [n, 2], label [n], manifold [m**2, rows, columns], and samples [k, n, 2], density_axes
+            [k, 2, m] and density [k, m**2] of the k images: of q(z|x) and of the exact p(z|x).
+        images: [k, rows, columns], pixels in {0, 1}.
+        names: what each class is called.
+    """
+    figure = new_figure(3.4 * len(models) + 0.4, 3.4 * (2 + len(images)))
+    panels = figure.subplots(2 + len(images), len(models), squeeze=False)
+    for (title, model), (of_codes, of_manifold, *of_posteriors) in zip(models.items(), panels.T):
+        draw_codes(of_codes, model["z"], model["label"], names, LATENT_LIMIT, size=5)
+        of_codes.set_title(title)
+        manifold = model["manifold"]
+        m = round(len(manifold)**0.5)
+        draw_tiles(of_manifold, manifold.reshape(m, m, *manifold.shape[1:])[::-1])
+        for axes, image, *posterior in zip(of_posteriors, images, model["samples"], model["density_axes"], model["density"]):
+            draw_posteriors(axes, *posterior)
+            draw_beside(axes, image, 0.77, 0.77)
+    save(figure, path)
+
+
+@plain
+def compared_on_given_posteriors(path, problems):
+    """Draw the plane of the first two coordinates, a row for each x, a column for each method, over what is exact.
+
+    Args:
+        path: str, the PNG to write.
+        problems: list of (names of the x, names of the coordinates, {name of a method: [n_x, n, k]}, exact as in exact.npz or
+            {}), drawn below each other.
+    """
+    n_columns = max(len(samples) for _, _, samples, _ in problems)
+    n_rows = sum(len(names) for names, _, _, _ in problems)
+    figure = new_figure(2.1 * n_columns + 0.4, 2.1 * n_rows + 0.4)
+    rows = iter(figure.subplots(n_rows, n_columns, squeeze=False))
+    for names, coordinates, samples, exact in problems:
+        for label, name in enumerate(names):
+            panels = next(rows)
+            for axes, (title, values) in zip(panels, samples.items()):
+                draw_samples(axes, values[label][:, :len(coordinates)], label, coordinates, exact)
+                axes.set_title(title if label == 0 else "", fontsize=9)
+                axes.tick_params(labelsize=6)
+                axes.set(xlabel="", ylabel="")
+            panels[0].set_ylabel("%s\n%s" % (name, ", ".join(coordinates[:2])), fontsize=8)
+            blank(panels[len(samples):])
+    save(figure, path, _DOTS_DPI)

@@ -1,0 +1,102 @@
+"""What all finished runs' folders hold, whatever the task: read and checked. Knows no TensorFlow."""
+
+import io
+import os
+import shlex
+
+import numpy as np
+
+from avb_tf1.estimation.metric import LOSSES
+from avb_tf1.ground import files
+from avb_tf1.ground.errors import InputError, what_is_wrong
+from avb_tf1.runs import run_folder
+
+VERSIONS = ("avb_tf1", "tensorflow", "tensorflow_probability", "numpy", "python")
+_CPU = ("cpu_model", "instruction_set")
+_COUNTS = ("n_cpus", "n_trained", "iterations_per_second")
+
+
+def read_losses(folder, config):
+    """Return the losses of the run in a folder, name -> [n_iterations].
+
+    Raises:
+        InputError: losses.csv can't be read, lacks a loss, or is another run's; names it.
+    """
+    losses = read_part(folder, run_folder.LOSSES, ("generator_loss",), _read_losses)
+    require_fit(all(len(values) == config.training.n_iterations for values in losses.values())
+                and ("discriminator_loss" in losses) == config.model.has_discriminator, folder, run_folder.LOSSES)
+    return losses
+
+
+def read_timing(folder):
+    """Return the timing.json of the run in a folder; raises InputError, naming it, if it can't be read or lacks something."""
+    timing = read_part(folder, run_folder.TIMING, VERSIONS + _CPU + _COUNTS, files.read_json)
+    require_fit(all(isinstance(timing[name], (int, float)) for name in _COUNTS)
+                and all(isinstance(timing[name], str) for name in VERSIONS + _CPU), folder, run_folder.TIMING)
+    return timing
+
+
+def read_snapshots(folder, keys=("z",)):
+    """Return all arrays of the snapshots.npz of the run in a folder, and how many snapshots it has, as a shape (s,).
+
+    Args:
+        folder: str.
+        keys: what it must have besides iteration and label.
+
+    Raises:
+        InputError: it can't be read, lacks something, or has no snapshot; names it.
+    """
+    arrays = read_part(folder, run_folder.SNAPSHOTS, ("iteration", "label", *keys))
+    moments = arrays["iteration"].shape
+    require_fit(len(moments) == 1 and moments[0] > 0, folder, run_folder.SNAPSHOTS)
+    return arrays, moments
+
+
+def read_part(folder, name, keys, reader=files.read_arrays):
+    """Return what a file of a run folder holds: a mapping that has all of some keys.
+
+    Args:
+        folder, name: str; keys: sequence of str.
+        reader: function of a path -> mapping.
+
+    Raises:
+        InputError: it can't be read, or lacks something; names the file.
+    """
+    path, again = os.path.join(folder, name), "; scripts/train.py --resume %s makes it again" % shlex.quote(folder)
+    try:
+        content = reader(path)
+        missing = set(keys) - set(content)
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError("%s: can't be read: %s%s" % (path, what_is_wrong(error), again))
+    if missing:
+        raise InputError("%s: can't be read: it has no %s%s" % (path, ", ".join(sorted(missing)), again))
+    return content
+
+
+def require_fit(condition, folder, name):
+    """Raise InputError, naming a file of a run folder, unless the condition is true: that it is of the folder's run."""
+    if not condition:
+        raise InputError("%s: doesn't fit the run's %s" % (os.path.join(folder, name), run_folder.CONFIG))
+
+
+def _read_losses(path):
+    with files.opened(path) as file:
+        header, *rows = file.read().decode("utf-8").splitlines() or [""]
+    if not rows:
+        raise ValueError("it has no rows")
+    return dict(list(zip(header.split(","), np.loadtxt(rows, delimiter=",", ndmin=2).T))[1:])
+
+
+def write_losses(path, monitors):
+    """Write losses.csv: a row an iteration, from 1, with the 9 significant digits that a float32 needs."""
+    losses = losses_of(monitors)
+    text = io.StringIO()
+    text.write(",".join(["iteration"] + list(losses)) + "\n")
+    for iteration, values in enumerate(zip(*losses.values()), 1):
+        text.write("%d,%s\n" % (iteration, ",".join("%.9g" % value for value in values)))
+    files.write_text(path, text.getvalue())
+
+
+def losses_of(monitors):
+    """Return those of the monitors that an optimiser minimises, in the order of losses.csv."""
+    return {name: monitors[name] for name in LOSSES if name in monitors}

@@ -1,0 +1,283 @@
+"""Figures of data sets of real images, from arrays."""
+
+import numpy as np
+from matplotlib import cm, patheffects
+from matplotlib.lines import Line2D
+from scipy.stats import norm
+
+from avb_tf1.plotting import movie
+from avb_tf1.plotting.contours import draw_exact_lines
+from avb_tf1.plotting.latents import draw_circles, draw_latents, latent_limit
+from avb_tf1.plotting.pixels import draw_pixels, probability_bar
+from avb_tf1.plotting.style import EXACT_COLOR, class_color, new_figure, panels_of, plain, rows_and_columns, save
+
+_MAX_NAMES = 20               # classes that a legend has
+_MAX_BANDS = 40               # of classes whose names an axis has
+_SHORT = 3                    # letters of names that stand among the codes
+_MAX_LETTERS = 14             # of a class's name
+_MAX_ROW = 8                  # pixels of an image of one row; longer ones are folded
+_SLENDEREST = 3               # how much longer than wide an image is drawn at most
+_GAP = 0.06                   # between images, of their shorter side
+_BETWEEN = "#c3d3e6"          # the colour there
+
+
+@plain
+def latent_space(path, z, labels, names):
+    """Draw codes by class over circles at the prior's 1, 2 and 3 sigma, a short name of each class at the median of its codes.
+
+    Args:
+        path: str, the PNG to write.
+        z: [n, latent_dim], one or two dimensions; with one each class gets a band of its own.
+        labels: integer [n], rows of names.
+        names: what each class is called; but one of images without classes.
+    """
+    has_legend = len(names) > 1 and z.shape[1] == 2
+    widths = [6, 0.7 + 0.07 * max(len(_short(name)) for name in names)] if has_legend else [6]
+    figure = new_figure(sum(widths), 6.3)
+    axes, *beside = figure.subplots(1, len(widths), gridspec_kw={"width_ratios": widths}, squeeze=False)[0]
+    draw_codes(axes, z, labels, names, latent_limit(z), size=9)
+    axes.set_title("Latent space: codes of %d test images" % len(z))
+    if has_legend:
+        _class_legend(beside[0], names, "center left")
+    save(figure, path)
+
+
+@plain
+def latent_movie(path, z, labels, iterations, names, coordinates):
+    """Write codes through training as a GIF, a frame a snapshot.
+
+    Args:
+        path: str, the GIF to write.
+        z: [s, n, 1 or 2], the codes at each snapshot; labels: integer [n], rows of names.
+        iterations: integer [s], iterations done at each snapshot.
+        names: what each class is called.
+        coordinates: what the one or two coordinates are called.
+    """
+    figure, is_plane, limit = movie.new_figure(5.8, 4.5), z.shape[2] == 2, latent_limit(z[-1])
+    axes = figure.add_axes([0.11, 0.11, 0.65, 0.82] if is_plane else [0.2, 0.11, 0.76, 0.82])
+    if is_plane:
+        _class_legend(figure.add_axes([0.77, 0.11, 0.22, 0.82]), names, "center left")
+
+    def draw(codes, after):
+        draw_codes(axes, codes, labels, names, limit, size=5, with_names=False)
+        axes.set(**dict(zip(("xlabel", "ylabel"), coordinates)))
+        axes.set_title("Latent space " + after, fontsize=10)
+
+    movie.write(path, [axes], draw, z, iterations)
+
+
+@plain
+def pairs(path, z, labels, names, coordinates, variances, n_of_all):
+    """Draw codes by class in the planes of pairs of coordinates, and histograms of each under the prior's density.
+
+    Args:
+        path: str, the PNG to write.
+        z: [n, k], the chosen coordinates of codes; labels: integer [n], rows of names.
+        names: what each class is called.
+        coordinates: what the k coordinates are called.
+        variances: [k], over test images, of the mean of q(z|x) in each.
+        n_of_all: int, how many coordinates there are to choose from.
+    """
+    k = z.shape[1]
+    figure = new_figure(2.3 * k + 0.4, 2.3 * k + 0.4)
+    panels = figure.subplots(k, k, squeeze=False)
+    limit = latent_limit(z)
+    points = np.linspace(-limit, limit, 401)
+    for row, column in np.ndindex(k, k):
+        axes = panels[row, column]
+        if row < column:
+            axes.set_axis_off()
+            continue
+        if row == column:
+            axes.hist(z[:, row], bins=np.linspace(-limit, limit, 41), density=True, color="0.75")
+            axes.plot(points, norm.pdf(points), color=EXACT_COLOR, linewidth=1)
+            axes.set(xlim=(-limit, limit), yticks=[], box_aspect=1)
+            axes.set_title("%s: variance of the means %.2f" % (coordinates[row], variances[row]), fontsize=8)
+        else:
+            draw_codes(axes, z[:, [column, row]], labels, names, limit, size=6, with_names=False)
+        axes.set(xlabel=coordinates[column] if row == k - 1 else "",
+                 ylabel=coordinates[row] if column == 0 and row > 0 else "")
+        axes.tick_params(labelsize=7)
+    which = "all %d coordinates" % k if k == n_of_all else (
+        "the %d of %d coordinates in which the means of q(z|x) differ most" % (k, n_of_all))
+    figure.suptitle("Codes of %d test images: %s,\nand histograms of each under the prior's density" % (len(z), which),
+                    fontsize=10)
+    _class_legend(panels[0, -1], names, "upper right")
+    save(figure, path)
+
+
+@plain
+def manifold(path, images, axis):
+    """Draw what the decoder makes of each point of a grid over the latent space: z_1 to the right, z_2 upwards.
+
+    Args:
+        path: str, the PNG to write.
+        images: [m**d, rows, columns], pixel probabilities at the points of quadrature.grid(axis, d), d being 1 or 2.
+        axis: [m].
+    """
+    m, note = len(axis), _folding(images)
+    images = visible(images)
+    n_rows = len(images) // m
+    cells = images.reshape(n_rows, m, *images.shape[1:])[::-1]
+    width = 8 if n_rows > 1 else 14
+    figure = new_figure(width, (width - 0.9) * (cells.shape[2] * n_rows) / (cells.shape[3] * m) + (1.3 if note else 1.05))
+    axes = figure.subplots()
+    _, (ys, xs) = draw_tiles(axes, cells)
+    every, quantiles = slice(None, None, 2), np.array(["%.2f" % value for value in axis])
+    axes.set(xticks=xs[every], xticklabels=quantiles[every], xlabel="$z_1$, quantiles of the prior")
+    if n_rows > 1:
+        axes.set(yticks=ys[every], yticklabels=quantiles[::-1][every], ylabel="$z_2$, quantiles of the prior")
+    axes.set_title("Decoder: probabilities of the pixels at each z" + note)
+    save(figure, path)
+
+
+@plain
+def reconstructions(path, images, probabilities, prior, titles):
+    """Draw images, what the decoder makes of a code of each, and what it makes of samples of the prior.
+
+    Args:
+        path: str, the PNG to write.
+        images: [k, rows, columns], pixels in {0, 1}.
+        probabilities: [k, rows, columns], pixel probabilities.
+        prior: [n, rows, columns], pixel probabilities; n even.
+        titles: what each of the k images is called.
+    """
+    k, n_prior = len(images), len(prior)
+    images_and_decoded, of_prior = np.stack([visible(images), visible(probabilities)]), visible(prior)
+    of_prior = of_prior.reshape(2, n_prior // 2, *of_prior.shape[1:])
+    widths = [max(k, 4), n_prior / 2]  # a title needs the room of 4 images
+    figure = new_figure(0.7 * sum(widths) + 1, 1.5 * min(1, of_prior.shape[2] / of_prior.shape[3]) + 1.3)
+    left, right = figure.subplots(1, 2, gridspec_kw={"width_ratios": widths})
+    _, (ys, xs) = draw_tiles(left, images_and_decoded)
+    left.set_xticks(xs)
+    left.set_xticklabels([_short(title, 11) for title in titles], fontsize=7)
+    left.set_yticks(ys)
+    left.set_yticklabels(["x", "p(x|z)"], fontsize=8)
+    left.tick_params(length=0)
+    left.set_title("test images and their reconstructions" + _folding(images), fontsize=9)
+    drawn, _ = draw_tiles(right, of_prior)
+    right.set_title("decoded from %d samples of the prior" % n_prior, fontsize=9)
+    probability_bar(figure, drawn, [left, right], shrink=0.4)
+    save(figure, path)
+
+
+@plain
+def posteriors(path, images, samples, axes_of_density, density, titles):
+    """Draw lines about 50 % and 95 % of the exact p(z|x) under samples of q(z|x), a panel for each image, the image beside it.
+
+    Args:
+        path: str, the PNG to write.
+        images: [k, rows, columns], pixels in {0, 1}.
+        samples: [k, n, 2].
+        axes_of_density, density: [k, 2, m] and [k, m**2], as of fitted_density.fitted_densities, in any unit.
+        titles: what each of the k images is called.
+    """
+    n_rows, n_columns = rows_and_columns(len(images))
+    figure = new_figure(max(4.2, 2.9 * n_columns), 3.5 * n_rows + 0.5)
+    panels = panels_of(figure, len(images), n_rows, n_columns)
+    for number, (axes, image, title) in enumerate(zip(panels, visible(images), titles)):
+        draw_posteriors(axes, samples[number], axes_of_density[number], density[number])
+        axes.set(xlabel="$z_1$", ylabel="$z_2$" if number % n_columns == 0 else "")
+        axes.annotate(_short(title), (0.26, 1.14), xycoords="axes fraction", va="center", fontsize=10)
+        draw_beside(axes, image, 0, 1.03).set_anchor("SW")
+    figure.suptitle("Exact p(z|x), lines about 50 %% and 95 %% of it,%sunder samples of q(z|x)" % (
+        " " if n_columns > 2 else "\n"), fontsize=11)
+    save(figure, path)
+
+
+def draw_posteriors(axes, samples, axes_of_density, density):
+    """Draw samples [n, 2] of one q(z|x) on matplotlib Axes, over lines about 50 % and 95 % of the exact p(z|x).
+
+    Its density, in any unit, is [m**2] at the points of axes_of_density [2, m], row by row.
+    """
+    axes.use_sticky_edges = False  # samples at the density's edge are to be seen whole
+    axes.scatter(*samples.T, s=4, alpha=0.5, color=class_color(0), edgecolor="none")
+    draw_exact_lines(axes, *axes_of_density, density.reshape(2 * [axes_of_density.shape[1]]))
+    axes.tick_params(labelsize=7)
+    axes.locator_params(nbins=5)
+
+
+def draw_beside(axes, image, x, y):
+    """Draw a small image [rows, columns] with its lower left corner at (x, y) of Axes, in their sizes; return its own Axes."""
+    inset = axes.inset_axes([x, y, 0.22, 0.22])
+    draw_tiles(inset, image[np.newaxis, np.newaxis])
+    return inset
+
+
+def visible(images):
+    """Return images [n, rows, columns] in a form in which they can be seen, [n, rows, columns] of other numbers.
+
+    A long row of pixels is folded into lines of about a square, with NaN for what is missing in the last; pixels of an image
+    that is still slender are drawn longer.
+    """
+    n, rows, columns = images.shape
+    side = _line(images)
+    if side < columns:
+        rows, whole = -(-columns // side), np.full((n, side * -(-columns // side)), np.nan)
+        whole[:, :columns] = images[:, 0]
+        images, columns = whole.reshape(n, rows, side), side
+    images = np.repeat(images, max(1, -(-columns // (_SLENDEREST * rows))), axis=1)
+    return np.repeat(images, max(1, -(-rows // (_SLENDEREST * columns))), axis=2)
+
+
+def _line(images):
+    """How many pixels each line of the images has as they are drawn."""
+    _, rows, columns = images.shape
+    return int(np.ceil(np.sqrt(columns))) if rows == 1 and columns > _MAX_ROW else columns
+
+
+def _folding(images):
+    """What a title says of images that are folded."""
+    columns, line = images.shape[2], _line(images)
+    return "" if line == columns else ",\nrows of %d pixels in lines of %d" % (columns, line)
+
+
+def draw_tiles(axes, cells):
+    """Draw images [n_rows, n_columns, h, w], values in [0, 1] or NaN, beside and below each other; return what was drawn, and
+    where the middles of the rows and of the columns are.
+    """
+    scale = -(-24 // max(cells.shape[2:]))  # so that a gap of a few pixels is a narrow one
+    cells = cells.repeat(scale, axis=2).repeat(scale, axis=3)
+    n_rows, n_columns, *sizes = cells.shape
+    gap = max(1, round(_GAP * min(sizes)))
+    spaced = np.pad(cells.astype(float), [(0, 0), (0, 0), (gap, 0), (gap, 0)], "constant", constant_values=np.nan)
+    picture = np.concatenate(np.concatenate(spaced, axis=1), axis=1)
+    picture = np.pad(picture, [(0, gap), (0, gap)], "constant", constant_values=np.nan)
+    colors = cm.get_cmap("Greys").copy()
+    colors.set_bad(_BETWEEN)
+    middles = [gap + (size - 1) / 2 + np.arange(n) * (size + gap) for n, size in zip((n_rows, n_columns), sizes)]
+    return draw_pixels(axes, picture, colors), middles
+
+
+def draw_codes(axes, z, labels, names, limit, size, with_names=True):
+    """Scatter codes [n, 1 or 2] of classes labels [n], on top of each other as they come, so that no class hides the others."""
+    if z.shape[1] == 1:
+        draw_latents(axes, z, labels, size=size, alpha=0.7, limit=limit)
+        if len(names) > 1:
+            shown = np.arange(0, len(names), 1 + len(names) // _MAX_BANDS)
+            axes.set_yticks(shown + 0.4)
+            axes.set_yticklabels([_short(names[label]) for label in shown], fontsize=7)
+        return
+    draw_circles(axes, limit)
+    axes.scatter(*z.T, s=size, alpha=0.7, color=[class_color(label) for label in labels], edgecolor="none")
+    if with_names and 1 < len(names) <= _MAX_NAMES and max(map(len, names)) <= _SHORT:
+        for label in np.unique(labels):
+            axes.annotate(names[label], np.median(z[labels == label], axis=0), ha="center", va="center", fontsize=11,
+                          fontweight="bold", color=class_color(label), path_effects=[
+                              patheffects.withStroke(linewidth=3, foreground="white")], annotation_clip=True)
+
+
+def _short(name, n=_MAX_LETTERS):
+    return name if len(name) <= n else name[:n - 1] + "…"
+
+
+def _class_legend(axes, names, loc):
+    """Draw nothing but a legend of the classes, if there are several, on Axes, and not more for its sake."""
+    axes.set_axis_off()
+    if len(names) == 1:
+        return
+    entries = [Line2D([], [], color=class_color(label), marker="o", linestyle="", label=_short(name))
+               for label, name in enumerate(names[:_MAX_NAMES])]
+    if len(names) > _MAX_NAMES:
+        entries.append(Line2D([], [], linestyle="", label="and %d more" % (len(names) - _MAX_NAMES)))
+    axes.legend(handles=entries, title="class", fontsize=8, title_fontsize=8, loc=loc).set_in_layout(False)

@@ -1,0 +1,314 @@
+"""The metrics of a trained model on images that it was not trained on. In nats an image, summed over pixels.
+
+Every metric is a mean over the test images, and may be off in three ways, which are told apart: `_standard_error` is that of
+the test images as a sample of all images; `_numerical_error` says how far the mean over just these images may be off, by
+samples, by the quadrature, or by their choice where not all were taken (of the inference gap that is in the first alone);
+`_bias_left` is about what is left of a bias. Two models on the same images have most of the first in common: their difference
+is told by paired_difference, from the values of each image.
+"""
+
+import functools
+import math
+from types import MappingProxyType
+from typing import Callable, Dict, Mapping, NamedTuple, Optional
+
+import numpy as np
+
+from avb_tf1.estimation import image_quadrature, importance
+from avb_tf1.estimation.densities import gaussian_kl_from_prior, log_bernoulli_of_pairs, log_prior, mean_and_error
+from avb_tf1.estimation.entropy import kl_from
+from avb_tf1.estimation.metric import DENSITY, DISCRIMINATOR, ENCODER, GRID, Metric, computable
+from avb_tf1.estimation.trained_networks import in_chunks
+from avb_tf1.tasks.views import encoded
+
+N_IMPORTANCE_SAMPLES = 5000   # of each image: those of Burda et al.
+_ROWS = 4096                  # pairs of an image and a code at a time: of 784 pixels some 25 MB an array
+
+# By their names in metrics.json, in the order of a table.
+METRICS = {
+    # log p(x).
+    "test_log_likelihood": Metric("test log-likelihood", is_higher_better=True),
+    # log p(x) once more, where it isn't by quadrature and q(z|x) has a density to draw from.
+    "test_log_likelihood_importance": Metric("test log-likelihood by importance sampling", is_higher_better=True),
+    # The mean of log p(x|z) minus KL(q(z|x) || p(z)): by its closed form, by samples or by nearest neighbours.
+    "test_elbo": Metric("test ELBO", (ENCODER, DENSITY), is_higher_better=True),
+    # The same with the discriminator's log q(z|x) - log p(z): no bound.
+    "test_elbo_discriminator": Metric("test ELBO by the discriminator", (DISCRIMINATOR,), True, " (no bound)"),
+    # test_log_likelihood - test_elbo, KL(q(z|x) || p(z|x)).
+    "test_inference_gap": Metric("KL(q(z|x), p(z|x)) on test images", (ENCODER, DENSITY)),
+}
+
+
+class Settings(NamedTuple):
+    """How a model is measured.
+
+    Attributes:
+        n_samples: int, samples of q(z|x) of each image, for means and moments.
+        n_dense_images, n_dense_samples: int; where q(z|x) is implicit and latent_dim 1 or 2, of how many images drawn at random
+            nearest neighbours estimate its density, and from how many samples each, 256 at least.
+        anneal: function of images float32 [n, n_pixels] and of mean and standard deviation of their q(z|x), [n, latent_dim]
+            each -> ais.Annealed; needed if latent_dim is above 2.
+        annealed: int [n], the rows of those images that `anneal` is called with, and importance sampling takes; None: all.
+    """
+
+    n_samples: int
+    n_dense_images: int
+    n_dense_samples: int
+    anneal: Optional[Callable] = None
+    annealed: Optional[np.ndarray] = None
+
+
+class HeldOut(NamedTuple):
+    """What was measured on test images.
+
+    Attributes:
+        metrics: name in METRICS -> float, with `<name>_standard_error`, `<name>_numerical_error` and, where there is one,
+            `<name>_bias_left`, what it may be off by besides, in size; an infinite value has none of them. Further
+            n_test_images; "test_log_likelihood_method": "quadrature" or "ais"; with the latter n_annealed_images and means over
+            these: test_ais_acceptance, the probability that a step of its chains was accepted with, which goes well near
+            ais.ACCEPTANCE; and where there is importance sampling, test_importance_effective_sample_size, of
+            N_IMPORTANCE_SAMPLES. "methods": name -> how it was found; "not_computed": name -> why, if any can't be had.
+        per_image: "log_likelihood", "log_likelihood_importance", "elbo" and "elbo_discriminator", as far as they were found,
+            each with "_error", and "ais_acceptance" and "importance_effective_sample_size" -> float64 [n_images], NaN where an
+            image was not taken.
+    """
+
+    metrics: Dict
+    per_image: Dict[str, np.ndarray]
+
+
+class PerImage(NamedTuple):
+    """A quantity of each test image; NaN where it was not taken.
+
+    Attributes:
+        values, errors: float64 [n_images], nats: the quantity, and how far it may be off.
+        method: str.
+        bias_left: float64 [n_images], in size, or None where there is no bias.
+        trust: name -> float64 [n_images], what tells whether the method can be trusted.
+    """
+
+    values: np.ndarray
+    errors: np.ndarray
+    method: str
+    bias_left: Optional[np.ndarray] = None
+    trust: Mapping[str, np.ndarray] = MappingProxyType({})
+
+
+def evaluate(networks, images, random_state, settings):
+    """Return the HeldOut of a trained model on test images.
+
+    Args:
+        networks: trained_networks.Networks of images.
+        images: float32 [n_images, n_pixels], pixels in {0, 1}.
+        random_state: numpy RandomState.
+        settings: Settings.
+
+    Raises:
+        quadrature.GridError: the decoder's probabilities are not in [0, 1], or its logits not finite.
+    """
+    images = np.asarray(images, np.float32)
+    _, not_computed = computable(networks, METRICS)
+    found = _per_image(networks, images, random_state, settings)
+    # What is known of all images helps what is known of some.
+    control = next((quantity for quantity in found.values() if np.isfinite(quantity.values).all()), None)
+    means = {"test_" + name: _mean(quantity, control) for name, quantity in found.items()}
+    methods = {"test_" + name: quantity.method for name, quantity in found.items()}
+    if "elbo" in found:
+        gap = _difference(found["log_likelihood"], found["elbo"])
+        means["test_inference_gap"], methods["test_inference_gap"] = _mean(gap), gap.method
+    metrics = {"n_test_images": len(images), "test_log_likelihood_method": methods["test_log_likelihood"]}
+    for name in METRICS:
+        metrics.update({name + suffix: value for suffix, value in means.get(name, {}).items()})
+    if not GRID.is_met(networks):
+        metrics["n_annealed_images"] = int((~np.isnan(found["log_likelihood"].values)).sum())
+    arrays = {}
+    for name, quantity in found.items():
+        arrays.update({name: quantity.values, name + "_error": quantity.errors}, **quantity.trust)
+        metrics.update({"test_" + what: float(np.nanmean(values)) for what, values in quantity.trust.items()})
+    return HeldOut(dict(metrics, methods=methods, **{"not_computed": not_computed} if not_computed else {}), arrays)
+
+
+def _per_image(networks, images, random_state, settings):
+    """The PerImage quantities that can be had of a model, by name."""
+    found = {"log_likelihood": log_likelihood(networks, images, random_state, settings)}
+    if networks.posterior_parameters is not None:
+        if not GRID.is_met(networks):
+            found["log_likelihood_importance"] = _importance(networks, images, random_state, settings.annealed)
+        found["elbo"] = _elbo_with_closed_form(networks, images, random_state, settings.n_samples)
+    elif networks.encode_with_density is not None:
+        found["elbo"] = _elbo_with_density(networks, images, random_state, settings.n_samples)
+    elif networks.encode is not None and GRID.is_met(networks):
+        found["elbo"] = _elbo_by_neighbours(networks, images, random_state, settings.n_dense_images, settings.n_dense_samples)
+    if networks.log_ratio is not None:
+        found["elbo_discriminator"] = _elbo_by_discriminator(networks, images, random_state, settings.n_samples)
+    return found
+
+
+def paired_difference(first, second):
+    """Return the mean of first - second, values of the same images under two models [n_images], and its standard error.
+
+    Images that either lacks (NaN) are left out.
+    """
+    differences = np.asarray(first, np.float64) - np.asarray(second, np.float64)
+    return mean_and_error(differences[~np.isnan(differences)])
+
+
+def posterior_moments(networks, images, random_state, n_samples):
+    """Return mean and standard deviation of q(z|x), float64 [n_images, latent_dim] each: in closed form, or of samples.
+
+    Without q(z|x) they are the prior's.
+    """
+    if networks.encode is None:
+        return np.zeros((len(images), networks.latent_dim)), np.ones((len(images), networks.latent_dim))
+    if networks.posterior_parameters is not None:
+        mean, log_variance = networks.posterior_parameters(images)
+        return mean.astype(np.float64), np.exp(log_variance.astype(np.float64) / 2)
+    found = [(z.mean(axis=1), z.std(axis=1)) for _, z in _samples(networks, images, random_state, n_samples)]
+    return tuple(np.concatenate(part).astype(np.float64) for part in zip(*found))
+
+
+def _samples(networks, images, random_state, n_samples):
+    """Samples of q(z|x) of each image, for some images at a time: these, [k, n_pixels], and z [k, n_samples, latent_dim]."""
+    size = max(1, _ROWS // n_samples)
+    for start in range(0, len(images), size):
+        part = images[start:start + size]
+        eps = random_state.standard_normal((len(part) * n_samples, networks.noise_dim)).astype(np.float32)
+        z = in_chunks(networks.encode, np.repeat(part, n_samples, axis=0), eps)
+        yield part, z.reshape(len(part), n_samples, -1)
+
+
+def log_likelihood(networks, images, random_state, settings):
+    """Return log p(x) of images as a PerImage: by quadrature if latent_dim is 1 or 2, else by annealed importance sampling.
+
+    Args:
+        networks: trained_networks.Networks of images.
+        images: float32 [n_images, n_pixels], pixels in {0, 1}.
+        random_state: numpy RandomState.
+        settings: Settings.
+
+    Raises:
+        quadrature.GridError: the decoder's probabilities are not in [0, 1], or its logits not finite.
+    """
+    if GRID.is_met(networks):
+        decode, are_logits = networks.decoded
+        found = image_quadrature.integrals(decode, networks.latent_dim, images, are_logits)
+        return PerImage(found.log_likelihood, found.error, "quadrature")
+    rows = _rows(images, settings.annealed)
+    found = settings.anneal(images[rows], *posterior_moments(networks, images[rows], random_state, settings.n_samples))
+    return _spread("ais", len(images), rows, *found[:2], ais_acceptance=found.acceptance)
+
+
+def _importance(networks, images, random_state, annealed):
+    rows, (decode, are_logits) = _rows(images, annealed), networks.decoded
+    found = importance.log_likelihood(decode, *networks.posterior_parameters(images[rows]), images[rows], random_state,
+                                      N_IMPORTANCE_SAMPLES, are_logits)
+    return _spread("importance sampling", len(images), rows, *found[:2],
+                   importance_effective_sample_size=found.effective_sample_size)
+
+
+def _rows(images, annealed):
+    return np.arange(len(images)) if annealed is None else annealed
+
+
+def _spread(method, n, rows, values, errors, **trust):
+    """The PerImage of a mean of weights, of n images, from what was found of those of some rows."""
+    def of_all(own):
+        array = np.full(n, np.nan)
+        array[rows] = own
+        return array
+
+    return PerImage(of_all(values), of_all(errors), method, of_all(errors**2 / 2),
+                    {name: of_all(own) for name, own in trust.items()})
+
+
+def _sample_means(networks, images, random_state, n_samples, function):
+    """The mean of function(x, z) -> [n] over samples of q(z|x), and its standard error, float64 [n_images] each."""
+    means, errors = [], []
+    for part, z in _samples(networks, images, random_state, n_samples):
+        values = function(np.repeat(part, n_samples, axis=0), z.reshape(-1, z.shape[-1])).reshape(len(part), n_samples)
+        means.append(values.mean(axis=1))
+        errors.append(values.std(axis=1) / math.sqrt(n_samples))
+    return np.concatenate(means), np.concatenate(errors)
+
+
+def _log_conditional(networks, x, z):
+    """log p(x|z) of pairs, float64 [n], for z [n, latent_dim] and x [n, n_pixels], or one x [1, n_pixels] for all."""
+    decode, are_logits = networks.decoded
+    x = np.broadcast_to(x, (len(z), x.shape[1]))
+    return in_chunks(lambda x, z: log_bernoulli_of_pairs(decode(z), x, are_logits), x, z)
+
+
+def _elbo_with_closed_form(networks, images, random_state, n_samples):
+    mean, error = _sample_means(networks, images, random_state, n_samples,
+                                functools.partial(_log_conditional, networks))
+    kl = gaussian_kl_from_prior(*networks.posterior_parameters(images))
+    return PerImage(mean - kl, error, "samples")
+
+
+def _elbo_with_density(networks, images, random_state, n_samples):
+    means, errors, size = [], [], max(1, _ROWS // n_samples)
+    for start in range(0, len(images), size):
+        x = np.repeat(images[start:start + size], n_samples, axis=0)
+        z, log_density = encoded(networks, x, random_state.standard_normal((len(x), networks.noise_dim)).astype(np.float32))
+        values = (_log_conditional(networks, x, z) + log_prior(z) - log_density.astype(np.float64)).reshape(-1, n_samples)
+        means.append(values.mean(axis=1))
+        errors.append(values.std(axis=1) / math.sqrt(n_samples))
+    return PerImage(np.concatenate(means), np.concatenate(errors), "samples")
+
+
+def _elbo_by_discriminator(networks, images, random_state, n_samples):
+    def values(x, z):
+        return _log_conditional(networks, x, z) - in_chunks(networks.log_ratio, x, z)[:, 0]
+
+    return PerImage(*_sample_means(networks, images, random_state, n_samples, values), "discriminator")
+
+
+def _elbo_by_neighbours(networks, images, random_state, n_images, n_samples):
+    """Of some of the images; -inf of those whose q(z|x) has no density."""
+    chosen = np.sort(random_state.permutation(len(images))[:n_images])
+    values, errors, biases = np.full((3, len(images)), np.nan)
+    for number in chosen:
+        x = images[[number]]
+        eps = random_state.standard_normal((n_samples, networks.noise_dim)).astype(np.float32)
+        z = in_chunks(networks.encode, np.repeat(x, n_samples, axis=0), eps)
+        kl = kl_from(z, _log_conditional(networks, x, z) + log_prior(z), random_state)
+        values[number], errors[number], biases[number] = -kl.value, kl.standard_error, kl.bias_left
+    return PerImage(values, errors, "nearest neighbours", biases)
+
+
+def _difference(first, second):
+    """first - second, by the less exact of their methods."""
+    biases = [own.bias_left for own in (first, second) if own.bias_left is not None]
+    method = first.method if first.method == "ais" else second.method
+    return PerImage(first.values - second.values, np.hypot(first.errors, second.errors), method,
+                    sum(biases) if biases else None)
+
+
+def _mean(quantity, control=None):
+    """The mean, by suffix of its name: "", "_standard_error" and so on.
+
+    It is over the images that were taken; of all images with a `control`, a PerImage that is known of all of them: its mean and
+    the mean difference from it, which varies less.
+    """
+    taken = ~np.isnan(quantity.values)
+    errors, n, n_taken = quantity.errors[taken], len(taken), taken.sum()
+    value, standard_error = mean_and_error(quantity.values[taken])
+    bias = None if quantity.bias_left is None else quantity.bias_left[taken].mean()
+    # The quadrature's errors may all have one sign; others are independent.
+    numerical = errors.mean() if quantity.method == "quadrature" else math.sqrt((errors**2).sum()) / n_taken
+    if n_taken < n and control is not None and math.isfinite(value):
+        difference = _difference(quantity, control)
+        of_all, own_errors = _mean(control), difference.errors[taken]
+        value = of_all[""] + difference.values[taken].mean()
+        standard_error *= math.sqrt(n_taken / n)
+        # What the choice of the images leaves; the part of the variance that their own errors make doesn't shrink with it.
+        variance = difference.values[taken].var() * (1 - n_taken / n) / n_taken + (own_errors**2).mean() / n
+        numerical = math.hypot(math.sqrt(variance), of_all.get("_numerical_error", 0))
+    return _suffixed(value, standard_error, numerical, bias)
+
+
+def _suffixed(value, standard_error, numerical_error, bias_left):
+    if not math.isfinite(value):
+        return {"": value}
+    own = {"": value, "_standard_error": standard_error, "_numerical_error": float(numerical_error)}
+    return own if bias_left is None else dict(own, _bias_left=float(bias_left))

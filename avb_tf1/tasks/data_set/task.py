@@ -1,0 +1,103 @@
+"""Models of a data set of real images, after training: measured on images that they were not trained on."""
+
+import os
+
+import numpy as np
+
+from avb_tf1.estimation.trained_networks import in_chunks
+from avb_tf1.ground import files
+from avb_tf1.ground.seeds import stream
+from avb_tf1.runs import run_folder
+from avb_tf1.tasks import task
+from avb_tf1.tasks.data_set import contents, measures, summary, view
+from avb_tf1.tasks.trained import final_losses, images_of, require_finite, without_infinity
+
+N_DENSE_IMAGES = 30           # test images whose implicit q(z|x) has its density estimated, and from how many samples each
+N_DENSE_SAMPLES = 16384
+
+
+class DataSetTask(task.Task):
+    """Real images: problems.data_set.problem.ImageDataset."""
+
+    name = "data_set"
+    metrics = measures.METRICS
+    required = ("generator_loss",)
+    starred = ("test_log_likelihood", "test_elbo")
+    words = (contents.METHOD,)
+    figures = (run_folder.TRAINING_CURVE, "latent_space.png", "reconstructions.png", "latent_space.gif", "pairs.png",
+               "manifold.png", "posteriors.png")
+    arrays = (contents.TEST_IMAGES,)
+    no_annealing = "a run of a data set; --ais is for runs of a few known images"
+    name_width = summary.NAME_WIDTH
+
+    def view(self, networks, problem, random_state):
+        return view.View(networks, problem, random_state)
+
+    def iterations_per_epoch(self, config, problem):
+        return len(problem.train.labels) // config.batch_size
+
+    def measure(self, trained):
+        found = measures.evaluate(trained.networks, trained.problem.test_images(), trained.stream("evaluation"),
+                                  _settings(trained.networks, trained.problem, trained.config))
+        metrics = dict(final_losses(trained.monitors), **found.metrics)
+        return task.Measured(without_infinity(metrics), {contents.TEST_IMAGES: found.per_image})
+
+    def write(self, out, trained):
+        from avb_tf1.tasks.data_set import drawing
+
+        if trained.networks.encode is not None:
+            files.write_arrays(os.path.join(out, run_folder.LATENTS), z=trained.once(latents),
+                               label=trained.problem.test.labels)
+        files.write_arrays(os.path.join(out, run_folder.SNAPSHOTS), label=trained.problem.shown_images()[1],
+                           image=view.images_looked_at(trained.problem), **trained.snapshots)
+        drawing.draw(out, trained)
+
+    def inputs(self, problem, x):
+        return images_of(problem, x)
+
+    def log_likelihood(self, networks, problem, x, config):
+        return measures.log_likelihood(networks, self.inputs(problem, x), stream(config.seed, "log-likelihood"),
+                                       _settings(networks, problem, config)._replace(annealed=None)).values
+
+    def read(self, label, folder, config, metrics=None):
+        return contents.read(self, label, folder, config, metrics)
+
+    def summary(self, metrics, config):
+        return summary.lines(metrics, config)
+
+    def warning(self, metrics, config):
+        return summary.warning(metrics)
+
+    def identity(self, run):
+        return run.problem.digest, run.problem.binarisation
+
+    def page(self, groups, explored, is_sweep):
+        from avb_tf1.tasks.data_set import page
+
+        return page.page(groups, explored, is_sweep)
+
+    def facts(self, run):
+        problem, model = run.problem, run.config.model
+        return [("data", problem.title), ("model", model.kind), ("latent dimensions", model.latent_dim),
+                ("images", "%d for training, %d for validation, %d for testing" % tuple(
+                    len(part.labels) for part in (problem.train, problem.validation, problem.test))),
+                ("pixels", "%d x %d, binarisation %s" % (*problem.image_shape, problem.binarisation))]
+
+
+def latents(trained):
+    """Return a code of each test image, as in latents.npz: z float32 [n_test, latent_dim].
+
+    Raises:
+        trainer.DivergenceError: a code is not finite.
+    """
+    images, networks = trained.problem.test_images(), trained.networks
+    eps = trained.stream("latents").standard_normal((len(images), networks.noise_dim)).astype(np.float32)
+    return require_finite(in_chunks(networks.encode, images, eps))
+
+
+def _settings(networks, problem, config):
+    """The measures.Settings of a run."""
+    from avb_tf1.tasks.data_set.annealing import annealing  # it takes TensorFlow
+
+    return measures.Settings(config.evaluation.n_samples, N_DENSE_IMAGES, N_DENSE_SAMPLES, annealing(networks, problem, config),
+                             problem.some_test_rows(config.evaluation.ais.n_images))

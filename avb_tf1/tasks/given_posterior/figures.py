@@ -1,0 +1,113 @@
+"""Figures of given posteriors, from arrays: samples of q(z|x) beside what is exact."""
+
+import numpy as np
+
+from avb_tf1.plotting import movie
+from avb_tf1.plotting.contours import draw_exact_lines
+from avb_tf1.plotting.style import EXACT_COLOR, blank, class_color, new_figure, panels_of, plain, rows_and_columns, save
+
+_N_BINS = 50
+_TAIL = 0.002                 # of exact draws, to either side, that the axes need not show
+
+
+@plain
+def approximate_posteriors(path, z, labels, names, coordinates, exact):
+    """Draw samples of q(z|x) in the plane of the first two coordinates, a panel for each x, over what is exact.
+
+    Args:
+        path: str, the PNG to write.
+        z: [n, dim]; labels: integer [n], the x.
+        names: what each x is called.
+        coordinates: the names of z's coordinates.
+        exact: as in exact.npz, or {}.
+    """
+    n_rows, n_columns = rows_and_columns(len(names))
+    figure = new_figure(max(4.2, 3.1 * n_columns), (3.4 if n_columns > 1 else 4.2) * n_rows)
+    panels = panels_of(figure, len(names), n_rows, n_columns)
+    _draw_each_x(panels, z, labels, names, coordinates, exact, fontsize=10)
+    save(figure, path)
+
+
+@plain
+def latent_movie(path, z, labels, iterations, names, coordinates, exact):
+    """Write approximate_posteriors through training as a GIF, a frame a snapshot; z: [s, n, dim], iterations: integer [s]."""
+    n_rows, n_columns = rows_and_columns(len(names))
+    figure = movie.new_figure(max(4.0, 2.6 * n_columns), 3.4 * n_rows, dpi=80)
+    panels = panels_of(figure, len(names), n_rows, n_columns)
+    figure.subplots_adjust(left=0.16 if n_columns == 1 else 0.06, right=0.98, bottom=0.16, top=0.84, wspace=0.35, hspace=0.5)
+
+    def draw(codes, after):
+        _draw_each_x(panels, codes, labels, names, coordinates, exact, fontsize=9)
+        figure.suptitle(after, fontsize=10)
+
+    movie.write(path, panels, draw, z, iterations)
+
+
+def _draw_each_x(panels, z, labels, names, coordinates, exact, fontsize):
+    for label, (axes, name) in enumerate(zip(panels, names)):
+        draw_samples(axes, z[labels == label], label, coordinates, exact)
+        axes.set_title(name, fontsize=fontsize)
+
+
+def draw_samples(axes, z, label, coordinates, exact):
+    """Draw samples of one q(z|x), [n, dim], on matplotlib Axes, over the lines or the draws of the exact posterior.
+
+    They are drawn in the plane of the first two coordinates, whose names `coordinates` are; of one coordinate there is a
+    histogram. `label` says which x it is, `exact` is as in exact.npz, or {}.
+    """
+    color = class_color(label)
+    if z.shape[1] == 1:
+        axes.hist(z[:, 0], bins=_N_BINS, density=True, color=color, alpha=0.6)
+        if exact:
+            axes.hist(exact["draws"][label][:, 0], bins=_N_BINS, density=True, histtype="step", color=EXACT_COLOR)
+        axes.set(xlabel=coordinates[0], yticks=[])
+        return
+    axes.scatter(*z[:, :2].T, s=2, alpha=0.35, color=color, edgecolor="none")
+    if "density" in exact:
+        draw_exact_lines(axes, *exact["axes"][label], exact["density"][label].T)
+    elif exact:
+        axes.scatter(*exact["draws"][label][:2000, :2].T, s=1.5, alpha=0.5, color=EXACT_COLOR, edgecolor="none", zorder=0)
+    if exact:
+        xlim, ylim = map(_limits, exact["draws"][label][:, :2].T)
+        axes.set(xlim=xlim, ylim=ylim)
+    axes.set(xlabel=coordinates[0], ylabel=coordinates[1])
+
+
+def _limits(values):
+    low, high = np.quantile(values, [_TAIL, 1 - _TAIL])
+    margin = 0.15 * (high - low) if high > low else 0.5  # of a quantity that has but one value
+    return low - margin, high + margin
+
+
+@plain
+def marginals(path, samples, names, exact, names_of_x):
+    """Draw the marginals of several approximations beside the exact ones, a panel for each quantity, a row of them for each x.
+
+    Args:
+        path: str, the PNG to write.
+        samples: name of an approximation -> [n_x, n, k].
+        names: of the k quantities.
+        exact: [n_x, m, k] or None.
+        names_of_x: what each x is called.
+    """
+    n_x = len(names_of_x)
+    rows_of_x, n_columns = rows_and_columns(len(names))
+    figure = new_figure(2.6 * n_columns + 0.6, 1.9 * rows_of_x * n_x + 0.5)
+    panels = figure.subplots(n_x * rows_of_x, n_columns, squeeze=False)
+    for label, panels_of_x in enumerate(panels.reshape(n_x, -1)):
+        for k, (axes, name) in enumerate(zip(panels_of_x, names)):
+            shown = exact if exact is not None else list(samples.values())[-1]
+            low, high = _limits(shown[label][:, k])
+            bins = np.linspace(low, high, _N_BINS)
+            if exact is not None:
+                axes.hist(exact[label][:, k], bins=bins, density=True, color="0.85", label="exact")
+            for number, (title, values) in enumerate(samples.items()):
+                axes.hist(values[label][:, k], bins=bins, density=True, histtype="step", color=class_color(number), label=title)
+            axes.set(yticks=[], xlim=(low, high))
+            axes.set_title(name if n_x == 1 else "%s, %s" % (names_of_x[label], name), fontsize=9)
+            axes.tick_params(labelsize=7)
+        blank(panels_of_x[len(names):])
+    # Beside the panels if there is room: of several methods it is large.
+    spare = panels[-1][-1] if len(names) % n_columns else panels[0][0]
+    spare.legend(*panels[0][0].get_legend_handles_labels(), fontsize=7)
+    save(figure, path)

@@ -1,0 +1,223 @@
+"""The metrics of a model of a given posterior, beside what is exactly true of it. All values are in nats unless told."""
+
+import math
+
+import numpy as np
+
+from avb_tf1.estimation import quadrature, wasserstein
+from avb_tf1.estimation.entropy import Estimate, kl_from
+from avb_tf1.estimation.metric import Metric, flat, sample_mean
+from avb_tf1.estimation.trained_networks import in_chunks
+from avb_tf1.tasks.views import labels_of_codes, sample_posterior
+
+N_COMPARED = 20000            # samples whose distance from the exact posterior is taken
+NO_REFERENCE = "the exact posterior is not known"
+NO_EVIDENCE = "log p(x) is not known: there are but draws of the exact posterior"
+NO_DENSITY = "q(z|x) is implicit, and nearest neighbours estimate its density for latent_dim 1 or 2 only"
+
+# By their names in metrics.json, in the order of a table; each a mean over x. All are absent where they can't be had.
+METRICS = {
+    # log p(x).
+    "log_evidence": Metric("log evidence", is_higher_better=True),
+    # The mean of log p(x, z) - log q(z|x): by the entropy of a Gaussian, by nearest neighbours, or as elbo_discriminator.
+    "elbo": Metric("ELBO", is_higher_better=True),
+    # The same with the discriminator's log q(z|x): no bound.
+    "elbo_discriminator": Metric("ELBO by the discriminator", (), True, " (no bound)"),
+    # log_evidence - elbo, KL(q(z|x) || p(z|x)), where elbo is one of the first two kinds.
+    "inference_gap": Metric("KL(q(z|x), p(z|x))"),
+    # The mean over coordinates of the Wasserstein-1 distance between the marginals of q(z|x) and p(z|x), in the latter's
+    # standard deviations.
+    "wasserstein": Metric("mean Wasserstein-1 of the marginals"),
+    # What samples of the exact posterior have there.
+    "wasserstein_noise_floor": Metric("the same of exact samples"),
+}
+
+
+def evaluate(networks, problem, references, random_state, n_samples, why_not=""):
+    """Return the metrics of a trained model.
+
+    Args:
+        networks: trained_networks.Networks of a given posterior.
+        problem: GivenPosterior.
+        references: the PosteriorReferences of its observations, or None.
+        random_state: numpy RandomState that the samples' noise is drawn from.
+        n_samples: int, samples of q(z|x), of each x.
+        why_not: str, why there are no references.
+
+    Returns:
+        dict: name in METRICS -> float, with `<name>_standard_error` where it is sampled and `<name>_bias_left` where it is
+        biased; an infinite value has neither;
+        "methods": name -> how it was found; "not_computed": name -> why; "marginals": name of a coordinate or derived
+        quantity -> {mean, standard_deviation} and, with a reference, {exact_mean, exact_standard_deviation, wasserstein,
+        wasserstein_noise_floor}; "modes": name -> {share, exact_share}, where the problem has them. For several x, "per_x": a
+        list with all that for each, under "x" its name, and no "marginals" of all.
+    """
+    z, labels, log_density = sample_posterior(networks, problem, n_samples, random_state)
+    per_x = []
+    for label, name in enumerate(problem.observation_names):
+        reference = None if references is None else references[label]
+        why_unknown = ": ".join([NO_REFERENCE] + [why_not] * bool(why_not)) if reference is None else NO_EVIDENCE
+        rows = labels == label
+        per_x.append(dict({"x": name}, **_of_one(
+            networks, problem, reference, why_unknown, problem.inputs[[label]], z[rows],
+            None if log_density is None else log_density[rows], random_state)))
+    if len(per_x) == 1:
+        del per_x[0]["x"]
+        return _flat(per_x[0])
+    estimates = {name: _mean([own["estimates"][name] for own in per_x]) for name in per_x[0]["estimates"]}
+    return dict(_flat({"estimates": estimates, "not_computed": per_x[0]["not_computed"]}), per_x=[_flat(own) for own in per_x])
+
+
+def _mean(estimates):
+    """The Estimate of the mean of some that are independent."""
+    n = len(estimates)
+    error, bias = ([own[i] for own in estimates if own[i] is not None] for i in (2, 3))
+    return Estimate(float(np.mean([own.value for own in estimates])), estimates[0].method,
+                    math.sqrt(sum(own**2 for own in error)) / n if error else None, sum(bias) / n if bias else None)
+
+
+def _flat(parts):
+    """What `evaluate` returns, from the estimates of a dict and the rest of it."""
+    rest = {key: value for key, value in parts.items() if key != "estimates" and value}
+    return dict(flat(parts["estimates"]), **rest)
+
+
+def _of_one(networks, problem, reference, why_unknown, x, z, log_density, random_state):
+    """The estimates and the rest, for one x, as the networks see it, [1, d], and samples z of q(z|x).
+
+    `why_unknown`: why there is no reference, or no evidence of it; `log_density`: log q(z|x) at z, as of views.encoded.
+    """
+    rows = np.repeat(x, len(z), axis=0)
+    log_joint = in_chunks(networks.log_joint, rows, z).astype(np.float64)
+    estimates, not_computed = {}, {}
+    evidence = None if reference is None else reference.log_evidence
+    if evidence is not None:
+        estimates["log_evidence"] = Estimate(evidence, "quadrature")
+    by_discriminator = None
+    if networks.log_ratio is not None:
+        log_ratio = in_chunks(networks.log_ratio, rows, z)[:, 0].astype(np.float64)
+        log_prior = in_chunks(networks.log_prior, z).astype(np.float64)
+        by_discriminator = sample_mean(log_joint - log_prior - log_ratio)._replace(method="discriminator")
+    is_of_density = True
+    if networks.posterior_parameters is not None:
+        scale = networks.posterior_parameters(x)[1][0].astype(np.float64)
+        entropy = np.log(np.diag(scale)).sum() + len(scale) / 2 * (1 + math.log(2 * math.pi))
+        elbo = sample_mean(log_joint)
+        elbo = elbo._replace(value=elbo.value + float(entropy))
+    elif log_density is not None:
+        elbo = sample_mean(log_joint - log_density.astype(np.float64))
+    elif quadrature.has_grid(networks.latent_dim):
+        kl = kl_from(z, log_joint, random_state)
+        elbo = kl._replace(value=-kl.value)
+    else:
+        elbo, is_of_density = by_discriminator, False
+    estimates["elbo"] = elbo
+    if by_discriminator is not None:
+        estimates["elbo_discriminator"] = by_discriminator
+    if evidence is None or not is_of_density:
+        not_computed["inference_gap"] = why_unknown if evidence is None else NO_DENSITY
+    else:
+        estimates["inference_gap"] = elbo._replace(value=evidence - elbo.value)
+    if evidence is None:
+        not_computed["log_evidence"] = why_unknown
+    marginals = _marginals(problem, reference, z[:N_COMPARED].astype(np.float64), random_state)
+    if reference is None:
+        not_computed.update(dict.fromkeys(("wasserstein", "wasserstein_noise_floor"), why_unknown))
+    else:
+        estimates.update({name: Estimate(value, "samples") for name, value in _distances(problem, marginals).items()})
+    return {"estimates": estimates, "not_computed": not_computed, "marginals": marginals,
+            "modes": _modes(problem, reference, z, random_state)}
+
+
+def quantities(problem, z):
+    """Return the coordinates and the derived quantities of z float64 [n, dim], float64 [n, k], in the order of their names."""
+    return np.column_stack([z] + [function(z) for function in problem.derived.values()])
+
+
+def quantities_of_each_x(problem, z, labels):
+    """Return the quantities of z [n_x * n, dim], whose x the labels [n_x * n] tell, float64 [n_x, n, k]."""
+    return np.stack([quantities(problem, z[labels == label].astype(np.float64)) for label in range(problem.n_x)])
+
+
+def names_of_quantities(problem):
+    """Return what quantities returns, by name."""
+    return (*problem.coordinates, *problem.derived)
+
+
+def _marginals(problem, reference, z, random_state):
+    names, values = names_of_quantities(problem), quantities(problem, z)
+    columns = {"mean": values.mean(axis=0), "standard_deviation": values.std(axis=0)}
+    if reference is not None:
+        derived = [reference.derived[name] for name in problem.derived]
+        deviations = np.append(reference.standard_deviation, [own.standard_deviation for own in derived])
+
+        def draw(n, random_state):
+            return quantities(problem, reference.draws(n, random_state))
+
+        units = np.where(deviations > 0, deviations, 1)  # a derived quantity may have but one value
+        columns.update({
+            "exact_mean": np.append(reference.mean, [own.mean for own in derived]), "exact_standard_deviation": deviations,
+            "wasserstein": wasserstein.distances(values, draw(len(z), random_state), units),
+            "wasserstein_noise_floor": wasserstein.noise_floor(draw, len(z), len(z), units, random_state)})
+    return {name: {key: float(column[k]) for key, column in columns.items()} for k, name in enumerate(names)}
+
+
+def _distances(problem, marginals):
+    """The means over the coordinates of what _marginals found of each, by name."""
+    return {name: float(np.mean([marginals[coordinate][name] for coordinate in problem.coordinates]))
+            for name in ("wasserstein", "wasserstein_noise_floor")}
+
+
+def _modes(problem, reference, z, random_state):
+    """The share of each mode in q and, as far as N_COMPARED * 10 draws tell, in the posterior."""
+    shares = {}
+    exact = None if reference is None or not problem.modes else reference.draws(10 * N_COMPARED, random_state)
+    for name, is_in in problem.modes.items():
+        shares[name] = {"share": float(np.mean(is_in(z)))}
+        if exact is not None:
+            shares[name]["exact_share"] = float(np.mean(is_in(exact)))
+    return shares
+
+
+def of_samples(problem, reference, z, compared, random_state):
+    """Return what can be said of samples alone, whatever they come from: a sampler's, say.
+
+    Args:
+        problem, random_state: as of evaluate.
+        reference: a PosteriorReference or None.
+        z: float [n, dim], of one x; compared: [m, dim], those of them whose distance from the exact posterior is taken.
+
+    Returns:
+        dict: "marginals", "modes" and, with a reference, "wasserstein" and "wasserstein_noise_floor", as of evaluate.
+    """
+    marginals = _marginals(problem, reference, compared.astype(np.float64), random_state)
+    modes = _modes(problem, reference, z.astype(np.float64), random_state)
+    return dict({} if reference is None else _distances(problem, marginals), marginals=marginals, modes=modes)
+
+
+def gap_over_training(snapshots, problem, references):
+    """Return how far q is from the exact posterior at each of s snapshots; nats, means over x.
+
+    Args:
+        snapshots: name -> [s, ...], what given_posterior.view.View and training.snapshots have.
+        problem: GivenPosterior.
+        references: the PosteriorReferences of its observations, or None.
+
+    Returns:
+        dict: inference_gap [s] and inference_gap_standard_error [s], KL(q(z|x) || p(z|x)) by nearest neighbours, where z has
+        one or two dimensions and p(x) is known; else empty. NaN or infinite where training went astray.
+    """
+    if references is None or references[0].log_evidence is None or not quadrature.has_grid(problem.dim):
+        return {}
+    labels, n_x = labels_of_codes(problem), problem.n_x
+    rows = [[_gap(z[labels == k], log_joint[labels == k] - references[k].log_evidence) for k in range(n_x)]
+            for z, log_joint in zip(snapshots["z"], snapshots["log_joint"])]
+    gaps, errors = np.moveaxis(np.array(rows, np.float64), 2, 0)
+    return {"inference_gap": gaps.mean(axis=1), "inference_gap_standard_error": np.sqrt((errors**2).sum(axis=1)) / n_x}
+
+
+def _gap(z, log_posterior):
+    if not (np.isfinite(z).all() and np.isfinite(log_posterior).all()):
+        return math.nan, 0.0
+    estimate = kl_from(z, log_posterior, np.random.RandomState(0))
+    return estimate.value, estimate.standard_error

@@ -1,0 +1,249 @@
+"""What is exactly true of a given posterior: evidence, moments, marginals, independent draws. All by quadrature, in nats.
+
+A posterior of one or two parameters is taken from its grid. One of more must say what can be integrated out in closed form (its
+GaussianEffects): then the rest has a grid, at each point of which the others are Gaussians. Where neither can be, the problem
+may bring exact draws, which tell all but the evidence.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Callable, Dict, NamedTuple, Optional
+
+import numpy as np
+
+from avb_tf1.estimation.density_grid import Marginal, PosteriorGridError, posterior_grid
+from avb_tf1.ground.errors import InputError
+from avb_tf1.ground.tensorflow import open_session, tf
+
+# An effect's marginal is a mixture of Gaussians, one for each point of a grid.
+_COMPONENTS = 5000            # at most about so many
+_MARGINAL_POINTS = 2001       # at which its density is computed
+_MARGINAL_REACH = 9.0         # standard deviations of each Gaussian
+_N_DRAWS = 100000             # that moments are taken from, where there is nothing else
+_MAX_SEED = 2**31 - 1
+
+
+class Moments(NamedTuple):
+    """Mean and standard deviation of a quantity, floats."""
+
+    mean: float
+    standard_deviation: float
+
+
+@dataclass(frozen=True)
+class PosteriorReference:
+    """The exact posterior of one observation, in z's dim coordinates.
+
+    Attributes:
+        log_evidence: float, log p(x), nats; off by less than density_grid.TOLERANCE. None, as log_density and marginal, where
+            there are but draws; mean, covariance and derived are then those of 100000 of them.
+        mean: float64 [dim]; covariance: float64 [dim, dim].
+        derived: the problem's further quantities by their names, each with its Moments: a share of 5e-5 may be wrong of a
+            function with a bend, as |tau|, and less of others.
+        spacing: float64 [dim], the grid's in the coordinates that have one, 0 in the others. The variance of draws and
+            marginals is larger than the exact one, which stands here, by spacing**2 / 6.
+        log_density: z [n, dim] -> log p(z|x), float64 [n], anywhere; z is rounded to float32 where the problem's own TensorFlow
+            functions give the density.
+        draws: (n, numpy RandomState) -> independent draws of p(z|x), float64 [n, dim].
+        marginal: coordinate's number -> its density_grid.Marginal.
+    """
+
+    log_evidence: Optional[float]
+    mean: np.ndarray
+    covariance: np.ndarray
+    derived: Dict[str, Moments]
+    spacing: np.ndarray
+    log_density: Optional[Callable]
+    draws: Callable
+    marginal: Optional[Callable]
+
+    @property
+    def standard_deviation(self):
+        """Of each coordinate, float64 [dim]."""
+        return np.sqrt(np.diag(self.covariance))
+
+    def cdf(self, coordinate, values):
+        """Return the posterior probability that a coordinate, by its number, is at most each of values [...]; float64 [...]."""
+        return self.marginal(coordinate).cdf(values)
+
+    def quantile(self, coordinate, p):
+        """Return the values of a coordinate, by its number, with the probabilities p [...] in (0, 1); float64 [...]."""
+        return self.marginal(coordinate).quantile(p)
+
+
+def references_if_known(problem):
+    """Return the PosteriorReferences of a problem, or None, and why there are none.
+
+    Args:
+        problem: problems.given_posterior.GivenPosterior.
+
+    Returns:
+        As of exact_references and "", or None and a text for a reader: a training is not lost because of it.
+    """
+    try:
+        return exact_references(problem), ""
+    except (InputError, PosteriorGridError) as error:  # InputError: from a function of the user's file
+        return None, str(error)
+
+
+def exact_references(problem):
+    """Return the PosteriorReferences of a problem, one for each of its observations, in their order.
+
+    Args:
+        problem: problems.given_posterior.GivenPosterior.
+
+    Raises:
+        density_grid.PosteriorGridError: there can be no grid, or it can't give one to its tolerance, and there are no draws.
+        python_file.ModelError: the problem is a user's file, whose functions fail.
+    """
+    try:
+        return _by_quadrature(problem)
+    except PosteriorGridError:
+        if problem.exact_draws is None:
+            raise
+    return tuple(_from_draws(problem, label) for label in range(problem.n_x))
+
+
+def _by_quadrature(problem):
+    n_left = problem.effects.n_outer if problem.effects else problem.dim
+    if n_left > 2:
+        raise PosteriorGridError("a grid has 1 or 2 dimensions, not %d, and there are no exact draws" % n_left)
+    if problem.effects:
+        return tuple(_with_effects(problem, x) for x in problem.observations)
+    log_joint = array_log_joint(problem)
+    return tuple(reference_from_density(_given(log_joint, x), problem.dim, problem.derived) for x in problem.observations)
+
+
+def _given(log_joint, x):
+    return lambda z: log_joint(x, z)
+
+
+def array_log_joint(problem):
+    """Return the problem's log p(x, z) as a function (x [d_x], z [n, dim]) -> float64 [n], nats, by its TensorFlow functions.
+
+    It reckons in float32, in a graph and a session of its own, on one thread.
+    """
+    graph = tf.Graph()
+    with graph.as_default():
+        x = tf.placeholder(tf.float32, [problem.observations.shape[1]])
+        z = tf.placeholder(tf.float32, [None, problem.dim])
+        log_joint = problem.log_joint(tf.tile(x[tf.newaxis], [tf.shape(z)[0], 1]), z)
+    graph.finalize()
+    session = open_session(graph, intra_op_threads=1, inter_op_threads=1)
+    run = session.make_callable(log_joint, [x, z])
+
+    def log_joint_of(x, z):
+        try:
+            return run(np.asarray(x, np.float32), np.asarray(z, np.float32)).astype(np.float64)
+        except tf.errors.InvalidArgumentError as error:  # e.g. of a matrix that has no Cholesky factor at some z
+            raise PosteriorGridError("the density can't be computed everywhere: %s" % str(error).splitlines()[0])
+
+    return log_joint_of
+
+
+def reference_from_density(log_joint, dim, derived=None):
+    """Return the PosteriorReference of a density of one or two parameters, by posterior_grid.
+
+    Args:
+        log_joint: function z float32 [n, dim] -> log p(x, z) [n], nats.
+        dim: int, 1 or 2.
+        derived: name -> function of z float64 [n, dim] -> float64 [n].
+
+    Raises:
+        density_grid.PosteriorGridError: as of posterior_grid.
+    """
+    grid = posterior_grid(log_joint, dim)
+    points, masses = grid.points
+    mean = _average(masses, points)
+    covariance = _covariance(masses, points - mean, points - mean)
+    moments = {}
+    for name, function in (derived or {}).items():
+        values = function(points)
+        moments[name] = _moments(masses, values, np.zeros_like(values))
+
+    def log_density(z):
+        return np.asarray(log_joint(np.asarray(z, np.float32)), np.float64) - grid.log_integral
+
+    return PosteriorReference(
+        log_evidence=grid.log_integral, mean=mean, covariance=covariance, derived=moments, spacing=grid.spacing,
+        log_density=log_density, draws=grid.draws, marginal=grid.marginal)
+
+
+def _from_draws(problem, label):
+    """The PosteriorReference of an x, by its number, from the problem's exact draws."""
+    def draws(n, random_state):
+        return problem.exact_draws(label, n, random_state.randint(_MAX_SEED))
+
+    z = draws(_N_DRAWS, np.random.RandomState(0))
+    derived = {name: function(z) for name, function in problem.derived.items()}
+    return PosteriorReference(
+        log_evidence=None, mean=z.mean(axis=0), covariance=np.cov(z, rowvar=False, bias=True).reshape(2 * (problem.dim,)),
+        derived={name: Moments(float(values.mean()), float(values.std())) for name, values in derived.items()},
+        spacing=np.zeros(problem.dim), log_density=None, draws=draws, marginal=None)
+
+
+def _with_effects(problem, x):
+    """The PosteriorReference of one x, [d_x], of a problem with GaussianEffects."""
+    effects, x = problem.effects, x.astype(np.float64)
+    n_outer = effects.n_outer
+    grid = posterior_grid(lambda u: effects.log_joint(x, u.astype(np.float64)), n_outer)
+    points, masses = grid.points
+    inner_mean, inner_deviation = effects.conditional(x, points)
+    conditional_mean = np.concatenate([points, inner_mean], axis=1)
+    mean = _average(masses, conditional_mean)
+    covariance = _covariance(masses, conditional_mean - mean, conditional_mean - mean)
+    inner = np.arange(n_outer, problem.dim)
+    covariance[inner, inner] += _average(masses, inner_deviation**2)
+    derived = {name: _moments(masses, *columns) for name, *columns in zip(
+        problem.derived, *[values.T for values in effects.derived(x, points)])}
+
+    def log_density(z):
+        z = np.asarray(z, np.float64)
+        u, others = z[:, :n_outer], z[:, n_outer:]
+        mean, deviation = effects.conditional(x, u)
+        of_others = -0.5 * ((others - mean) / deviation)**2 - np.log(deviation) - 0.5 * np.log(2 * np.pi)
+        return effects.log_joint(x, u) - grid.log_integral + of_others.sum(axis=1)
+
+    def draws(n, random_state):
+        u = grid.draws(n, random_state)
+        mean, deviation = effects.conditional(x, u)
+        return np.concatenate([u, mean + deviation * random_state.standard_normal(mean.shape)], axis=1)
+
+    thinned_points, thinned_masses = grid.thinned(_COMPONENTS).points
+    means, deviations = effects.conditional(x, thinned_points)
+
+    @lru_cache(maxsize=None)
+    def marginal(coordinate):
+        if coordinate < n_outer:
+            return grid.marginal(coordinate)
+        return _mixture(thinned_masses, means[:, coordinate - n_outer], deviations[:, coordinate - n_outer])
+
+    return PosteriorReference(
+        log_evidence=grid.log_integral, mean=mean, covariance=covariance, derived=derived,
+        spacing=np.concatenate([grid.spacing, np.zeros(len(inner))]), log_density=log_density, draws=draws, marginal=marginal)
+
+
+def _average(masses, values):
+    """The mean of values [n, ...] over points with masses [n]."""
+    return np.einsum("n,n...->...", masses, values)
+
+
+def _covariance(masses, left, right):
+    """That of columns, [n, d] each with the mean 0, over points with masses [n]; float64 [d, d]."""
+    return np.einsum("ni,nj->ij", masses[:, np.newaxis] * left, right)
+
+
+def _moments(masses, mean, variance):
+    """The Moments of a quantity with the mean [n] and the variance [n] at each of the points with masses [n]."""
+    of_all = _average(masses, mean)
+    return Moments(float(of_all), float(np.sqrt(_average(masses, variance + (mean - of_all)**2))))
+
+
+def _mixture(weights, means, deviations):
+    """The Marginal of a mixture of Gaussians, its components [n] each."""
+    lower = (means - _MARGINAL_REACH * deviations).min()
+    upper = (means + _MARGINAL_REACH * deviations).max()
+    points = np.linspace(lower, upper, _MARGINAL_POINTS)
+    density = np.array([(weights / deviations * np.exp(-0.5 * ((point - means) / deviations)**2)).sum() for point in points])
+    density[[0, -1]] = 0
+    return Marginal(points, density / density.sum())

@@ -1,0 +1,117 @@
+"""The tables of the page of a given posterior, as rows of text. Knows no TensorFlow."""
+
+import math
+
+from avb_tf1.page.numbers import number, with_error
+from avb_tf1.runs import metrics_file
+from avb_tf1.tasks.given_posterior import measures
+from avb_tf1.tasks.given_posterior.measures import METRICS
+
+_PLAIN_WORDS = {
+    "log_evidence": "log p(x): what no ELBO exceeds, and a perfect q(z|x) reaches",
+    "elbo": "a lower bound on log p(x)",
+    "elbo_discriminator": "the same by what the discriminator takes for log q(z|x): no bound, if that is wrong",
+    "inference_gap": "log p(x) − ELBO: 0 for a perfect q(z|x)",
+    "wasserstein": "in standard deviations of the exact marginals: 0 for a perfect q(z|x) with endless samples",
+    "wasserstein_noise_floor": "what a perfect q(z|x) would show with as many samples",
+}
+_STATISTICS = (("mean", "mean"), ("exact_mean", "exact mean"), ("standard_deviation", "sd"),
+               ("exact_standard_deviation", "exact sd"), ("wasserstein", "W₁"), ("wasserstein_noise_floor", "noise floor"))
+
+
+def metric_rows(metrics):
+    """Return a row for each metric, of a run or of one x: [(title, value, standard error, bias left, method, in plain words)].
+
+    All are text; of a metric that was not computed the value says so, and the last column why.
+    """
+    rows, reasons = [], metrics.get(metrics_file.NOT_COMPUTED, {})
+    for name, metric in METRICS.items():
+        if name in metrics:
+            error, bias = (metrics.get(name + suffix) for suffix in ("_standard_error", "_bias_left"))
+            words = _PLAIN_WORDS[name]
+            if name == "elbo" and metrics["methods"].get(name) == "discriminator":
+                words = "by the discriminator, for want of a better way: no bound, if that is wrong"
+            rows.append((metric.title, number(metrics[name], METRICS[name]), "" if error is None else number(error),
+                         "" if bias is None else number(bias), metrics["methods"].get(name, ""), words))
+        elif name in reasons:
+            rows.append((metric.title, "not computed", "", "", "", reasons[name]))
+    return rows
+
+
+def rows_of_x(per_x):
+    """Return the titles of the metrics that each x has, and for each x its name and their values as text."""
+    names = [name for name in METRICS if all(name in of_x for of_x in per_x)]
+    return [METRICS[name].title for name in names], [
+        (of_x["x"], [with_error(of_x, name, METRICS[name]) for name in names]) for of_x in per_x]
+
+
+def marginal_table(problem, per_x):
+    """Return the table of the quantities' marginals.
+
+    Args:
+        problem: given_posterior.GivenPosterior.
+        per_x: as of contents.parts_of_each_x.
+
+    Returns:
+        The columns' titles, and for each x its name and its rows: the quantity's name, and its numbers as text.
+    """
+    names = measures.names_of_quantities(problem)
+    kinds = [(key, title) for key, title in _STATISTICS if key in per_x[0]["marginals"][names[0]]]
+    published = [(kind, title) for kind, title in (("mean", "published mean"), ("standard_deviation", "published sd"))
+                 if any(kind in own for own in problem.published.values())]
+    groups = []
+    for x, own in zip(problem.observation_names, per_x):
+        rows = []
+        for name in names:
+            known = problem.published.get(name, {})
+            rows.append((name, [_without_sign_of_zero(own["marginals"][name][key]) for key, _ in kinds]
+                         + [number(known[kind].value) if kind in known else "" for kind, _ in published]))
+        groups.append((x, rows))
+    return [title for _, title in kinds + published], groups
+
+
+def _without_sign_of_zero(value):
+    """A number as text; an exact mean of 0 is but for rounding, which may be below it."""
+    return number(0.0 if abs(value) < 0.5e-4 else value)
+
+
+def mode_rows(problem, per_x):
+    """Return the shares of the problem's modes: [(x, mode, share of q, exact share or "")], text."""
+    return [(x, name, "%.3f" % own["modes"][name]["share"],
+             "%.3f" % own["modes"][name]["exact_share"] if "exact_share" in own["modes"][name] else "")
+            for x, own in zip(problem.observation_names, per_x) for name in problem.modes]
+
+
+def key_numbers(metrics, n_x):
+    """Return the few numbers at the top: [(value, what it is, what is told beside it)], text."""
+    numbers = []
+    for name in ("log_evidence", "elbo", "inference_gap", "wasserstein"):
+        if name in metrics:
+            aside = ""
+            if name == "elbo" and metrics["methods"].get(name) == "discriminator":
+                aside = "by the discriminator: no bound"
+            elif name == "inference_gap":
+                aside = "best possible: 0"
+            elif name == "wasserstein":
+                aside = "exact samples: %s" % number(metrics["wasserstein_noise_floor"])
+            of_what = ", mean over x" if n_x > 1 and name != "wasserstein" else ""  # whose title says so of its marginals
+            numbers.append((with_error(metrics, name, METRICS[name]), METRICS[name].title + of_what, aside))
+    return numbers
+
+
+def headline(metrics, n_x):
+    """Return how far q is from the posterior, in a few words."""
+    parts, subject = [], "averaged over the %d x, q(z|x)" % n_x if n_x > 1 else "q(z|x)"
+    if "wasserstein" not in metrics:
+        return "the exact posterior is not known; the ELBO is %s" % with_error(metrics, "elbo", METRICS["elbo"])
+    if "inference_gap" in metrics:
+        gap = with_error(metrics, "inference_gap", METRICS["inference_gap"])
+        parts.append("%s is %s nats from the posterior" % (subject, gap))
+        subject = "its marginals are"
+    else:
+        subject = "the marginals of %s are" % subject if n_x == 1 else "averaged over the %d x, q's marginals are" % n_x
+    distance, floor = metrics["wasserstein"], metrics["wasserstein_noise_floor"]
+    if distance is not None and math.isfinite(distance):
+        parts.append("%s %s of their exact standard deviations off, on average, where as many exact samples are %s off" % (
+            subject, number(distance), number(floor)))
+    return "; ".join(parts)

@@ -1,0 +1,196 @@
+"""The metrics of a model of known images, from arrays and functions of arrays. In nats per example unless told per pixel.
+
+log p(x) is exact. The entropy of an implicit q(z|x) has no closed form; an estimate by nearest neighbours, with a standard
+error, stands for it.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Optional
+
+import numpy as np
+
+from avb_tf1.estimation import quadrature
+from avb_tf1.estimation.densities import gaussian_kl_from_prior, log_bernoulli, log_prior, mean_and_error
+from avb_tf1.estimation.entropy import Estimate, kl_from_prior, kl_posterior_prior
+from avb_tf1.estimation.metric import DENSITY, DISCRIMINATOR, ENCODER, GRID, Metric, Need, computable, flat, sample_mean
+from avb_tf1.estimation.trained_networks import Networks, in_chunks
+from avb_tf1.problems.known_images.problem import ImageProblem
+from avb_tf1.tasks.views import labels_of_codes, sample_posterior
+
+STRIDE = 4                    # of the samples that a density takes, every how many go through the other networks
+
+NEAR_NEIGHBOURS = Need(
+    GRID.is_met, "nearest neighbours estimate the density of q(z) with a bias that is known for latent_dim 1 or 2 only")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Samples of q(z|x), and what the metrics have in common.
+
+    Attributes:
+        networks: trained_networks.Networks; problem: ImageProblem.
+        z: float32 [n, latent_dim]; labels: int64 [n]; ordered by class. These two and log_reconstruction are None for a model
+            without q(z|x).
+        log_reconstruction: float64 [n / STRIDE], log p(x|z) at every STRIDE-th sample.
+        log_likelihoods: float64 [n_images], log p(x); None without a grid.
+        kl_posterior_prior: Estimate of the mean over x of KL(q(z|x) || p(z)), or None.
+        random_state: numpy RandomState.
+    """
+
+    networks: Networks
+    problem: ImageProblem
+    z: Optional[np.ndarray]
+    labels: Optional[np.ndarray]
+    log_reconstruction: Optional[np.ndarray]
+    log_likelihoods: Optional[np.ndarray]
+    kl_posterior_prior: Optional[Estimate]
+    random_state: np.random.RandomState
+
+
+def _log_likelihood(sample):
+    return Estimate(sample.problem.mean(sample.log_likelihoods), "quadrature")
+
+
+def _reconstruction_error(sample):
+    return sample_mean(-sample.log_reconstruction / sample.problem.n_pixels)
+
+
+def _elbo(sample):
+    reconstruction, kl = sample_mean(sample.log_reconstruction), sample.kl_posterior_prior
+    method = reconstruction.method if kl.method == "closed form" else kl.method  # the less exact of the two
+    return Estimate(reconstruction.value - kl.value, method, math.hypot(reconstruction.standard_error, kl.standard_error),
+                    kl.bias_left)
+
+
+def _inference_gap(sample):
+    elbo = _elbo(sample)
+    return elbo._replace(value=_log_likelihood(sample).value - elbo.value)
+
+
+def _kl_marginal_prior(sample):
+    # A part of q(z|x) without a density is one of q(z), too.
+    if sample.kl_posterior_prior is not None and not math.isfinite(sample.kl_posterior_prior.value):
+        return sample.kl_posterior_prior
+    return kl_from_prior(sample.z, sample.random_state, sample.labels)
+
+
+def _kl_discriminator(sample):
+    z, labels = sample.z[::STRIDE], sample.labels[::STRIDE]
+    return sample_mean(in_chunks(sample.networks.log_ratio, sample.problem.images[labels], z)[:, 0].astype(np.float64))
+
+
+# By their names in metrics.json, in the order of a table. Where q(z|x) has no density (see entropy.has_density), the KL(q || p)
+# and the inference gap are inf and the ELBO is -inf.
+METRICS = {
+    # The mean over x of log p(x).
+    "log_likelihood": Metric("log-likelihood", (GRID,), is_higher_better=True, measure=_log_likelihood),
+    # Minus the mean of log p(x|z) per pixel.
+    "reconstruction_error": Metric("reconstruction error (nats per pixel)", (ENCODER,), measure=_reconstruction_error),
+    # The mean of log p(x|z) minus kl_posterior_prior.
+    "elbo": Metric("ELBO", (ENCODER, DENSITY), is_higher_better=True, measure=_elbo),
+    # With q(z) the mean of q(z|x) over x.
+    "kl_marginal_prior": Metric("KL(q(z), p(z))", (ENCODER, NEAR_NEIGHBOURS), measure=_kl_marginal_prior),
+    # The mean over x.
+    "kl_posterior_prior": Metric("mean KL(q(z|x), p(z))", (ENCODER, DENSITY), measure=lambda sample: sample.kl_posterior_prior),
+    # The mean log_ratio over posterior samples: what the discriminator takes kl_posterior_prior for.
+    "kl_discriminator": Metric("mean KL(q(z|x), p(z)) by the discriminator", (DISCRIMINATOR,), measure=_kl_discriminator),
+    # log_likelihood - elbo, the mean KL(q(z|x) || p(z|x)).
+    "inference_gap": Metric("inference gap", (GRID, ENCODER, DENSITY), measure=_inference_gap),
+}
+
+
+def evaluate(networks, problem, random_state, n_samples, log_likelihoods=None):
+    """Return every metric that can be had of a trained model.
+
+    Args:
+        networks: trained_networks.Networks.
+        problem: ImageProblem.
+        random_state: numpy RandomState that the posterior samples' noise is drawn from.
+        n_samples: int, samples of q(z|x) an image, on average.
+        log_likelihoods: what quadrature.log_likelihood returns for the problem's images, if it is known already.
+
+    Returns:
+        dict: name in METRICS -> float. Beside it `<name>_standard_error` where the value is sampled, 0 if a closed form takes
+        the samples' place, and `<name>_bias_left` where it is biased; an infinite value has neither, as they aren't known.
+        Further n_samples_per_class; "methods": name -> how it was found; and where metrics can't be had, "not_computed":
+        name -> why.
+
+    Raises:
+        quadrature.GridError: the decoder is too sharp, or its mass too far out, for the quadrature.
+    """
+    if log_likelihoods is None and GRID.is_met(networks):
+        log_likelihoods = quadrature.log_likelihood(networks.decode, networks.latent_dim, problem.images)
+    sample = _sample(networks, problem, n_samples, random_state, log_likelihoods)
+    names, not_computed = computable(networks, METRICS)
+    metrics = flat({name: METRICS[name].measure(sample) for name in names})
+    return dict(metrics, n_samples_per_class=n_samples, **{"not_computed": not_computed} if not_computed else {})
+
+
+def _sample(networks, problem, n_samples, random_state, log_likelihoods):
+    if networks.encode is None:
+        return Sample(networks, problem, None, None, None, log_likelihoods, None, random_state)
+    z, labels, log_density = sample_posterior(networks, problem, n_samples, random_state)
+    kl = None
+    if networks.posterior_parameters is not None:
+        kl = Estimate(problem.mean(gaussian_kl_from_prior(*networks.posterior_parameters(problem.images))), "closed form", 0.0)
+    elif log_density is not None:
+        kl = sample_mean(log_density.astype(np.float64) - log_prior(z))
+    elif DENSITY.is_met(networks):
+        kl = kl_posterior_prior(z, labels, random_state)
+    log_reconstruction = _log_reconstructions(networks, problem, z[::STRIDE])
+    return Sample(
+        networks, problem, z, labels, log_reconstruction[np.arange(len(log_reconstruction)), labels[::STRIDE]],
+        log_likelihoods, kl, random_state)
+
+
+def _log_reconstructions(networks, problem, z):
+    return log_bernoulli(in_chunks(networks.decode, z), problem.images)
+
+
+def classification_accuracy(networks, problem, z, labels):
+    """Return the share of codes z [n, latent_dim] whose own image, labels [n], has the largest p(x|z); a float in [0, 1]."""
+    return float(np.mean(np.argmax(_log_reconstructions(networks, problem, z), axis=1) == labels))
+
+
+def kl_over_training(snapshots, problem):
+    """Return the KL divergences at each of s snapshots, as far as the model tells them; nats, means over x.
+
+    Args:
+        snapshots: name -> [s, ...], what known_images.view.View and training.snapshots have.
+        problem: ImageProblem.
+
+    Returns:
+        dict: kl_posterior_prior [s], the mean over x of KL(q(z|x) || p(z)), in closed form of a Gaussian, by samples of another
+        q(z|x) with a density, else by nearest neighbours if there is a grid; and kl_posterior_prior_standard_error [s]. With a
+        discriminator kl_discriminator [s] and kl_discriminator_standard_error [s], its own estimate. Infinite or NaN where
+        training went astray.
+    """
+    columns = {}
+    if "log_ratio" in snapshots:
+        columns.update(_columns("kl_discriminator", [mean_and_error(values.astype(np.float64))
+                                                     for values in snapshots["log_ratio"]]))
+    if "mean" in snapshots:
+        columns.update(_columns("kl_posterior_prior", [
+            (problem.mean(gaussian_kl_from_prior(*parameters)), 0.0)
+            for parameters in zip(snapshots["mean"], snapshots["log_variance"])]))
+    elif "log_density" in snapshots:
+        columns.update(_columns("kl_posterior_prior", [
+            mean_and_error(values.astype(np.float64) - log_prior(z))
+            for values, z in zip(snapshots["log_density"], snapshots["z"])]))
+    elif "z" in snapshots and quadrature.has_grid(snapshots["z"].shape[2]):
+        labels = labels_of_codes(problem)
+        columns.update(_columns("kl_posterior_prior", [_kl_by_neighbours(z, labels) for z in snapshots["z"]]))
+    return columns
+
+
+def _kl_by_neighbours(z, labels):
+    if not np.isfinite(z).all():
+        return math.nan, 0.0
+    estimate = kl_posterior_prior(z, labels, np.random.RandomState(0))
+    return estimate.value, estimate.standard_error
+
+
+def _columns(name, pairs):
+    values, errors = np.array(pairs, np.float64).T
+    return {name: values, name + "_standard_error": errors}

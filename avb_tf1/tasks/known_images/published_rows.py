@@ -1,0 +1,71 @@
+"""Models of known images beside the published numbers and the optimum, and in words. Knows no TensorFlow."""
+
+import math
+
+from avb_tf1.page.numbers import Row, number
+from avb_tf1.problems.registry import problem_of
+from avb_tf1.tasks.known_images.measures import METRICS
+
+_STANDINGS = {"worse": "than", "not distinguishable": "from", "better": "than"}
+RULE = ("Better or worse than a published number: the mean over the n runs is more than twice its standard error away from all "
+        "that rounds to that number. The standard error: the standard deviation over the seeds / sqrt(n), combined with the "
+        "estimates' own (root of the sum of squares). Of one run it is the estimate's own alone: the spread between seeds is "
+        "not known.")
+
+
+def rows(groups):
+    """Return the numbers.Rows of some numbers.RunGroups: for each, one for every metric that all its runs have."""
+    return [_row(group, problem_of(group.config), name) for group in groups for name in METRICS
+            if all(name in metrics for metrics in group.metrics)]
+
+
+def _row(group, problem, name):
+    published = problem.published.get(group.config.model.paper_row, {}).get(name)
+    optimum = problem.optima[name].value if name in problem.optima else None
+    row = Row(group, name, METRICS[name], published, optimum)
+    standing, verdict = None, ""
+    if published is not None:
+        standing = _standing(row)
+        verdict = _beside_published(standing, row.mean - published.value)
+    elif optimum is not None:
+        verdict = "%s from the optimum" % number(abs(row.mean - optimum)) if math.isfinite(row.mean) else number(row.mean)
+    elif name == "kl_discriminator" and "kl_posterior_prior" in group.metrics[0]:  # what it stands for
+        verdict = _beside_true(row.mean, Row(group, "kl_posterior_prior", METRICS["kl_posterior_prior"]).mean)
+    return Row(group, name, METRICS[name], published, optimum, standing, verdict)
+
+
+def headline(group):
+    """Return how a RunGroup stands to the paper's row, over all of its columns and by RULE: a few words for a headline."""
+    published = [row for row in rows([group]) if row.published is not None]
+    if not published:
+        return "nothing is published to hold it against"
+    standings = [row.standing for row in published]
+    first, *others = sorted(set(standings), key=lambda standing: (-standings.count(standing), list(_STANDINGS).index(standing)))
+    n_columns = len(problem_of(group.config).published[group.config.model.paper_row])
+    n_missing = n_columns - len(published)
+    where = "%d of %d columns" % (standings.count(first), n_columns) if others or n_missing else "every column"
+    parts = ["%s %s the paper's %s in %s" % (first, _STANDINGS[first], group.config.model.paper_row, where)]
+    parts += ["%s in %d" % (standing, standings.count(standing)) for standing in others]
+    parts += ["%d not computed" % n_missing] if n_missing else []
+    parts += ["with %s %s" % (row.title, number(row.mean)) for row in published if not math.isfinite(row.mean)]
+    return ", ".join(parts) + ("" if len(group.seeds) > 1 else " (one run: the spread between seeds is not known)")
+
+
+def _standing(row):
+    difference, error = row.mean - row.published.value, row.standard_error
+    if error is not None and abs(difference) <= row.published.rounding + 2 * error:
+        return "not distinguishable"
+    return "better" if (difference > 0) == row.definition.is_higher_better else "worse"
+
+
+def _beside_published(standing, difference):
+    by = "" if standing == "not distinguishable" else _by(difference)
+    return "%s %s published%s" % (standing, _STANDINGS[standing], by)
+
+
+def _beside_true(estimate, true):
+    return "%s than the true one%s" % ("higher" if estimate > true else "lower", _by(estimate - true))
+
+
+def _by(difference):
+    return " by %s" % number(abs(difference)) if math.isfinite(difference) else ""

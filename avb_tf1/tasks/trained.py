@@ -1,0 +1,100 @@
+"""A trained model as a task measures and draws it, and what the tasks make of it alike."""
+
+import math
+import os
+from typing import Callable, NamedTuple, Tuple
+
+import numpy as np
+
+from avb_tf1.estimation.metric import LOSSES, N_FINAL, Need, why_not
+from avb_tf1.ground.seeds import stream
+from avb_tf1.tasks.views import sample_posterior
+from avb_tf1.training.trainer import DivergenceError
+
+
+class Trained:
+    """A trained model, and what was computed of it: each thing once.
+
+    Attributes:
+        config: the run's; problem: its problem; networks: trained_networks.Networks.
+        monitors: name -> float32 [n_iterations], as in trainer.TrainingResult.
+        snapshots: name -> [s, ...], as of training.snapshots.Snapshots.arrays; None where nothing is to be drawn.
+    """
+
+    def __init__(self, config, problem, networks, monitors, snapshots=None):
+        self.config, self.problem, self.networks, self.monitors, self.snapshots = config, problem, networks, monitors, snapshots
+        self._results = {}
+
+    def once(self, function):
+        """Return function(self), called only the first time that it is asked for."""
+        if function not in self._results:
+            self._results[function] = function(self)
+        return self._results[function]
+
+    def stream(self, name):
+        """Return the run's random stream of that name, a new numpy RandomState each time."""
+        return stream(self.config.seed, name)
+
+
+def final_losses(monitors):
+    """Return the losses' means over the last N_FINAL iterations, by name; nats per example."""
+    return {name: float(np.mean(monitors[name][-N_FINAL:], dtype=np.float64)) for name in LOSSES if name in monitors}
+
+
+def draw_codes(trained, n):
+    """Return n samples of q(z|x), or less, of each of the problem's x its share: z float32 [n, latent_dim], labels int64 [n].
+
+    Raises:
+        DivergenceError: a sample is not finite.
+    """
+    z, labels, _ = sample_posterior(trained.networks, trained.problem, n // trained.problem.n_x, trained.stream("latents"))
+    return require_finite(z), labels
+
+
+def require_finite(z):
+    """Return codes z [n, latent_dim]; raises DivergenceError unless all of them are finite."""
+    if not np.isfinite(z).all():
+        raise DivergenceError("the encoder's output is not finite after the last iteration")
+    return z
+
+
+def without_infinity(metrics):
+    """Return metrics, and those of a list among them, with None for what is not finite, which JSON doesn't have."""
+    def finite(value):
+        if isinstance(value, list):
+            return [without_infinity(part) for part in value]
+        return None if isinstance(value, float) and not math.isfinite(value) else value
+
+    return {name: finite(value) for name, value in metrics.items()}
+
+
+def images_of(problem, x):
+    """Return a user's images as the networks see them, float32 [n, n_pixels].
+
+    Args:
+        problem: an ImageProblem or an ImageDataset.
+        x: [n, n_pixels], pixels that are 0 or 1.
+
+    Raises:
+        ValueError: x has another shape or other pixels.
+    """
+    x = np.asarray(x, np.float32)
+    if x.ndim != 2 or x.shape[1] != problem.n_pixels or not len(x):
+        raise ValueError("x must be [n, %d] with n at least 1, not %s" % (problem.n_pixels, list(x.shape)))
+    if not np.isin(x, (0, 1)).all():
+        raise ValueError("the pixels of x must be 0 or 1")
+    return x
+
+
+class Figure(NamedTuple):
+    """A figure of a task: a function that draws a Trained into the file of a path, and the Needs without which it can't."""
+
+    draw: Callable
+    needs: Tuple[Need, ...] = ()
+
+
+def draw_figures(out, trained, figures):
+    """Write those of some Figures, by the names of their files, that can be drawn of a Trained into the run folder `out`."""
+    for name, figure in figures.items():
+        if why_not(trained.networks, figure.needs) is None:
+            figure.draw(os.path.join(out, name), trained)

@@ -1,0 +1,284 @@
+"""Whole runs of data sets: what they leave, how they go on, what they refuse; and the largest data set in little memory."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from helpers import ROOT, assert_one_clear_line, run_script, set_options
+from image_data import FEW, SMALL, enlarged_digits, image_config_path, npz_data, save_mnist, small_images
+from pictures import pixels
+
+import avb_tf1
+from avb_tf1.config.loading import to_yaml
+from avb_tf1.estimation.trained_networks import Networks
+from avb_tf1.experiment import run as experiment
+from avb_tf1.experiment.reevaluation import evaluate_run
+from avb_tf1.experiment.run import Experiment, opened_model
+from avb_tf1.ground.errors import InputError
+from avb_tf1.problems.registry import problem_of
+from avb_tf1.report import comparison
+from avb_tf1.tasks.data_set import drawing
+from avb_tf1.tasks.data_set.view import View
+from avb_tf1.tasks.registry import task_of
+from avb_tf1.training import snapshots
+
+FILES = {"config.yaml", "losses.csv", "latents.npz", "snapshots.npz", "metrics.json", "timing.json", "training_curve.png",
+         "checkpoint", "tensorboard", "test_images.npz", "reconstructions.png", "latent_space.gif", "report.html"}
+FIGURES_OF_PLANE = {"latent_space.png", "manifold.png", "posteriors.png"}
+
+
+def files_of(config):
+    return FILES | (FIGURES_OF_PLANE if config.model.latent_dim == 2 else {"pairs.png"})
+
+
+@pytest.fixture(scope="module", params=["digits_vae", pytest.param("digits_8_avb_ac", marks=pytest.mark.slow)])
+def run(request, tmp_path_factory):
+    out, config = tmp_path_factory.mktemp("runs") / request.param, small_images(request.param)
+    metrics, _ = avb_tf1.run_experiment(config, str(out))
+    return out, config, metrics
+
+
+def test_what_a_run_leaves(run):
+    out, config, metrics = run
+    assert set(os.listdir(out)) == files_of(config)
+    for name in files_of(config) & set(task_of(config).figures):
+        picture = pixels(out / name)
+        assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 20 and 0.01 < (picture < 250).any(axis=2).mean() < 0.99, name
+    problem, adversarial = problem_of(config), config.model.has_discriminator
+    latents, seen = (dict(np.load(str(out / name))) for name in ("latents.npz", "snapshots.npz"))
+    assert latents["z"].shape == (300, config.model.latent_dim) and latents["z"].dtype == np.float32
+    np.testing.assert_array_equal(latents["label"], problem.test.labels)
+    with_grid = {"manifold", "samples", "density_axes", "density"} if config.model.latent_dim == 2 else set()
+    assert set(seen) == {"iteration", "label", "z", "image", "reconstruction", "prior"} | with_grid | (
+        {"log_ratio"} if adversarial else set())
+    assert [list(problem.test.labels).index(label) for label in range(10)] == seen["image"].tolist()
+    np.testing.assert_array_equal(seen["iteration"], [0, 5, 10, 15, 20])
+    assert seen["z"].shape == (5, 300, config.model.latent_dim) and (seen["z"][0] != seen["z"][-1]).any()
+    np.testing.assert_array_equal(seen["label"], problem.test.labels)
+    losses_of_run = {"generator_loss"} | ({"discriminator_loss"} if adversarial else set())
+    assert losses_of_run < set(metrics)
+    with np.load(str(out / "test_images.npz")) as per_image:
+        if config.model.latent_dim == 2:
+            assert metrics["test_log_likelihood"] == pytest.approx(per_image["log_likelihood"].mean())
+            assert metrics["test_log_likelihood_method"] == "quadrature"
+            assert metrics["test_elbo"] < metrics["test_log_likelihood"]
+        else:
+            assert set(metrics["not_computed"]) == {"test_elbo", "test_inference_gap"}
+            assert metrics["test_elbo_discriminator"] == pytest.approx(per_image["elbo_discriminator"].mean())
+            assert metrics["test_log_likelihood_method"] == "ais"
+            taken = ~np.isnan(per_image["log_likelihood"])
+            assert taken.sum() == metrics["n_annealed_images"] == 5
+            np.testing.assert_array_equal(np.flatnonzero(taken), problem.some_test_rows(5))
+            assert metrics["test_ais_acceptance"] == pytest.approx(per_image["ais_acceptance"][taken].mean())
+    losses = np.loadtxt(str(out / "losses.csv"), delimiter=",", skiprows=1)
+    assert losses.shape == (20, 3 if adversarial else 2)
+    assert metrics["generator_loss"] == pytest.approx(losses[:, 1].mean(), rel=1e-6)
+
+
+def test_a_run_is_evaluated_again_and_opened(run, capsys):
+    out, config, metrics = run
+    evaluate_run(str(out), with_ais=False, write=False)
+    assert "has the same numbers" in capsys.readouterr().out
+    (out / "report.html").unlink()
+    evaluate_run(str(out), with_ais=False, write=True)
+    assert (out / "report.html").exists()
+    with avb_tf1.open_run(str(out)) as opened:
+        assert opened.metrics == metrics
+        problem = problem_of(config)
+        rows = problem.some_test_rows(5)
+        x = problem.test_images()[rows]
+        assert opened.sample_posterior(x, n=3, seed=0).shape == (5, 3, config.model.latent_dim)
+        assert opened.decode(np.zeros((2, config.model.latent_dim))).shape == (2, 64)
+        found = opened.log_likelihood(x)
+        np.testing.assert_array_equal(found, opened.log_likelihood(x))
+        with np.load(str(out / "test_images.npz")) as per_image:
+            of_run, error = per_image["log_likelihood"][rows], per_image["log_likelihood_error"][rows]
+        assert np.abs(found - of_run).max() < (1e-4 if config.model.latent_dim == 2 else 5 * error.max())
+
+
+def test_what_such_a_run_has_not_is_told(run):
+    out, config, _ = run
+    with pytest.raises(InputError, match="a run of a data set; --ais"):
+        evaluate_run(str(out), with_ais=True, write=False)
+    assert set(os.listdir(out)) == files_of(config)
+
+
+def test_such_runs_are_compared(run):
+    out, config, metrics = run
+    table = comparison.markdown(comparison.read_runs([str(out)]))
+    assert "| %s | test log-likelihood | %.4f | 1 |" % (config.name, metrics["test_log_likelihood"]) in table.splitlines()
+
+
+def test_an_interrupted_run_goes_on_with_the_same_bits(run, tmp_path):
+    out, config, _ = run
+
+    def interrupt(iteration, _):
+        if iteration == 13:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(experiment.stopping.Stopped):
+        avb_tf1.run_experiment(config, str(tmp_path / "run"), observers=[interrupt])
+    avb_tf1.run_experiment(config, str(tmp_path / "run"))
+    for name in ("losses.csv", "metrics.json", "config.yaml"):
+        assert (tmp_path / "run" / name).read_bytes() == (out / name).read_bytes()
+    for name in ("latents.npz", "snapshots.npz"):
+        whole, pieces = (dict(np.load(str(folder / name))) for folder in (out, tmp_path / "run"))
+        assert whole.keys() == pieces.keys()
+        for key in whole:
+            np.testing.assert_array_equal(whole[key], pieces[key])
+
+
+@pytest.mark.slow
+def test_a_run_from_the_command_line(tmp_path):
+    np.savez(str(tmp_path / "a.npz"), train=np.random.RandomState(0).rand(80, 9), test=np.zeros((10, 9)))
+    overrides = set_options([*SMALL, npz_data("a.npz")])
+    result = run_script("train.py", "--config", image_config_path("digits_vae"), "--out", "run", *overrides, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert re.search(r"iteration 20/20  epoch 20\.0  generator [0-9.]+", result.stdout)
+    assert "generator_loss" in result.stdout and "training_curve.png" in result.stdout and "report.html" in result.stdout
+    config = avb_tf1.load_config(str(tmp_path / "run" / "config.yaml"))
+    assert config.data.path == str(tmp_path / "a.npz")
+    again = run_script("train.py", "--resume", tmp_path / "run")
+    assert again.returncode == 0 and "It is trained already" in again.stdout
+    np.savez(str(tmp_path / "a.npz"), train=np.random.RandomState(1).rand(80, 9), test=np.zeros((10, 9)))
+    for script in (["train.py", "--resume"], ["evaluate.py"]):
+        assert_one_clear_line(run_script(*script, tmp_path / "run"), tmp_path / "a.npz", "its images have changed")
+
+
+def test_a_bad_file_ends_in_one_line_and_leaves_no_folder(tmp_path):
+    np.savez(str(tmp_path / "a.npz"), train=np.full((80, 9), 2.0), test=np.zeros((10, 9)))
+    result = run_script("train.py", "--config", image_config_path("digits_vae"), "--set", npz_data(tmp_path / "a.npz"),
+                        cwd=tmp_path)
+    assert_one_clear_line(result, tmp_path / "a.npz", "train: images must be uint8")
+    assert os.listdir(tmp_path) == ["a.npz"]
+
+
+@pytest.mark.parametrize("override, words", [
+    ("data.n_validation=1497", "digits_vae.yaml: data.n_validation must be less than 1497, the train images, not 1497"),
+    ("data.batch_size=1498", "data.batch_size must be at most 1497"),
+    ("data={kind: digits, binarisation: dynamic, n_validation: 1, batch_size: 1497}", "at most 1496"),
+    ("data.n_validation=-1", "data.n_validation must be greater than or equal to 0"),
+    ("data.binarisation=soft", "data.binarisation must be one of dynamic, static, threshold, not soft"),
+    ("evaluation.ais.n_chains=1", "evaluation.ais.n_chains must be greater than or equal to 2, not 1"),
+    ("evaluation.ais.n_image=3", 'unknown key "evaluation.ais.n_image"; did you mean "evaluation.ais.n_images"?'),
+    ("evaluation={n_samples: 64, ais: {n_steps: 1}}", "evaluation.ais.n_steps must be greater than or equal to 2"),
+    ("evaluation={ais: {n_steps: 10}}", 'missing key "evaluation.n_samples"'),
+    ("evaluation.n_samples=1", "evaluation.n_samples must be greater than or equal to 2"),
+    ("data.kind=cifar", "data.kind must be one of constant, uniform_labels, shuffled_sample, digits, mnist, npz, not cifar"),
+    ("data.images=four_images", 'unknown key "data.images"'),
+    ("data.path=a.npz", 'unknown key "data.path"'),
+    ("data={kind: npz, binarisation: dynamic, n_validation: 0, batch_size: 1}", 'missing key "data.path"'),
+    ("data={kind: npz, path: '', binarisation: dynamic, n_validation: 0, batch_size: 1}", "data.path must have at least 1"),
+    ("data={kind: mnist, path: null, sha256: ab, binarisation: dynamic, n_validation: 0, batch_size: 1}", "data.sha256"),
+])
+def test_a_wrong_config_is_told_in_one_line(override, words):
+    with pytest.raises(InputError) as error:
+        avb_tf1.load_config(image_config_path("digits_vae"), [override])
+    assert words in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", sorted(os.listdir(os.path.join(ROOT, "configs", "images"))))
+def test_each_config_can_be_read_back(name, tmp_path):
+    config = avb_tf1.load_config(os.path.join(ROOT, "configs", "images", name))
+    assert config.name + ".yaml" == name
+    (tmp_path / "config.yaml").write_text(to_yaml(config), encoding="utf-8")
+    assert avb_tf1.load_config(str(tmp_path / "config.yaml")) == config
+
+
+def test_the_four_images_need_nothing_of_it():
+    code = ("import sys, avb_tf1; avb_tf1.build_graph(avb_tf1.load_config(%r)); "
+            "assert 'sklearn' not in sys.modules" % os.path.join(ROOT, "configs", "synthetic.yaml"))
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+def test_snapshots_of_many_dimensions_stay_small(monkeypatch):
+    config = small_images("digits_vae", "model.latent_dim=32", "training.n_iterations=100", "training.snapshot_every=1")
+    n_bytes = 4 * 300 * 32 + 26 * 64  # codes, reconstructions and images of the prior
+    monkeypatch.setattr(View, "max_bytes", 10 * n_bytes)
+    with opened_model(Experiment.of(config)) as (session, model):
+        session.run(model.initialize)
+        view = View(experiment.trainer.array_functions(session, model), problem_of(config), np.random.RandomState(0))
+        seen = snapshots.Snapshots(view, config.training)
+        for iteration in range(1, 101):
+            seen(iteration)
+    iterations = seen.arrays()["iteration"]
+    assert iterations[0] == 0 and iterations[-1] == 100 and 6 <= len(iterations) <= 11
+    assert sum(values.nbytes for values in seen.arrays().values()) == (n_bytes + 8) * len(iterations)
+
+
+def test_the_coordinates_that_are_drawn_tell_images_apart():
+    scales = np.float32([0.5, 3, 0, 2, 1, 0.1])
+    x = np.random.RandomState(0).standard_normal((500, 6)).astype(np.float32)
+
+    def means(x):
+        return scales * x
+
+    def encode(x, eps):  # where the means differ least, samples differ most
+        return means(x) + np.float32([0.1, 0.1, 5, 0.1, 0.1, 0.1]) * eps
+
+    expected = means(x).var(axis=0)[[0, 1, 3, 4]]
+    for parameters in (None, lambda x: (means(x), None)):
+        networks = Networks(6, 6, encode, None, posterior_parameters=parameters)
+        chosen, variances = drawing.widest_coordinates(networks, x, np.random.RandomState(1))
+        assert chosen.tolist() == [0, 1, 3, 4]
+        np.testing.assert_allclose(variances, expected, rtol=0.02)
+    scales[2] = 0.3  # less than the fourth has, but its samples' part of the variance alone, 25 / 16, would be more
+    networks = Networks(6, 6, encode, None)
+    assert drawing.widest_coordinates(networks, x, np.random.RandomState(1))[0].tolist() == [0, 1, 3, 4]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("latent_dim, figures", [(1, {"latent_space.png", "manifold.png"}), (3, {"pairs.png"})])
+def test_figures_of_images_without_shape_and_labels(latent_dim, figures, tmp_path):
+    np.savez(str(tmp_path / "a.npz"), train=np.random.RandomState(0).rand(80, 11), test=np.zeros((3, 11)))
+    config = small_images("digits_vae", npz_data(tmp_path / "a.npz"), "model.latent_dim=%d" % latent_dim)
+    avb_tf1.run_experiment(config, str(tmp_path / "run"))
+    assert set(os.listdir(str(tmp_path / "run"))) == FILES | figures
+    seen = dict(np.load(str(tmp_path / "run" / "snapshots.npz")))
+    assert seen["image"].tolist() == [0, 1, 2] and seen["reconstruction"].shape == (5, 3, 11)
+    if latent_dim == 1:
+        assert seen["manifold"].shape == (5, 25, 11) and seen["density"].shape == (5, 3, 161)
+
+
+def test_figures_and_their_files_agree():
+    assert set(drawing.FIGURES) == set(task_of(small_images("digits_vae")).figures)
+
+
+@pytest.mark.slow
+def test_mnist_from_its_file(tmp_path):
+    save_mnist(tmp_path / "mnist.npz", 200, 50)
+    config = small_images("mnist_2_avb", "data.path=%s" % (tmp_path / "mnist.npz"), "training.n_iterations=4")
+    metrics, _ = avb_tf1.run_experiment(config, str(tmp_path / "run"))
+    assert 400 < metrics["generator_loss"] < 700
+    with open(str(tmp_path / "run" / "metrics.json"), encoding="utf-8") as file:
+        data = json.load(file)["made_by"]["fingerprint"]["data"]
+    assert data["sha256"] == config.data.sha256 and "path" not in data
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mnist_2_vae", "mnist_8_avb", "mnist_32_avb_ac"])  # the last: a graph of 17,500 ops
+def test_70000_images_need_little_memory(name, tmp_path):
+    n_test = 10000 if name == "mnist_2_vae" else 200
+    images, labels = enlarged_digits(60000 + n_test)
+    np.savez_compressed(str(tmp_path / "a.npz"), train=images[:60000], test=images[60000:], train_labels=labels[:60000])
+    code = """if True:
+        import resource, sys
+        import avb_tf1
+        avb_tf1.run_experiment(avb_tf1.load_config(sys.argv[1], sys.argv[2:]), "run", show_progress=True)
+        print("at most", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, "MiB")
+    """
+    result = subprocess.run(
+        [sys.executable, "-c", code, image_config_path(name), npz_data("a.npz").replace("64", "128"),
+         "training.n_iterations=40", *FEW], stdout=subprocess.PIPE, text=True, check=True, cwd=str(tmp_path),
+        env=dict(os.environ, PYTHONPATH=ROOT))
+    assert int(re.search("at most ([0-9]+) MiB", result.stdout).group(1)) < 2048
+    assert re.search(r"iteration 40/40  epoch 0\.1  generator", result.stdout)
+    assert all(os.path.getsize(str(tmp_path / "run" / "tensorboard" / own)) < 20e6
+               for own in os.listdir(str(tmp_path / "run" / "tensorboard")))
+
+

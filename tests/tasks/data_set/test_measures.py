@@ -1,0 +1,194 @@
+import numpy as np
+import pytest
+from scipy.special import expit
+
+from avb_tf1.estimation import image_quadrature
+from avb_tf1.estimation.ais import Annealed
+from avb_tf1.estimation.densities import log_prior
+from avb_tf1.estimation.trained_networks import Networks
+from avb_tf1.tasks.data_set import measures
+
+N_PIXELS = 30
+_random_state = np.random.RandomState(0)
+_W1, _W2 = _random_state.standard_normal((2, 12)), _random_state.standard_normal((12, N_PIXELS))
+
+
+def decode(z):
+    return expit(np.tanh(z[:, :2] @ _W1) @ _W2).astype(np.float32)
+
+
+def test_images(n):
+    random_state = np.random.RandomState(1)
+    p = decode(random_state.standard_normal((n, 2)))
+    return (random_state.random_sample(p.shape) < p).astype(np.float32)
+
+
+test_images.__test__ = False
+IMAGES = test_images(120)
+EXACT = image_quadrature.integrals(decode, 2, IMAGES)
+_MOMENTS = {image.tobytes(): (mean, np.diag(covariance)) for image, mean, covariance in zip(
+    IMAGES, EXACT.mean, EXACT.covariance)}
+
+
+def posterior_parameters(x):
+    """An encoder that knows the posteriors' moments, but for a shift."""
+    mean, variance = (np.array(part, np.float32) for part in zip(*[_MOMENTS[image.tobytes()] for image in x]))
+    return mean + 0.3 * np.sqrt(variance), np.log(variance)
+
+
+def encode(x, eps):
+    mean, log_variance = posterior_parameters(x)
+    return mean + np.exp(log_variance / 2) * eps
+
+
+def log_ratio(x, z):
+    mean, log_variance = posterior_parameters(x)
+    eps = (z - mean) * np.exp(-log_variance / 2)
+    return (log_prior(eps) - log_variance.sum(axis=1) / 2 - log_prior(z))[:, np.newaxis]
+
+
+VAE = Networks(2, 2, encode, decode, posterior_parameters=posterior_parameters)
+AVB = Networks(2, 2, encode, decode, log_ratio=log_ratio)
+
+
+def flat(found):
+    """The metrics of a measures.HeldOut, and under "per_image" what it has of each image."""
+    return dict(found.metrics, per_image=found.per_image)
+
+
+def evaluated(networks, images=IMAGES, n_samples=200, n_dense_images=40, n_dense_samples=2048, ais=None):
+    return flat(measures.evaluate(
+        networks, images, np.random.RandomState(2), measures.Settings(n_samples, n_dense_images, n_dense_samples, ais)))
+
+
+@pytest.fixture(scope="module")
+def of_vae():
+    return evaluated(VAE, n_samples=2000)
+
+
+@pytest.fixture(scope="module")
+def of_avb():
+    return evaluated(AVB)
+
+
+def test_log_likelihood_is_the_quadratures(of_vae):
+    assert of_vae["test_log_likelihood"] == EXACT.log_likelihood.mean()
+    assert of_vae["test_log_likelihood_standard_error"] == pytest.approx(EXACT.log_likelihood.std() / np.sqrt(120))
+    assert of_vae["test_log_likelihood_numerical_error"] < image_quadrature.TOLERANCE
+    assert of_vae["test_log_likelihood_method"] == of_vae["methods"]["test_log_likelihood"] == "quadrature"
+    np.testing.assert_array_equal(of_vae["per_image"]["log_likelihood"], EXACT.log_likelihood)
+
+
+def test_elbo_of_a_density_is_a_bound_by_the_gap(of_vae):
+    elbo, error = (of_vae["per_image"][name] for name in ("elbo", "elbo_error"))
+    assert (elbo < EXACT.log_likelihood + 4 * error).all()
+    assert of_vae["test_elbo"] == pytest.approx(elbo.mean())
+    assert of_vae["test_inference_gap"] == pytest.approx(of_vae["test_log_likelihood"] - of_vae["test_elbo"])
+    assert of_vae["test_elbo_numerical_error"] == pytest.approx(np.sqrt((error**2).sum()) / 120)
+    # It is .3**2 of a Gaussian posterior, for a shift of .3 standard deviations in each of two directions; these are none.
+    assert of_vae["test_inference_gap"] > 0.09
+    assert "test_elbo_discriminator" not in of_vae and "not_computed" not in of_vae
+
+
+def test_elbo_of_the_same_q_by_neighbours_and_by_a_perfect_discriminator(of_vae, of_avb):
+    for name, other in (("test_elbo", "test_elbo"), ("test_elbo_discriminator", "test_elbo"),
+                        ("test_inference_gap", "test_inference_gap")):
+        error = np.hypot(of_avb[name + "_numerical_error"], of_vae[other + "_numerical_error"])
+        if name == "test_inference_gap":  # of 40 of the images
+            error = np.hypot(error, of_avb["test_inference_gap_standard_error"])
+        assert abs(of_avb[name] - of_vae[other]) < 3 * error + of_avb.get(name + "_bias_left", 0)
+        assert error < 0.1
+    assert of_avb["methods"]["test_elbo"] == "nearest neighbours"
+    assert of_avb["test_elbo_standard_error"] == pytest.approx(of_vae["test_elbo_standard_error"], rel=0.4)
+
+
+def test_the_errors_of_the_neighbours_are_those_of_the_images_that_were_taken(of_vae, of_avb):
+    elbo, error = (of_avb["per_image"][name] for name in ("elbo", "elbo_error"))
+    taken = ~np.isnan(elbo)
+    assert taken.sum() == 40 and (np.isnan(error) == ~taken).all()
+    deviations = ((elbo - of_vae["per_image"]["elbo"]) / np.hypot(error, of_vae["per_image"]["elbo_error"]))[taken]
+    assert np.abs(deviations).max() < 4.5 and deviations.std() < 1.4
+
+
+def test_all_images_may_be_taken():
+    found = evaluated(AVB, IMAGES[:10], n_dense_images=50, n_dense_samples=512)
+    assert found["test_elbo"] == found["per_image"]["elbo"].mean()
+
+
+def test_a_q_without_a_density_has_no_elbo():
+    found = evaluated(Networks(2, 2, lambda x, eps: encode(x, 0 * eps), decode, log_ratio=log_ratio), IMAGES[:20], 10, 3)
+    assert found["test_elbo"] == -np.inf and found["test_inference_gap"] == np.inf
+    assert "test_elbo_standard_error" not in found and "test_elbo_bias_left" not in found
+
+
+def test_above_two_dimensions_the_annealing_is_handed_in():
+    def in_three(x, eps):
+        return np.concatenate([encode(x, eps[:, :2]), 0.5 * eps[:, 2:]], axis=1)
+
+    networks = Networks(3, 3, in_three, decode, log_ratio=lambda x, z: log_ratio(x, z[:, :2]))
+    handed = []
+
+    def ais(images, mean, scale):
+        handed.append((mean, scale))
+        return Annealed(EXACT.log_likelihood, np.full(len(images), 0.1), np.full(len(images), 0.65))
+
+    found = evaluated(networks, ais=ais)
+    mean, scale = handed[0]
+    np.testing.assert_allclose(scale[:, 2], 0.5, rtol=0.25)
+    np.testing.assert_allclose(mean[:, :2], posterior_parameters(IMAGES)[0], atol=0.35)
+    assert found["test_log_likelihood_method"] == "ais" and found["n_annealed_images"] == 120
+    assert found["test_log_likelihood_numerical_error"] == pytest.approx(0.1 / np.sqrt(120))
+    assert found["test_log_likelihood_bias_left"] == pytest.approx(0.005)
+    assert found["test_ais_acceptance"] == pytest.approx(0.65)
+    np.testing.assert_array_equal(found["per_image"]["ais_acceptance"], 0.65)
+    assert "test_elbo" not in found and "test_elbo_discriminator" in found
+    assert set(found["not_computed"]) == {"test_elbo", "test_inference_gap"}
+
+
+def test_of_more_images_than_are_annealed_the_elbo_tells_the_rest():
+    """The decoder knows two of the three dimensions, so that the quadrature in the plane has the truth."""
+    def in_three(x):
+        mean, log_variance = posterior_parameters(x)
+        return np.pad(mean, ((0, 0), (0, 1))), np.pad(log_variance, ((0, 0), (0, 1)))
+
+    def encode_in_three(x, eps):
+        mean, log_variance = in_three(x)
+        return mean + np.exp(log_variance / 2) * eps
+
+    rows = np.arange(0, 120, 4)
+
+    def ais(images, mean, scale):
+        np.testing.assert_array_equal(images, IMAGES[rows])
+        return Annealed(EXACT.log_likelihood[rows], np.full(30, 0.01), np.full(30, 0.65))
+
+    networks = Networks(3, 3, encode_in_three, decode, posterior_parameters=in_three)
+    found = flat(measures.evaluate(networks, IMAGES, np.random.RandomState(2), measures.Settings(200, 1, 1, ais, rows)))
+    of_images = found["per_image"]["log_likelihood"]
+    assert (np.flatnonzero(~np.isnan(of_images)) == rows).all() and found["n_annealed_images"] == 30
+    error = found["test_log_likelihood_numerical_error"]
+    # Than the mean of those 30 alone has.
+    assert error < 0.25 * EXACT.log_likelihood.std() / np.sqrt(30)
+    assert abs(found["test_log_likelihood"] - EXACT.log_likelihood.mean()) < 3 * error
+    assert found["test_log_likelihood"] == pytest.approx(found["test_elbo"] + found["test_inference_gap"])
+    assert found["test_log_likelihood_standard_error"] == pytest.approx(EXACT.log_likelihood[rows].std() / np.sqrt(120))
+    # The second opinion, of the same images.
+    importance, error = (found["per_image"]["log_likelihood_importance" + end][rows] for end in ("", "_error"))
+    assert np.abs((importance - EXACT.log_likelihood[rows]) / error).max() < 5 and error.max() < 0.1
+    size = found["per_image"]["importance_effective_sample_size"]
+    assert found["test_importance_effective_sample_size"] == pytest.approx(np.nanmean(size)) and np.nanmin(size) > 100
+    assert found["methods"]["test_log_likelihood_importance"] == "importance sampling"
+
+
+def test_every_name_is_that_of_a_metric(of_vae, of_avb):
+    for found in (of_vae, of_avb):
+        rest = [name for name in found if not any(name.startswith(metric) for metric in measures.METRICS)]
+        assert set(rest) <= {"n_test_images", "methods", "per_image", "not_computed"}
+        assert set(found["methods"]) <= set(measures.METRICS)
+
+
+def test_two_models_are_compared_image_by_image():
+    first, noise = EXACT.log_likelihood, np.random.RandomState(0).standard_normal(120)
+    difference, error = measures.paired_difference(first + 0.5 + 0.1 * noise, first)
+    assert error == pytest.approx(0.1 * noise.std() / np.sqrt(120)) and abs(difference - 0.5) < 4 * error
+    first = np.where(np.arange(120) < 60, np.nan, first)
+    assert measures.paired_difference(first, first) == (0, 0)
