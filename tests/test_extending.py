@@ -12,7 +12,7 @@ import pytest
 from helpers import ROOT, synthetic
 from pictures import pixels
 
-from avb_tf1.config.loading import fingerprint
+from avb_tf1.config.fingerprint import fingerprint
 from avb_tf1.ground import files
 
 

@@ -6,6 +6,9 @@ from avb_tf1.graph.builder import build_graph
 from avb_tf1.ground.tensorflow import open_session
 from avb_tf1.training import trainer
 
+# Numerical gradients need networks without kinks.
+SMOOTH = ["model.%s.activation=tanh" % name for name in ("encoder", "decoder", "discriminator")]
+
 
 def weights_of(session, model):
     """All trainable weights, float64, by name without ":0"; what starts at zero is moved off it first, so that it counts."""
@@ -45,12 +48,12 @@ def assert_same(a, b):
 def trained(config, inter_op_threads=1):
     """Train and return the monitors, the final weights and what an observer saw."""
     model = build_graph(config)
-    seen = []
+    observed = []
     with open_session(model.graph, 1, inter_op_threads) as session:
         session.run(model.initialize)
-        result = trainer.train(session, model, config.training, [lambda *args: seen.append(args)])
+        result = trainer.train(session, model, config.training, [lambda *args: observed.append(args)])
         weights = [value for values in session.run(model.variables).values() for value in values]
-    return result.monitors, weights, seen
+    return result.monitors, weights, observed
 
 
 def trained_in_pieces(config, stops, tmp_path):
@@ -59,12 +62,12 @@ def trained_in_pieces(config, stops, tmp_path):
     path = str(tmp_path / "model")
     done = None
     for stop_after in [*stops, None]:
-        seen = []
+        observed = []
         with open_session(model.graph, 1, 1) as session:
             model.saver.restore(session, path) if done else session.run(model.initialize)
-            result = trainer.train(session, model, config.training, [lambda i, _, seen=seen: seen.append(i)], done,
+            result = trainer.train(session, model, config.training, [lambda i, _, observed=observed: observed.append(i)], done,
                                    lambda *_, session=session: model.saver.save(session, path),
-                                   lambda seen=seen, stop_after=stop_after: seen[-1] == stop_after)
+                                   lambda observed=observed, stop_after=stop_after: observed[-1] == stop_after)
             weights = [value for values in session.run(model.variables).values() for value in values]
         done = result.monitors
         assert all(len(values) == (stop_after or config.training.n_iterations) for values in done.values())

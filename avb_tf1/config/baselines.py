@@ -1,30 +1,32 @@
 """The settings of what a model of a given posterior is compared with: Gaussians and a sampler."""
 
 import pydantic
-from pydantic import conint
 
-from avb_tf1.config import schema, yaml_input
+from avb_tf1.config import yaml_input
+from avb_tf1.config.experiments import GivenPosteriorExperiment
+from avb_tf1.config.sections import BatchSize, Section, integer, number
+from avb_tf1.config.training import GivenTrainingConfig
 from avb_tf1.ground.errors import InputError
 
 
-class GaussianBaseline(schema.Section):
+class GaussianBaseline(Section):
     """How both Gaussians are trained, for any problem."""
 
-    batch_size: schema.BatchSize
-    training: schema.GaussianTrainingConfig
+    batch_size: BatchSize
+    training: GivenTrainingConfig
 
 
-class HMCConfig(schema.Section):
+class HMCConfig(Section):
     """`n_warmup` steps, in which the step size adapts to `target_acceptance`, then `n_samples` of each chain that are kept."""
 
-    n_chains: conint(strict=True, ge=2, le=10000)
-    n_warmup: conint(strict=True, ge=2, le=1000000)
-    n_samples: conint(strict=True, ge=4, le=1000000)
-    n_leapfrog_steps: conint(strict=True, ge=1, le=1000)
-    target_acceptance: schema.number(gt=0, lt=1)
+    n_chains: integer(ge=2, le=10000)
+    n_warmup: integer(ge=2, le=1000000)
+    n_samples: integer(ge=4, le=1000000)
+    n_leapfrog_steps: integer(ge=1, le=1000)
+    target_acceptance: number(gt=0, lt=1)
 
 
-class BaselinesConfig(schema.Section):
+class BaselinesConfig(Section):
     """As in configs/posteriors/baselines.yaml."""
 
     gaussian: GaussianBaseline
@@ -32,20 +34,13 @@ class BaselinesConfig(schema.Section):
 
 
 def load_baselines(path):
-    """Read and validate a file of baselines.
-
-    Args:
-        path: str, a YAML file.
-
-    Raises:
-        InputError: one line that names the file, the key and what is wrong with it.
-    """
+    """Read a YAML file of baselines and validate it; raises InputError, one line that names the file, the key and its fault."""
     tree = yaml_input.read_yaml(path)
     return _parsed(BaselinesConfig, tree if isinstance(tree, dict) else {}, path)
 
 
 def gaussian_config(config, baselines, covariance):
-    """Return a GaussianConfig for the problem, the seed, evaluation and runtime of another config.
+    """Return the config of a Gaussian for the problem, the seed, evaluation and runtime of another config.
 
     Args:
         config: that of a model of a given posterior.
@@ -55,13 +50,13 @@ def gaussian_config(config, baselines, covariance):
     Raises:
         InputError: the problem's x can't share the baselines' batch.
     """
-    own = baselines.gaussian
+    gaussian = baselines.gaussian
     tree = dict(
         config.dict(), name="mean_field" if covariance == "diagonal" else "full_rank",
-        problem=dict(config.problem.dict(), batch_size=own.batch_size),
+        problem=dict(config.problem.dict(), batch_size=gaussian.batch_size),
         model={"kind": "gaussian", "latent_dim": config.model.latent_dim, "covariance": covariance},
-        training=own.training.dict())
-    return _parsed(schema.GaussianConfig, tree, "the baselines' gaussian section")
+        training=gaussian.training.dict())
+    return _parsed(GivenPosteriorExperiment, tree, "the baselines' gaussian section")
 
 
 def _parsed(section, tree, where):

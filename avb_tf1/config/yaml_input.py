@@ -98,3 +98,11 @@ def read_yaml(path):
     except UnicodeDecodeError:
         raise InputError("%s: not a text file in UTF-8" % path)
     return parse_yaml(text, path)
+
+
+def nodes(tree, path=()):
+    """Yield (path, value) of every key in nested dicts, a path being a tuple of keys; a section comes before what is in it."""
+    for key, value in tree.items():
+        yield path + (key,), value
+        if isinstance(value, dict):
+            yield from nodes(value, path + (key,))

@@ -13,26 +13,31 @@ _CHUNK = 16384                # rows that go through a network at once
 class Networks:
     """The trained networks as functions of float32 arrays, for any number n of rows.
 
+    x is what the networks see: images, [n, n_pixels], pixels in {0, 1}; of a given posterior which observation each row stands
+    for, one-hot [n, n_x], or [n, 0] if there is but one. Densities are in nats.
+
     Attributes:
-        latent_dim, noise_dim: int.
-        encode: (x [n, n_pixels], eps [n, noise_dim]) -> z [n, latent_dim], samples of q(z|x).
-        decode: z [n, latent_dim] -> pixel probabilities of p(x|z), [n, n_pixels].
-        log_ratio: (x [n, n_pixels], z [n, latent_dim]) -> the discriminator's estimate of log q(z|x) - log p(z), [n, 1]:
-            T(x, z), with adaptive contrast plus log r(z|x) - log p(z); None for the VAE.
-        posterior_parameters: x [n, n_pixels] -> mean and log-variance of a Gaussian q(z|x), [n, latent_dim] each; None for AVB.
+        latent_dim: int.
+        noise_dim: int; None, as all that is q's, for a model without an approximate posterior.
+        encode: (x, eps [n, noise_dim], samples of N(0, I)) -> z [n, latent_dim], samples of q(z|x), the approximate posterior.
+        decode: z [n, latent_dim] -> pixel probabilities of p(x|z), [n, n_pixels]; None where the likelihood is given.
+        log_ratio: (x, z [n, latent_dim]) -> the discriminator's estimate of log q(z|x) - log p(z), [n, 1]: T(x, z), with
+            adaptive contrast plus log r(z|x) - log p(z); None without a discriminator.
+        gaussian: x -> of a Gaussian q(z|x) mean [n, latent_dim] and log-variance [n, latent_dim] or, of a given
+            posterior, triangular scale [n, latent_dim, latent_dim]; None of others.
         logits: z [n, latent_dim] -> the pixels' logits, [n, n_pixels], where log p(x|z) is computed from them; else None.
         decoder_weights: () -> the decoder's variables, by name; None where there is no decoder.
-        log_joint: (x [n, d], z [n, latent_dim]) -> log p(x, z) of a given posterior, [n], nats; log_prior: z -> log p(z), [n].
-    Of a given posterior x is as GivenPosterior.inputs has it, decode is None, and posterior_parameters are the mean and, in the
-    log-variance's place, the triangular scale [n, latent_dim, latent_dim].
+        log_joint: (x, z [n, latent_dim]) -> log p(x, z), [n], where it is given; log_prior: z -> log p(z), [n], as well.
+        encode_with_density: (x, eps) -> z, as of encode, and log q(z|x), [n]; None where that isn't known.
+        log_posterior: (x, z [n, latent_dim]) -> log q(z|x), [n]; None where that isn't known at any z.
     """
 
     latent_dim: int
-    noise_dim: int
-    encode: Callable
+    noise_dim: Optional[int]
+    encode: Optional[Callable]
     decode: Optional[Callable]
     log_ratio: Optional[Callable] = None
-    posterior_parameters: Optional[Callable] = None
+    gaussian: Optional[Callable] = None
     logits: Optional[Callable] = None
     decoder_weights: Optional[Callable] = None
     log_joint: Optional[Callable] = None
@@ -42,8 +47,8 @@ class Networks:
 
     @property
     def has_density(self):
-        """Whether q(z|x) has a density, at its own samples at least."""
-        return self.posterior_parameters is not None or self.encode_with_density is not None
+        """Whether log q(z|x) is known, at q's own samples at least."""
+        return self.gaussian is not None or self.encode_with_density is not None
 
     @property
     def decoded(self):
@@ -63,6 +68,4 @@ def in_chunks(function, *arrays):
         return function(*parts[0])
     with ThreadPoolExecutor(2) as pool:
         results = list(pool.map(lambda part: function(*part), parts))
-    if isinstance(results[0], tuple):
-        return tuple(map(np.concatenate, zip(*results)))
-    return np.concatenate(results)
+    return tuple(map(np.concatenate, zip(*results))) if isinstance(results[0], tuple) else np.concatenate(results)

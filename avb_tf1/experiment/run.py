@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from avb_tf1.config.experiments import require_config
 from avb_tf1.config.loading import load_config, to_yaml
-from avb_tf1.config.schema import require_config
 from avb_tf1.graph import speed
 from avb_tf1.graph.builder import build_graph
 from avb_tf1.ground import command_line, files, seeds, stopping

@@ -7,6 +7,11 @@ from avb_tf1.ground.seeds import op_seed
 from avb_tf1.ground.tensorflow import tf, tfc
 
 
+def image_shape_of(problem):
+    """Return (rows, columns) of a problem's images; None where x is no image."""
+    return getattr(problem, "image_shape", None)
+
+
 def convolved(x, config, activation, image_shape):
     """Return the features that convolutional layers make of images.
 
@@ -35,7 +40,8 @@ def images_from(hidden, config, activation, image_shape):
 
     Args:
         hidden: [batch, n].
-        config, activation, image_shape: as of convolved.
+        config: a config's ConvolutionConfig.
+        activation: function of a tensor, or None; image_shape: (rows, columns).
     """
     shapes = [tuple(image_shape)]  # the largest first
     for _ in config.n_channels:

@@ -8,8 +8,8 @@ the place of AVB's T.
 import math
 from typing import Callable, NamedTuple, Optional
 
-from avb_tf1.graph import given, networks
-from avb_tf1.graph.weight_sharing import carried
+from avb_tf1.graph import likelihoods, networks
+from avb_tf1.graph.weight_sharing import on_other_input
 from avb_tf1.ground.tensorflow import tf
 
 
@@ -24,7 +24,7 @@ class Divergence(NamedTuple):
         logits_posterior: [batch, 1], T(x, z) at the posterior's sample z; with adaptive contrast, T of the normalised z.
         loss: scalar, the discriminator's, batch mean of the two binary cross-entropies, nats; with discriminator.all_pairs the
             prior's is a mean over all pairs of an x and a z_prior: the same on average, but it varies less.
-        log_ratio: function (x [n, n_pixels], z [n, latent_dim], the moments of a Posterior for x) -> the discriminator's
+        log_ratio: function (x [n, d], z [n, latent_dim], the moments of an ApproximatePosterior of x) -> the discriminator's
             estimate of log q(z|x) - log p(z), [n, 1].
         All that is the discriminator's is None without one.
     """
@@ -38,29 +38,63 @@ class Divergence(NamedTuple):
     log_ratio: Optional[Callable] = None
 
 
-def divergence(x, posterior, noise, config, prior):
-    """Return the Divergence of the kind config.model.divergence.
+def prior_sample(q, noise, config, problem):
+    """Return what the discriminator is to tell q's samples from, float32 [batch, latent_dim]; None without a discriminator.
+
+    It is a sample of the prior p(z); with adaptive contrast, which normalises codes, of N(0, I).
 
     Args:
-        x: float32 [batch, d], what the networks see of x: images, pixels in {0, 1}, or as of GivenPosterior.inputs.
-        posterior: posteriors.Posterior.
-        noise: function (name, dim) that gives samples of N(0, I) for the batch, float32 [batch, dim]; its method `of` (name,
-            function) those of another distribution, by a function as GivenPosterior.sample_prior.
-        config: as of builder.build_graph.
-        prior: the GivenPosterior that has it, or None for N(0, I).
+        q: ApproximatePosterior of the batch; noise: Noise of the batch.
+        config, problem: an experiment's, by load_config and problem_of.
     """
-    return _DIVERGENCES[config.model.divergence](x, posterior, noise, config, prior)
+    if not config.model.has_discriminator:
+        return None
+    prior = likelihoods.prior(config, problem)
+    if prior.is_standard or q.moments is not None:
+        return noise.for_batch("z_prior", config.model.latent_dim)
+    return noise.drawn_by("z_prior", config.batch_size, prior.sample)
 
 
-def _adversarial(x, posterior, noise, config, prior):
+def divergence(x, q, z_prior, config, problem):
+    """Return the Divergence of the kind config.model.divergence; None if that is None.
+
+    Args:
+        x: float32 [batch, d], what the networks see of x, as in a Batch: images, or which observation each row stands for.
+        q: ApproximatePosterior of x.
+        z_prior: float32 [batch, latent_dim], by prior_sample; None without a discriminator.
+        config, problem: an experiment's, by load_config and problem_of.
+    """
+    kind = config.model.divergence
+    return None if kind is None else _DIVERGENCES[kind](x, q, z_prior, config, problem)
+
+
+def _adversarial(x, q, z_prior, config, problem):
     """The tutorial's, sections "Discriminator" and "Loss" (paper, Algorithm 1); adaptive contrast if the moments are known."""
-    if prior is None or posterior.moments is not None:
-        z_prior = noise("z_prior", config.model.latent_dim)
-    else:
-        z_prior = noise.of("z_prior", prior.sample_prior)
-    logits_prior = _discriminator(x, z_prior, posterior.moments, config.model, prior)
+    prior = likelihoods.prior(config, problem)
+    log_prior = None if prior.is_standard else prior.log_prob
+
+    def discriminator(x, z, moments):
+        """T(x, z), [batch, 1], of normalised z where there are moments.
+
+        With model.known_density the network is only what T has beside log p(x|z) or, with moments, log p(x, z) - log r(z|x):
+        it learns log q(z|x) - log p(z|x) up to a constant, which is nothing where q is the posterior. Not in the paper.
+        """
+        logits = networks.discriminator(x, z, config.model)
+        if not getattr(config.model, "known_density", False):  # a switch of given posteriors
+            return logits
+        if moments is not None:
+            mean, variance = moments
+            z = mean + tf.sqrt(variance) * z
+        logits += likelihoods.likelihood(x, z, config, problem).log_prob[:, tf.newaxis]
+        return logits if moments is None else logits - log_contrast(z, moments, log_prior)
+
+    def contrasted(logits, z, moments):
+        """What estimates log q(z|x) - log p(z), [batch, 1], from T of the normalised z."""
+        return logits if moments is None else logits + log_contrast(z, moments, log_prior)
+
+    logits_prior = discriminator(x, z_prior, q.moments)
     # The same operations on the same weights, with the encoder's sample in the prior sample's place.
-    logits_posterior = carried(logits_prior, z_prior, normalized(posterior.z, posterior.moments))
+    logits_posterior = on_other_input(logits_prior, z_prior, normalized(q.z, q.moments))
     of_posterior = tf.nn.sigmoid_cross_entropy_with_logits(logits=logits_posterior, labels=tf.ones_like(logits_posterior))
     network = config.model.discriminator
     if network.kind == "offset_inner_product" and network.all_pairs:
@@ -69,45 +103,26 @@ def _adversarial(x, posterior, noise, config, prior):
         of_prior = tf.reduce_mean(of_pairs, axis=1, keepdims=True)
     else:
         of_prior = tf.nn.sigmoid_cross_entropy_with_logits(logits=logits_prior, labels=tf.zeros_like(logits_prior))
-    loss = tf.reduce_mean(of_posterior + of_prior)
-
-    def log_ratio(x, z, moments):
-        logits = _discriminator(x, normalized(z, moments), moments, config.model, prior)
-        return _contrasted(logits, z, moments, prior)
-
-    kl = tf.reduce_mean(_contrasted(logits_posterior, posterior.z, posterior.moments, prior))
-    return Divergence(kl, "kl_discriminator", z_prior, logits_prior, logits_posterior, loss, log_ratio)
+    return Divergence(
+        tf.reduce_mean(contrasted(logits_posterior, q.z, q.moments)), "kl_discriminator", z_prior, logits_prior,
+        logits_posterior, loss=tf.reduce_mean(of_posterior + of_prior),
+        log_ratio=lambda x, z, moments: contrasted(discriminator(x, normalized(z, moments), moments), z, moments))
 
 
-def _discriminator(x, z, moments, model, prior):
-    """T(x, z), [batch, 1], of normalised z where there are moments.
-
-    With model.known_density the network is only what T has beside log p(x|z) or, with moments, log p(x, z) - log r(z|x): it
-    learns log q(z|x) - log p(z|x) up to a constant, which is nothing where q is the posterior. Not in the paper.
-    """
-    logits = networks.discriminator(x, z, model)
-    if prior is None or not model.known_density:
-        return logits
-    if moments is None:
-        return logits + given.log_likelihood(x, z, prior)[:, tf.newaxis]
-    mean, variance = moments
-    z = mean + tf.sqrt(variance) * z
-    return logits + given.log_likelihood(x, z, prior)[:, tf.newaxis] - log_contrast(z, moments, prior)
-
-
-def _gaussian(_, posterior, __, config, ___):
+def _gaussian(_, q, __, config, ___):
     """In closed form; or with -z**2 / 2, log p(z) at the sample without its constant, instead of -(mean**2 + variance) / 2."""
-    mean, log_variance = posterior.parameters
+    mean, log_variance = q.gaussian
     sampled = config.training.kl == "sampled"
-    second_moment = tf.square(posterior.z) if sampled else tf.exp(log_variance) + tf.square(mean)
+    second_moment = tf.square(q.z) if sampled else tf.exp(log_variance) + tf.square(mean)
     return Divergence(tf.reduce_mean(tf.reduce_sum(second_moment - 1 - log_variance, axis=1) / 2), "kl_posterior_prior")
 
 
-def _entropy(_, posterior, __, ___, prior):
+def _entropy(_, q, __, config, problem):
     """With a Gaussian's entropy in closed form, and log p(z) at its sample."""
-    log_scales = tf.log(tf.linalg.diag_part(posterior.parameters[1]))
+    log_scales = tf.log(tf.linalg.diag_part(q.gaussian[1]))
     entropy = tf.reduce_sum(log_scales + (1 + math.log(2 * math.pi)) / 2, axis=1)
-    return Divergence(tf.reduce_mean(-entropy - prior.log_prior(posterior.z)), "kl_posterior_prior")
+    log_prior = likelihoods.prior(config, problem).log_prob(q.z)
+    return Divergence(tf.reduce_mean(-entropy - log_prior), "kl_posterior_prior")
 
 
 _DIVERGENCES = {"adversarial": _adversarial, "gaussian": _gaussian, "entropy": _entropy}
@@ -121,19 +136,14 @@ def normalized(z, moments):
     return (z - mean) / tf.sqrt(variance)
 
 
-def log_contrast(z, moments, prior=None):
+def log_contrast(z, moments, log_prior=None):
     """Return log r(z|x) - log p(z), float32 [batch, 1], nats, for z and moments mean and variance, [batch, latent_dim] each.
 
-    With `prior`, a GivenPosterior, p(z) is its own, else N(0, I).
+    `log_prior`: function z -> log p(z), [batch]; None: that of N(0, I), whose constants cancel.
     """
-    own = tf.square(z) if prior is None else tf.zeros_like(z)
-    terms = own - tf.square(normalized(z, moments)) - tf.log(moments[1])
+    squares = tf.square(z) if log_prior is None else tf.zeros_like(z)
+    terms = squares - tf.square(normalized(z, moments)) - tf.log(moments[1])
     contrast = tf.reduce_sum(terms, axis=1, keepdims=True) / 2
-    if prior is None:
+    if log_prior is None:
         return contrast
-    return contrast - z.shape[1].value * math.log(2 * math.pi) / 2 - prior.log_prior(z)[:, tf.newaxis]
-
-
-def _contrasted(logits, z, moments, prior):
-    """What estimates log q(z|x) - log p(z), [batch, 1], from T of the normalised z."""
-    return logits if moments is None else logits + log_contrast(z, moments, prior)
+    return contrast - z.shape[1].value * math.log(2 * math.pi) / 2 - log_prior(z)[:, tf.newaxis]

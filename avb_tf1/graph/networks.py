@@ -11,12 +11,12 @@ _ACTIVATIONS = {"linear": None, "relu": tf.nn.relu, "elu": tf.nn.elu, "tanh": tf
 
 
 def encoder(x, eps, config, image_shape=None):
-    """Sample z ~ q(z|x), the implicit posterior: noise goes in as a second input (paper, section 3; tutorial, "Encoder").
+    """Sample z ~ q(z|x), an implicit approximate posterior: noise is a second input (paper, section 3; tutorial, "Encoder").
 
     Args:
         x: [batch, n_pixels], pixels in {0, 1}.
         eps: [batch, noise_dim], noise from N(0, I).
-        config: AVBModelConfig.
+        config: a config's model section.
         image_shape: (rows, columns), which an encoder.convolution needs.
 
     Returns:
@@ -28,7 +28,7 @@ def encoder(x, eps, config, image_shape=None):
 
 
 def moment_encoder(x, eps, moment_eps, config, image_shape=None):
-    """Sample z ~ q(z|x) from an implicit posterior whose mean and variance can be estimated (paper, adaptive contrast).
+    """Sample z ~ q(z|x), implicit, but such that its mean and variance can be estimated (paper, adaptive contrast).
 
     z = z_0(x) + sum over i of a_i(x) * v_i(eps_i): coefficients from x, basis vectors from pieces of the noise. The moments
     of v_i don't depend on x, so that a few draws of them give those of q(z|x).
@@ -37,7 +37,7 @@ def moment_encoder(x, eps, moment_eps, config, image_shape=None):
         x: [batch, n_pixels], pixels in {0, 1}.
         eps: [batch, n_vectors * noise_dim], noise from N(0, I).
         moment_eps: [n, n_vectors * noise_dim], noise from N(0, I) for the moments.
-        config: AVBACModelConfig.
+        config: a config's model section.
         image_shape: (rows, columns), which an encoder.convolution needs.
 
     Returns:
@@ -67,11 +67,11 @@ def moment_encoder(x, eps, moment_eps, config, image_shape=None):
 
 
 def gaussian_encoder(x, config, image_shape=None):
-    """Return the parameters of q(z|x) = N(mean, diag(exp(log_variance))), the VAE's posterior.
+    """Return the parameters of q(z|x) = N(mean, diag(exp(log_variance))), the VAE's approximate posterior.
 
     Args:
         x: [batch, n_pixels], pixels in {0, 1}.
-        config: VAEModelConfig.
+        config: a config's model section.
         image_shape: (rows, columns), which an encoder.convolution needs.
 
     Returns:
@@ -90,7 +90,7 @@ def free_gaussian(n_x, config):
 
     Args:
         n_x: int.
-        config: GaussianModelConfig.
+        config: a config's model section.
 
     Returns:
         mean [n_x, latent_dim]; scale [n_x, latent_dim, latent_dim], lower triangular, or diagonal, its diagonal positive: the
@@ -113,7 +113,7 @@ def decoder(z, n_pixels, config, image_shape=None):
     Args:
         z: [batch, latent_dim].
         n_pixels: int.
-        config: AVBModelConfig or VAEModelConfig.
+        config: a config's model section.
         image_shape: (rows, columns), which a decoder.convolution needs.
 
     Returns:
@@ -127,7 +127,12 @@ def decoder(z, n_pixels, config, image_shape=None):
 
 
 def decoder_logits(z, n_pixels, config, image_shape=None):
-    """Return the logits of the pixels, before any margin: [batch, n_pixels], unbounded. Arguments as of decoder."""
+    """Return the logits of the pixels, before any margin: [batch, n_pixels], unbounded.
+
+    Args:
+        z: [batch, latent_dim]; n_pixels: int; config: a config's model section.
+        image_shape: (rows, columns), which a decoder.convolution needs.
+    """
     with tf.variable_scope("decoder", reuse=tf.AUTO_REUSE):
         hidden = _hidden_layers(z, config.decoder)
         if config.decoder.convolution is None:
@@ -143,7 +148,7 @@ def discriminator(x, z, config):
     Args:
         x: [batch, n_pixels], pixels in {0, 1}.
         z: [batch, latent_dim].
-        config: AVBModelConfig; discriminator.kind chooses the architecture.
+        config: a config's model section; discriminator.kind chooses the architecture.
 
     Returns:
         logits: [batch, 1], unbounded.
@@ -153,7 +158,9 @@ def discriminator(x, z, config):
 
 
 def discriminator_of_all_pairs(x, z, config):
-    """Return T(x, z) of each x with each z, [n_x, n_z]; discriminator.kind must be offset_inner_product.
+    """Return T of each x [n_x, n_pixels] with each z [n_z, latent_dim], [n_x, n_z], logits, unbounded.
+
+    `config` is a config's model section, whose discriminator.kind must be offset_inner_product.
 
     Each x and each z goes through its networks once, and one matrix product joins them: hardly more work than n_x pairs.
     """

@@ -1,52 +1,58 @@
-"""q(z|x): a function for each kind of posterior, from images and noise to samples. All tensors are float32."""
+"""q(z|x), the approximate posterior: a function for each kind, from x and noise to samples. All tensors are float32."""
 
-from typing import NamedTuple, Optional, Tuple
+import math
+from typing import Callable, NamedTuple, Optional, Tuple
 
 from avb_tf1.graph import networks
-from avb_tf1.graph.given import rows_of
+from avb_tf1.graph.batches import rows_of
+from avb_tf1.graph.convolution import image_shape_of
 from avb_tf1.ground.tensorflow import tf
 
 _N_MOMENT_DRAWS = 4096        # of each x, where the batch's own don't stand for it
 
 
-class Posterior(NamedTuple):
-    """Samples of q(z|x), one for each x, and what else is known of it.
+class ApproximatePosterior(NamedTuple):
+    """Samples of q(z|x), one for each of n rows of x, and what else is known of it.
 
     Attributes:
-        z: [batch, latent_dim].
-        eps: [batch, noise_dim], the noise that z is made from.
-        moments: mean and variance, [batch, latent_dim] each, as far as draws tell; None without adaptive contrast.
-        parameters: mean [batch, latent_dim] of a Gaussian, and its log-variance [batch, latent_dim], or of a given posterior
-            the triangular scale [batch, latent_dim, latent_dim]; None for an implicit posterior.
+        z: [n, latent_dim].
+        eps: [n, noise_dim], the noise that z is made from.
+        log_prob: [n], log q(z|x) of these z, nats; None if it isn't known.
+        log_prob_at: function z [n, latent_dim] -> log q(z|x) at the same rows of x, [n], nats; None if it isn't known at any z.
+        moments: mean and variance, [n, latent_dim] each, as far as draws tell; None without adaptive contrast.
+        gaussian: of a diagonal Gaussian mean and log-variance, [n, latent_dim] each; of a free one mean and lower triangular
+            scale [n, latent_dim, latent_dim], the covariance being scale scale^T; None of others.
     """
 
     z: tf.Tensor
     eps: tf.Tensor
+    log_prob: Optional[tf.Tensor] = None
+    log_prob_at: Optional[Callable] = None
     moments: Optional[Tuple[tf.Tensor, tf.Tensor]] = None
-    parameters: Optional[Tuple[tf.Tensor, tf.Tensor]] = None
+    gaussian: Optional[Tuple[tf.Tensor, tf.Tensor]] = None
 
 
-def posterior(x, eps, draw, model, image_shape=None):
-    """Return the Posterior of the kind model.posterior.
+def approximate_posterior(x, eps, draw, config, problem):
+    """Return the ApproximatePosterior of the kind model.posterior, None if that is None; each call uses the same weights.
 
     Args:
-        x: [batch, n_pixels], pixels in {0, 1}.
-        eps: [batch, model.noise_dim], samples of N(0, I).
+        x: [n, d], what the networks see of x, as in a Batch: images, or which observation each row stands for.
+        eps: [n, model.noise_dim], samples of N(0, I).
         draw: function (name, n, dim) that gives further samples of N(0, I), about n of them, [m, dim].
-        model: the config's model section.
-        image_shape: (rows, columns) of images; None where x is something else.
+        config, problem: an experiment's, by load_config and problem_of.
     """
-    return _POSTERIORS[model.posterior](x, eps, draw, model, image_shape)
+    kind = config.model.posterior
+    return None if kind is None else _POSTERIORS[kind](x, eps, draw, config.model, image_shape_of(problem))
 
 
-def _implicit(x, eps, _, model, image_shape):
-    return Posterior(networks.encoder(x, eps, model, image_shape), eps)
+def _implicit(x, eps, _, model, shape):
+    return ApproximatePosterior(networks.encoder(x, eps, model, shape), eps)
 
 
-def _implicit_with_moments(x, eps, draw, model, image_shape):
+def _implicit_with_moments(x, eps, draw, model, shape):
     moment_eps = draw("moment_eps", model.encoder.n_moment_samples, model.noise_dim)
-    z, *moments = networks.moment_encoder(x, eps, moment_eps, model, image_shape)
-    return Posterior(z, eps, moments=tuple(moments))
+    z, *moments = networks.moment_encoder(x, eps, moment_eps, model, shape)
+    return ApproximatePosterior(z, eps, moments=tuple(moments))
 
 
 def _implicit_with_batch_moments(x, eps, draw, model, _):
@@ -65,21 +71,34 @@ def _implicit_with_batch_moments(x, eps, draw, model, _):
                                    tf.tile(draws, [n_x, 1]), model)
     mean, variance = tf.nn.moments(tf.reshape(samples, [n_x, -1, model.latent_dim]), axes=[1])
     variance = tf.square(tf.sqrt(variance) + model.encoder.added_standard_deviation)
-    moments = (tf.stop_gradient(rows_of(x, own)) for own in (mean, variance))
-    return Posterior(z, eps, moments=tuple(moments))
+    moments = (tf.stop_gradient(rows_of(x, moment)) for moment in (mean, variance))
+    return ApproximatePosterior(z, eps, moments=tuple(moments))
 
 
-def _gaussian(x, eps, _, model, image_shape):
+def _gaussian(x, eps, _, model, shape):
     """Diagonal, with a reparameterised sample."""
-    mean, log_variance = networks.gaussian_encoder(x, model, image_shape)
-    return Posterior(mean + tf.exp(log_variance / 2) * eps, eps, parameters=(mean, log_variance))
+    mean, log_variance = networks.gaussian_encoder(x, model, shape)
+    return ApproximatePosterior(
+        mean + tf.exp(log_variance / 2) * eps, eps, _log_normal(eps, log_variance / 2),
+        lambda z: _log_normal((z - mean) * tf.exp(-log_variance / 2), log_variance / 2), gaussian=(mean, log_variance))
 
 
 def _free_gaussian(x, eps, _, model, __):
     """A mean and a triangular scale for each x, with a reparameterised sample."""
     means, scales = networks.free_gaussian(max(1, x.shape[1].value), model)
     mean, scale = rows_of(x, means), rows_of(x, scales)
-    return Posterior(mean + tf.linalg.matvec(scale, eps), eps, parameters=(mean, scale))
+    log_scales = tf.log(tf.linalg.diag_part(scale))
+
+    def log_prob_at(z):
+        return _log_normal(tf.linalg.triangular_solve(scale, (z - mean)[..., tf.newaxis])[..., 0], log_scales)
+
+    return ApproximatePosterior(
+        mean + tf.linalg.matvec(scale, eps), eps, _log_normal(eps, log_scales), log_prob_at, gaussian=(mean, scale))
+
+
+def _log_normal(eps, log_scales):
+    """log N(z; mean, scale scale^T), [n], for z = mean + scale eps and the logs of a triangular scale's diagonal, [n, dim]."""
+    return -tf.reduce_sum(tf.square(eps) / 2 + log_scales + math.log(2 * math.pi) / 2, axis=1)
 
 
 _POSTERIORS = {

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Dict, NamedTuple, Tuple
 
-from avb_tf1.ground.tensorflow import tf
+from avb_tf1.ground.tensorflow import tf, tfc
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class UpdateStep:
 
 
 class Update(NamedTuple):
-    """What one optimiser does in a step; `scope` names its own variables (powers of beta), `noise` is what the loss draws.
+    """What one optimiser does in a step; `scope` names its variables (powers of beta), `noise` is what it may draw.
 
     The scope begins with a network's, so that each name in a checkpoint does.
     """
@@ -35,6 +35,38 @@ class Update(NamedTuple):
     variables: Tuple[tf.Variable, ...]
     noise: Tuple[tf.Tensor, ...]
     monitors: Dict[str, tf.Tensor]
+
+
+def iteration(parts, objective, variables):
+    """Return what an iteration does, by a config's training section; graph_replace can't be used any more after it.
+
+    Args:
+        parts: objectives.Parts; their divergence's loss, if it has one, is minimised by the variables in "discriminator".
+        objective: objectives.Objective, whose loss all other variables minimise.
+        variables: scope -> its trainable variables, as of builder.variables_by_scope.
+
+    Returns:
+        dict, fields of a ModelGraph: steps, gradient_slots and learning_rate_factor.
+    """
+    training, kl = parts.config.training, parts.divergence
+    factor = learning_rate_factor(training)
+    of_generator = {scope: variables[scope] for scope in variables if scope != "discriminator"}
+    generator = Update(
+        "%s/%s" % (next(iter(of_generator)), training.generator.optimizer), generator_optimizer(training, factor, of_generator),
+        training.generator_loss_scale * objective.loss, sum(of_generator.values(), ()), parts.noise.tensors,
+        dict({"generator_loss": objective.loss}, **objective.monitors))
+    its_steps, its_updates = (step(generator),), (generator,)
+    if kl is not None and kl.loss is not None:
+        shared = training.discriminator.optimizer == "shared"
+        discriminator = Update(
+            "discriminator/" + training.discriminator.optimizer,
+            generator.optimizer if shared else optimizer(training.discriminator, factor),
+            kl.loss, variables["discriminator"], parts.noise.tensors, {"discriminator_loss": kl.loss})
+        its_steps = steps(training.update, generator, discriminator, training.n_discriminator_updates)
+        its_updates += (discriminator,)
+    slots = {variable.op.name: update.optimizer.get_slot(variable, update.optimizer.get_slot_names()[0])
+             for update in its_updates for variable in update.variables}
+    return {"steps": its_steps, "gradient_slots": slots, "learning_rate_factor": factor}
 
 
 def learning_rate_factor(training):
@@ -51,12 +83,12 @@ def optimizer(config, factor):
 
 
 def generator_optimizer(training, factor, variables):
-    """Return the optimiser of encoder and decoder, whose rates may differ; `variables` are all variables by scope."""
+    """Return the optimiser of encoder and decoder, whose rates may differ; `variables` are theirs, by scope."""
     if training.decoder_learning_rate is None:
         return optimizer(training.generator, factor)
     of_decoder = training.generator.copy(update={"learning_rate": training.decoder_learning_rate})
-    return _ByNetwork([(optimizer(training.generator, factor), variables["encoder"]),
-                       (optimizer(of_decoder, factor), variables["decoder"])])
+    return _ByNetwork([(optimizer(of_decoder if scope == "decoder" else training.generator, factor), variables[scope])
+                       for scope in variables])
 
 
 class _ByNetwork:
@@ -69,7 +101,7 @@ class _ByNetwork:
         by_optimizer = {}
         for gradient, variable in pairs:
             by_optimizer.setdefault(self._of_variable[variable], []).append((gradient, variable))
-        return tf.group(*[optimizer.apply_gradients(own) for optimizer, own in by_optimizer.items()])
+        return tf.group(*[optimizer.apply_gradients(its_pairs) for optimizer, its_pairs in by_optimizer.items()])
 
     def get_slot_names(self):
         return next(iter(self._of_variable.values())).get_slot_names()
@@ -140,17 +172,13 @@ def step(*updates):
                 for update in updates]
     gradients = [gradient for pairs in computed for gradient, _ in pairs]
     monitors = {name: tensor for update in updates for name, tensor in update.monitors.items()}
-    applied, noise = [], ()
+    applied = []
     for update, pairs in zip(updates, computed):
         earlier = [op for op, other in zip(applied, updates) if other.optimizer is update.optimizer]
         # The name scope is absolute, whatever scope this is called in.
         with tf.control_dependencies(gradients + list(monitors.values()) + earlier), tf.name_scope(update.scope + "/"):
             applied.append(update.optimizer.apply_gradients(pairs))
-        noise += tuple(tensor for tensor in update.noise if tensor not in noise)
-    return UpdateStep(tf.group(*applied), tf.add_n([tf.reduce_sum(gradient) for gradient in gradients]), monitors, noise)
-
-
-def gradient_slots(*updates):
-    """Variable name -> a slot of its optimiser's that is not finite once a gradient was not."""
-    return {variable.op.name: update.optimizer.get_slot(variable, update.optimizer.get_slot_names()[0])
-            for update in updates for variable in update.variables}
+    train_op, gradient_sum = tf.group(*applied), tf.add_n([tf.reduce_sum(gradient) for gradient in gradients])
+    needed = tfc.graph_editor.get_backward_walk_ops([train_op, gradient_sum.op], control_inputs=True)
+    noise = {tensor: None for update in updates for tensor in update.noise if tensor.op in needed}
+    return UpdateStep(train_op, gradient_sum, monitors, tuple(noise))

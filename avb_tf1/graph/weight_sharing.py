@@ -3,7 +3,7 @@
 from avb_tf1.ground.tensorflow import tf, tfc
 
 
-def carried(tensor, old, new):
+def on_other_input(tensor, old, new):
     """Return what `tensor` is with `new` in the place of `old`: the operations between them are copied, their variables aren't.
 
     It has to come before any gradient is taken, since it would copy those operations too.

@@ -4,8 +4,9 @@ import os
 import textwrap
 from typing import List
 
-from avb_tf1.config.labels import labels_of
-from avb_tf1.config.loading import fingerprint, load_config
+from avb_tf1.config.fingerprint import fingerprint
+from avb_tf1.config.loading import load_config
+from avb_tf1.config.setting_names import setting_names
 from avb_tf1.ground.errors import InputError
 from avb_tf1.page.numbers import RunGroup, number, obtained, published_number
 from avb_tf1.runs import run_folder
@@ -39,7 +40,7 @@ def read_runs(folders):
                 raise InputError("%s: %s holds a run of %s with seed %d too" % (folder, other_folder, config.name, config.seed))
         group[1].append((folder, config, metrics))
     return [RunGroup(label, runs[0][1], tuple(config.seed for _, config, _ in runs), tuple(metrics for _, _, metrics in runs))
-            for label, (_, runs) in zip(labels_of([runs[0][1] for _, runs in groups]), groups)]
+            for label, (_, runs) in zip(setting_names([runs[0][1] for _, runs in groups]), groups)]
 
 
 def _read(folder):

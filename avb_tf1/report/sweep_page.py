@@ -3,7 +3,8 @@
 import collections
 import os
 
-from avb_tf1.config.loading import digest_of_fingerprint, load_config, to_yaml
+from avb_tf1.config.fingerprint import digest_of_fingerprint
+from avb_tf1.config.loading import load_config, to_yaml
 from avb_tf1.ground import files
 from avb_tf1.ground.errors import InputError, what_is_wrong
 from avb_tf1.page import numbers, parts

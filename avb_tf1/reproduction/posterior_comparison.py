@@ -7,8 +7,8 @@ from typing import Dict, NamedTuple, Tuple
 import numpy as np
 
 from avb_tf1.config import baselines as baselines_config
+from avb_tf1.config.experiments import Config
 from avb_tf1.config.loading import load_config
-from avb_tf1.config.schema import Config
 from avb_tf1.estimation import hmc
 from avb_tf1.experiment.run import ensure_finished
 from avb_tf1.ground import files, seeds

@@ -4,7 +4,7 @@ import json
 import os
 import sys
 
-from avb_tf1.config.loading import fingerprint, require_same
+from avb_tf1.config.fingerprint import fingerprint, require_same
 from avb_tf1.ground import files
 from avb_tf1.ground.errors import InputError, shortened, what_is_wrong
 from avb_tf1.runs import run_folder

@@ -9,7 +9,8 @@ import stat
 import tempfile
 
 from avb_tf1.config import yaml_input
-from avb_tf1.config.loading import MODEL_FILE, fingerprint, load_config, require_same, to_yaml
+from avb_tf1.config.fingerprint import fingerprint, require_same
+from avb_tf1.config.loading import MODEL_FILE, load_config, to_yaml
 from avb_tf1.ground import files
 from avb_tf1.ground.errors import InputError
 

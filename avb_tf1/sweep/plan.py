@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Dict
 
 from avb_tf1.config import yaml_input
-from avb_tf1.config.labels import labels_of, value_text, varying
+from avb_tf1.config.experiments import Config
 from avb_tf1.config.loading import load_config
-from avb_tf1.config.schema import Config
+from avb_tf1.config.setting_names import setting_names, value_text, varying
 from avb_tf1.ground.errors import InputError, shortened
 
 MAX_SEED = 2**31 - 1
@@ -25,7 +25,7 @@ class Run:
 
     Attributes:
         name: str, the run's folder in the sweep's.
-        setting: str, what tells it from the other runs but those of other seeds, as of labels.labels_of.
+        setting: str, what tells it from the other runs but those of other seeds, as of setting_names.setting_names.
         config: its config; one operation at a time, so that the runs share the cores evenly.
         values: the keys that the sweep varies -> this run's values.
     """
@@ -66,7 +66,7 @@ def plan(config_paths, seeds, settings):
         planned.append((path, values, [config.copy(update={"seed": seed}) for seed in seeds]))
     first_configs = [configs[0] for _, _, configs in planned]
     names, runs = set(), []
-    for (path, values, configs), label, what_varies in zip(planned, labels_of(first_configs), varying(first_configs)):
+    for (path, values, configs), label, what_varies in zip(planned, setting_names(first_configs), varying(first_configs)):
         name = _folder_name(*what_varies)
         if name in names:
             raise InputError("%s: the sweep would have %s twice: nothing that changes a result tells the two apart%s" % (
@@ -125,7 +125,7 @@ def _parse_setting(setting):
 
 
 def _folder_name(name, values):
-    """What labels.varying gave as a folder's name: as it is if it is short and plain, else its beginning and a hash."""
+    """What setting_names.varying gave as a folder's name: as it is if it is short and plain, else its beginning and a hash."""
     text = "_".join(([] if name is None else [name]) + ["%s=%s" % (key, _as_name(value)) for key, value in values.items()])
     return text if len(text) <= _MAX_NAME else "%s-%s" % (text[:_MAX_NAME - 9], _hash(text))
 

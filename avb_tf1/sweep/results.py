@@ -6,8 +6,8 @@ import os
 import time
 
 from avb_tf1 import __version__
-from avb_tf1.config.labels import value_text
-from avb_tf1.config.loading import OtherConfig, digest_of_fingerprint
+from avb_tf1.config.fingerprint import OtherConfig, digest_of_fingerprint
+from avb_tf1.config.setting_names import value_text
 from avb_tf1.ground import files
 from avb_tf1.ground.errors import InputError
 from avb_tf1.runs import metrics_file, run_folder

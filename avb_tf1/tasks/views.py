@@ -29,7 +29,7 @@ def encoded(networks, x, eps):
     Returns:
         z float32 [n, latent_dim]; log_density float32 [n], nats, or None.
     """
-    if networks.encode_with_density is not None and networks.posterior_parameters is None:
+    if networks.encode_with_density is not None and networks.gaussian is None:
         return in_chunks(networks.encode_with_density, x, eps)
     return in_chunks(networks.encode, x, eps), None
 

@@ -19,7 +19,7 @@ from typing import Any, Dict, List, Tuple
 
 import numpy as np
 
-from avb_tf1.config.loading import fingerprint_of_weights, require_same
+from avb_tf1.config.fingerprint import fingerprint_of_weights, require_same
 from avb_tf1.ground import files
 from avb_tf1.ground.errors import InputError, what_is_wrong
 from avb_tf1.ground.tensorflow import tf

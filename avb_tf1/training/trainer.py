@@ -19,9 +19,9 @@ class TrainingResult:
     """What training leaves behind besides the session's weights.
 
     Attributes:
-        monitors: name -> float32 [n_iterations], each value taken before its iteration's update: "generator_loss",
-            "reconstruction_log_likelihood" and, by the model, "discriminator_loss", "kl_discriminator" or
-            "kl_posterior_prior"; nats per example.
+        monitors: name -> float32 [n_iterations], nats, batch means, each taken before its iteration's update: "generator_loss"
+            and, by the objective, "reconstruction_log_likelihood", "kl_discriminator" or "kl_posterior_prior"; with a
+            discriminator "discriminator_loss".
         seconds: wall time of the loop.
         cpu_seconds: CPU time of the process in the loop, of all threads.
         n_trained: int, iterations that this call ran.
@@ -108,21 +108,24 @@ def learning_rate_factor(iteration, training):
 
 
 def array_functions(session, model):
-    """Return the trained networks as functions of arrays (trained_networks.Networks), run in `session`."""
+    """Return the trained networks of a ModelGraph as functions of arrays (trained_networks.Networks), run in `session`."""
     ends = model.endpoints
 
     def function(fetches, *inputs):
         return None if fetches is None else session.make_callable(fetches, list(inputs))
 
+    density = None if ends.log_prob is None else (ends.z_posterior, ends.log_prob)
     return Networks(
         latent_dim=ends.z.shape[1].value,
-        noise_dim=ends.eps.shape[1].value,
+        noise_dim=None if ends.eps is None else ends.eps.shape[1].value,
         encode=function(ends.z_posterior, ends.x, ends.eps),
+        encode_with_density=function(density, ends.x, ends.eps),
         decode=function(ends.probabilities, ends.z),
         logits=function(ends.logits, ends.z),
         log_ratio=function(ends.log_ratio, ends.x, ends.z),
-        posterior_parameters=function(ends.posterior_parameters, ends.x),
-        decoder_weights=function({own.op.name: own for own in model.variables.get("decoder", ())} or None),
+        log_posterior=function(ends.log_posterior, ends.x, ends.z),
+        gaussian=function(ends.gaussian, ends.x),
+        decoder_weights=function({weights.op.name: weights for weights in model.variables.get("decoder", ())} or None),
         log_joint=function(ends.log_joint, ends.x, ends.z),
         log_prior=function(ends.log_prior, ends.z))
 
@@ -144,6 +147,6 @@ def _describe_divergence(session, model, iteration, monitors):
         # The update has been applied: the optimiser's slot holds what was wrong with the gradient.
         what = next(("the gradient of " + name for name, slot in model.gradient_slots.items()
                      if not np.isfinite(session.run(slot)).all()), "a gradient")
-    has_margin = model.probabilities is not None and model.logits is None
+    has_margin = model.endpoints.probabilities is not None and model.endpoints.logits is None
     return ("%s is not finite at iteration %d; a lower learning_rate in the config's training section%s may help" % (
         what, iteration, " or a larger model.decoder.probability_margin" if has_margin else ""))

@@ -223,7 +223,7 @@ def test_the_coordinates_that_are_drawn_tell_images_apart():
 
     expected = means(x).var(axis=0)[[0, 1, 3, 4]]
     for parameters in (None, lambda x: (means(x), None)):
-        networks = Networks(6, 6, encode, None, posterior_parameters=parameters)
+        networks = Networks(6, 6, encode, None, gaussian=parameters)
         chosen, variances = drawing.widest_coordinates(networks, x, np.random.RandomState(1))
         assert chosen.tolist() == [0, 1, 3, 4]
         np.testing.assert_allclose(variances, expected, rtol=0.02)

@@ -195,7 +195,7 @@ def test_metrics_of_another_gaussian():
     scale = np.linalg.cholesky(covariance).astype(np.float32)
     references = reference.exact_references(problem)
     for others, method in (({}, "nearest neighbours"),
-                           ({"posterior_parameters": lambda x: (np.float32([mean + shift]), scale[np.newaxis])}, "samples")):
+                           ({"gaussian": lambda x: (np.float32([mean + shift]), scale[np.newaxis])}, "samples")):
         metrics = measures.evaluate(
             networks_of(problem, mean + shift, covariance, **others), problem, references, np.random.RandomState(1), 50000)
         assert metrics["methods"]["elbo"] == method

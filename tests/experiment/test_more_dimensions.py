@@ -107,7 +107,7 @@ def test_a_map_is_shown_of_those_runs_that_have_one(tmp_path):
         name = "latent_dim=%d" % config.model.latent_dim
         metrics, _ = avb_tf1.run_experiment(config, str(tmp_path / name))
         records.append({"run": name, "setting": name, "config": config.name, "seed": 0, "status": "done", "reason": "",
-                        "metrics": metrics, "fingerprint": avb_tf1.config.loading.digest_of_fingerprint(config)})
+                        "metrics": metrics, "fingerprint": avb_tf1.config.fingerprint.digest_of_fingerprint(config)})
     files.write_json(str(tmp_path / run_folder.SWEEP_STATE), {
         "avb_tf1": "1", "command": "sweep", "is_going_on": False, "written": "now", "runs": records})
     path, _ = sweep_page.write_page(str(tmp_path))

@@ -1,20 +1,27 @@
-import numpy as np
-from helpers import small
+"""Batches of each kind: from the seed and the iteration alone; of data sets, not in the graph."""
 
-from avb_tf1.graph.batches import batch
+import numpy as np
+import pytest
+from helpers import small
+from image_data import image_config, save_mnist, small_images
+from trainings import assert_same, trained, trained_in_pieces
+
+from avb_tf1.graph import batches
 from avb_tf1.graph.builder import build_graph
 from avb_tf1.ground.seeds import op_seed
-from avb_tf1.ground.tensorflow import tf
+from avb_tf1.ground.tensorflow import open_session, tf
 from avb_tf1.problems.known_images.four_images import PROBLEM
+from avb_tf1.problems.registry import problem_of
+from avb_tf1.training import trainer
 
 
 def opened(section, seed=0):
     """A Batch of the data section, and a function that runs tensors in a session of its own."""
-    config = small("data=" + section)
+    config = small("data=" + section, "seed=%d" % seed)
     graph = tf.Graph()
     with graph.as_default():
         tf.set_random_seed(seed)
-        result = batch(config.data, PROBLEM, seed)
+        result = batches.batch(config, PROBLEM)
     return result, tf.Session(graph=graph).run
 
 
@@ -69,8 +76,8 @@ def test_shuffled_sample_passes_through_the_same_sample_in_another_order():
 
 def test_a_pass_leaves_out_its_incomplete_batch():
     result, run = opened(shuffled(7, 3))
-    batches = [run(result.x, {result.iteration: i}) for i in range(1, 9)]
-    assert all(x.shape == (3, 4) for x in batches)
+    found = [run(result.x, {result.iteration: i}) for i in range(1, 9)]
+    assert all(x.shape == (3, 4) for x in found)
 
 
 def test_the_sample_follows_the_seed():
@@ -83,19 +90,19 @@ def test_a_sample_may_hold_each_image_at_least_once():
     for seed in range(20):
         result, run = opened(shuffled(5, 5, has_each_image="true"), seed=seed)
         found.append(counts(run(result.x)))
-    assert all(sorted(own) == [1, 1, 1, 2] for own in found)
-    assert len({tuple(own) for own in found}) > 1  # the fifth is drawn
+    assert all(sorted(of_images) == [1, 1, 1, 2] for of_images in found)
+    assert len({tuple(of_images) for of_images in found}) > 1  # the fifth is drawn
 
 
 def test_noise_that_is_drawn_once_is_the_next_batchs():
     result, run = opened(shuffled(12, 3, noise="drawn_once"))
     one_pass = [run([result.x, result.noise_rows], {result.iteration: i}) for i in range(1, 5)]
-    rows = [own for _, own in one_pass]
+    rows = [noise_rows for _, noise_rows in one_pass]
     assert sorted(np.concatenate(rows).tolist()) == list(range(12))
     # Rows of the sample are rows of the noise: the images that belong to them are those of the next batch.
     labels = np.zeros(12, int)
-    for (x, _), own in zip(one_pass, rows[-1:] + rows[:-1]):
-        labels[own] = x.argmax(axis=1)
+    for (x, _), its_rows in zip(one_pass, rows[-1:] + rows[:-1]):
+        labels[its_rows] = x.argmax(axis=1)
     assert labels.tolist() == sample_labels(12)
     again = run(result.noise_rows, {result.iteration: 5})
     assert not np.array_equal(again, rows[0])
@@ -106,16 +113,85 @@ def sample_labels(n_samples, seed=0):
     return np.random.RandomState([seed, op_seed("sample")]).randint(4, size=n_samples).tolist()
 
 
-def test_noise_drawn_once_is_the_same_in_all_updates_of_an_iteration_and_finite_in_number():
-    config = small("data=" + shuffled(48, 16, noise="drawn_once"), "training.update=discriminator_first")
-    model = build_graph(config)
-    with tf.Session(graph=model.graph) as session:
+def batches_of(*overrides):
+    config = image_config("digits_vae", *overrides)
+    return batches.dataset_batches(config.data, problem_of(config), config.seed), problem_of(config)
+
+
+@pytest.mark.parametrize("binarisation", ["dynamic", "static", "threshold"])
+def test_a_batch_follows_from_seed_and_iteration(binarisation):
+    kind = "data.binarisation=" + binarisation
+    one, dataset = batches_of(kind)
+    in_order = [one(iteration) for iteration in range(1, 13)]
+    assert in_order[0].dtype == np.float32 and in_order[0].shape == (256, 64) and set(np.unique(in_order[0])) == {0, 1}
+    other, _ = batches_of(kind)
+    for iteration in (12, 3, 7):
+        np.testing.assert_array_equal(other(iteration), in_order[iteration - 1])
+    seeded, _ = batches_of(kind, "seed=1")
+    assert (seeded(1) != in_order[0]).any()
+    assert batches.iterations_per_pass(image_config("digits_vae").data, dataset) == 1497 // 256 == 5
+
+
+def test_a_pass_has_each_image_once_and_the_next_is_shuffled_anew():
+    of_iteration, dataset = batches_of("data.binarisation=threshold", "data.batch_size=499")
+    images = dataset.train_images(0)
+    passes = [np.concatenate([of_iteration(3 * n + k) for k in (1, 2, 3)]) for n in (0, 1)]
+    for found in passes:
+        np.testing.assert_array_equal(np.sort(found @ 2.0**np.arange(64)), np.sort(images @ 2.0**np.arange(64)))
+    assert (passes[0] != passes[1]).any() and (passes[0] != images).any()
+
+
+def test_dynamic_pixels_are_drawn_anew_for_each_iteration():
+    of_iteration, dataset = batches_of("data.batch_size=1497")
+    drawn = [of_iteration(iteration).mean(axis=0) for iteration in range(1, 5)]
+    assert (drawn[0] != drawn[1]).any()
+    np.testing.assert_allclose(np.mean(drawn, axis=0), dataset.mean, atol=5 * 0.5 / np.sqrt(4 * 1497))
+    static, _ = batches_of("data.batch_size=1497", "data.binarisation=static")
+    np.testing.assert_array_equal(static(1).sum(axis=0), static(2).sum(axis=0))
+
+
+@pytest.mark.parametrize("name, overrides", [
+    ("digits_vae", []), ("digits_avb", ["data.n_validation=100", "data.binarisation=static"]),
+    pytest.param("digits_8_avb_ac", ["training.update=generator_first"], marks=pytest.mark.slow)])
+def test_a_resumed_training_has_the_same_bits(name, overrides, tmp_path):
+    config = small_images(name, *overrides)
+    whole = trained(config)
+    assert all(np.isfinite(values).all() for values in whole[0].values())
+    monitors, weights = trained_in_pieces(config, [7, 13], tmp_path)
+    assert_same((whole[0], whole[1]), (monitors, weights))
+    again = trained(config, inter_op_threads=2)
+    assert_same((whole[0], whole[1]), (again[0], again[1]))
+
+
+def test_all_steps_of_an_iteration_see_its_batch():
+    config = small_images("digits_avb", "training.update=generator_first", "training.n_discriminator_updates=3",
+                          "training.n_iterations=4")
+    model, fed = build_graph(config), []
+
+    class Session:
+        def __init__(self, session):
+            self._session = session
+
+        def make_callable(self, fetches, inputs):
+            position, run = inputs.index(model.x), self._session.make_callable(fetches, inputs)
+
+            def call(*values):
+                fed.append(values[position])
+                return run(*values)
+            return call
+
+    with open_session(model.graph, 1, 1) as session:
         session.run(model.initialize)
-        noise = [model.posterior.eps, model.divergence.z_prior]
-        seen = [session.run(noise, {model.iteration: i}) for i in (1, 2, 3, 4, 5, 6, 1)]
-    for kind in (0, 1):
-        np.testing.assert_array_equal(seen[0][kind], seen[-1][kind])  # whatever was run in between
-        rows = np.concatenate([own[kind] for own in seen[:6]])
-        assert len(np.unique(rows, axis=0)) == 48  # two passes
-        assert abs(rows.mean()) < 0.5 and 0.6 < rows.std() < 1.4
-    assert all(step.noise == () for step in model.steps)
+        trainer.train(Session(session), model, config.training, [])
+    of_iteration = batches.dataset_batches(config.data, problem_of(config), config.seed)
+    assert len(model.steps) == 4 and len(fed) == 4 * 4
+    for k, x in enumerate(fed):
+        np.testing.assert_array_equal(x, of_iteration(k // 4 + 1))
+
+
+def test_the_graph_has_no_images(tmp_path):
+    save_mnist(tmp_path / "mnist.npz", 2000, 100)
+    for binarisation in ("dynamic", "static"):
+        model = build_graph(image_config("mnist_2_vae", "data.path=%s" % (tmp_path / "mnist.npz"),
+                                         "data.binarisation=" + binarisation))
+        assert model.graph.as_graph_def().ByteSize() < 2000 * 784 / 5

@@ -1,9 +1,10 @@
-"""Convolutional encoders and decoders: their shapes, their sums, what can't be convolved; and log p(x|z) from logits."""
+"""Convolutional encoders and decoders: their shapes, their sums, what can't be convolved."""
 
 import numpy as np
 import pytest
-from image_data import CONVOLUTION, image_config, npz_data, small_images
+from image_data import CONVOLUTION, image_config, npz_data, save_mnist, small_images
 from scipy.signal import correlate2d
+from trainings import assert_same, trained
 
 from avb_tf1.graph.builder import build_graph
 from avb_tf1.ground.errors import InputError
@@ -27,7 +28,7 @@ def convolutional(name, path, *overrides):
 @pytest.mark.parametrize("name", ["digits_vae", "digits_avb", "digits_avb_ac"])
 def test_any_shape_of_at_least_16_pixels_can_be_convolved(name, odd_images):
     model = build_graph(convolutional(name, odd_images))
-    shapes = {variable.op.name: variable.shape.as_list() for own in model.variables.values() for variable in own}
+    shapes = {variable.op.name: variable.shape.as_list() for variables in model.variables.values() for variable in variables}
     assert shapes["encoder/convolution_1/weights"] == [3, 3, 1, 4]
     assert shapes["encoder/convolution_2/weights"] == [3, 3, 4, 8]
     noise = model.posterior.eps.shape[1].value if name == "digits_avb" else 0
@@ -87,31 +88,14 @@ def test_a_wrong_convolution_is_told(value, words):
     assert words in str(error.value) and "\n" not in str(error.value)
 
 
-def test_the_likelihood_from_logits_is_that_from_probabilities_where_both_are_good():
-    values = []
-    for likelihood in ("logits", "probabilities"):
-        model = build_graph(small_images("digits_vae", "model.decoder.likelihood_from=" + likelihood))
-        with open_session(model.graph, 1, 1) as session:
-            session.run(model.initialize)
-            values.append(session.run(model.reconstruction_log_likelihood, {model.x: model.x_of_iteration(1)}))
-        assert (model.logits is None) == (likelihood == "probabilities")
-    assert values[0] == pytest.approx(values[1], abs=1e-4) and values[0] < -30
-
-
-@pytest.mark.parametrize("built_on", ["posterior_sample", "prior_sample"])
-def test_a_decoder_that_is_sure_has_a_likelihood_and_a_gradient(built_on):
-    model = build_graph(small_images("digits_avb", "model.decoder.built_on=" + built_on))
-    bias = next(variable for variable in model.variables["decoder"] if variable.op.name == "decoder/output/biases")
-    with open_session(model.graph, 1, 1) as session:
-        session.run(model.initialize)
-        session.run(bias.initializer, {bias.initializer.inputs[1]: np.full(64, 200, np.float32)})
-        x = np.zeros((64, 64), np.float32)
-        before = session.run(model.reconstruction_log_likelihood, {model.x: x})
-        assert before == pytest.approx(-64 * 200, rel=0.05)
-        session.run(model.steps[0].train_op, {model.x: x, model.learning_rate_factor: 1.0})
-        assert (session.run(bias) < 200).all()
-
-
-def test_logits_have_no_margin():
-    with pytest.raises(InputError, match="likelihood_from must be probabilities if probability_margin is not 0, not logits"):
-        image_config("digits_vae", "model.decoder.probability_margin=1e-6")
+@pytest.mark.parametrize("name", [
+    "mnist_2_vae", *(pytest.param(name, marks=pytest.mark.slow) for name in ("mnist_2_avb", "mnist_8_avb_ac"))])
+def test_convolutions_are_deterministic_and_learn(name, tmp_path):
+    save_mnist(tmp_path / "mnist.npz", 200, 100)
+    config = small_images(name, "data.path=%s" % (tmp_path / "mnist.npz"), "data.batch_size=32",
+                          "model.encoder.convolution=" + CONVOLUTION, "model.decoder.convolution=" + CONVOLUTION,
+                          "training.generator.learning_rate=1e-2", "training.n_iterations=30")
+    first, second = trained(config), trained(config, inter_op_threads=2)
+    assert_same(first[:2], second[:2])
+    likelihood = first[0]["reconstruction_log_likelihood"]
+    assert likelihood[0] == pytest.approx(-784 * np.log(2), rel=0.05) and likelihood[-5:].mean() > likelihood[0] + 100

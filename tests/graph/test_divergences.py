@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 import reference
-from helpers import recipe
+from helpers import recipe, small
 
 from avb_tf1.graph import networks
 from avb_tf1.graph.builder import build_graph
@@ -46,6 +46,16 @@ def measured(networks, n_samples):
     """The divergences by the discriminator and by nearest neighbours."""
     sample = measures._sample(networks, PROBLEM, n_samples, np.random.RandomState(0), None)
     return {name: measures.METRICS[name].measure(sample).value for name in ("kl_discriminator", "kl_posterior_prior")}
+
+
+def test_uninformative_discriminator_has_loss_2_log_2():
+    model = build_graph(small())
+    with open_session(model.graph, 1, 1) as session:
+        session.run(model.initialize)
+        for variable in model.variables["discriminator"]:
+            variable.load(np.zeros(variable.shape.as_list()), session)
+        loss, kl = session.run([model.divergence.loss, model.divergence.kl])
+    np.testing.assert_allclose([loss, kl], [2 * np.log(2), 0], rtol=1e-6)
 
 
 @pytest.fixture(scope="module")

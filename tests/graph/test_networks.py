@@ -50,7 +50,7 @@ def test_vae_encoder():
         weights = weights_of(session, model)
         ends = model.endpoints
         eps = np.random.RandomState(1).standard_normal((16, 2))
-        mean, log_variance, z = session.run([*ends.posterior_parameters, ends.z_posterior], {ends.x: x, ends.eps: eps})
+        mean, log_variance, z = session.run([*ends.gaussian, ends.z_posterior], {ends.x: x, ends.eps: eps})
     expected_mean = reference.mlp(weights, "encoder", 2 * x - 1, 2, "relu", "mean")
     expected_log_variance = reference.mlp(weights, "encoder", 2 * x - 1, 2, "relu", "log_variance")
     np.testing.assert_allclose(mean, expected_mean, rtol=1e-4, atol=1e-5)

@@ -4,12 +4,14 @@ import functools
 
 import numpy as np
 import pytest
-from helpers import recipe, small, vae_config
+import reference
+from helpers import ALL_PAIRS, recipe, small, vae_config
+from trainings import SMOOTH, moved_by_each_step, weights_of
 
-from avb_tf1.config.schema import AdamConfig, RMSpropConfig
+from avb_tf1.config.training import AdamConfig, RMSpropConfig
 from avb_tf1.graph import updates
 from avb_tf1.graph.builder import build_graph
-from avb_tf1.ground.tensorflow import tf
+from avb_tf1.ground.tensorflow import open_session, tf
 
 ORDERS = ("simultaneous", "generator_first", "discriminator_first")
 ADAM = AdamConfig(optimizer="adam", learning_rate=1e-3, beta1=0.5, beta2=0.999, epsilon=1e-8)
@@ -113,8 +115,8 @@ def test_so_do_those_of_each_model(kind, order):
         name for name in losses if losses[name])
     for step in model.steps:
         # A further discriminator update has no monitors.
-        own = [losses[name] for name in losses if name in step.monitors] or [losses["discriminator_loss"]]
-        assert_computed_before_any_assignment(step, sum(own))
+        n_changed = [losses[name] for name in losses if name in step.monitors] or [losses["discriminator_loss"]]
+        assert_computed_before_any_assignment(step, sum(n_changed))
 
 
 def test_decoder_has_a_learning_rate_of_its_own():
@@ -134,3 +136,54 @@ def weights_before_and_after(decoder_rate):
         before = session.run(weights)
         session.run(model.steps[0].train_op)
         return list(zip(before, session.run(weights)))
+
+
+@pytest.mark.parametrize("overrides", [[], ALL_PAIRS], ids=["one prior sample each", "all pairs"])
+def test_first_adam_step_follows_numerically_checked_gradients(overrides):
+    config = small(*(overrides + SMOOTH + ["model.%s.n_units=3" % name for name in ("encoder", "decoder", "discriminator")]))
+    model = build_graph(config)
+    with open_session(model.graph, 1, 1) as session:
+        session.run(model.initialize)
+        before = weights_of(session, model)
+        x, eps, z_prior, _ = session.run([model.x, model.posterior.eps, model.divergence.z_prior, model.steps[0].train_op])
+        inputs = [a.astype(np.float64) for a in (x, eps, z_prior)]
+        for scope, variables in model.variables.items():
+            index, adam = (1, config.training.discriminator) if scope == "discriminator" else (0, config.training.generator)
+            for variable in variables:
+                name = variable.op.name
+                gradient = reference.gradient(
+                    lambda weights, index=index: reference.losses(weights, *inputs, model=config.model)[index], before, name)
+                slot = session.run(model.graph.get_tensor_by_name(name + "/Adam:0"))  # (1 - beta1) * gradient
+                np.testing.assert_allclose(slot / (1 - adam.beta1), gradient, rtol=2e-3, atol=2e-6)
+                clear = np.abs(gradient) > 1e-4  # elsewhere the step depends on the gradient's last digits
+                moved = session.run(variable) - before[name]
+                np.testing.assert_allclose(
+                    moved[clear], reference.adam_update(gradient, adam)[0][clear], rtol=2e-3, atol=2e-7)
+
+
+@pytest.mark.parametrize("update, scopes", [
+    ("simultaneous", [{"encoder", "decoder", "discriminator"}, {"discriminator"}, {"discriminator"}]),
+    ("generator_first", [{"encoder", "decoder"}, {"discriminator"}, {"discriminator"}, {"discriminator"}])])
+def test_each_step_moves_only_its_own_networks(update, scopes):
+    model = build_graph(small("training.update=" + update, "training.n_discriminator_updates=3"))
+    with open_session(model.graph, 1, 1) as session:
+        session.run(model.initialize)
+        assert moved_by_each_step(session, model) == scopes
+
+
+def test_generator_first_takes_the_discriminators_gradient_at_the_updated_encoder():
+    model = build_graph(small("training.update=generator_first"))
+    with open_session(model.graph, 1, 1) as session:
+        session.run(model.initialize)
+        session.run(model.steps[0].train_op)
+        weights = weights_of(session, model)
+        x, eps, z_prior, _, loss = session.run(
+            [model.x, model.posterior.eps, model.divergence.z_prior, model.steps[1].train_op,
+             model.steps[1].monitors["discriminator_loss"]])
+    expected = reference.losses(weights, *[a.astype(np.float64) for a in (x, eps, z_prior)], model=small().model)[1]
+    np.testing.assert_allclose(loss, expected, rtol=1e-5)
+
+
+def test_steps_name_the_noise_they_draw():
+    model = build_graph(small("training.update=generator_first"))
+    assert [step.noise for step in model.steps] == [(model.posterior.eps,), (model.posterior.eps, model.divergence.z_prior)]

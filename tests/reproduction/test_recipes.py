@@ -146,7 +146,7 @@ def test_forward_pass(name):
         eps = random_state.standard_normal((16, ends.eps.shape[1].value))
         feeds = {ends.x: x, ends.z: z, ends.eps: eps}
         z_posterior, probabilities = session.run([ends.z_posterior, ends.probabilities], feeds)
-        others = session.run(ends.posterior_parameters if model.kind == "vae" else ends.log_ratio, feeds)
+        others = session.run(ends.gaussian if model.kind == "vae" else ends.log_ratio, feeds)
         moment_eps = session.run("endpoints/moment_eps:0").astype(np.float64) if model.kind == "avb_ac" else None
     np.testing.assert_allclose(probabilities, reference.decoder(weights, z, model.decoder), rtol=1e-3, atol=1e-5)
     if model.kind == "vae":
@@ -306,7 +306,7 @@ def test_vae_with_a_sampled_kl():
         session.run(model.initialize)
         weights_of(session, model)
         x, z, kl = session.run([model.x, model.posterior.z, model.divergence.kl])
-        mean, log_variance = session.run(ends.posterior_parameters, {ends.x: x})
+        mean, log_variance = session.run(ends.gaussian, {ends.x: x})
     log_q_entropy = -0.5 * np.sum(log_variance + 1 + np.log(2 * np.pi), axis=1)  # E log q, exact
     np.testing.assert_allclose(kl, np.mean(log_q_entropy - reference.log_normal(z, 0, np.ones(2))[:, 0]), rtol=1e-4)
     closed_form = np.mean(np.sum(np.exp(log_variance) + mean**2 - 1 - log_variance, axis=1) / 2)

@@ -4,7 +4,7 @@ import numpy as np
 import reference
 from helpers import synthetic
 
-from avb_tf1.config.schema import AdamConfig
+from avb_tf1.config.training import AdamConfig
 from avb_tf1.graph.builder import build_graph
 from avb_tf1.ground.seeds import op_seed
 from avb_tf1.ground.tensorflow import open_session

@@ -128,7 +128,7 @@ def test_kl_of_known_posteriors():
         assert (error < 0.05).all() and (np.abs(kl[name] - exact) < 4 * error).all()
 
     parameters = means, np.full_like(means, np.log(std**2))
-    networks = trained_networks.Networks(2, 2, encode, decoder, posterior_parameters=lambda x: parameters)
+    networks = trained_networks.Networks(2, 2, encode, decoder, gaussian=lambda x: parameters)
     seen = Snapshots(View(networks, PROBLEM, np.random.RandomState(1)), training)
     kl = kl_over_training(seen.arrays(), PROBLEM)
     assert sorted(kl) == ["kl_posterior_prior", "kl_posterior_prior_standard_error"]

@@ -24,12 +24,12 @@ def test_two_seeds_differ():
 
 
 def test_monitors_are_recorded_and_observed_each_iteration():
-    monitors, _, seen = trained(small("training.n_iterations=3"))
+    monitors, _, observed = trained(small("training.n_iterations=3"))
     assert sorted(monitors) == ["discriminator_loss", "generator_loss", "kl_discriminator", "reconstruction_log_likelihood"]
-    assert [iteration for iteration, _ in seen] == [1, 2, 3]
+    assert [iteration for iteration, _ in observed] == [1, 2, 3]
     for name, values in monitors.items():
         assert values.dtype == np.float32 and values.shape == (3,)
-        np.testing.assert_array_equal(values, np.float32([observed[name] for _, observed in seen]))
+        np.testing.assert_array_equal(values, np.float32([its_monitors[name] for _, its_monitors in observed]))
     np.testing.assert_allclose(
         monitors["generator_loss"], monitors["kl_discriminator"] - monitors["reconstruction_log_likelihood"], rtol=1e-6)
 

@@ -34,8 +34,8 @@ def widest_coordinates(networks, x, random_state):
         int64 [k], at most N_COORDINATES, those of the largest variance, ascending by number; their variances, float64 [k]. A
         mean is that of N_MEAN samples where q(z|x) has no closed form, the variance then less what the samples add to it.
     """
-    if networks.posterior_parameters is not None:
-        variances = np.var(networks.posterior_parameters(x)[0], axis=0, dtype=np.float64)
+    if networks.gaussian is not None:
+        variances = np.var(networks.gaussian(x)[0], axis=0, dtype=np.float64)
     else:
         z = np.array([in_chunks(networks.encode, x, random_state.standard_normal(
             (len(x), networks.noise_dim)).astype(np.float32)) for _ in range(N_MEAN)], np.float64)

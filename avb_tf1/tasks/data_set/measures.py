@@ -131,7 +131,7 @@ def evaluate(networks, images, random_state, settings):
 def _per_image(networks, images, random_state, settings):
     """The PerImage quantities that can be had of a model, by name."""
     found = {"log_likelihood": log_likelihood(networks, images, random_state, settings)}
-    if networks.posterior_parameters is not None:
+    if networks.gaussian is not None:
         if not GRID.is_met(networks):
             found["log_likelihood_importance"] = _importance(networks, images, random_state, settings.annealed)
         found["elbo"] = _elbo_with_closed_form(networks, images, random_state, settings.n_samples)
@@ -160,8 +160,8 @@ def posterior_moments(networks, images, random_state, n_samples):
     """
     if networks.encode is None:
         return np.zeros((len(images), networks.latent_dim)), np.ones((len(images), networks.latent_dim))
-    if networks.posterior_parameters is not None:
-        mean, log_variance = networks.posterior_parameters(images)
+    if networks.gaussian is not None:
+        mean, log_variance = networks.gaussian(images)
         return mean.astype(np.float64), np.exp(log_variance.astype(np.float64) / 2)
     found = [(z.mean(axis=1), z.std(axis=1)) for _, z in _samples(networks, images, random_state, n_samples)]
     return tuple(np.concatenate(part).astype(np.float64) for part in zip(*found))
@@ -200,7 +200,7 @@ def log_likelihood(networks, images, random_state, settings):
 
 def _importance(networks, images, random_state, annealed):
     rows, (decode, are_logits) = _rows(images, annealed), networks.decoded
-    found = importance.log_likelihood(decode, *networks.posterior_parameters(images[rows]), images[rows], random_state,
+    found = importance.log_likelihood(decode, *networks.gaussian(images[rows]), images[rows], random_state,
                                       N_IMPORTANCE_SAMPLES, are_logits)
     return _spread("importance sampling", len(images), rows, *found[:2],
                    importance_effective_sample_size=found.effective_sample_size)
@@ -241,7 +241,7 @@ def _log_conditional(networks, x, z):
 def _elbo_with_closed_form(networks, images, random_state, n_samples):
     mean, error = _sample_means(networks, images, random_state, n_samples,
                                 functools.partial(_log_conditional, networks))
-    kl = gaussian_kl_from_prior(*networks.posterior_parameters(images))
+    kl = gaussian_kl_from_prior(*networks.gaussian(images))
     return PerImage(mean - kl, error, "samples")
 
 

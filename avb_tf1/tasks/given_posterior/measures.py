@@ -99,8 +99,8 @@ def _of_one(networks, problem, reference, why_unknown, x, z, log_density, random
         log_prior = in_chunks(networks.log_prior, z).astype(np.float64)
         by_discriminator = sample_mean(log_joint - log_prior - log_ratio)._replace(method="discriminator")
     is_of_density = True
-    if networks.posterior_parameters is not None:
-        scale = networks.posterior_parameters(x)[1][0].astype(np.float64)
+    if networks.gaussian is not None:
+        scale = networks.gaussian(x)[1][0].astype(np.float64)
         entropy = np.log(np.diag(scale)).sum() + len(scale) / 2 * (1 + math.log(2 * math.pi))
         elbo = sample_mean(log_joint)
         elbo = elbo._replace(value=elbo.value + float(entropy))

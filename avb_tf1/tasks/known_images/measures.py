@@ -132,8 +132,8 @@ def _sample(networks, problem, n_samples, random_state, log_likelihoods):
         return Sample(networks, problem, None, None, None, log_likelihoods, None, random_state)
     z, labels, log_density = sample_posterior(networks, problem, n_samples, random_state)
     kl = None
-    if networks.posterior_parameters is not None:
-        kl = Estimate(problem.mean(gaussian_kl_from_prior(*networks.posterior_parameters(problem.images))), "closed form", 0.0)
+    if networks.gaussian is not None:
+        kl = Estimate(problem.mean(gaussian_kl_from_prior(*networks.gaussian(problem.images))), "closed form", 0.0)
     elif log_density is not None:
         kl = sample_mean(log_density.astype(np.float64) - log_prior(z))
     elif DENSITY.is_met(networks):

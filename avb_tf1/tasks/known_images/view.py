@@ -30,6 +30,6 @@ class View(CodesView):
         record = super().look()
         if self._plane is not None:
             record["probabilities"] = np.rint(255 * in_chunks(self._networks.decode, self._plane)).astype(np.uint8)
-        if self._networks.posterior_parameters is not None:
-            record["mean"], record["log_variance"] = self._networks.posterior_parameters(self._problem.inputs)
+        if self._networks.gaussian is not None:
+            record["mean"], record["log_variance"] = self._networks.gaussian(self._problem.inputs)
         return record

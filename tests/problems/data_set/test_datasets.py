@@ -8,7 +8,8 @@ import pytest
 from helpers import ROOT
 from image_data import image_config, npz_data, save_mnist, small_images
 
-from avb_tf1.config.loading import fingerprint, load_config, require_same, to_yaml
+from avb_tf1.config.fingerprint import fingerprint, require_same
+from avb_tf1.config.loading import load_config, to_yaml
 from avb_tf1.graph.builder import build_graph
 from avb_tf1.ground.errors import InputError
 from avb_tf1.problems.data_set import datasets, image_files

@@ -12,7 +12,8 @@ from pages import data_of, text_of
 from scipy import integrate, stats
 
 import avb_tf1
-from avb_tf1.config.loading import OtherConfig, fingerprint, load_config, to_yaml
+from avb_tf1.config.fingerprint import OtherConfig, fingerprint
+from avb_tf1.config.loading import load_config, to_yaml
 from avb_tf1.experiment import reevaluation
 from avb_tf1.experiment import run as experiment
 from avb_tf1.experiment.run import run_experiment

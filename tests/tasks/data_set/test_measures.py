@@ -30,24 +30,24 @@ _MOMENTS = {image.tobytes(): (mean, np.diag(covariance)) for image, mean, covari
     IMAGES, EXACT.mean, EXACT.covariance)}
 
 
-def posterior_parameters(x):
+def gaussian(x):
     """An encoder that knows the posteriors' moments, but for a shift."""
     mean, variance = (np.array(part, np.float32) for part in zip(*[_MOMENTS[image.tobytes()] for image in x]))
     return mean + 0.3 * np.sqrt(variance), np.log(variance)
 
 
 def encode(x, eps):
-    mean, log_variance = posterior_parameters(x)
+    mean, log_variance = gaussian(x)
     return mean + np.exp(log_variance / 2) * eps
 
 
 def log_ratio(x, z):
-    mean, log_variance = posterior_parameters(x)
+    mean, log_variance = gaussian(x)
     eps = (z - mean) * np.exp(-log_variance / 2)
     return (log_prior(eps) - log_variance.sum(axis=1) / 2 - log_prior(z))[:, np.newaxis]
 
 
-VAE = Networks(2, 2, encode, decode, posterior_parameters=posterior_parameters)
+VAE = Networks(2, 2, encode, decode, gaussian=gaussian)
 AVB = Networks(2, 2, encode, decode, log_ratio=log_ratio)
 
 
@@ -135,7 +135,7 @@ def test_above_two_dimensions_the_annealing_is_handed_in():
     found = evaluated(networks, ais=ais)
     mean, scale = handed[0]
     np.testing.assert_allclose(scale[:, 2], 0.5, rtol=0.25)
-    np.testing.assert_allclose(mean[:, :2], posterior_parameters(IMAGES)[0], atol=0.35)
+    np.testing.assert_allclose(mean[:, :2], gaussian(IMAGES)[0], atol=0.35)
     assert found["test_log_likelihood_method"] == "ais" and found["n_annealed_images"] == 120
     assert found["test_log_likelihood_numerical_error"] == pytest.approx(0.1 / np.sqrt(120))
     assert found["test_log_likelihood_bias_left"] == pytest.approx(0.005)
@@ -148,7 +148,7 @@ def test_above_two_dimensions_the_annealing_is_handed_in():
 def test_of_more_images_than_are_annealed_the_elbo_tells_the_rest():
     """The decoder knows two of the three dimensions, so that the quadrature in the plane has the truth."""
     def in_three(x):
-        mean, log_variance = posterior_parameters(x)
+        mean, log_variance = gaussian(x)
         return np.pad(mean, ((0, 0), (0, 1))), np.pad(log_variance, ((0, 0), (0, 1)))
 
     def encode_in_three(x, eps):
@@ -161,7 +161,7 @@ def test_of_more_images_than_are_annealed_the_elbo_tells_the_rest():
         np.testing.assert_array_equal(images, IMAGES[rows])
         return Annealed(EXACT.log_likelihood[rows], np.full(30, 0.01), np.full(30, 0.65))
 
-    networks = Networks(3, 3, encode_in_three, decode, posterior_parameters=in_three)
+    networks = Networks(3, 3, encode_in_three, decode, gaussian=in_three)
     found = flat(measures.evaluate(networks, IMAGES, np.random.RandomState(2), measures.Settings(200, 1, 1, ais, rows)))
     of_images = found["per_image"]["log_likelihood"]
     assert (np.flatnonzero(~np.isnan(of_images)) == rows).all() and found["n_annealed_images"] == 30

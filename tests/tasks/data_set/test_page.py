@@ -26,7 +26,8 @@ from pages import (
 )
 from PIL import Image
 
-from avb_tf1.config.loading import digest_of_fingerprint, load_config, to_yaml
+from avb_tf1.config.fingerprint import digest_of_fingerprint
+from avb_tf1.config.loading import load_config, to_yaml
 from avb_tf1.experiment.run import run_experiment
 from avb_tf1.ground import files
 from avb_tf1.ground.errors import InputError

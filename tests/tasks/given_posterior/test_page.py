@@ -24,7 +24,8 @@ from pages import (
     wait_for,
 )
 
-from avb_tf1.config.loading import digest_of_fingerprint, load_config
+from avb_tf1.config.fingerprint import digest_of_fingerprint
+from avb_tf1.config.loading import load_config
 from avb_tf1.experiment.run import run_experiment
 from avb_tf1.ground import files
 from avb_tf1.ground.errors import InputError
@@ -370,7 +371,8 @@ def test_a_sweeps_page_shows_one_task_and_leaves_out_the_others(several, tmp_pat
     shutil.copytree(str(several), str(tmp_path / "several"))
     run_experiment(vae_config("data.batch_size=16"), str(tmp_path / "vae"))
     given, images = record_of(several, "several"), record_of(tmp_path / "vae", "vae")
-    for records, words in (([given, images], "Approximate posteriors of explaining away"), ([images, given], "four 2 × 2 images")):
+    for records, words in (([given, images], "Approximate posteriors of explaining away"),
+                           ([images, given], "four 2 × 2 images")):
         files.write_json(str(tmp_path / "sweep.json"), {"command": "", "written": "", "runs": records})
         assert sweep_page.write_page(str(tmp_path)) == (str(tmp_path / "report.html"), 1)
         text = text_of(tmp_path)

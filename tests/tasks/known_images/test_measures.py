@@ -322,7 +322,7 @@ def test_gaussian_posterior_has_a_closed_form():
     def encode(x, eps):
         return (x @ mean + np.exp(-0.5) * eps).astype(np.float32)
 
-    networks = trained_networks.Networks(2, 2, encode, constant_decoder, posterior_parameters=lambda x: (mean, log_variance))
+    networks = trained_networks.Networks(2, 2, encode, constant_decoder, gaussian=lambda x: (mean, log_variance))
     metrics = measures.evaluate(networks, PROBLEM, np.random.RandomState(0), 4096)
     assert metrics["methods"]["kl_posterior_prior"] == "closed form" and metrics["methods"]["elbo"] == "samples"
     assert metrics["kl_posterior_prior"] == pytest.approx(0.5 * (2 * math.exp(-1) + 1 - 2 + 2), abs=1e-6)

@@ -17,7 +17,8 @@ from helpers import INNER_PRODUCT, ROOT, assert_one_clear_line, run_script, smal
 from pages import data_of, element, finished, luminance, page_of, set_value, table_of, text_of, unpacked, wait_for
 from PIL import Image
 
-from avb_tf1.config.loading import digest_of_fingerprint, load_config, to_yaml
+from avb_tf1.config.fingerprint import digest_of_fingerprint
+from avb_tf1.config.loading import load_config, to_yaml
 from avb_tf1.estimation import quadrature
 from avb_tf1.experiment import reevaluation
 from avb_tf1.ground import files

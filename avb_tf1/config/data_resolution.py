@@ -1,4 +1,4 @@
-"""A config of real images held against its data: are there enough images, and are they large enough for a convolution?"""
+"""A config of images held against its data: are there enough images, and are they large enough for a convolution?"""
 
 import os
 
@@ -9,21 +9,21 @@ from avb_tf1.problems.registry import IMAGE_PROBLEMS
 MIN_CONVOLVED = 16  # pixels a side: a smaller image has hardly anything to be made smaller
 
 
-def settled(config, path):
+def with_resolved_data(config, path):
     """Return a config with data.path absolute and data.sha256 filled in, once it is known that data and networks go together.
 
-    A config that has data.sha256 was settled before: its file isn't read, and needn't be there.
+    A config that has data.sha256 was resolved before: its file isn't read, and needn't be there.
 
     Args:
-        config: as load_config returns it; without a data set it is returned as it is.
+        config: of any experiment; without a data set it is returned as it is.
         path: str, of its file. data.path is looked for from its folder first, then from the working directory.
 
     Raises:
         InputError: the file of images can't be read or used, there are too few, or they are too small for a convolution.
     """
-    if config.is_of_known_images:
+    if config.task == "known_images":
         _require_convolvable(config, IMAGE_PROBLEMS[config.data.images].image_shape, path)
-    if not config.is_of_dataset or config.data.sha256 is not None:
+    if config.task != "data_set" or config.data.sha256 is not None:
         return config
     data = config.data
     if data.path is not None:
@@ -37,8 +37,8 @@ def settled(config, path):
 
 
 def _absolute(name, path):
-    beside = os.path.join(os.path.dirname(os.path.abspath(path)), name)
-    return beside if "\0" in name or os.path.lexists(beside) else os.path.abspath(name)
+    beside_config = os.path.join(os.path.dirname(os.path.abspath(path)), name)
+    return beside_config if "\0" in name or os.path.lexists(beside_config) else os.path.abspath(name)
 
 
 def _require_convolvable(config, image_shape, path):

@@ -1,0 +1,147 @@
+"""The three experiments, one for each task: known images, a given posterior, a data set of images.
+
+A new kind of model is a section in config.models and a line in its task's `sections_of_kind`, with its section of training.
+"""
+
+from typing import ClassVar, Dict, Tuple, Type, Union
+
+import pydantic
+from pydantic import constr
+
+from avb_tf1.config import models, training
+from avb_tf1.config.data import DataConfig, ProblemConfig
+from avb_tf1.config.sections import DATASET_DEFAULTS, DEFAULTS, Section, error_at, integer
+from avb_tf1.problems.data_set.datasets import KINDS
+from avb_tf1.problems.registry import given_posterior
+
+
+class _Experiment(Section):
+    task: ClassVar[str]  # the name in problems.registry of what kind of problem it is of
+    sections_of_kind: ClassVar[Dict[str, Tuple[Type[models.ModelConfig], Type[training.TrainingConfig]]]]  # by model.kind
+    defaults: ClassVar[Dict[str, dict]]  # what stands for keys that a file need not have
+    python_file: ClassVar[None] = None  # a given posterior's may be a PythonFile
+
+    name: constr(strict=True, regex=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
+    seed: integer(ge=0, lt=2**31)
+
+    @pydantic.root_validator(pre=True)
+    def _choose_sections(cls, tree):
+        """Put beside the values of model and training the sections that _read_chosen_section reads them as, by model.kind."""
+        model = tree.get("model")
+        kind = model.get("kind") if isinstance(model, dict) else None
+        # Without a usable kind AVB is assumed, whose validation then names what is wrong with the kind.
+        sections = cls.sections_of_kind.get(kind if isinstance(kind, str) else None, cls.sections_of_kind["avb"])
+        return dict(tree, **{key: (section, tree[key]) for key, section in zip(("model", "training"), sections) if key in tree})
+
+    @pydantic.validator("model", "training", pre=True, check_fields=False)
+    def _read_chosen_section(cls, section_and_value):
+        section, value = section_and_value
+        return None if value is None else section.validate(value)
+
+    def tree(self):
+        """Return it as nested dicts, without what is as the sections' defaults have it; of a Python file there is a digest."""
+        return self.dict(exclude_defaults=True)
+
+
+class _ImageExperiment(_Experiment):
+    """A model of images. `batch_kind`: which of graph.batches makes a batch."""
+
+    sections_of_kind = {"avb": (models.AVBModelConfig, training.AVBTrainingConfig),
+                        "avb_ac": (models.AVBACModelConfig, training.AVBTrainingConfig),
+                        "vae": (models.VAEModelConfig, training.VAETrainingConfig)}
+
+    data: DataConfig = pydantic.Field(..., discriminator="kind")
+    evaluation: Section  # its place among the keys; each of the two says which it is
+    runtime: training.RuntimeConfig
+    model: models.ModelConfig
+    training: training.TrainingConfig
+
+    @property
+    def batch_kind(self):
+        return self.data.kind
+
+    @property
+    def batch_size(self):
+        return self.data.batch_size
+
+
+class KnownImagesExperiment(_ImageExperiment):
+    """A model of a few images, each of which is known: what is measured is exact."""
+
+    task = "known_images"
+    defaults = DEFAULTS
+
+    evaluation: training.EvaluationConfig = training.EvaluationConfig(**DEFAULTS["evaluation"])
+
+
+class DatasetExperiment(_ImageExperiment):
+    """A model of a data set of real images, measured on its test images."""
+
+    task = "data_set"
+    defaults = DATASET_DEFAULTS
+
+    evaluation: training.DatasetEvaluationConfig
+
+
+class GivenPosteriorExperiment(_Experiment):
+    """An approximation of a posterior whose density is given. `batch_kind`: which of graph.batches makes a batch."""
+
+    task = "given_posterior"
+    defaults = {key: DEFAULTS[key] for key in ("training", "evaluation")}
+    sections_of_kind = {"avb": (models.GivenAVBModelConfig, training.GivenAVBTrainingConfig),
+                        "avb_ac": (models.GivenAVBACModelConfig, training.GivenAVBTrainingConfig),
+                        "gaussian": (models.GaussianModelConfig, training.GivenTrainingConfig)}
+    batch_kind: ClassVar[str] = "each_x"
+
+    problem: ProblemConfig = pydantic.Field(..., discriminator="kind")
+    evaluation: training.EvaluationConfig = training.EvaluationConfig(**DEFAULTS["evaluation"])
+    runtime: training.RuntimeConfig
+    model: models.ModelConfig
+    training: training.TrainingConfig
+
+    @property
+    def batch_size(self):
+        return self.problem.batch_size
+
+    @property
+    def python_file(self):
+        return self.problem.path if self.problem.kind == "python" else None
+
+    def tree(self):
+        tree = super().tree()
+        if self.python_file is not None:
+            tree["problem"]["path"] = {"sha256": self.python_file.sha256[:12]}
+        return tree
+
+    @pydantic.validator("problem")
+    def _batch_can_be_shared_out(cls, problem):
+        n_shares = given_posterior(problem).n_x
+        if problem.batch_size % n_shares:
+            raise error_at(cls, "batch_size", "must be a multiple of %d" % n_shares)
+        return problem
+
+    @pydantic.validator("model")
+    def _latent_dim_is_the_problems(cls, model, values):
+        problem = values.get("problem")
+        if problem is not None and model.latent_dim != given_posterior(problem).dim:
+            name = problem.path.path if problem.kind == "python" else problem.kind
+            raise error_at(cls, "latent_dim", "must be %d for %s" % (given_posterior(problem).dim, name))
+        return model
+
+
+EXPERIMENTS = (KnownImagesExperiment, GivenPosteriorExperiment, DatasetExperiment)
+Config = Union[EXPERIMENTS]
+
+
+def experiment_of(tree):
+    """Return the one of EXPERIMENTS that nested dicts, as read from a file, are a config of; a class, whatever they are."""
+    if "problem" in tree:
+        return GivenPosteriorExperiment
+    data = tree.get("data")
+    return DatasetExperiment if isinstance(data, dict) and data.get("kind") in KINDS else KnownImagesExperiment
+
+
+def require_config(config):
+    """Raise TypeError unless this is what load_config returns."""
+    if type(config) not in EXPERIMENTS:
+        raise TypeError("config must be what load_config returns, not %r" % (config,))

@@ -1,0 +1,143 @@
+"""The kinds of model (the section `model`), each put together from parts that graph has.
+
+config.experiments says which kinds a task has.
+"""
+
+from typing import ClassVar
+
+import pydantic
+from pydantic import StrictBool
+from typing_extensions import Literal
+
+from avb_tf1.config import networks
+from avb_tf1.config.sections import Section, error_at, integer
+
+
+class ModelConfig(Section):
+    """What the graph is made of: `posterior`, `likelihood`, `divergence` and `objective` name one of graph.posteriors etc.
+
+    `method` and `paper_row`: what pages call it, and which of the paper's models it stands beside.
+    """
+
+    method: ClassVar[str]
+    paper_row: ClassVar[str]
+    posterior: ClassVar[str]
+    divergence: ClassVar[str]
+    likelihood: ClassVar[str] = "bernoulli"
+    objective: ClassVar[str] = "elbo"
+    has_discriminator: ClassVar[bool] = False
+    is_of_images: ClassVar[bool] = True
+
+    kind: str
+    latent_dim: integer(ge=1, le=1024)
+
+    @property
+    def network_sections(self):
+        """Variable scope -> the section of the network in it."""
+        return {scope: getattr(self, scope) for scope in ("encoder", "decoder", "discriminator") if scope in self.__fields__}
+
+    @property
+    def has_encoder(self):
+        """Whether there is an approximate posterior q(z|x)."""
+        return "encoder" in self.network_sections
+
+    @property
+    def noise_dim(self):
+        """The dimensions of the noise that a sample of q(z|x) is made from."""
+        return self.latent_dim
+
+
+class _AdversarialModelConfig(ModelConfig):
+    """What AVB's models of images and of given posteriors have in common: an encoder of noise and a discriminator."""
+
+    method = "Adversarial Variational Bayes"
+    posterior = "implicit"
+    divergence = "adversarial"
+    has_discriminator = True
+
+    @property
+    def noise_dim(self):
+        return self.encoder.noise_dim
+
+    @pydantic.validator("encoder", check_fields=False)
+    def _posterior_has_a_density(cls, encoder, values):
+        where, network, n_networks = encoder.noise_networks
+        least = -(-values.get("latent_dim", 0) // n_networks)
+        # Each ReLU unit of the first layer is off on a half space of the noise.
+        n_off = int(network.activation == "relu")
+        if network.noise_dim < least:
+            key, words = "noise_dim", "must be at least %d" % least
+        elif network.hidden_sizes and min(network.hidden_sizes) < least + n_off:
+            key, words = "n_units", "must be at least %d%s" % (least + n_off, " with relu" * n_off)
+        else:
+            return encoder
+        raise error_at(cls, (*where, key), "%s, or q(z|x) has no density in latent_dim dimensions" % words)
+
+
+class AVBModelConfig(_AdversarialModelConfig):
+    paper_row = "AVB"
+    kind: Literal["avb"]
+    encoder: networks.ImageEncoderConfig
+    decoder: networks.AVBDecoderConfig
+    discriminator: networks.DiscriminatorConfig = pydantic.Field(..., discriminator="kind")
+
+
+class AVBACModelConfig(AVBModelConfig):
+    method = "Adversarial Variational Bayes with adaptive contrast"
+    posterior = "implicit_with_moments"
+    kind: Literal["avb_ac"]
+    encoder: networks.MomentEncoderConfig
+
+
+class VAEModelConfig(ModelConfig):
+    method = "Variational autoencoder"
+    paper_row = "VAE"
+    posterior = "gaussian"
+    divergence = "gaussian"
+    kind: Literal["vae"]
+    encoder: networks.GaussianEncoderConfig
+    decoder: networks.VAEDecoderConfig
+
+
+class _GivenModelConfig(ModelConfig):
+    """The model of a given posterior: no decoder."""
+
+    likelihood = "given"
+    is_of_images = False
+
+
+class GivenAVBModelConfig(_AdversarialModelConfig, _GivenModelConfig):
+    """`known_density`: whether the discriminator has the given density as a part, beside its network."""
+
+    kind: Literal["avb"]
+    encoder: networks.EncoderConfig
+    discriminator: networks.DiscriminatorConfig = pydantic.Field(..., discriminator="kind")
+    known_density: StrictBool = False
+
+    @pydantic.validator("known_density")
+    def _density_is_of_one_pair(cls, known_density, values):
+        if known_density and getattr(values.get("discriminator"), "all_pairs", False):
+            raise ValueError("must be false with discriminator.all_pairs")
+        return known_density
+
+
+class GivenAVBACModelConfig(GivenAVBModelConfig):
+    method = "Adversarial Variational Bayes with adaptive contrast"
+    posterior = "implicit_with_batch_moments"
+    kind: Literal["avb_ac"]
+    encoder: networks.BatchMomentEncoderConfig
+
+
+class GaussianModelConfig(_GivenModelConfig):
+    """`covariance: diagonal` is mean-field, `full` full-rank; mean and covariance are free for each x."""
+
+    method = "Gaussian variational Bayes"
+    posterior = "free_gaussian"
+    divergence = "entropy"
+    n_layers: ClassVar[int] = 1  # mean and scale are two variables, as weights and biases of a layer
+    kind: Literal["gaussian"]
+    covariance: Literal["diagonal", "full"]
+
+    @property
+    def network_sections(self):
+        return {"encoder": self}

@@ -1,0 +1,65 @@
+"""What the sections of a config are made of: types of values, and what stands for the few keys that may be left out.
+
+configs/synthetic.yaml shows the keys of the tutorial's experiment with their meaning, configs/recipes the others.
+"""
+
+import pydantic
+from pydantic import confloat, conint
+from pydantic.error_wrappers import ErrorWrapper
+from pydantic.errors import DictError
+from typing_extensions import Literal
+
+# What stands for keys that a config need not have: those that configs once lacked. The second of data sets.
+DEFAULTS = {"data": {"images": "four_images"}, "training": {"decoder_learning_rate": None},
+            "evaluation": {"n_samples": 524288}}
+DATASET_DEFAULTS = {"training": DEFAULTS["training"],
+                    "evaluation": {"ais": {"n_images": None, "n_chains": 16, "n_steps": 500}}}
+
+
+def integer(**bounds):
+    """An int within bounds (ge, gt, le, lt); no bool and no float."""
+    return conint(strict=True, **bounds)
+
+
+def number(**bounds):
+    """A float within bounds that was written as a number: no string, no bool (pydantic's own strict float refuses integers)."""
+    class Number(confloat(**bounds)):
+        @classmethod
+        def __get_validators__(cls):
+            yield _plain_number
+            yield from super().__get_validators__()
+
+    return Number
+
+
+def _plain_number(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError("must be a number")
+    if value != value or value in (float("inf"), float("-inf")):
+        raise ValueError("must be finite")
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError("is too large")
+
+
+Activation = Literal["relu", "elu", "tanh", "leaky_relu"]
+OutputActivation = Literal["linear", "relu", "elu", "tanh", "leaky_relu"]
+MAX_SIZE = 65536
+Size = integer(ge=1, le=MAX_SIZE)
+BatchSize = integer(ge=1, le=1048576)
+
+
+def error_at(section, key, text):
+    """What a validator in `section`, a class, raises of what is wrong below its field: at `key`, a str or a tuple of them."""
+    return pydantic.ValidationError([ErrorWrapper(ValueError(text), key)], section)
+
+
+class Section(pydantic.BaseModel, extra="forbid", frozen=True):
+    """A mapping of a YAML file: frozen, with its own keys and no others."""
+
+    @classmethod
+    def validate(cls, value):
+        if not isinstance(value, (dict, cls)):
+            raise DictError  # pydantic takes a list, of pairs or empty, for a mapping
+        return super().validate(value)

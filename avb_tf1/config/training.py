@@ -1,0 +1,114 @@
+"""How a model is trained (the section `training`), on which threads (`runtime`), and how it is measured (`evaluation`)."""
+
+from typing import Optional, Union
+
+import pydantic
+from pydantic import StrictBool
+from typing_extensions import Literal
+
+from avb_tf1.config.sections import DATASET_DEFAULTS, DEFAULTS, Section, integer, number
+
+
+class AdamConfig(Section):
+    optimizer: Literal["adam"]
+    learning_rate: number(gt=0, le=1)
+    beta1: number(ge=0, lt=1)
+    beta2: number(ge=0, lt=1)
+    epsilon: number(gt=0, le=1)
+
+
+class RMSpropConfig(Section):
+    """`epsilon` is added to the mean square, inside the root."""
+
+    optimizer: Literal["rmsprop"]
+    learning_rate: number(gt=0, le=1)
+    decay: number(ge=0, lt=1)
+    epsilon: number(gt=0, le=1)
+
+
+class SharedOptimizerConfig(Section):
+    """The generator's optimiser, the same object: with Adam, its powers of beta then advance with both networks' updates."""
+
+    optimizer: Literal["shared"]
+
+
+class LinearDecayConfig(Section):
+    """Constant rate until `begin` (a fraction of the run), then linear down to `end_factor` times the rate."""
+
+    begin: number(ge=0, lt=1)
+    end_factor: number(ge=0, le=1)
+
+
+class TrainingConfig(Section):
+    """`decoder_learning_rate: null`: the generator's."""
+
+    n_iterations: integer(ge=1, le=1000000000)
+    linear_decay: Optional[LinearDecayConfig] = ...
+    checkpoint_every: integer(ge=1, le=1000000000)
+    snapshot_every: integer(ge=1, le=1000000000)
+    generator_loss_scale: number(gt=0, le=1000)
+    generator: Union[AdamConfig, RMSpropConfig] = pydantic.Field(..., discriminator="optimizer")
+    decoder_learning_rate: Optional[number(gt=0, le=1)] = DEFAULTS["training"]["decoder_learning_rate"]
+
+
+class VAETrainingConfig(TrainingConfig):
+    kl: Literal["closed_form", "sampled"]
+
+
+class GivenTrainingConfig(TrainingConfig):
+    """Of a model of a given posterior, which has no decoder. A Gaussian's has no more: its entropy is a closed form."""
+
+    @pydantic.validator("decoder_learning_rate")
+    def _decoder_has_no_rate(cls, rate):
+        if rate is not None:
+            raise ValueError("must be null: there is no decoder")
+        return rate
+
+
+class AVBTrainingConfig(TrainingConfig):
+    update: Literal["simultaneous", "generator_first", "discriminator_first"]
+    n_discriminator_updates: integer(ge=1, le=1000)
+    discriminator: Union[AdamConfig, RMSpropConfig, SharedOptimizerConfig] = pydantic.Field(..., discriminator="optimizer")
+
+    @pydantic.validator("discriminator")
+    def _shared_optimizer_has_one_rate(cls, discriminator, values):
+        if discriminator.optimizer == "shared" and values.get("decoder_learning_rate") is not None:
+            raise ValueError("can't share the generator's optimizer if decoder_learning_rate is not null")
+        return discriminator
+
+
+class GivenAVBTrainingConfig(GivenTrainingConfig, AVBTrainingConfig):
+    """AVB's, of a given posterior."""
+
+
+class RuntimeConfig(Section):
+    intra_op_threads: integer(ge=1, le=1024)
+    inter_op_threads: integer(ge=0, le=1024)
+    product_relu_gradient: StrictBool
+    narrow_weight_gradient: StrictBool
+    keep_freed_memory: StrictBool
+
+
+class EvaluationConfig(Section):
+    """`n_samples`: of q(z|x), an image, on average."""
+
+    n_samples: integer(ge=1024, le=16777216)
+
+
+class AISConfig(Section):
+    """Annealed importance sampling, which log p(x) is found by if latent_dim is above 2; with fewer it isn't used.
+
+    `n_images`: of so many of the test images, the same for all models; null: of all. `n_chains`: of each image. `n_steps`:
+    temperatures. The cost is as the product of the three.
+    """
+
+    n_images: Optional[integer(ge=2, le=1048576)] = DATASET_DEFAULTS["evaluation"]["ais"]["n_images"]
+    n_chains: integer(ge=2, le=8192) = DATASET_DEFAULTS["evaluation"]["ais"]["n_chains"]
+    n_steps: integer(ge=2, le=1000000) = DATASET_DEFAULTS["evaluation"]["ais"]["n_steps"]
+
+
+class DatasetEvaluationConfig(Section):
+    """`n_samples`: of q(z|x), of each test image."""
+
+    n_samples: integer(ge=2, le=1048576)
+    ais: AISConfig = AISConfig()

@@ -1,0 +1,54 @@
+"""A config of each kind of model, and what load_config says of a bad one."""
+
+import os
+
+import pytest
+import yaml
+from helpers import ROOT, SYNTHETIC
+
+from avb_tf1.config.loading import load_config
+from avb_tf1.ground.errors import InputError
+
+_GAUSSIAN = [
+    "model={kind: gaussian, latent_dim: 2, covariance: full}",
+    "training={n_iterations: 20, linear_decay: null, checkpoint_every: 10, snapshot_every: 5, generator_loss_scale: 1, "
+    "generator: {optimizer: rmsprop, learning_rate: 1e-3, decay: 0.9, epsilon: 1e-8}, decoder_learning_rate: null}"]
+# By task and model.kind: the file's name below configs, and overrides.
+EACH_KIND = {
+    ("known_images", "avb"): ("synthetic", []),
+    ("known_images", "avb_ac"): ("recipes/gdikov_avb_ac", []),
+    ("known_images", "vae"): ("paper_vae", []),
+    ("data_set", "avb"): ("images/digits_avb", []),
+    ("data_set", "avb_ac"): ("images/digits_avb_ac", []),
+    ("data_set", "vae"): ("images/digits_vae", []),
+    ("given_posterior", "avb"): ("posteriors/banana", []),
+    ("given_posterior", "avb_ac"): ("posteriors/eight_schools", []),
+    ("given_posterior", "gaussian"): ("posteriors/banana", _GAUSSIAN),
+}
+
+
+def of_kind(task, kind):
+    """The path of the config in EACH_KIND, and its overrides."""
+    name, overrides = EACH_KIND[task, kind]
+    return os.path.join(ROOT, "configs", name + ".yaml"), overrides
+
+
+def refusal(overrides=(), path=SYNTHETIC):
+    with pytest.raises(InputError) as caught:
+        load_config(str(path), overrides)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def written(tmp_path, text):
+    path = tmp_path / "config.yaml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def edited(tmp_path, edit):
+    with open(SYNTHETIC) as file:
+        tree = yaml.safe_load(file)
+    edit(tree)
+    return written(tmp_path, yaml.safe_dump(tree))

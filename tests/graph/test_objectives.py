@@ -1,0 +1,121 @@
+"""The generator's loss: of its parts, against numpy; and of a model that has no approximate posterior."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import reference
+from helpers import ALL_PAIRS, small, vae_config
+from trainings import SMOOTH, assert_same, trained, trained_in_pieces, weights_of
+
+from avb_tf1.estimation import quadrature
+from avb_tf1.graph import objectives
+from avb_tf1.graph.builder import build_graph
+from avb_tf1.ground.tensorflow import open_session, tf, tfd
+from avb_tf1.problems.known_images.four_images import PROBLEM
+from avb_tf1.training import trainer
+
+N_DRAWS = 8
+
+
+@pytest.mark.parametrize("overrides", [[], ALL_PAIRS], ids=["one prior sample each", "all pairs"])
+def test_losses_equal_a_numpy_formula(overrides):
+    config = small(*overrides, *SMOOTH)
+    model = build_graph(config)
+    with open_session(model.graph, 1, 1) as session:
+        session.run(model.initialize)
+        weights = weights_of(session, model)
+        x, eps, z_prior, generator_loss, discriminator_loss, kl, likelihood = session.run(
+            [model.x, model.posterior.eps, model.divergence.z_prior, model.generator_loss, model.divergence.loss,
+             model.divergence.kl, model.reconstruction_log_likelihood])
+    expected = reference.losses(weights, *[a.astype(np.float64) for a in (x, eps, z_prior)], model=config.model)
+    np.testing.assert_allclose([generator_loss, discriminator_loss], expected, rtol=1e-5)
+    np.testing.assert_allclose(kl - likelihood, generator_loss, rtol=1e-6)
+
+
+def test_vae_loss_and_kl():
+    config = vae_config()
+    model = build_graph(config)
+    assert sorted(model.variables) == ["decoder", "encoder"]
+    assert not any(op.name.startswith("discriminator") for op in model.graph.get_operations())
+    with open_session(model.graph, 1, 1) as session:
+        session.run(model.initialize)
+        weights_of(session, model)  # moves the biases, so that the mean isn't near 0
+        ends = model.endpoints
+        x, z, loss, kl = session.run([model.x, model.posterior.z, model.generator_loss, model.divergence.kl])
+        mean, log_variance, p = session.run(
+            [*ends.gaussian, ends.probabilities], {ends.x: x, ends.z: z})
+    with tf.Graph().as_default(), tf.Session() as session:
+        expected_kl = session.run(tf.reduce_mean(tfd.kl_divergence(
+            tfd.MultivariateNormalDiag(mean, np.exp(log_variance / 2)), tfd.MultivariateNormalDiag(tf.zeros(2), tf.ones(2)))))
+    p = p.astype(np.float64)
+    np.testing.assert_allclose(kl, expected_kl, rtol=1e-5)
+    log_likelihood = np.sum(x * np.log(p) + (1 - x) * np.log(1 - p), axis=1).mean()
+    np.testing.assert_allclose(loss, expected_kl - log_likelihood, rtol=1e-5)
+
+
+def mean_at_prior_samples(parts):
+    """Minus the mean log p(x|z) at N_DRAWS samples of the prior for each x: it takes no q and no divergence."""
+    x = tf.repeat(parts.batch.x, N_DRAWS, axis=0)
+    z = parts.noise.drawn_by("z_of_objective", x.shape[0].value, parts.prior().sample)
+    log_likelihood = tf.reduce_mean(parts.log_likelihood(x, z))
+    return objectives.Objective(-log_likelihood, {"reconstruction_log_likelihood": log_likelihood})
+
+
+@pytest.fixture
+def without_q(monkeypatch):
+    """A config of a decoder alone, whose objective is mean_at_prior_samples."""
+    monkeypatch.setitem(objectives._OBJECTIVES, "mean_at_prior_samples", mean_at_prior_samples)
+    config = vae_config("training.n_iterations=3")
+    model = SimpleNamespace(
+        posterior=None, noise_dim=None, divergence=None, has_discriminator=False, likelihood="bernoulli",
+        objective="mean_at_prior_samples", latent_dim=2, decoder=config.model.decoder,
+        network_sections={"decoder": config.model.decoder})
+    return config.copy(update={"model": model})
+
+
+def test_a_model_without_q_is_built_trained_and_evaluated(without_q):
+    model = build_graph(without_q)
+    assert model.posterior is model.divergence is model.probabilities is None and list(model.variables) == ["decoder"]
+    assert [len(step.noise) for step in model.steps] == [1]
+    with open_session(model.graph, 1, 1) as session:
+        session.run(model.initialize)
+        networks = trainer.array_functions(session, model)
+        before = networks.decode(np.zeros((1, 2), np.float32))
+        monitors = trainer.train(session, model, without_q.training, []).monitors
+        assert not np.array_equal(networks.decode(np.zeros((1, 2), np.float32)), before)
+        log_likelihoods = quadrature.log_likelihood(networks.decode, 2, PROBLEM.images)
+    assert list(monitors) == ["generator_loss", "reconstruction_log_likelihood"]
+    np.testing.assert_array_equal(monitors["generator_loss"], -monitors["reconstruction_log_likelihood"])
+    assert monitors["generator_loss"].shape == (3,) and monitors["generator_loss"][0] == pytest.approx(4 * np.log(2), rel=0.1)
+    assert log_likelihoods.mean() == pytest.approx(-4 * np.log(2), rel=0.1)
+    nothing = ("noise_dim", "encode", "encode_with_density", "log_posterior", "gaussian", "log_ratio", "log_joint")
+    assert [name for name in nothing if getattr(networks, name) is not None] == []
+
+
+def test_its_draws_are_skipped_when_it_is_gone_on_with(without_q, tmp_path):
+    assert_same(trained(without_q)[:2], trained_in_pieces(without_q, (1,), tmp_path))
+
+
+def test_an_objective_can_draw_further_samples_of_q_and_weigh_them(monkeypatch):
+    """With one importance weight of each x, whose density is known, it is the ELBO with a sampled KL."""
+    tensors = {}
+
+    def one_weight(parts):
+        eps = parts.noise.drawn_anew("eps_of_objective", 16, 2)
+        q = parts.sample_posterior(parts.batch.x, eps)
+        tensors.update(z=q.z, gaussian=q.gaussian, log_likelihood=parts.log_likelihood(parts.batch.x, q.z))
+        log_weights = tensors["log_likelihood"] + parts.prior().log_prob(q.z) - q.log_prob
+        return objectives.Objective(-tf.reduce_mean(log_weights), {})
+
+    monkeypatch.setitem(objectives._OBJECTIVES, "elbo", one_weight)
+    model = build_graph(vae_config())
+    with open_session(model.graph, 1, 1) as session:
+        session.run(model.initialize)
+        found, loss = session.run([tensors, model.generator_loss])
+    z, (mean, log_variance) = found["z"].astype(np.float64), found["gaussian"]
+    log_weights = found["log_likelihood"] + (
+        reference.log_normal(z, 0, np.ones(2)) - reference.log_normal(z, mean, np.exp(log_variance)))[:, 0]
+    assert loss == pytest.approx(-log_weights.mean(), rel=1e-5)
+    drawn, = model.steps[0].noise
+    assert "eps_of_objective" in drawn.op.name
