@@ -47,8 +47,10 @@ def _build(config, problem):
     eps = noise.for_batch("eps", config.model.noise_dim)
     q = posteriors.approximate_posterior(batch.x, eps, noise.drawn_anew, config, problem)
     z_prior = divergences.prior_sample(q, noise, config, problem)
-    p = None if q is None else likelihoods.likelihood(batch.x, q.z, config, problem, z_prior)
+    # Where z's gradient has many terms, as of a given posterior with adaptive contrast, TensorFlow's arithmetic optimiser adds
+    # them in an order that depends on the order of these two, and so do the last bits.
     kl = divergences.divergence(batch.x, q, z_prior, config, problem)
+    p = None if q is None else likelihoods.likelihood(batch.x, q.z, config, problem, z_prior)
     parts = objectives.Parts(config, problem, batch, noise, q, p, kl)
     objective = objectives.objective(parts)
     variables = variables_by_scope(config.model.network_sections)

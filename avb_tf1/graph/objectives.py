@@ -28,7 +28,10 @@ class Parts(NamedTuple):
     divergence: Optional[Divergence]
 
     def sample_posterior(self, x, eps):
-        """Return the ApproximatePosterior of any x [n, d] and eps [n, noise_dim], samples of N(0, I); on the same weights."""
+        """Return the ApproximatePosterior of any x [n, d] and eps [n, noise_dim], samples of N(0, I); on the same weights.
+
+        With moments of the batch (implicit_with_batch_moments) x must have of each as many, one x after the other.
+        """
         return posteriors.approximate_posterior(x, eps, self.noise.drawn_anew, self.config, self.problem)
 
     def log_likelihood(self, x, z):

@@ -93,7 +93,8 @@ def _write_page(out):
 def _run_all(waiting, records, out, command, token, progress, request):
     # No run depends on the board: it may die and start again.
     board = worker.Board.options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
-    run_of = {worker.run_one.remote(run.name, run.config, out, token, __version__, board): run for run in waiting}
+    run_of = {worker.run_one.remote(run.name, run_folder.texts_of(run.config), out, token, __version__, board): run
+              for run in waiting}
     while run_of and request.signal_number is None:
         ready, _ = ray.wait(list(run_of), num_returns=1, timeout=1.0)
         for ref in ready:
@@ -104,7 +105,7 @@ def _run_all(waiting, records, out, command, token, progress, request):
                 metrics, problem, archive = None, _last_line(error), None
             try:
                 if archive is not None:
-                    worker.unpack(archive, os.path.join(out, record.run.name), record.run.config)
+                    worker.unpack(archive, os.path.join(out, record.run.name), run_folder.texts_of(record.run.config))
             except (OneLineError, OSError) as error:
                 metrics, problem = None, reason(error)
             if metrics is None:

@@ -12,6 +12,7 @@ import time
 import ray
 
 from avb_tf1 import __version__
+from avb_tf1.config.loading import load_config
 from avb_tf1.experiment.run import run_experiment
 from avb_tf1.ground import files, stopping
 from avb_tf1.ground.errors import InputError, OneLineError, reason
@@ -64,8 +65,11 @@ class Board:
 
 
 @ray.remote(num_cpus=1, max_retries=_MAX_RETRIES)
-def run_one(name, config, out, token, version, board):
+def run_one(name, texts, out, token, version, board):
     """Train and evaluate one run, on whatever machine.
+
+    Its config comes as run_folder.texts_of has it, not as an object: Ray unpickles the arguments before the versions are
+    compared, and another version may lack the object's class.
 
     Returns:
         metrics, reason, archive: a dict and "", or None and the reason why the run failed; the finished run folder as the bytes
@@ -79,6 +83,7 @@ def run_one(name, config, out, token, version, board):
             out = stack.enter_context(tempfile.TemporaryDirectory(prefix="avb_tf1-"))
         folder = os.path.join(out, name)
         board.report.remote(name, checkpoint.newest_iteration(os.path.join(folder, run_folder.CHECKPOINT)))
+        config = _config_of(texts)
         report = _Reporter(board, name, config.training.n_iterations)
         try:
             metrics = _trained(folder, config, report)
@@ -89,6 +94,13 @@ def run_one(name, config, out, token, version, board):
         except (OneLineError, OSError, MemoryError) as error:
             return None, reason(error), None
         return metrics, "", None if shared else _packed(folder)
+
+
+def _config_of(texts):
+    with tempfile.TemporaryDirectory(prefix="avb_tf1-") as folder:
+        for name, text in texts.items():
+            files.write_text(os.path.join(folder, name), text)
+        return load_config(os.path.join(folder, run_folder.CONFIG))
 
 
 def _trained(folder, config, report):
@@ -133,14 +145,17 @@ def _packed(folder):
     return buffer.getvalue()
 
 
-def unpack(archive, folder, config):
+def unpack(archive, folder, texts):
     """Put a packed run folder in the place of an unfinished run of the same config, or where nothing is.
+
+    Args:
+        archive: bytes, as of run_one; folder: str; texts: those that run_one had.
 
     Raises:
         InputError: something else is in `folder`, or it is in use.
     """
     overwrite = os.path.isfile(os.path.join(folder, run_folder.CONFIG))
-    with run_folder.claimed(folder, run_folder.texts_of(config), overwrite, FILES), tempfile.TemporaryDirectory(
+    with run_folder.claimed(folder, texts, overwrite, FILES), tempfile.TemporaryDirectory(
             dir=folder, prefix=files.TEMPORARY_PREFIX) as temporary:
         with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as packed:
             members = [member for member in packed.getmembers() if member.isreg() or member.isdir()]

@@ -46,7 +46,7 @@ def test_a_signal_ends_a_script_in_one_line(number, code, line, before):
 
 
 def test_how_to_go_on_is_told():
-    process = start("from avb_tf1 import stopping\nhint = stopping.hint('to go on: \xf6'); hint.__enter__()\n")
+    process = start("from avb_tf1.ground import stopping\nhint = stopping.hint('to go on: \xf6'); hint.__enter__()\n")
     process.send_signal(signal.SIGTERM)
     assert process.communicate()[1] == "stopped by SIGTERM; to go on: \xf6\n"
 
@@ -60,7 +60,8 @@ def test_nohup_is_respected():
 
 
 def test_a_file_half_written_is_removed(tmp_path):
-    process = start("from avb_tf1 import files\nwriting = files.replacing(%r); writing.__enter__()\n" % str(tmp_path / "a"))
+    process = start("from avb_tf1.ground import files\n"
+                    "writing = files.replacing(%r); writing.__enter__()\n" % str(tmp_path / "a"))
     assert len(os.listdir(str(tmp_path))) == 1
     process.terminate()
     process.communicate()

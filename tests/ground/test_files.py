@@ -49,7 +49,7 @@ def test_json_is_sorted_and_refuses_nan(tmp_path):
 
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="needs a file system of its own")
 def test_arrays_on_a_full_disk(tmp_path):
-    code = ("import sys; sys.path.insert(0, %r); import numpy; from avb_tf1 import files\n"
+    code = ("import sys; sys.path.insert(0, %r); import numpy; from avb_tf1.ground import files\n"
             "try: files.write_arrays(sys.argv[1], x=numpy.random.rand(100000))\n"
             "except OSError as error: print(error.filename, error.strerror)" % ROOT)
     result = subprocess.run(

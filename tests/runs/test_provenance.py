@@ -176,7 +176,7 @@ def test_what_other_code_measured_is_measured_again_and_what_it_trained_is_told(
     folder, configs = tmp_path / "runs", tmp_path / "configs"
     configs.mkdir()
     folder.mkdir()
-    (configs / "small.yaml").write_text(to_yaml(small("training.checkpoint_every=5"), TASKS["known_images"]))
+    (configs / "small.yaml").write_text(to_yaml(small("training.checkpoint_every=5")))
     shutil.copytree(str(finished), str(folder / "small_seed_0"))
     wanted = [paper.Wanted("small", 0)]
     monkeypatch.setattr(experiment, "run_and_report", lambda *args, **kwargs: pytest.fail("run again"))

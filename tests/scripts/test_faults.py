@@ -166,7 +166,7 @@ def test_the_folder_removed_during_a_run(tmp_path):
 
 
 def test_a_second_sigint_ends_the_process_at_once():
-    script = ("import sys, time; sys.path.insert(0, %r); from avb_tf1 import stopping\n"
+    script = ("import sys, time; sys.path.insert(0, %r); from avb_tf1.ground import stopping\n"
               "with stopping.on_signals() as request:\n"
               "    print('ready', flush=True)\n"
               "    while True:  # an iteration that never ends\n"

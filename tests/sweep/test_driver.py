@@ -4,17 +4,21 @@ import contextlib
 import csv
 import json
 import os
+import pickle
 import re
 import signal
 import socket
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 from helpers import ROOT, SMALL, SYNTHETIC, assert_one_clear_line, run_script, set_options
 
+from avb_tf1 import __version__
 from avb_tf1.config.loading import to_yaml
+from avb_tf1.experiment import run as experiment
 from avb_tf1.ground import cpu, stopping
 from avb_tf1.ground.errors import InputError
 from avb_tf1.problems.known_images.four_images import TABLE_1_METRICS
@@ -292,13 +296,41 @@ def test_no_config_is_dropped(tmp_path):
                                      "--out", tmp_path / "out"), "absent.yaml")
 
 
+@pytest.mark.parametrize("config", [SYNTHETIC, os.path.join(ROOT, "configs", "posteriors", "your_own_model.yaml")])
+def test_a_worker_of_another_version_says_so_whatever_a_config_is_made_of_there(config, tmp_path, monkeypatch):
+    run, = plan.plan([config], "0", [])
+    sent = []
+    with monkeypatch.context() as patch:
+        patch.setattr(driver.worker.run_one, "remote", lambda *arguments: sent.append(arguments) or "reference")
+        patch.setattr(driver.ray, "wait", lambda references, **_: ([], references))
+        request = SimpleNamespace(signal_number=None)
+
+        def stop(*_, **__):
+            request.signal_number = 15
+            return {}
+
+        board = SimpleNamespace(read=SimpleNamespace(remote=lambda: None))
+        patch.setattr(driver.worker.Board, "options", lambda **_: SimpleNamespace(remote=lambda: board))
+        patch.setattr(driver.ray, "get", stop)
+        patch.setattr(driver, "_stop", lambda *_: None)
+        progress = SimpleNamespace(is_due=lambda: False)
+        driver._run_all([run], {run.name: driver.results.Record(run)}, str(tmp_path), "", "token", progress, request)
+    (name, texts, *rest), = sent
+    assert (name, texts) == (run.name, run_folder.texts_of(run.config))
+    # Nothing that is sent is of a class of this package: a worker that lacks it could not say which version it has.
+    assert b"avb_tf1" not in pickle.dumps((texts, rest[:3]))
+    assert driver.worker._config_of(texts).tree() == run.config.tree()
+    other = driver.worker.run_one._function("run", {"config.yaml": "of another version"}, str(tmp_path), "token", "0.9", None)
+    assert other == (None, "avb_tf1 %s is installed on the worker, 0.9 here" % __version__, None)
+
+
 def test_a_run_folder_in_use_is_waited_for(tmp_path, monkeypatch):
     run, = plan.plan([SYNTHETIC], "0", [])
     folder = str(tmp_path / "run")
     holding = contextlib.ExitStack()
     holding.enter_context(run_folder.held(folder))
     monkeypatch.setattr(driver.worker.time, "sleep", lambda _: holding.close())
-    monkeypatch.setattr(driver.worker.experiment, "_run", lambda config, *_: ({"seed": config.seed}, {}))
+    monkeypatch.setattr(experiment, "_run", lambda parts, *_: ({"seed": parts.config.seed}, {}))
     assert driver.worker._trained(folder, run.config, None) == {"seed": 0}
 
     monkeypatch.setattr(driver.worker, "HELD_SECONDS", -1)
@@ -335,12 +367,12 @@ def test_an_archive_takes_only_the_place_of_an_unfinished_run(tmp_path):
     (folder / "checkpoint").mkdir(parents=True)
     (folder / "notes.txt").write_text("mine")
     with pytest.raises(InputError, match="not empty"):
-        driver.worker.unpack(archive, str(folder), run.config)
+        driver.worker.unpack(archive, str(folder), run_folder.texts_of(run.config))
     assert sorted(os.listdir(str(folder))) == ["checkpoint", "notes.txt"]
 
     for name in ("config.yaml", "checkpoint/model-3.json"):
         (folder / name).write_text(to_yaml(run.config))
-    driver.worker.unpack(archive, str(folder), run.config)
+    driver.worker.unpack(archive, str(folder), run_folder.texts_of(run.config))
     assert sorted(os.listdir(str(folder))) == ["checkpoint", "config.yaml", "metrics.json", "notes.txt"]
     assert os.listdir(str(folder / "checkpoint")) == ["model-9.json"]
     assert (folder / "notes.txt").read_text() == "mine" and (folder / "metrics.json").read_text() == "new"
