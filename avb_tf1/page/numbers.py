@@ -9,6 +9,12 @@ import numpy as np
 from avb_tf1.estimation.metric import Metric
 from avb_tf1.problems.published import Published
 
+# Of Row.standing.
+RULE = ("Better or worse than a published number: the mean over the n runs is more than twice its standard error away from all "
+        "that rounds to that number. The standard error: the standard deviation over the seeds / sqrt(n), combined with the "
+        "estimates' own (root of the sum of squares). Of one run it is the estimate's own alone: the spread between seeds is "
+        "not known.")
+
 
 @dataclass(frozen=True)
 class RunGroup:

@@ -8,10 +8,9 @@ from avb_tf1.config.fingerprint import fingerprint
 from avb_tf1.config.loading import load_config
 from avb_tf1.config.setting_names import setting_names
 from avb_tf1.ground.errors import InputError
-from avb_tf1.page.numbers import RunGroup, number, obtained, published_number
+from avb_tf1.page.numbers import RULE, RunGroup, number, obtained, published_number
 from avb_tf1.runs import run_folder
 from avb_tf1.runs.metrics_file import read_metrics
-from avb_tf1.tasks.known_images.published_rows import RULE
 from avb_tf1.tasks.registry import task_of
 
 

@@ -11,12 +11,12 @@ from avb_tf1 import __version__
 from avb_tf1.ground import cpu, files
 from avb_tf1.runs import run_folder
 
-# What decides a trained model's bits, and what is measured of it: modules, and folders, which stand for all below them.
+# What decides a trained model's bits, and what is measured of it: modules, and folders, which stand for all below them; a star
+# stands for every task.
 TRAINING = ("graph", "ground/cpu", "ground/seeds", "ground/tensorflow", "problems", "training/trainer")
-EVALUATION = ("estimation", "ground/seeds", "problems", "tasks/data_set/annealing", "tasks/data_set/measures",
-              "tasks/data_set/task", "tasks/data_set/view", "tasks/given_posterior/measures", "tasks/given_posterior/reference",
-              "tasks/given_posterior/task", "tasks/given_posterior/view", "tasks/known_images/measures",
-              "tasks/known_images/task", "tasks/known_images/view", "tasks/trained", "tasks/views", "training/snapshots")
+EVALUATION = ("estimation", "ground/seeds", "problems", "tasks/*/measures", "tasks/*/task", "tasks/*/view",
+              "tasks/data_set/annealing", "tasks/given_posterior/reference", "tasks/trained", "tasks/views",
+              "training/snapshots")
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
@@ -50,11 +50,10 @@ def modules_of(names):
     found = set()
     for name in names:
         path = os.path.join(_PACKAGE, name)
-        own = [os.path.join(folder, file) for folder, _, files_of_it in os.walk(path) for file in files_of_it] + [path + ".py"]
-        own = {os.path.relpath(module, _PACKAGE)[:-3] for module in own if module.endswith(".py") and os.path.isfile(module)}
-        if not own:
+        modules = glob.glob(path + ".py") + glob.glob(os.path.join(path, "**", "*.py"), recursive=True)
+        if not modules:
             raise ValueError("there is no module or folder %s in avb_tf1" % name)
-        found |= own
+        found.update(os.path.relpath(module, _PACKAGE)[:-len(".py")] for module in modules)
     return sorted(found)
 
 

@@ -12,6 +12,8 @@ import numpy as np
 
 from avb_tf1.estimation.metric import Metric
 from avb_tf1.page import numbers
+from avb_tf1.problems.registry import problem_of
+from avb_tf1.runs import contents, metrics_file
 
 
 class Measured(NamedTuple):
@@ -157,6 +159,21 @@ class Task:
 
         Raises:
             InputError: a file of it can't be read, lacks what a page needs or is another run's; names the file.
+        """
+        if metrics is None:
+            metrics, _ = metrics_file.read_metrics(folder, config, self)
+        run = Run(label, folder, config, problem_of(config), metrics, contents.read_timing(folder),
+                  contents.read_losses(folder, config), {})
+        snapshots = self.read_snapshots(run)
+        moments = snapshots["iteration"].shape
+        run.curves.update({name: values for name, values in snapshots.items() if values.shape == moments})
+        return run
+
+    def read_snapshots(self, run):
+        """Return all arrays of the snapshots.npz of a Run, once its metrics and its further files are known to be good.
+
+        Raises:
+            InputError: as read does.
         """
         raise NotImplementedError
 

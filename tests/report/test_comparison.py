@@ -33,7 +33,7 @@ def test_mean_and_spread_over_seeds_beside_the_published_number(tmp_path):
     table = comparison.markdown(comparison.read_runs(folders))
     assert cells(table, "synthetic", "log-likelihood") == [
         "-1.4030 (recalled)", "-1.3863", "-1.4200 ± 0.0200", "-1.4400", "3", "not distinguishable from published"]
-    assert published_rows.RULE in " ".join(table.split()) and "kl_posterior" not in table
+    assert numbers.RULE in " ".join(table.split()) and "kl_posterior" not in table
 
 
 def group_of(n, **metrics):

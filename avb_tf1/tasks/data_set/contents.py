@@ -6,10 +6,8 @@ import numpy as np
 
 from avb_tf1.estimation import quadrature
 from avb_tf1.ground.errors import InputError
-from avb_tf1.problems.registry import problem_of
 from avb_tf1.runs import contents, metrics_file, run_folder
 from avb_tf1.tasks.data_set.measures import METRICS
-from avb_tf1.tasks.task import Run
 
 TEST_IMAGES = "test_images.npz"
 METHOD = "test_log_likelihood_method"                                  # of metrics.json, a text
@@ -17,36 +15,31 @@ _OF_DISCRIMINATOR = {"discriminator_loss", "test_elbo_discriminator"}  # of metr
 _NOT_OF_ALL = {"test_log_likelihood_importance"}                       # likewise: which not all models have
 
 
-def read(task, label, folder, config, metrics):
-    """Return the tasks.task.Run in a folder; `task` is the Task, the rest as of its method."""
-    problem = problem_of(config)
-    if metrics is None:
-        metrics, _ = metrics_file.read_metrics(folder, config, task)
-        if not isinstance(metrics.get(METHOD, ""), str):
-            raise InputError("%s: %s must be a text, not %s" % (
-                os.path.join(folder, run_folder.METRICS), METHOD, metrics_file.json_value(metrics[METHOD])))
-        known, model = set(metrics) | set(metrics.get(metrics_file.NOT_COMPUTED, {})), config.model
-        contents.require_fit(
-            known >= set(METRICS) - _OF_DISCRIMINATOR - _NOT_OF_ALL
-            and _OF_DISCRIMINATOR & set(metrics) == (_OF_DISCRIMINATOR if model.has_discriminator else set())
-            and set(metrics.get("methods", {})) >= set(METRICS) & set(metrics), folder, run_folder.METRICS)
-    arrays = read_snapshots(folder, config, problem)  # to know that they are good: few runs' are kept
-    return Run(label, folder, config, problem, metrics, contents.read_timing(folder), contents.read_losses(folder, config),
-               {"iteration": arrays["iteration"]})
+def require_good_metrics(run):
+    """Raise InputError unless the metrics of a tasks.task.Run have all that a page tells."""
+    metrics, path = run.metrics, os.path.join(run.folder, run_folder.METRICS)
+    if not isinstance(metrics.get(METHOD, ""), str):
+        raise InputError("%s: %s must be a text, not %s" % (path, METHOD, metrics_file.json_value(metrics[METHOD])))
+    known = set(metrics) | set(metrics.get(metrics_file.NOT_COMPUTED, {}))
+    contents.require_fit(
+        known >= set(METRICS) - _OF_DISCRIMINATOR - _NOT_OF_ALL
+        and _OF_DISCRIMINATOR & set(metrics) == (_OF_DISCRIMINATOR if run.config.model.has_discriminator else set())
+        and set(metrics.get("methods", {})) >= set(METRICS) & set(metrics), run.folder, run_folder.METRICS)
 
 
-def read_snapshots(folder, config, problem):
-    """Return all arrays of the snapshots.npz of a run; raises InputError if they can't be read or are of another run."""
-    model, n_pixels, labels = config.model, problem.n_pixels, problem.shown_images()[1]
+def read_snapshots(run):
+    """Return all arrays of the snapshots.npz of a Run; raises InputError if they can't be read or are of another run."""
+    problem, model = run.problem, run.config.model
+    n_pixels, labels = problem.n_pixels, problem.shown_images()[1]
     dim, has_grid = model.latent_dim, quadrature.has_grid(model.latent_dim)
     keys = ["image", "prior"] + ["manifold"] * has_grid
     if model.has_encoder:
         keys += ["z", "reconstruction"] + ["samples", "density_axes", "density"] * has_grid
-    arrays, moments = contents.read_snapshots(folder, keys)
+    arrays, moments = contents.read_snapshots(run.folder, keys)
     image = arrays["image"]
 
     def require_fit(condition):
-        contents.require_fit(condition, folder, run_folder.SNAPSHOTS)
+        contents.require_fit(condition, run.folder, run_folder.SNAPSHOTS)
 
     require_fit(np.array_equal(arrays["label"], labels) and ("log_ratio" in arrays) == model.has_discriminator
                 and image.ndim == 1 and image.size > 0 and ((image >= 0) & (image < len(problem.test.labels))).all()

@@ -42,7 +42,7 @@ def page_data(groups, explored, small):
 def _explorable(run, n_bytes, small):
     """A run's codes and pictures at as many moments, evenly spread, as `n_bytes` have room for; two at least."""
     problem, dim = run.problem, run.config.model.latent_dim
-    snapshots = contents.read_snapshots(run.folder, run.config, problem)
+    snapshots = contents.read_snapshots(run)
     images, labels = problem.shown_images()
     n_codes = (min(len(labels), _N_CODES) if small else len(labels)) if "z" in snapshots else 0
     frames = spread_out(len(snapshots["iteration"]), arrays.MAX_FRAMES)

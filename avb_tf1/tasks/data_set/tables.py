@@ -1,7 +1,9 @@
 """The tables of the page of models of a data set, as rows of text. Knows no TensorFlow."""
 
+import functools
+
 from avb_tf1.page.numbers import number
-from avb_tf1.runs import metrics_file
+from avb_tf1.tasks import pages
 from avb_tf1.tasks.data_set.measures import METRICS
 from avb_tf1.tasks.data_set.summary import found_by
 
@@ -16,23 +18,12 @@ _PLAIN_WORDS = {
 }
 _ASIDES = {_BY_IMPORTANCE: "a second opinion", _ELBO: "a lower bound on the log-likelihood", _BY_DISCRIMINATOR: NO_BOUND,
            _GAP: "best possible: 0"}
-_SUFFIXES = ("_numerical_error", "_standard_error", "_bias_left")
 
 
 def metric_rows(metrics):
-    """Return a row for each metric: [(title, value, numerical error, error of a larger set, bias left, method, words)].
-
-    All are text; of a metric that was not computed the value says so, and the last column why.
-    """
-    rows, reasons = [], metrics.get(metrics_file.NOT_COMPUTED, {})
-    for name, metric in METRICS.items():
-        if name in metrics:
-            errors = [number(metrics[name + suffix]) if name + suffix in metrics else "" for suffix in _SUFFIXES]
-            rows.append((metric.title, number(metrics[name], metric), *errors,
-                         found_by(name, metrics), _PLAIN_WORDS[name]))
-        elif name in reasons:
-            rows.append((metric.title, "not computed", "", "", "", "", reasons[name]))
-    return rows
+    """Return the rows of tasks.pages.metric_rows, with numerical error, error of a larger set and bias left."""
+    return pages.metric_rows(metrics, METRICS, ("_numerical_error", "_standard_error", "_bias_left"),
+                             functools.partial(found_by, metrics=metrics), _PLAIN_WORDS)
 
 
 def key_numbers(metrics):

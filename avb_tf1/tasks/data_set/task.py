@@ -59,8 +59,9 @@ class DataSetTask(task.Task):
         return measures.log_likelihood(networks, self.inputs(problem, x), stream(config.seed, "log-likelihood"),
                                        _settings(networks, problem, config)._replace(annealed=None)).values
 
-    def read(self, label, folder, config, metrics=None):
-        return contents.read(self, label, folder, config, metrics)
+    def read_snapshots(self, run):
+        contents.require_good_metrics(run)
+        return contents.read_snapshots(run)
 
     def summary(self, metrics, config):
         return summary.lines(metrics, config)

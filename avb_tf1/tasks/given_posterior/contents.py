@@ -6,10 +6,8 @@ import numpy as np
 
 from avb_tf1.estimation import quadrature
 from avb_tf1.ground.errors import InputError
-from avb_tf1.problems.registry import problem_of
 from avb_tf1.runs import contents, metrics_file, run_folder
 from avb_tf1.tasks.given_posterior import measures
-from avb_tf1.tasks.task import Run
 from avb_tf1.tasks.views import labels_of_codes
 
 EXACT = "exact.npz"
@@ -20,22 +18,15 @@ _FOUND = ("mean", "standard_deviation")  # of a marginal, ...
 _BESIDE = ("exact_mean", "exact_standard_deviation", "wasserstein", "wasserstein_noise_floor")  # ... and with a reference
 
 
-def read(task, label, folder, config, metrics):
-    """Return the tasks.task.Run in a folder; `task` is the Task, the rest as of its method."""
-    problem, path = problem_of(config), os.path.join(folder, run_folder.METRICS)
-    if metrics is None:
-        metrics, _ = metrics_file.read_metrics(folder, config, task)
-        wanted = {"generator_loss", "elbo", "methods"}.union(_WITH_REFERENCE if _EVIDENCE in metrics else ())
-        contents.require_fit(wanted <= set(metrics) and ("discriminator_loss" in metrics) == config.model.has_discriminator,
-                             folder, run_folder.METRICS)
-    _require_parts(metrics, problem, folder, path, task)
-    run = Run(label, folder, config, problem, metrics, contents.read_timing(folder), contents.read_losses(folder, config), {})
-    snapshots = read_snapshots(run)
-    read_latents(run)  # this and the next to know that they are good: few runs' are kept
+def require_good(run, task):
+    """Raise InputError unless metrics, codes and exact draws of a tasks.task.Run of a Task have all that a page tells."""
+    wanted = {"generator_loss", "elbo", "methods"}.union(_WITH_REFERENCE if _EVIDENCE in run.metrics else ())
+    contents.require_fit(
+        wanted <= set(run.metrics) and ("discriminator_loss" in run.metrics) == run.config.model.has_discriminator,
+        run.folder, run_folder.METRICS)
+    _require_parts(run.metrics, run.problem, run.folder, os.path.join(run.folder, run_folder.METRICS), task)
+    read_latents(run)
     read_exact(run)
-    moments = snapshots["iteration"].shape
-    run.curves.update({name: values for name, values in snapshots.items() if values.shape == moments})
-    return run
 
 
 def parts_of_each_x(metrics):

@@ -1,13 +1,12 @@
 """What the page of given posteriors draws, as JSON: curves, samples through training, exact densities. Knows no TensorFlow."""
 
-import functools
-
 import numpy as np
 
 from avb_tf1.estimation.metric import LOSSES
 from avb_tf1.page import arrays
 from avb_tf1.plotting.contours import lowest_of_shares
 from avb_tf1.tasks.given_posterior import contents, measures
+from avb_tf1.tasks.pages import divergence_curves
 from avb_tf1.tasks.views import spread_out
 
 # Bounds on the page's size. Each of these numbers takes 2.7 bytes on it.
@@ -49,21 +48,11 @@ def page_data(groups, explored, small):
 def _curves(label, runs, small):
     """Losses and, where it was measured, the divergence from the exact posterior over iterations, of a run or a group's."""
     curves = arrays.loss_curves(label, [run.losses for run in runs], arrays.N_BINS, with_band_of_one=not small)
-    # The runs of a group may have been looked at at different moments: that changes no result.
-    moments = [run.curves["iteration"] for run in runs]
-    common = functools.reduce(np.intersect1d, moments)
-    n_moments = len(common)
-    common = common[spread_out(n_moments, arrays.N_BINS)]
-    divergence = {"iteration": [int(iteration) for iteration in common], "n_moments": n_moments}
-    if all("inference_gap" in run.curves for run in runs):
+    divergence = divergence_curves(runs, {"gap": "inference_gap"}, arrays.N_BINS, not small)
+    if "gap" in divergence:
         values, errors = ([run.curves["inference_gap" + suffix] for run in runs] for suffix in ("", "_standard_error"))
-        low, high = values[0] - 2 * errors[0], values[0] + 2 * errors[0]
-        shown = [np.isin(iterations, common) for iterations in moments]
-        divergence["gap"] = arrays.band([own[rows] for own, rows in zip(values, shown)],
-                                        None if small else [low[shown[0]], high[shown[0]]])
-        final = [run.metrics.get("inference_gap") for run in runs]
-        divergence["gap"]["final"] = None if None in final else float(np.mean(final))
-        curves["limits"]["divergence"] = arrays.limits(values if small else [low, high])
+        curves["limits"]["divergence"] = arrays.limits(
+            values if small else [values[0] - 2 * errors[0], values[0] + 2 * errors[0]])
     return dict(curves, divergence=divergence)
 
 

@@ -3,7 +3,7 @@
 import math
 
 from avb_tf1.page.numbers import number, with_error
-from avb_tf1.runs import metrics_file
+from avb_tf1.tasks import pages
 from avb_tf1.tasks.given_posterior import measures
 from avb_tf1.tasks.given_posterior.measures import METRICS
 
@@ -20,22 +20,11 @@ _STATISTICS = (("mean", "mean"), ("exact_mean", "exact mean"), ("standard_deviat
 
 
 def metric_rows(metrics):
-    """Return a row for each metric, of a run or of one x: [(title, value, standard error, bias left, method, in plain words)].
-
-    All are text; of a metric that was not computed the value says so, and the last column why.
-    """
-    rows, reasons = [], metrics.get(metrics_file.NOT_COMPUTED, {})
-    for name, metric in METRICS.items():
-        if name in metrics:
-            error, bias = (metrics.get(name + suffix) for suffix in ("_standard_error", "_bias_left"))
-            words = _PLAIN_WORDS[name]
-            if name == "elbo" and metrics["methods"].get(name) == "discriminator":
-                words = "by the discriminator, for want of a better way: no bound, if that is wrong"
-            rows.append((metric.title, number(metrics[name], METRICS[name]), "" if error is None else number(error),
-                         "" if bias is None else number(bias), metrics["methods"].get(name, ""), words))
-        elif name in reasons:
-            rows.append((metric.title, "not computed", "", "", "", reasons[name]))
-    return rows
+    """Return the rows of tasks.pages.metric_rows, of a run or of one x, with standard error and bias left."""
+    methods, words = metrics["methods"], _PLAIN_WORDS
+    if methods.get("elbo") == "discriminator":
+        words = dict(words, elbo="by the discriminator, for want of a better way: no bound, if that is wrong")
+    return pages.metric_rows(metrics, METRICS, ("_standard_error", "_bias_left"), lambda name: methods.get(name, ""), words)
 
 
 def rows_of_x(per_x):

@@ -67,8 +67,9 @@ class GivenPosteriorTask(task.Task):
             raise ValueError("of %s there are but exact draws, which don't tell log p(x)" % problem.title)
         return np.array([reference.log_evidence for reference in known])[_numbers(problem, x)]
 
-    def read(self, label, folder, config, metrics=None):
-        return contents.read(self, label, folder, config, metrics)
+    def read_snapshots(self, run):
+        contents.require_good(run, self)
+        return contents.read_snapshots(run)
 
     def summary(self, metrics, config):
         return summary.lines(metrics, config)

@@ -25,7 +25,7 @@ def page(task, groups, explored, is_sweep):
         neighbours=any("kl_marginal_prior" in run.metrics for run in runs),
         bias_left=max((value for run in runs for name, value in run.metrics.items() if name.endswith("_bias_left")),
                       default=None),
-        tables={group.label: task.rows([group]) for group in compared}, rule=published_rows.RULE,
+        tables={group.label: task.rows([group]) for group in compared}, rule=numbers.RULE,
         headlines={group.label: published_rows.headline(group) for group in compared},
         key_numbers=_key_numbers(task, compared), published=numbers.published_number, signed=numbers.signed))
 

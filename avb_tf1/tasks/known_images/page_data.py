@@ -1,7 +1,5 @@
 """What the page of known images draws, as JSON: curves and latent spaces, thinned out and packed. Knows no TensorFlow."""
 
-import functools
-
 import numpy as np
 
 from avb_tf1.estimation import quadrature
@@ -10,6 +8,7 @@ from avb_tf1.page import arrays
 from avb_tf1.plotting.contours import lowest_of_shares
 from avb_tf1.plotting.latents import latent_limit
 from avb_tf1.tasks.known_images import contents, summary
+from avb_tf1.tasks.pages import divergence_curves
 from avb_tf1.tasks.views import spread_out
 
 _N_BINS_IN_ALL = 16000     # of all groups' training curves, if a page has very many groups
@@ -48,21 +47,8 @@ def page_data(groups, explored, small):
 def _curves(label, runs, n_bins, with_band_of_one):
     """Losses and divergences over iterations, of one run or over a group's, at no more than n_bins points."""
     curves = arrays.loss_curves(label, [run.losses for run in runs], n_bins, with_band_of_one)
-    # The runs of a group may have been looked at at different moments: that changes no result.
-    moments = [run.curves["iteration"] for run in runs]
-    common = functools.reduce(np.intersect1d, moments)
-    n_moments = len(common)
-    common = common[spread_out(n_moments, n_bins)]
-    at_common = [np.isin(own, common) for own in moments]
-    divergence = {"iteration": [int(iteration) for iteration in common], "n_moments": n_moments}
-    for key, name in (("posterior", "kl_posterior_prior"), ("discriminator", "kl_discriminator")):
-        if name in runs[0].curves:
-            values, errors = ([run.curves[name + suffix][chosen] for run, chosen in zip(runs, at_common)]
-                              for suffix in ("", "_standard_error"))
-            bounds = [values[0] - 2 * errors[0], values[0] + 2 * errors[0]]
-            divergence[key] = arrays.band(values, bounds if with_band_of_one else None)
-            final = [run.metrics.get(name) for run in runs]
-            divergence[key]["final"] = None if None in final else float(np.mean(final))
+    divergence = divergence_curves(
+        runs, {"posterior": "kl_posterior_prior", "discriminator": "kl_discriminator"}, n_bins, with_band_of_one)
     curves["limits"]["divergence"] = arrays.limits([
         run.curves[name] for run in runs for name in ("kl_posterior_prior", "kl_discriminator") if name in run.curves])
     return dict(curves, divergence=divergence,
@@ -71,9 +57,9 @@ def _curves(label, runs, n_bins, with_band_of_one):
 
 def _explorable(run, small):
     """A run's latent space, or its first two dimensions, through training and, if there is a grid, its final decoder."""
-    snapshots = contents.read_snapshots(run.folder, run.config, run.problem)
+    snapshots = contents.read_snapshots(run)
     has_plane = quadrature.has_grid(run.config.model.latent_dim)
-    plane = contents.read_plane(run.folder, run.config, run.problem) if has_plane else None
+    plane = contents.read_plane(run) if has_plane else None
     return _drawn(run.label, run.config.model.latent_dim, snapshots, plane, small)
 
 

@@ -7,10 +7,6 @@ from avb_tf1.problems.registry import problem_of
 from avb_tf1.tasks.known_images.measures import METRICS
 
 _STANDINGS = {"worse": "than", "not distinguishable": "from", "better": "than"}
-RULE = ("Better or worse than a published number: the mean over the n runs is more than twice its standard error away from all "
-        "that rounds to that number. The standard error: the standard deviation over the seeds / sqrt(n), combined with the "
-        "estimates' own (root of the sum of squares). Of one run it is the estimate's own alone: the spread between seeds is "
-        "not known.")
 
 
 def rows(groups):

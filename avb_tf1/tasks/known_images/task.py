@@ -76,8 +76,9 @@ class KnownImagesTask(task.Task):
             problem.images, config.model.latent_dim, config.seed, N_AIS_CHAINS, N_AIS_STEPS)
         return problem.mean(estimates), problem.error_of_mean(errors)
 
-    def read(self, label, folder, config, metrics=None):
-        return contents.read(self, label, folder, config, metrics)
+    def read_snapshots(self, run):
+        contents.require_good(run)
+        return contents.read_snapshots(run)
 
     def summary(self, metrics, config):
         return summary.lines(metrics, config)

@@ -34,7 +34,8 @@ from avb_tf1.ground.errors import InputError
 from avb_tf1.page import pictures
 from avb_tf1.problems.registry import problem_of
 from avb_tf1.report import run_page, sweep_page
-from avb_tf1.tasks.data_set import contents, measures, summary
+from avb_tf1.tasks import task
+from avb_tf1.tasks.data_set import measures, summary
 from avb_tf1.tasks.registry import TASKS
 from avb_tf1.tasks.summary import summary as text_summary
 
@@ -361,8 +362,8 @@ def test_a_sweeps_page(sweep, plane, many):
 def test_settings_of_different_images_are_not_compared(sweep, monkeypatch):
     sweep_page.write_page(str(sweep))
     assert "★" in text_of(sweep)
-    real, configs = contents.problem_of, iter("abc")
-    monkeypatch.setattr(contents, "problem_of",
+    real, configs = task.problem_of, iter("abc")
+    monkeypatch.setattr(task, "problem_of",
                         lambda config: dataclasses.replace(real(config), digest=64 * next(configs)))
     sweep_page.write_page(str(sweep))
     assert "★" not in text_of(sweep) and "their numbers can't be compared" in text_of(sweep)
