@@ -5,7 +5,7 @@ What stands here is loaded on its first use: importing the package takes no Tens
 
 import importlib
 
-__version__ = "1.0.0"
+__version__ = "2.0.0"
 _MODULES = {"build_graph": "graph.builder", "load_config": "config.loading", "open_run": "experiment.trained_run",
             "run_experiment": "experiment.run"}
 __all__ = [*_MODULES, "__version__"]  # noqa: F822 (__getattr__ makes them)

@@ -37,9 +37,9 @@ def main():
     if args.measure:
         benchmark.SIDES[args.measure](args.iterations, CONFIG, args.overrides)
     elif args.sweep:
-        benchmark.run_sweep(os.path.abspath(__file__), CONFIG, args.pairs, args.iterations, args.overrides)
+        benchmark.run_sweep(CONFIG, args.pairs, args.iterations, args.overrides)
     else:
-        benchmark.run(os.path.abspath(__file__), CONFIG, args.pairs, args.iterations, args.overrides)
+        benchmark.run(CONFIG, args.pairs, args.iterations, args.overrides)
 
 
 if __name__ == "__main__":

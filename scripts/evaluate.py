@@ -20,7 +20,8 @@ def main():
     parser.add_argument("run", metavar="RUN_DIR", help="a run folder, as scripts/train.py leaves it")
     parser.add_argument("--ais", action="store_true",
                         help="also estimate log p(x) by annealed importance sampling (a minute or two)")
-    parser.add_argument("--write", action="store_true", help="write the numbers to the run's metrics.json")
+    parser.add_argument("--write", action="store_true",
+                        help="write what is measured to the run's metrics.json (and test_images.npz), and its page")
     args = parser.parse_args()
     from avb_tf1.experiment import reevaluation
     reevaluation.evaluate_run(args.run, with_ais=args.ais, write=args.write)

@@ -2,9 +2,16 @@ import contextlib
 import os
 
 import pytest
+import shared_runs
 from helpers import ROOT, SYNTHETIC, run_script
 
 SCREENSHOTS = os.path.join(ROOT, "tests", "screenshots")
+
+
+def pytest_configure(config):
+    runs = contextlib.ExitStack()
+    runs.enter_context(shared_runs.folder_of_session())
+    config.add_cleanup(runs.close)
 
 
 @pytest.fixture(scope="session")

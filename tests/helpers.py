@@ -1,10 +1,17 @@
 """Small configs, and the scripts as processes."""
 
+import contextlib
+import importlib.util
+import io
 import os
 import subprocess
 import sys
+import threading
+
+import pytest
 
 from avb_tf1.config.loading import load_config
+from avb_tf1.ground import command_line, stopping
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SYNTHETIC = os.path.join(ROOT, "configs", "synthetic.yaml")
@@ -42,6 +49,26 @@ def run_script(name, *arguments, cwd=None, **options):
     """Run scripts/<name> in a process of its own, as a user does; from another folder than the project's."""
     return subprocess.run([sys.executable, os.path.join(ROOT, "scripts", name)] + [str(a) for a in arguments],
                           capture_output=True, text=True, cwd=str(cwd or ROOT), **options)
+
+
+def call_script(name, *arguments, cwd=None):
+    """As run_script, but in this process: for what a script refuses before anything begins. Signals are not taken."""
+    path, output, errors = os.path.join(ROOT, "scripts", name), io.StringIO(), io.StringIO()
+    spec = importlib.util.spec_from_file_location("called_script", path)
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    code, folder = 0, os.getcwd()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+        patch.setattr(sys, "argv", [path] + [str(a) for a in arguments])
+        patch.setattr(stopping, "last_word", threading.Lock())  # which a process has but once
+        os.chdir(str(cwd or ROOT))
+        try:
+            command_line.run(script.main)
+        except SystemExit as end:
+            code = end.code
+        finally:
+            os.chdir(folder)
+    return subprocess.CompletedProcess(sys.argv, code, output.getvalue(), errors.getvalue())
 
 
 def assert_one_clear_line(result, *words, code=2):

@@ -2,20 +2,15 @@
 
 import base64
 import html
+import io
 import json
 import re
 import time
 
 import numpy as np
+from PIL import Image
 
-from avb_tf1.experiment.run import run_experiment
 from avb_tf1.ground import files
-
-
-def finished(folder, config):
-    """The folder, pathlib.Path, once it holds the finished run of a config."""
-    run_experiment(config, str(folder))
-    return folder
 
 
 def metrics_of(folder):
@@ -70,3 +65,9 @@ def set_value(driver, name, value):
 def luminance(color):
     values = np.array([float(value) for value in re.findall(r"[0-9.]+", color)[:3]]) / 255
     return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055)**2.4) @ [0.2126, 0.7152, 0.0722]
+
+
+def picture_of(address):
+    kind, _, content = address.partition(",")
+    assert kind == "data:image/png;base64"
+    return np.array(Image.open(io.BytesIO(base64.b64decode(content))).convert("L")).astype(int)

@@ -9,7 +9,7 @@ import sys
 import pytest
 from helpers import ROOT
 
-DOCUMENTS = ["README.md", "CONTRIBUTING.md"] + sorted(
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"] + sorted(
     os.path.relpath(path, ROOT) for path in glob.glob(os.path.join(ROOT, "docs", "*.md")))
 _LINK = re.compile(r"\]\(([^)\s]+)\)|\b(?:src|href)=\"([^\"]+)\"")
 

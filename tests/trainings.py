@@ -45,10 +45,9 @@ def assert_same(a, b):
         np.testing.assert_array_equal(left, right)
 
 
-def trained(config, inter_op_threads=1):
-    """Train and return the monitors, the final weights and what an observer saw."""
-    model = build_graph(config)
-    observed = []
+def trained(config, inter_op_threads=1, model=None):
+    """Train and return the monitors, the final weights and what an observer saw; on a graph of its own unless one is given."""
+    model, observed = model or build_graph(config), []
     with open_session(model.graph, 1, inter_op_threads) as session:
         session.run(model.initialize)
         result = trainer.train(session, model, config.training, [lambda *args: observed.append(args)])
@@ -56,9 +55,9 @@ def trained(config, inter_op_threads=1):
     return result.monitors, weights, observed
 
 
-def trained_in_pieces(config, stops, tmp_path):
+def trained_in_pieces(config, stops, tmp_path, model=None):
     """Train in several sessions, each from what the one before saved; return the monitors and the final weights."""
-    model = build_graph(config)
+    model = model or build_graph(config)
     path = str(tmp_path / "model")
     done = None
     for stop_after in [*stops, None]:

@@ -40,15 +40,10 @@ def load_baselines(path):
 
 
 def gaussian_config(config, baselines, covariance):
-    """Return the config of a Gaussian for the problem, the seed, evaluation and runtime of another config.
+    """Return the config of a Gaussian for the problem, the seed, evaluation and runtime of a given posterior's config.
 
-    Args:
-        config: that of a model of a given posterior.
-        baselines: BaselinesConfig.
-        covariance: "diagonal" or "full".
-
-    Raises:
-        InputError: the problem's x can't share the baselines' batch.
+    `baselines` is a BaselinesConfig, `covariance` "diagonal" or "full". Raises InputError if the problem's x can't share the
+    baselines' batch.
     """
     gaussian = baselines.gaussian
     tree = dict(

@@ -51,10 +51,9 @@ class ShuffledSampleDataConfig(_KnownImagesDataConfig):
 
     @pydantic.validator("has_each_image")
     def _sample_has_room(cls, has_each_image, values):
-        if has_each_image and "images" in values and "n_samples" in values:
-            n_images = IMAGE_PROBLEMS[values["images"]].n_images
-            if values["n_samples"] < n_images:
-                raise ValueError("must be false for fewer than %d samples" % n_images)
+        n_images = IMAGE_PROBLEMS[values["images"]].n_images if "images" in values else 0
+        if has_each_image and values.get("n_samples", n_images) < n_images:
+            raise ValueError("must be false for fewer than %d samples" % n_images)
         return has_each_image
 
 

@@ -12,11 +12,9 @@ MIN_CONVOLVED = 16  # pixels a side: a smaller image has hardly anything to be m
 def with_resolved_data(config, path):
     """Return a config with data.path absolute and data.sha256 filled in, once it is known that data and networks go together.
 
-    A config that has data.sha256 was resolved before: its file isn't read, and needn't be there.
-
-    Args:
-        config: of any experiment; without a data set it is returned as it is.
-        path: str, of its file. data.path is looked for from its folder first, then from the working directory.
+    A config that has data.sha256 was resolved before: its file isn't read, and needn't be there. One without a data set is
+    returned as it is. data.path is looked for from the folder of `path`, the config's file, first, then from the working
+    directory.
 
     Raises:
         InputError: the file of images can't be read or used, there are too few, or they are too small for a convolution.

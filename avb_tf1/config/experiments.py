@@ -16,7 +16,7 @@ from avb_tf1.problems.registry import given_posterior
 
 
 class _Experiment(Section):
-    task: ClassVar[str]  # the name in problems.registry of what kind of problem it is of
+    task: ClassVar[str]  # the name of its tasks.task.Task
     sections_of_kind: ClassVar[Dict[str, Tuple[Type[models.ModelConfig], Type[training.TrainingConfig]]]]  # by model.kind
     defaults: ClassVar[Dict[str, dict]]  # what stands for keys that a file need not have
     python_file: ClassVar[None] = None  # a given posterior's may be a PythonFile

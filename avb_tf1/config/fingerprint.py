@@ -32,9 +32,7 @@ def digest_of_fingerprint(config):
 
 
 def fingerprint_of_weights(config):
-    """Return the part of a config that decides every bit of the weights after so many iterations: with constant rates a
-    run's length has no part in it.
-    """
+    """Return what of a config decides every bit of the weights after so many iterations: not, with constant rates, how many."""
     tree = fingerprint(config)
     tree.pop("evaluation", None)
     if config.training.linear_decay is None:

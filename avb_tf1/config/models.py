@@ -26,7 +26,6 @@ class ModelConfig(Section):
     likelihood: ClassVar[str] = "bernoulli"
     objective: ClassVar[str] = "elbo"
     has_discriminator: ClassVar[bool] = False
-    is_of_images: ClassVar[bool] = True
 
     kind: str
     latent_dim: integer(ge=1, le=1024)
@@ -103,7 +102,6 @@ class _GivenModelConfig(ModelConfig):
     """The model of a given posterior: no decoder."""
 
     likelihood = "given"
-    is_of_images = False
 
 
 class GivenAVBModelConfig(_AdversarialModelConfig, _GivenModelConfig):

@@ -156,6 +156,7 @@ class InnerProductDiscriminatorConfig(_InputNetworkConfig):
     output_activation: OutputActivation
     output_scale: number(gt=0, le=1)
 
+
 class OffsetInnerProductDiscriminatorConfig(_InputNetworkConfig):
     """`all_pairs`: whether it is trained on each x of a batch with all of its prior samples, or with one."""
 
@@ -165,6 +166,7 @@ class OffsetInnerProductDiscriminatorConfig(_InputNetworkConfig):
     output_activation: OutputActivation
     squared_norm_factor: number(ge=-100, le=100)
     all_pairs: StrictBool = False
+
 
 class ResidualDiscriminatorConfig(Section):
     """`starts_at_zero`: whether the weights of the output layer do, as those of the blocks' second layers."""

@@ -16,13 +16,10 @@ def setting_names(configs):
 
 
 def varying(configs):
-    """Return for each config what tells it from the others, but for the seed and what changes no result.
+    """Return for each of a sequence of configs what tells it from the others, but for the seed and what changes no result.
 
     Configs of different names are told apart by these, so that only what varies among those of one name is said. A key that
     only some kinds of a section have is said only if its value varies among these.
-
-    Args:
-        configs: sequence of Config.
 
     Returns:
         list of (name, values): the config's name, or None if it is everyone's and something else varies; a dict of the keys

@@ -35,9 +35,7 @@ class _ConfigLoader(yaml.SafeLoader):
     def construct_mapping(self, node, deep=False):
         mapping = {}
         for key_node, value_node in node.value:
-            if not isinstance(key_node, yaml.ScalarNode):
-                raise _Refused(None, None, "a key must be a word", key_node.start_mark)
-            key = self.construct_object(key_node)
+            key = self.construct_object(key_node) if isinstance(key_node, yaml.ScalarNode) else None
             if not isinstance(key, str):
                 raise _Refused(None, None, "a key must be a word", key_node.start_mark)
             if key in mapping:
@@ -63,12 +61,8 @@ def dump_yaml(tree):
 def parse_yaml(text, source):
     """Return the plain data (dict, list, str, int, float, bool, None) that a YAML text holds.
 
-    Args:
-        text: str.
-        source: str, how to call the text in an error: a file's path, or "--set KEY=VALUE".
-
-    Raises:
-        InputError: not YAML, or a construct that is refused; names the source and, where known, the line.
+    Raises InputError if it is no YAML, or has a construct that is refused; names the line, where known, and the `source`, a
+    file's path or "--set KEY=VALUE".
     """
     try:
         return yaml.load(text, _ConfigLoader)  # a SafeLoader: plain data only

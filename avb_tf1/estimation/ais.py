@@ -59,10 +59,10 @@ class Path(NamedTuple):
     posterior_scale: np.ndarray
 
 
-def path_from_prior(n_images, latent_dim, posterior_scale=None):
-    """Return the Path from N(0, I); posterior_scale is as of Path, or None if it isn't known."""
+def path_from_prior(n_images, latent_dim):
+    """Return the Path from N(0, I) to posteriors of which nothing is known."""
     ones = np.ones((n_images, latent_dim), np.float32)
-    return Path(np.zeros_like(ones), ones, ones if posterior_scale is None else np.asarray(posterior_scale, np.float32))
+    return Path(np.zeros_like(ones), ones, ones)
 
 
 def path_from_posterior(mean, scale):
@@ -79,7 +79,8 @@ def path_from_posterior(mean, scale):
 def bernoulli(decode):
     """Return log p(x|z) as `anneal` takes it, of a decoder: z float32 [n, latent_dim] -> pixel probabilities [n, n_pixels].
 
-    A pixel that can't be as the image has it counts as one in e^85, so that gradients are numbers.
+    x are images, pixels in {0, 1}. A pixel that can't be as the image has it counts as one in e^85, so that gradients are
+    numbers.
     """
     def log_likelihood(x, z):
         probabilities = _at_chains(decode, x, z)
@@ -97,23 +98,6 @@ def bernoulli_of_logits(decode):
 def _at_chains(decode, x, z):
     """decode(z) for z [n_chains, n, latent_dim], float32 [n_chains, n, n_pixels]."""
     return tf.reshape(decode(tf.reshape(z, [-1, z.shape[-1].value])), [-1, tf.shape(x)[0], x.shape[-1].value])
-
-
-def log_likelihood(decode, restore, images, latent_dim, seed, n_chains, n_steps):
-    """Estimate log p(x) of images by annealing from the prior; of `anneal` the case of a Bernoulli decoder.
-
-    Args:
-        decode: function that builds the decoder in the default graph: z float32 [n, latent_dim] -> pixel probabilities of
-            p(x|z), [n, n_pixels]. Called again it uses the same variables, the only ones of the graph.
-        restore, seed, n_chains, n_steps: as of anneal.
-        images: float32 [n_images, n_pixels], pixels in {0, 1}.
-        latent_dim: int.
-
-    Returns:
-        estimate, standard_error: float64 [n_images] each, nats.
-    """
-    found = anneal(bernoulli(decode), restore, images, path_from_prior(len(images), latent_dim), seed, n_chains, n_steps)
-    return found.log_likelihood, found.standard_error
 
 
 def anneal(log_likelihood, restore, x, path, seed, n_chains, n_steps, n_leapfrog_steps=N_LEAPFROG_STEPS):

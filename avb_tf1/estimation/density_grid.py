@@ -1,9 +1,9 @@
-"""A density of one or two parameters on a grid of points: where it lies, its integral, its marginals, exact draws.
+"""A density of one or two parameters on a grid of points: where it lies, its integral, exact draws.
 
 The integral is the sum over the points times the area of a cell, the trapezoidal rule. Where a smooth density is 0 at the edges
 that is exact but for an error that falls exponentially with the number of points: a spacing of one standard deviation of a
-Gaussian leaves 5e-9 of it. Draws and marginals follow the density that is linear between the points (bilinear in the plane). It
-has the grid's own mean, and in each direction a variance that is larger by spacing**2 / 6.
+Gaussian leaves 5e-9 of it. Draws follow the density that is linear between the points (bilinear in the plane). It has the
+grid's own mean, and in each direction a variance that is larger by spacing**2 / 6.
 """
 
 import math
@@ -31,40 +31,6 @@ class PosteriorGridError(OneLineError):
     """A density is too sharp, too wide or too rough for a grid."""
 
 
-class Marginal(NamedTuple):
-    """The distribution of one coordinate: a density that is linear between points at equal distances.
-
-    Attributes:
-        points: float64 [m], ascending.
-        masses: float64 [m], the density at each point times their distance; their sum is 1, the first and the last are 0.
-    """
-
-    points: np.ndarray
-    masses: np.ndarray
-
-    @property
-    def _cumulative(self):
-        return np.cumsum(self.masses) - self.masses / 2
-
-    def cdf(self, values):
-        """Return the probability of what is at most each of values [...], float64 [...]."""
-        spacing = self.points[1] - self.points[0]
-        position = np.clip((np.asarray(values, np.float64) - self.points[0]) / spacing, 0, len(self.points) - 1)
-        cell = np.minimum(position.astype(np.int64), len(self.points) - 2)
-        share, left, right = position - cell, self.masses[cell], self.masses[cell + 1]
-        return np.minimum(self._cumulative[cell] + share * left + share**2 / 2 * (right - left), 1.0)
-
-    def quantile(self, p):
-        """Return the value whose cdf is p, for each of p [...] in (0, 1); float64 [...]."""
-        p, cumulative = np.asarray(p, np.float64), self._cumulative
-        cell = np.clip(np.searchsorted(cumulative, p, side="right") - 1, 0, len(self.points) - 2)
-        left, right, rest = self.masses[cell], self.masses[cell + 1], p - cumulative[cell]
-        # The root of rest = share left + share**2 (right - left) / 2 that loses no digits.
-        root = left + np.sqrt(np.maximum(left**2 + 2 * (right - left) * rest, 0))
-        share = np.clip(2 * rest / np.where(root > 0, root, 1), 0, 1)
-        return self.points[cell] + share * (self.points[1] - self.points[0])
-
-
 class Grid(NamedTuple):
     """A density of one or two parameters on a grid, normalised.
 
@@ -87,25 +53,6 @@ class Grid(NamedTuple):
         kept = np.flatnonzero(masses > math.exp(-_DEPTH) * masses.max())
         index = np.unravel_index(kept, self.masses.shape)
         return np.stack([axis[i] for axis, i in zip(self.axes, index)], axis=1), masses[kept] / masses[kept].sum()
-
-    def thinned(self, n):
-        """Return a Grid of every k-th point along each axis that has about n points with a mass that counts, or more.
-
-        It has the same moments, but for less than TOLERANCE of its mass: a k that leaves too few points is made smaller.
-        """
-        dim = len(self.axes)
-        for k in range(max(1, int((len(self.points[0]) / n)**(1 / dim))), 0, -1):
-            masses = self.masses[(slice(None, None, k),) * dim]
-            if abs(masses.sum() * k**dim - 1) < TOLERANCE:
-                break
-        return Grid(tuple(axis[::k] for axis in self.axes), masses / masses.sum(), self.log_integral, self.spacing * k)
-
-    def marginal(self, coordinate):
-        """Return the Marginal of a coordinate, 0 or 1."""
-        axis, spacing = self.axes[coordinate], self.spacing[coordinate]
-        masses = self.masses.sum(axis=tuple(other for other in range(len(self.axes)) if other != coordinate))
-        return Marginal(np.concatenate([[axis[0] - spacing], axis, [axis[-1] + spacing]]),
-                        np.concatenate([[0], masses / masses.sum(), [0]]))
 
     def draws(self, n, random_state):
         """Return n independent draws, float64 [n, dim], with a numpy RandomState.
@@ -228,13 +175,11 @@ def _box(evaluate, peaks, scales, highest):
         for axis, side in np.ndindex(dim, 2):
             n = np.clip(2 * (upper - lower) / scales.min(axis=0), 16, 4096).astype(int)
             axes = [np.linspace(lower[i], upper[i], n[i]) for i in range(dim)]
-            axes[axis] = (lower, upper)[side][axis:axis + 1]
+            edge = (lower, upper)[side]
+            axes[axis] = edge[axis:axis + 1]
             if evaluate(_mesh(axes)).max() > highest - _DEPTH:
-                grown, width = True, upper[axis] - lower[axis]
-                if side:
-                    upper[axis] += width / 4
-                else:
-                    lower[axis] -= width / 4
+                grown = True
+                edge[axis] += (-1, 1)[side] * (upper[axis] - lower[axis]) / 4
         if not grown:
             return lower, upper
         if max(-lower.min(), upper.max()) > _FARTHEST:

@@ -41,7 +41,7 @@ def sample(problem, label, settings, seed):
     in the second half with the standard deviations of the chains so far. After it nothing adapts.
 
     Args:
-        problem: given_posterior.GivenPosterior.
+        problem: problems.given_posterior.problem.GivenPosterior.
         label: int, the number of the x.
         settings: config.baselines.HMCConfig.
         seed: int, of all that is drawn.
@@ -53,14 +53,15 @@ def sample(problem, label, settings, seed):
         return _chains(problem, label, settings, (seed + seeds.op_seed("hmc/%s/%d" % (name, label))) % 2**31,
                        initial, scale, step_size, n_kept)
 
-    low, high = np.quantile(_prior_samples(problem, seed), [0.16, 0.84], axis=0)
+    prior = _run(lambda: problem.sample_prior(_N_PRIOR, seeds.op_seed("hmc/prior"), "prior"), seed)
+    low, high = np.quantile(prior, [0.16, 0.84], axis=0)
     scale, step_size = ((high - low) / 2).clip(_LEAST_SCALE), _FIRST_STEP_SIZE
     initial = seeds.stream(seed, "hmc start %d" % label).uniform(-_START, _START, (settings.n_chains, problem.dim))
     for stage in ("first", "second"):
         z, step_size, _ = run(initial, scale, step_size, 0, stage)
         initial, scale = z[-1], z[len(z) // 2:].std(axis=(0, 1)).clip(_LEAST_SCALE)
     z, _, acceptance = run(initial, scale, step_size, settings.n_samples, "kept")
-    return Sampled(z, acceptance, *_diagnosed(z))
+    return Sampled(z, acceptance, *_run(lambda: _diagnosed(z), seed))
 
 
 class _VaryingSteps(tfp.mcmc.TransitionKernel):
@@ -88,13 +89,17 @@ class _VaryingSteps(tfp.mcmc.TransitionKernel):
         return self._kernel().bootstrap_results(init_state)
 
 
-def _prior_samples(problem, seed):
+def _run(build, seed):
+    """What the tensors that build() returns come to, in a graph of their own.
+
+    The training graph needs graph_replace, which can't copy the sampler's while loops.
+    """
     graph = tf.Graph()
     with graph.as_default():
         tf.set_random_seed(seed)
-        z = problem.sample_prior(_N_PRIOR, seeds.op_seed("hmc/prior"), "prior")
+        outputs = build()
     with open_session(graph, intra_op_threads=1, inter_op_threads=1) as session:
-        return session.run(z)
+        return session.run(outputs)
 
 
 def _chains(problem, label, settings, seed, initial, scale, step_size, n_kept):
@@ -103,10 +108,8 @@ def _chains(problem, label, settings, seed, initial, scale, step_size, n_kept):
     Returns the states float32 [n, n_chains, dim], the last step size and the mean acceptance.
     """
     n_steps = n_kept or -(-settings.n_warmup // 2)
-    graph = tf.Graph()
-    # A graph of its own: graph_replace, which the training graph needs, can't copy the sampler's while loops.
-    with graph.as_default():
-        tf.set_random_seed(seed)
+
+    def build():
         x = tf.tile(tf.constant(problem.observations[[label]]), [len(initial), 1])
         unit = tf.constant(scale.astype(np.float32))
 
@@ -128,18 +131,13 @@ def _chains(problem, label, settings, seed, initial, scale, step_size, n_kept):
 
         states, (step_sizes, acceptance) = tfp.mcmc.sample_chain(
             n_steps, tf.constant((initial / scale).astype(np.float32)), kernel=kernel, trace_fn=traced, parallel_iterations=1)
-        outputs = states * unit, step_sizes, tf.reduce_mean(acceptance)
-    with open_session(graph, intra_op_threads=1, inter_op_threads=1) as session:
-        z, step_sizes, acceptance = session.run(outputs)
+        return states * unit, step_sizes, tf.reduce_mean(acceptance)
+
+    z, step_sizes, acceptance = _run(build, seed)
     return z, float(step_sizes[-1]), float(acceptance)
 
 
 def _diagnosed(z):
     """r_hat and n_effective of Sampled."""
-    graph = tf.Graph()
-    with graph.as_default():
-        states = tf.constant(z.astype(np.float64))
-        outputs = (tfp.mcmc.potential_scale_reduction(states),
-                   tf.reduce_sum(tfp.mcmc.effective_sample_size(states), axis=0))
-    with open_session(graph, intra_op_threads=1, inter_op_threads=1) as session:
-        return session.run(outputs)
+    states = z.astype(np.float64)
+    return tfp.mcmc.potential_scale_reduction(states), tf.reduce_sum(tfp.mcmc.effective_sample_size(states), axis=0)

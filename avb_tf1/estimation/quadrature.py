@@ -1,4 +1,4 @@
-"""log p(x) and p(z|x) by quadrature, exact to a tolerance that is checked at run time. All values are in nats.
+"""log p(x) and p(z|x) of a few small images by quadrature, exact to a tolerance that is checked at run time. All in nats.
 
 With a latent space of one or two dimensions log p(x) is an integral that a grid gives.
 """
@@ -21,7 +21,6 @@ _MAX_CELLS = 1000000
 def has_grid(latent_dim):
     """Return whether a grid can fill a latent space of so many dimensions."""
     return latent_dim <= 2
-
 
 
 def all_binary_images(n_pixels):
@@ -57,14 +56,13 @@ def log_likelihood(decode, latent_dim, images):
     wanted = [int(np.flatnonzero((every_image == image).all(axis=1))) for image in images]
 
     def integrals(box, refinement):
-        turned = _turned(decode, ANGLE * (refinement + 1)) if latent_dim == 2 else decode
-        return _integrals(turned, latent_dim, every_image, wanted, box, int(_N_CELLS * 2**refinement * box / _BOX),
-                          _CELL_TOLERANCE / 2**refinement)
+        matrix = rotation(ANGLE * (refinement + 1), latent_dim).astype(np.float32)
+        return _integrals(lambda z: decode(z @ matrix), latent_dim, every_image, wanted, box,
+                          int(_N_CELLS * 2**refinement * box / _BOX), _CELL_TOLERANCE / 2**refinement)
 
-    box, refinement = _BOX, 0
-    current = integrals(box, refinement)
-    for _ in range(_MAX_REFINEMENTS):
-        box, refinement = box * 4 / 3, refinement + 1
+    box, current = _BOX, integrals(_BOX, 0)
+    for refinement in range(1, _MAX_REFINEMENTS + 1):
+        box = box * 4 / 3
         previous, current = current, integrals(box, refinement)
         change = np.max(np.abs(np.log(current / previous)[wanted]))
         if change < TOLERANCE / 2:  # half of it: the error left is at most about the last change
@@ -77,15 +75,11 @@ def log_likelihood(decode, latent_dim, images):
     return np.log(current[wanted])
 
 
-def rotation(angle):
-    """Return the matrix that turns rows, z [n, 2] @ matrix, by an angle in radians, float64 [2, 2]."""
-    return np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-
-
-def _turned(decode, angle):
-    """The decoder of a plane that is turned; the prior is the same from all sides."""
-    matrix = rotation(angle).astype(np.float32)
-    return lambda z: decode(z @ matrix)
+def rotation(angle, latent_dim):
+    """Return the matrix that turns rows, z [n, latent_dim] @ matrix, by an angle in radians; [[1]] if latent_dim is 1, else
+    float64 [2, 2]. The prior is the same from all sides.
+    """
+    return np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]) if latent_dim == 2 else np.eye(1)
 
 
 def _integrals(decode, latent_dim, images, wanted, box, n_cells, cell_tolerance):
@@ -94,11 +88,11 @@ def _integrals(decode, latent_dim, images, wanted, box, n_cells, cell_tolerance)
     A cell's points are its corners and what lies midway between them. The corners make sure that a border is seen wherever it
     cuts a cell, also along a side.
     """
-    offsets = np.stack(np.meshgrid(*[[0, 1, 2]] * latent_dim), axis=-1).reshape(-1, latent_dim)
+    offsets = grid([0, 1, 2], latent_dim)
     fine_weights = np.prod(np.array([0.25, 0.5, 0.25])[offsets], axis=1)
     coarse_weights = np.prod(np.array([0.5, 0.0, 0.5])[offsets], axis=1)
     halves = offsets[(offsets < 2).all(axis=1)]
-    cells = np.stack(np.meshgrid(*[np.arange(n_cells)] * latent_dim), axis=-1).reshape(-1, latent_dim)
+    cells = grid(np.arange(n_cells), latent_dim)
     side, totals, scale = 2 * box / n_cells, 0.0, None
     while len(cells):
         if len(cells) > _MAX_CELLS:
@@ -107,7 +101,9 @@ def _integrals(decode, latent_dim, images, wanted, box, n_cells, cell_tolerance)
         points = 2 * cells[:, np.newaxis, :] + offsets
         unique, index = np.unique(points @ (2**31)**np.arange(latent_dim), return_inverse=True)
         unique = np.stack([unique >> (31 * axis) & (2**31 - 1) for axis in range(latent_dim)], axis=1)
-        density = _joint_density(decode, unique * (side / 2) - box, images) * side**latent_dim
+        z = unique * (side / 2) - box
+        log_conditional = log_bernoulli(in_chunks(decode, z.astype(np.float32)), images)
+        density = np.exp(log_conditional + log_prior(z)[:, np.newaxis]) * side**latent_dim
         index = index.reshape(len(cells), -1)
         fine = sum(weight * density[index[:, k]] for k, weight in enumerate(fine_weights))
         coarse = sum(weight * density[index[:, k]] for k, weight in enumerate(coarse_weights) if weight)
@@ -118,12 +114,6 @@ def _integrals(decode, latent_dim, images, wanted, box, n_cells, cell_tolerance)
         cells = (2 * cells[split][:, np.newaxis, :] + halves).reshape(-1, latent_dim)
         side /= 2
     return totals
-
-
-def _joint_density(decode, z, images):
-    """p(x|z) N(z; 0, I) of each image, float64 [n, n_images], for z float64 [n, latent_dim]."""
-    log_conditional = log_bernoulli(in_chunks(decode, z.astype(np.float32)), images)
-    return np.exp(log_conditional + log_prior(z)[:, np.newaxis])
 
 
 def grid(axis, latent_dim):

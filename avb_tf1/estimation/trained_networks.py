@@ -34,8 +34,8 @@ class Networks:
 
     latent_dim: int
     noise_dim: Optional[int]
-    encode: Optional[Callable]
-    decode: Optional[Callable]
+    encode: Optional[Callable] = None
+    decode: Optional[Callable] = None
     log_ratio: Optional[Callable] = None
     gaussian: Optional[Callable] = None
     logits: Optional[Callable] = None

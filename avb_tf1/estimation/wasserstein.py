@@ -7,8 +7,6 @@ The distance is the area between two cdfs, here in units of the exact posterior'
 import numpy as np
 from scipy.stats import wasserstein_distance
 
-_N_QUANTILES = 100000         # that stand for an exact marginal
-
 
 def distances(samples, exact, standard_deviations):
     """Return the Wasserstein-1 distance of each column of two samples, float64 [k], in standard deviations.
@@ -20,22 +18,6 @@ def distances(samples, exact, standard_deviations):
     """
     return np.array([wasserstein_distance(own, other) for own, other in zip(
         np.transpose(samples), np.transpose(exact))]) / standard_deviations
-
-
-def distances_from_reference(z, reference):
-    """Return each coordinate's Wasserstein-1 distance from its exact marginal, float64 [dim], in exact standard deviations.
-
-    Args:
-        z: [n, dim], samples of the approximate posterior; n at most _N_QUANTILES or so, which stand for the marginal.
-        reference: posterior_reference.PosteriorReference.
-    """
-    return distances(z, _quantiles(reference), reference.standard_deviation)
-
-
-def _quantiles(reference):
-    """Equally likely values of each coordinate, float64 [_N_QUANTILES, dim]."""
-    p = (np.arange(_N_QUANTILES) + 0.5) / _N_QUANTILES
-    return np.stack([reference.quantile(coordinate, p) for coordinate in range(len(reference.mean))], axis=1)
 
 
 def noise_floor(draw, n, m, standard_deviations, random_state, n_pairs=10):
@@ -50,17 +32,3 @@ def noise_floor(draw, n, m, standard_deviations, random_state, n_pairs=10):
     """
     return np.mean([distances(draw(n, random_state), draw(m, random_state), standard_deviations)
                     for _ in range(n_pairs)], axis=0)
-
-
-def noise_floor_of_reference(reference, n, random_state, n_samples=10):
-    """Return the mean of distances_from_reference of n exact draws, float64 [dim]: what sampling alone makes.
-
-    Args:
-        reference: posterior_reference.PosteriorReference.
-        n: int, the sample's size.
-        random_state: numpy RandomState.
-        n_samples: int, samples that the mean is over.
-    """
-    quantiles = _quantiles(reference)
-    return np.mean([distances(reference.draws(n, random_state), quantiles, reference.standard_deviation)
-                    for _ in range(n_samples)], axis=0)

@@ -115,7 +115,7 @@ class TrainedRun:
 
         Of the few images of a known problem, and for given posteriors, it is exact to 1e-4. Of a data set:
 
-        - With one or two latent dimensions it is exact to about image_quadrature.TOLERANCE, 3e-3, but for an image whose
+        - With one or two latent dimensions it is exact to about adaptive_quadrature.TOLERANCE, 3e-3, but for an image whose
           posterior is too narrow for the grids: test_images.npz of the run folder has the error of each test image.
         - With more, it is annealed importance sampling by the config's evaluation.ais, seeded by the config's seed: the same x
           give the same values, but an image may have another one among others. Errors of a few tenths of a nat are usual;

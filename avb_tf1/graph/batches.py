@@ -4,11 +4,12 @@ Data sets are fed: in the graph's definition, where constants are, there is no r
 file would hold them again.
 """
 
+import functools
 from typing import Callable, NamedTuple, Optional, Tuple
 
 import numpy as np
 
-from avb_tf1.ground.seeds import op_seed
+from avb_tf1.ground.seeds import op_seed, stream
 from avb_tf1.ground.tensorflow import tf
 from avb_tf1.problems.data_set.problem import drawn_pixels
 
@@ -57,7 +58,7 @@ def _shuffled_sample(config, problem):
     """
     data, seed = config.data, config.seed
     in_share = problem.labels(sum(problem.weights))
-    labels = in_share[np.random.RandomState([seed, op_seed("sample")]).randint(len(in_share), size=data.n_samples)]
+    labels = in_share[stream(seed, "sample").randint(len(in_share), size=data.n_samples)]
     if data.has_each_image:
         labels[:problem.n_images] = np.arange(problem.n_images)
     iteration = tf.placeholder_with_default(tf.constant(1, tf.int64), [], "iteration")
@@ -86,28 +87,22 @@ def dataset_batches(data, problem, seed):
     seed and the number of the pass, which pixels are drawn from the seed and the iteration: a resumed run needs nothing else.
     `data` and `seed` are a config's.
     """
-    n_train, n_batches = len(problem.train.intensities), iterations_per_pass(data, problem)
-    images, order = None, (None, None)
-    if problem.binarisation != "dynamic":
-        images = problem.train_images(seed)
+    n_train = len(problem.train.intensities)
+    images = None if problem.binarisation == "dynamic" else problem.train_images(seed)
+
+    @functools.lru_cache(maxsize=1)
+    def order(number):
+        return np.random.RandomState([seed, op_seed("shuffle"), number]).permutation(n_train)
 
     def of_iteration(iteration):
-        nonlocal order
-        number, position = divmod(iteration - 1, n_batches)
-        if order[0] != number:
-            order = number, np.random.RandomState([seed, op_seed("shuffle"), number]).permutation(n_train)
-        rows = order[1][position * data.batch_size:(position + 1) * data.batch_size]
+        number, position = divmod(iteration - 1, n_train // data.batch_size)
+        rows = order(number)[position * data.batch_size:(position + 1) * data.batch_size]
         if images is not None:
             return images[rows].astype(np.float32)
         random_state = np.random.RandomState([seed, op_seed("pixels"), iteration])
         return drawn_pixels(problem.train.intensities[rows], random_state).astype(np.float32)
 
     return of_iteration
-
-
-def iterations_per_pass(data, problem):
-    """Return how many batches a pass through the train images of an ImageDataset has, by a config's data section."""
-    return len(problem.train.intensities) // data.batch_size
 
 
 def rows_of(x, values):

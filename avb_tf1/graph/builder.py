@@ -7,7 +7,7 @@ as _build calls them, in a tf.Graph that has the config's seed, they make the sa
 
 from avb_tf1.config.experiments import require_config
 from avb_tf1.graph import batches, divergences, likelihoods, objectives, posteriors, speed, updates
-from avb_tf1.graph.model_graph import Endpoints, ModelGraph
+from avb_tf1.graph.model_graph import ModelGraph
 from avb_tf1.graph.noise import Noise
 from avb_tf1.ground import seeds
 from avb_tf1.ground.tensorflow import tf
@@ -17,14 +17,11 @@ _N_FIXED_DRAWS = 4096  # of the noise basis, for the moments in evaluation
 
 
 def build_graph(config, problem=None):
-    """Build and finalize the graph of an experiment.
+    """Return the ModelGraph of an experiment, whose graph is finalized.
 
     Args:
         config: as of config.loading.load_config.
         problem: the problem of the config; None: problems.registry.problem_of finds it.
-
-    Returns:
-        ModelGraph.
 
     Raises:
         TypeError: `config` is something else.
@@ -57,8 +54,8 @@ def _build(config, problem):
     return model_graph(parts, objective, variables, updates.iteration(parts, objective, variables))
 
 
-def endpoints(parts):
-    """Return the Endpoints of objectives.Parts.
+def endpoints(parts, variables):
+    """Return a ModelGraph's endpoints, of objectives.Parts and variables_by_scope.
 
     Moments are taken from many draws that are always the same, so that T is a function there.
     """
@@ -74,10 +71,14 @@ def endpoints(parts):
     p = likelihoods.likelihood(x, z, config, problem)
     is_given = "decoder" not in model.network_sections  # all of p(x, z): there is nothing in it that is learned
     log_prior = likelihoods.prior(config, problem).log_prob(z) if is_given else None
-    return Endpoints(
-        x=x, z=z, eps=eps, z_posterior=q.z, log_prob=q.log_prob, log_posterior=q.log_prob_at and q.log_prob_at(z),
-        gaussian=q.gaussian, probabilities=p.probabilities, logits=p.logits, log_prior=log_prior,
-        log_joint=p.log_prob + log_prior if is_given else None, log_ratio=kl and kl.log_ratio and kl.log_ratio(x, z, q.moments))
+    outputs = {
+        "encode": (q.z, x, eps), "encode_with_density": (None if q.log_prob is None else (q.z, q.log_prob), x, eps),
+        "log_posterior": (q.log_prob_at and q.log_prob_at(z), x, z), "gaussian": (q.gaussian, x),
+        "decode": (p.probabilities, z), "logits": (p.logits, z), "log_prior": (log_prior, z),
+        "log_joint": (p.log_prob + log_prior if is_given else None, x, z),
+        "log_ratio": (kl and kl.log_ratio and kl.log_ratio(x, z, q.moments), x, z),
+        "decoder_weights": ({weights.op.name: weights for weights in variables.get("decoder", ())} or None,)}
+    return {name: (output, inputs) for name, (output, *inputs) in outputs.items() if output is not None}
 
 
 def variables_by_scope(networks_by_scope):
@@ -99,11 +100,8 @@ def variables_by_scope(networks_by_scope):
 
 def model_graph(parts, objective, variables, iteration):
     """Return the ModelGraph of the default graph, of Parts, Objective, variables_by_scope and updates.iteration."""
-    batch, p = parts.batch, parts.likelihood
     return ModelGraph(
-        graph=tf.get_default_graph(), x=batch.x, x_of_iteration=batch.of_iteration, iteration=batch.iteration,
-        posterior=parts.posterior, divergence=parts.divergence, probabilities=p and p.probabilities, logits=p and p.logits,
-        reconstruction_log_likelihood=objective.monitors.get("reconstruction_log_likelihood"), generator_loss=objective.loss,
-        variables=variables, endpoints=endpoints(parts), **iteration,
+        graph=tf.get_default_graph(), parts=parts, objective=objective, variables=variables, **iteration,
+        endpoints=endpoints(parts, variables),
         # These two come last, when all variables exist.
         initialize=tf.global_variables_initializer(), saver=tf.train.Saver(max_to_keep=None))

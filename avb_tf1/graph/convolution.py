@@ -13,16 +13,10 @@ def image_shape_of(problem):
 
 
 def convolved(x, config, activation, image_shape):
-    """Return the features that convolutional layers make of images.
+    """Return the features that convolutional layers make of images x [batch, n_pixels], row-major.
 
-    Args:
-        x: [batch, n_pixels], row-major.
-        config: a config's ConvolutionConfig.
-        activation: function of a tensor, or None.
-        image_shape: (rows, columns).
-
-    Returns:
-        [batch, n]: of c channels, by the last layer, of an image `stride` times smaller (rounded up) for each layer.
+    They are [batch, n]: all channels, by the last layer, of an image `stride` times smaller (rounded up) for each layer.
+    `config` is a ConvolutionConfig, `activation` a function of a tensor or None, `image_shape` (rows, columns).
     """
     images = tf.reshape(x, [-1, *image_shape, 1])
     for number, n_channels in enumerate(config.n_channels, 1):
@@ -32,16 +26,12 @@ def convolved(x, config, activation, image_shape):
 
 
 def images_from(hidden, config, activation, image_shape):
-    """Return the pixels that transposed convolutions make of features, unbounded, [batch, n_pixels].
+    """Return the pixels that transposed convolutions make of features [batch, n], unbounded, [batch, n_pixels].
 
     A fully connected layer makes the smallest image, of n_channels[0]; each transposed convolution makes one `stride` times
     larger, of the next number of channels, the last the pixels. Where a size isn't a multiple of the stride, what is over at
-    the lower and right edge is cut off.
-
-    Args:
-        hidden: [batch, n].
-        config: a config's ConvolutionConfig.
-        activation: function of a tensor, or None; image_shape: (rows, columns).
+    the lower and right edge is cut off. `config` is a ConvolutionConfig, `activation` a function of a tensor or None,
+    `image_shape` (rows, columns).
     """
     shapes = [tuple(image_shape)]  # the largest first
     for _ in config.n_channels:

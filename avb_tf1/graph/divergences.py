@@ -1,5 +1,7 @@
 """What stands for KL(q(z|x) || p(z)) in the loss, a function for each kind: the discriminator's estimate, or a Gaussian's own.
 
+The discriminator's own loss, T's, is here as well.
+
 Adaptive contrast (paper, section of that name): r(z|x) = N(mean, diag(variance)) has the moments of q(z|x). The discriminator
 is to tell normalised codes from N(0, I); at its optimum T = log q(z|x) - log r(z|x), so that T + log r(z|x) - log p(z) takes
 the place of AVB's T.
@@ -96,13 +98,11 @@ def _adversarial(x, q, z_prior, config, problem):
     # The same operations on the same weights, with the encoder's sample in the prior sample's place.
     logits_posterior = on_other_input(logits_prior, z_prior, normalized(q.z, q.moments))
     of_posterior = tf.nn.sigmoid_cross_entropy_with_logits(logits=logits_posterior, labels=tf.ones_like(logits_posterior))
-    network = config.model.discriminator
-    if network.kind == "offset_inner_product" and network.all_pairs:
-        logits = networks.discriminator_of_all_pairs(x, z_prior, config.model)
-        of_pairs = tf.nn.sigmoid_cross_entropy_with_logits(logits=logits, labels=tf.zeros_like(logits))
-        of_prior = tf.reduce_mean(of_pairs, axis=1, keepdims=True)
-    else:
-        of_prior = tf.nn.sigmoid_cross_entropy_with_logits(logits=logits_prior, labels=tf.zeros_like(logits_prior))
+    all_pairs = getattr(config.model.discriminator, "all_pairs", False)  # only one kind can
+    logits = networks.discriminator_of_all_pairs(x, z_prior, config.model) if all_pairs else logits_prior
+    of_prior = tf.nn.sigmoid_cross_entropy_with_logits(logits=logits, labels=tf.zeros_like(logits))
+    if all_pairs:
+        of_prior = tf.reduce_mean(of_prior, axis=1, keepdims=True)
     return Divergence(
         tf.reduce_mean(contrasted(logits_posterior, q.z, q.moments)), "kl_discriminator", z_prior, logits_prior,
         logits_posterior, loss=tf.reduce_mean(of_posterior + of_prior),

@@ -11,16 +11,10 @@ _ACTIVATIONS = {"linear": None, "relu": tf.nn.relu, "elu": tf.nn.elu, "tanh": tf
 
 
 def encoder(x, eps, config, image_shape=None):
-    """Sample z ~ q(z|x), an implicit approximate posterior: noise is a second input (paper, section 3; tutorial, "Encoder").
+    """Return z ~ q(z|x), an implicit approximate posterior: noise is a second input (paper, section 3; tutorial, "Encoder").
 
-    Args:
-        x: [batch, n_pixels], pixels in {0, 1}.
-        eps: [batch, noise_dim], noise from N(0, I).
-        config: a config's model section.
-        image_shape: (rows, columns), which an encoder.convolution needs.
-
-    Returns:
-        z: [batch, latent_dim], unbounded.
+    z [batch, latent_dim] is unbounded; x [batch, n_pixels] has pixels in {0, 1}; eps [batch, noise_dim] is of N(0, I). `config`
+    is a config's model section, whose encoder.convolution needs `image_shape`, (rows, columns).
     """
     with tf.variable_scope("encoder", reuse=tf.AUTO_REUSE):
         inputs = tf.concat([_features(x, config.encoder, image_shape), eps], 1)
@@ -34,11 +28,8 @@ def moment_encoder(x, eps, moment_eps, config, image_shape=None):
     of v_i don't depend on x, so that a few draws of them give those of q(z|x).
 
     Args:
-        x: [batch, n_pixels], pixels in {0, 1}.
-        eps: [batch, n_vectors * noise_dim], noise from N(0, I).
-        moment_eps: [n, n_vectors * noise_dim], noise from N(0, I) for the moments.
-        config: a config's model section.
-        image_shape: (rows, columns), which an encoder.convolution needs.
+        x, config, image_shape: as of encoder.
+        eps: [batch, n_vectors * noise_dim], noise from N(0, I); moment_eps: [n, n_vectors * noise_dim], for the moments.
 
     Returns:
         z: [batch, latent_dim], unbounded.
@@ -67,15 +58,10 @@ def moment_encoder(x, eps, moment_eps, config, image_shape=None):
 
 
 def gaussian_encoder(x, config, image_shape=None):
-    """Return the parameters of q(z|x) = N(mean, diag(exp(log_variance))), the VAE's approximate posterior.
+    """Return the VAE's q(z|x) = N(mean, diag(exp(log_variance))): mean and log_variance, [batch, latent_dim] each, unbounded.
 
-    Args:
-        x: [batch, n_pixels], pixels in {0, 1}.
-        config: a config's model section.
-        image_shape: (rows, columns), which an encoder.convolution needs.
-
-    Returns:
-        mean and log_variance, [batch, latent_dim] each, unbounded.
+    x [batch, n_pixels] has pixels in {0, 1}. `config` is a config's model section, whose encoder.convolution needs
+    `image_shape`, (rows, columns).
     """
     with tf.variable_scope("encoder", reuse=tf.AUTO_REUSE):
         hidden = _hidden_layers(_features(x, config.encoder, image_shape), config.encoder)
@@ -84,17 +70,10 @@ def gaussian_encoder(x, config, image_shape=None):
 
 
 def free_gaussian(n_x, config):
-    """Return the parameters of a Gaussian q(z|x) for each of n_x values of x, all of them variables.
+    """Return the mean and scale of a Gaussian q(z|x) for each of n_x values of x, all of them variables, at first N(0, I)'s.
 
-    They begin at those of N(0, I).
-
-    Args:
-        n_x: int.
-        config: a config's model section.
-
-    Returns:
-        mean [n_x, latent_dim]; scale [n_x, latent_dim, latent_dim], lower triangular, or diagonal, its diagonal positive: the
-        covariance is scale scale^T.
+    mean: [n_x, latent_dim]; scale: [n_x, latent_dim, latent_dim], lower triangular, or diagonal, its diagonal positive: the
+    covariance is scale scale^T. `config` is a config's model section.
     """
     dim = config.latent_dim
     with tf.variable_scope("encoder", reuse=tf.AUTO_REUSE):
@@ -108,17 +87,10 @@ def free_gaussian(n_x, config):
 
 
 def decoder(z, n_pixels, config, image_shape=None):
-    """Return the pixel probabilities of p(x|z), independent Bernoullis (tutorial, "Decoder").
+    """Return the pixel probabilities of p(x|z), independent Bernoullis, [batch, n_pixels] (tutorial, "Decoder").
 
-    Args:
-        z: [batch, latent_dim].
-        n_pixels: int.
-        config: a config's model section.
-        image_shape: (rows, columns), which a decoder.convolution needs.
-
-    Returns:
-        probabilities: [batch, n_pixels], in [margin, 1 - margin] with margin = decoder.probability_margin, which keeps their
-        logarithms finite.
+    They are in [margin, 1 - margin] with margin = decoder.probability_margin, which keeps their logarithms finite. Arguments
+    as of decoder_logits.
     """
     margin = config.decoder.probability_margin
     logits = decoder_logits(z, n_pixels, config, image_shape)
@@ -127,11 +99,9 @@ def decoder(z, n_pixels, config, image_shape=None):
 
 
 def decoder_logits(z, n_pixels, config, image_shape=None):
-    """Return the logits of the pixels, before any margin: [batch, n_pixels], unbounded.
+    """Return the logits of the pixels, before any margin, [batch, n_pixels], unbounded, for z [batch, latent_dim].
 
-    Args:
-        z: [batch, latent_dim]; n_pixels: int; config: a config's model section.
-        image_shape: (rows, columns), which a decoder.convolution needs.
+    `config` is a config's model section, whose decoder.convolution needs `image_shape`, (rows, columns).
     """
     with tf.variable_scope("decoder", reuse=tf.AUTO_REUSE):
         hidden = _hidden_layers(z, config.decoder)
@@ -143,15 +113,8 @@ def decoder_logits(z, n_pixels, config, image_shape=None):
 def discriminator(x, z, config):
     """Return T(x, z), the logit that z is a posterior sample rather than a prior sample (tutorial, "Discriminator").
 
-    At its optimum T(x, z) = log q(z|x) - log p(z) (paper, section 3.1).
-
-    Args:
-        x: [batch, n_pixels], pixels in {0, 1}.
-        z: [batch, latent_dim].
-        config: a config's model section; discriminator.kind chooses the architecture.
-
-    Returns:
-        logits: [batch, 1], unbounded.
+    At its optimum T(x, z) = log q(z|x) - log p(z) (paper, section 3.1). It is [batch, 1], unbounded; x [batch, n_pixels] has
+    pixels in {0, 1}, z is [batch, latent_dim]. In `config`, a config's model section, discriminator.kind is the architecture.
     """
     with tf.variable_scope("discriminator", reuse=tf.AUTO_REUSE):
         return _DISCRIMINATORS[config.discriminator.kind](_centered(x, config.discriminator), z, config.discriminator)
@@ -160,9 +123,8 @@ def discriminator(x, z, config):
 def discriminator_of_all_pairs(x, z, config):
     """Return T of each x [n_x, n_pixels] with each z [n_z, latent_dim], [n_x, n_z], logits, unbounded.
 
-    `config` is a config's model section, whose discriminator.kind must be offset_inner_product.
-
     Each x and each z goes through its networks once, and one matrix product joins them: hardly more work than n_x pairs.
+    `config` is a config's model section, whose discriminator.kind must be offset_inner_product.
     """
     network = config.discriminator
     with tf.variable_scope("discriminator", reuse=tf.AUTO_REUSE):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from avb_tf1.ground.seeds import op_seed
+from avb_tf1.ground.seeds import op_seed, stream
 from avb_tf1.ground.tensorflow import tf, tfd
 
 
@@ -26,8 +26,7 @@ class Noise:
             return None
         if self._rows is None:
             return self.drawn_anew(name, self._config.batch_size, dim)
-        random_state = np.random.RandomState([self._config.seed, op_seed(name)])
-        samples = random_state.standard_normal((self._config.data.n_samples, dim)).astype(np.float32)
+        samples = stream(self._config.seed, name).standard_normal((self._config.data.n_samples, dim)).astype(np.float32)
         return tf.gather(samples, self._rows, name=name)
 
     def drawn_anew(self, name, n, dim):

@@ -1,4 +1,7 @@
-"""What encoder and decoder minimise: a function for each kind of objective, from a model's parts. All tensors are float32."""
+"""What encoder and decoder minimise: a function for each kind of objective, from a model's parts. All tensors are float32.
+
+The discriminator's loss is in divergences.py.
+"""
 
 from typing import Any, Dict, NamedTuple, Optional
 

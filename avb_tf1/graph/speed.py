@@ -29,16 +29,13 @@ def _narrow_matmul_gradient(op, gradient):
 
 
 def faster_gradients(runtime):
-    """Context: what is built inside gets gradients that are computed faster, with the same bits.
+    """Context: what is built inside gets gradients that are computed faster, with the same bits, by a config's runtime section.
 
     product_relu_gradient: ReLU's gradient as vectorised products; TF 1.15's ReluGrad kernel takes some 13 times as long as
     the forward ReLU.
     narrow_weight_gradient: the weight gradient of a layer with few outputs is computed transposed; TF 1.15's kernel for
     [256, 512] by [512, 2] takes 7 times as long as that for [2, 512] by [512, 256]. Only with one thread inside an operation,
     on a CPU with AVX-512: other kernels add up in an order that depends on which side is transposed.
-
-    Args:
-        runtime: the config's runtime section, which has a switch for each.
     """
     overrides = {}
     if runtime.product_relu_gradient:
@@ -53,8 +50,7 @@ def keep_freed_memory():
 
     For the whole process. Does nothing where the C library is not glibc.
     """
-    if sys.platform.startswith("linux"):
-        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-        if mallopt is not None:
-            mallopt(_M_MMAP_THRESHOLD, 1 << 30)
-            mallopt(_M_TRIM_THRESHOLD, 1 << 30)
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform.startswith("linux") else None
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, 1 << 30)
+        mallopt(_M_TRIM_THRESHOLD, 1 << 30)

@@ -38,18 +38,17 @@ class Update(NamedTuple):
 
 
 def iteration(parts, objective, variables):
-    """Return what an iteration does, by a config's training section; graph_replace can't be used any more after it.
+    """Return a ModelGraph's steps, gradient_slots and learning_rate_factor, a dict, by a config's training section.
+
+    graph_replace can't be used any more after it.
 
     Args:
         parts: objectives.Parts; their divergence's loss, if it has one, is minimised by the variables in "discriminator".
         objective: objectives.Objective, whose loss all other variables minimise.
         variables: scope -> its trainable variables, as of builder.variables_by_scope.
-
-    Returns:
-        dict, fields of a ModelGraph: steps, gradient_slots and learning_rate_factor.
     """
     training, kl = parts.config.training, parts.divergence
-    factor = learning_rate_factor(training)
+    factor = None if training.linear_decay is None else tf.placeholder(tf.float32, [], "learning_rate_factor")
     of_generator = {scope: variables[scope] for scope in variables if scope != "discriminator"}
     generator = Update(
         "%s/%s" % (next(iter(of_generator)), training.generator.optimizer), generator_optimizer(training, factor, of_generator),
@@ -69,17 +68,12 @@ def iteration(parts, objective, variables):
     return {"steps": its_steps, "gradient_slots": slots, "learning_rate_factor": factor}
 
 
-def learning_rate_factor(training):
-    """The placeholder that multiplies the learning rates, or None if they are constant."""
-    if training.linear_decay is None:
-        return None
-    return tf.placeholder(tf.float32, [], "learning_rate_factor")
-
-
 def optimizer(config, factor):
     """Return the optimiser of a config section, its rate multiplied by `factor`, a scalar tensor or None."""
     rate = config.learning_rate if factor is None else config.learning_rate * factor
-    return _OPTIMIZERS[config.optimizer](config, rate)
+    if config.optimizer == "rmsprop":
+        return _RMSProp(rate, decay=config.decay, epsilon=config.epsilon)
+    return tf.train.AdamOptimizer(rate, beta1=config.beta1, beta2=config.beta2, epsilon=config.epsilon)
 
 
 def generator_optimizer(training, factor, variables):
@@ -95,23 +89,16 @@ class _ByNetwork:
     """What the code here needs of a tf.train.Optimizer, done by one optimiser for each of some groups of variables."""
 
     def __init__(self, groups):
-        self._of_variable = {variable: optimizer for optimizer, variables in groups for variable in variables}
+        self._groups = groups
+        self.get_slot_names = groups[0][0].get_slot_names
 
     def apply_gradients(self, pairs):
-        by_optimizer = {}
-        for gradient, variable in pairs:
-            by_optimizer.setdefault(self._of_variable[variable], []).append((gradient, variable))
-        return tf.group(*[optimizer.apply_gradients(its_pairs) for optimizer, its_pairs in by_optimizer.items()])
-
-    def get_slot_names(self):
-        return next(iter(self._of_variable.values())).get_slot_names()
+        gradients = {variable: gradient for gradient, variable in pairs}
+        return tf.group(*[optimizer.apply_gradients([(gradients[variable], variable) for variable in variables])
+                          for optimizer, variables in self._groups])
 
     def get_slot(self, variable, name):
-        return self._of_variable[variable].get_slot(variable, name)
-
-
-def _adam(config, rate):
-    return tf.train.AdamOptimizer(rate, beta1=config.beta1, beta2=config.beta2, epsilon=config.epsilon)
+        return next(optimizer.get_slot(variable, name) for optimizer, variables in self._groups if variable in variables)
 
 
 class _RMSProp(tf.train.RMSPropOptimizer):
@@ -123,13 +110,6 @@ class _RMSProp(tf.train.RMSPropOptimizer):
         super()._create_slots(var_list)
 
 
-def _rmsprop(config, rate):
-    return _RMSProp(rate, decay=config.decay, epsilon=config.epsilon)
-
-
-_OPTIMIZERS = {"adam": _adam, "rmsprop": _rmsprop}
-
-
 def steps(order, generator, discriminator, n_discriminator_updates):
     """Return an iteration's UpdateSteps.
 
@@ -139,27 +119,14 @@ def steps(order, generator, discriminator, n_discriminator_updates):
         generator, discriminator: Update. The discriminator's monitors are those of its first update.
         n_discriminator_updates: int, at least 1.
     """
-    return _ORDERS[order](generator, discriminator, n_discriminator_updates)
-
-
-def _simultaneous(generator, discriminator, n):
-    return (step(generator, discriminator), *_further(discriminator, n))
-
-
-def _generator_first(generator, discriminator, n):
-    return (step(generator), step(discriminator), *_further(discriminator, n))
-
-
-def _discriminator_first(generator, discriminator, n):
-    return (step(discriminator), *_further(discriminator, n), step(generator))
-
-
-_ORDERS = {
-    "simultaneous": _simultaneous, "generator_first": _generator_first, "discriminator_first": _discriminator_first}
-
-
-def _further(discriminator, n):
-    return [step(discriminator._replace(monitors={}))] * (n - 1) if n > 1 else []
+    first = {"simultaneous": [(generator, discriminator)], "generator_first": [(generator,), (discriminator,)],
+             "discriminator_first": [(discriminator,)]}[order]
+    its_steps = [step(*its_updates) for its_updates in first]
+    if n_discriminator_updates > 1:
+        its_steps += [step(discriminator._replace(monitors={}))] * (n_discriminator_updates - 1)
+    if order == "discriminator_first":
+        its_steps.append(step(generator))
+    return tuple(its_steps)
 
 
 def step(*updates):

@@ -6,14 +6,8 @@ from avb_tf1.ground.tensorflow import tf, tfc
 def on_other_input(tensor, old, new):
     """Return what `tensor` is with `new` in the place of `old`: the operations between them are copied, their variables aren't.
 
-    It has to come before any gradient is taken, since it would copy those operations too.
-
-    Args:
-        tensor: made from `old`, among others.
-        old, new: tensors of one shape and type.
-
-    Raises:
-        AssertionError: the copy has variables of its own.
+    `old`, which `tensor` is made from, and `new` are of one shape and type. It has to come before any gradient is taken, since
+    it would copy those operations too. Raises AssertionError if the copy has variables of its own.
     """
     n_variables = len(tf.global_variables())
     result = tfc.graph_editor.graph_replace(tensor, {old: new})

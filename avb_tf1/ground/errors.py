@@ -2,13 +2,9 @@
 
 
 class OneLineError(Exception):
-    """An error whose message says all that the user needs.
+    """An error whose message says all that the user needs."""
 
-    Attributes:
-        exit_code: int, what a command that it ends exits with.
-    """
-
-    exit_code = 1
+    exit_code = 1  # of a command that it ends
 
 
 class InputError(OneLineError):
@@ -19,9 +15,9 @@ class InputError(OneLineError):
 
 def reason(error):
     """Return an exception's message; an OSError's as "file: what is wrong", without its number."""
-    if isinstance(error, OSError) and error.strerror:
-        return "%s: %s" % (error.filename, error.strerror) if error.filename else error.strerror
-    return str(error) or type(error).__name__
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return "%s: %s" % (error.filename, error.strerror)
+    return what_is_wrong(error) or type(error).__name__
 
 
 def shortened(text):

@@ -30,7 +30,9 @@ def replacing(path):
     try:
         yield temporary
         _flush(temporary)
-        os.chmod(temporary, 0o666 & ~umask())
+        umask = os.umask(0)  # there is no other way to read it
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
         os.replace(temporary, path)
         _flush(folder or ".")
     except BaseException as error:
@@ -61,12 +63,7 @@ def write_text(path, text):
 
 def write_json(path, data):
     """Write JSON with sorted keys, whole or not at all. Numbers must be finite: JSON has no NaN."""
-    write_text(path, json_text(data))
-
-
-def json_text(data):
-    """Return what write_json writes."""
-    return json.dumps(data, indent=2, sort_keys=True, allow_nan=False) + "\n"
+    write_text(path, json.dumps(data, indent=2, sort_keys=True, allow_nan=False) + "\n")
 
 
 def write_arrays(path, **arrays):
@@ -112,10 +109,3 @@ def _flush(path):
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def umask():
-    """Return the process's file mode creation mask."""
-    mask = os.umask(0)  # there is no other way to read it
-    os.umask(mask)
-    return mask

@@ -16,11 +16,7 @@ _hints = []                  # likewise
 
 
 class Stopped(OneLineError):
-    """A signal ended the run after its checkpoint was saved.
-
-    Attributes:
-        exit_code: int, 128 + the signal's number.
-    """
+    """A signal ended the run after its checkpoint was saved; the exit code is 128 + the signal's number."""
 
     def __init__(self, signal_number, message):
         super().__init__(message)
@@ -28,20 +24,9 @@ class Stopped(OneLineError):
 
 
 class StopRequest:
-    """Remembers the first signal.
+    """Remembers the first signal: its signal_number, int, is None as long as no signal came."""
 
-    Attributes:
-        signal_number: int, or None as long as no signal came.
-    """
-
-    def __init__(self):
-        self.signal_number = None
-
-    def remember(self, signal_number):
-        if self.signal_number is not None and signal_number == signal.SIGINT:
-            os._exit(128 + signal_number)  # asked for twice: at once, without flushing or cleaning up
-        if self.signal_number is None:
-            self.signal_number = signal_number
+    signal_number = None
 
 
 @contextlib.contextmanager
@@ -81,9 +66,7 @@ def is_ignored(signal_number):
 def take_forever(numbers, stderr):
     """Take the signals, which all threads have blocked: set the StopRequest if there is one, else end the process.
 
-    Args:
-        numbers: of the signals.
-        stderr: file descriptor to tell the end on.
+    `numbers` are the signals'; `stderr` is the file descriptor to tell the end on.
     """
     while True:
         number = signal.sigwait(numbers)
@@ -96,7 +79,11 @@ def take_forever(numbers, stderr):
 
 
 def _take(number, _=None):
-    _requests[-1].remember(number)
+    request = _requests[-1]
+    if request.signal_number is None:
+        request.signal_number = number
+    elif number == signal.SIGINT:
+        os._exit(128 + number)  # asked for twice: at once, without flushing or cleaning up
 
 
 def _end(number, stderr):

@@ -40,12 +40,10 @@ __all__ = ["open_session", "tf", "tfc", "tfd", "tfp"]
 
 
 def open_session(graph, intra_op_threads, inter_op_threads):
-    """Return a tf.Session on the CPU with thread pools of its own.
+    """Return a tf.Session of a tf.Graph on the CPU with thread pools of its own.
 
-    Args:
-        graph: tf.Graph.
-        intra_op_threads: int, threads inside one operation; 1 for results that are the same everywhere.
-        inter_op_threads: int, operations that run at once; 0: one a core.
+    `intra_op_threads` work inside one operation: 1 for results that are the same everywhere. `inter_op_threads` is how many
+    operations run at once; 0: one a core.
     """
     options = tf.ConfigProto(
         intra_op_parallelism_threads=intra_op_threads,

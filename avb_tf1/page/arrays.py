@@ -61,7 +61,12 @@ def band(curves, band_of_one):
 
 
 def limits(curves):
-    """Return the smallest and the largest value of curves; the first hundredth of each and its first value don't count."""
+    """Return the smallest and the largest value of curves; the first hundredth of each and its first value don't count.
+
+    An empty list where there is no curve, or no finite value.
+    """
+    if not curves:
+        return []
     shown = np.concatenate([curve[max(1, len(curve) // 100):] if len(curve) > 1 else curve for curve in curves])
     shown = shown[np.isfinite(shown)]
     return numbers([shown.min(), shown.max()]) if len(shown) else []

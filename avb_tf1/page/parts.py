@@ -26,19 +26,19 @@ def rendered(task, data, **context):
 
     Args:
         task: str, the name of a task: its folder has the template page.j2, which extends base.j2, and the script
-            page.js, which runs after shared.js. None: no_run.j2, of a sweep of which no run is done.
+            page.js, which is one with shared.js before it. None: base.j2 alone, of a sweep of which no run is done.
         data: what the scripts draw, for JSON; empty for a page without pictures, which then has no script.
         context: what the template needs besides.
     """
     folders = [_FOLDER] if task is None else [os.path.join(_TASKS, task), _FOLDER]
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(folders), autoescape=True, undefined=jinja2.StrictUndefined)
-    template = "no_run.j2" if task is None else "page.j2"
-    scripts = [] if task is None else ["shared.js", "page.js"]
-    return environment.get_template(template).render(
+
+    def file(name):
+        return markupsafe.Markup(environment.loader.get_source(environment, name)[0])
+
+    return environment.get_template("base.j2" if task is None else "page.j2").render(
         data=data, script_data=_script_json(data), version=__version__, plotly_version=get_plotlyjs_version(),
-        plotly=markupsafe.Markup(get_plotlyjs()), css=_file(folders, "report.css"),
-        js=markupsafe.Markup().join(_file(folders, name) for name in scripts), number=numbers.number, obtained=numbers.obtained,
-        breakable=_breakable, **context)
+        plotly=markupsafe.Markup(get_plotlyjs()), file=file, number=numbers.number, breakable=breakable, **context)
 
 
 def write(folder, text):
@@ -73,17 +73,11 @@ def digest(config):
     return hashlib.sha256(to_yaml(config).encode()).hexdigest()
 
 
-def _breakable(label):
-    """A label that may be broken after the words of its keys, not inside of them."""
+def breakable(label):
+    """Return a label as Markup that may be broken after the words of its keys, not inside of them."""
     return markupsafe.Markup("<wbr>").join(re.split(r"(?<=\w=)|(?<=[a-z]\.)", label))
 
 
 def _script_json(data):
     """JSON that can stand inside a script element."""
     return markupsafe.Markup(json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c"))
-
-
-def _file(folders, name):
-    path = next(path for path in (os.path.join(folder, name) for folder in folders) if os.path.isfile(path))
-    with open(path, encoding="utf-8") as file:
-        return markupsafe.Markup(file.read())

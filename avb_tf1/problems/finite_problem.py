@@ -4,7 +4,7 @@ import numpy as np
 
 
 class FiniteProblem:
-    """What image_problem.ImageProblem and given_posterior.GivenPosterior have in common.
+    """What known_images.problem.ImageProblem and given_posterior.problem.GivenPosterior have in common.
 
     They have `weights`: a value's probability is its weight, an integer, beside the sum of all; and `inputs`, float32 [n_x, d]:
     what the networks see of each value.

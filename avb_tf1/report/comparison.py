@@ -72,12 +72,17 @@ def markdown(groups):
         "in words": [row.verdict for row in rows]}
     if not any(row.published or row.optimum is not None for row in rows):
         columns = {title: columns[title] for title in ("config", "metric", "obtained", "seeds")}
-    lines = ["| %s |" % " | ".join(cells) for cells in [tuple(columns), *zip(*columns.values())]]
-    lines.insert(1, "|---" * len(columns) + "|")
+    lines = markdown_table(columns, zip(*columns.values()))
     if any(row.standing for row in rows):
         lines += ["", textwrap.fill(RULE, 118)]
     verdicts = ["- %s: %s." % (group.label, task.verdict(group)) for group in groups if task.verdict(group)]
     return "\n".join(lines + [""] * bool(verdicts) + verdicts)
+
+
+def markdown_table(titles, rows):
+    """Return the lines of a table, of rows of texts."""
+    lines = ["| %s |" % " | ".join(cells) for cells in (titles, *rows)]
+    return [lines[0], "|---" * len(titles) + "|", *lines[1:]]
 
 
 def markdown_title(metric):

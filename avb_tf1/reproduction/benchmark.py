@@ -1,5 +1,6 @@
 """How fast training is beside the tutorial's loop, measured in processes that take turns (A B A B ...)."""
 
+import glob
 import json
 import os
 import resource
@@ -10,7 +11,7 @@ import tempfile
 import time
 
 from avb_tf1.config.loading import load_config
-from avb_tf1.ground import files
+from avb_tf1.ground import command_line, files
 from avb_tf1.ground.cpu import n_cpus
 from avb_tf1.ground.errors import InputError
 from avb_tf1.runs import run_folder
@@ -18,11 +19,10 @@ from avb_tf1.runs import run_folder
 N_WARM_UP = 100
 
 
-def run(script, config_path, n_pairs, n_iterations, overrides):
+def run(config_path, n_pairs, n_iterations, overrides):
     """Run the pairs and print what they measured.
 
     Args:
-        script: str, path of the script that measures one side when called with --measure.
         config_path: str, that of the tutorial's config.
         n_pairs: int, at least 1.
         n_iterations: int, timed in each process.
@@ -33,23 +33,22 @@ def run(script, config_path, n_pairs, n_iterations, overrides):
     print("A: the tutorial's loop   B: this package   (%d iterations each)" % n_iterations)
     print("%5s %17s %21s %15s %17s %7s" % ("pair", "it/s A, B", "CPU ms/it A, B", "MB A, B", "start s A, B", "B/A"))
     for number in range(1, n_pairs + 1):
-        a, b = (_measured(script, side, n_iterations, overrides) for side in ("tutorial", "package"))
+        a, b = (_measured(side, n_iterations, overrides) for side in ("tutorial", "package"))
         pairs.append((a, b))
         print("%5d %8.1f %8.1f %10.2f %10.2f %7.0f %7.0f %8.1f %8.1f %7.2f" % (
             number, a["rate"], b["rate"], a["cpu_ms"], b["cpu_ms"], a["peak_mb"], b["peak_mb"],
             a["start_seconds"], b["start_seconds"], b["rate"] / a["rate"]), flush=True)
-    for title, key, invert in (("iterations a second", "rate", False), ("CPU time an iteration", "cpu_ms", True),
-                               ("peak memory", "peak_mb", False), ("start-up", "start_seconds", False)):
-        ratios = sorted(a[key] / b[key] if invert else b[key] / a[key] for a, b in pairs)
-        print("%-22s %s: median %.2f, min %.2f, max %.2f" % (
-            title, "A/B" if invert else "B/A", statistics.median(ratios), ratios[0], ratios[-1]))
-    bound = _measured(script, "bound", n_iterations, overrides)
+    _print_ratios("iterations a second    B/A", [b["rate"] / a["rate"] for a, b in pairs])
+    _print_ratios("CPU time an iteration  A/B", [a["cpu_ms"] / b["cpu_ms"] for a, b in pairs])
+    _print_ratios("peak memory            B/A", [b["peak_mb"] / a["peak_mb"] for a, b in pairs])
+    _print_ratios("start-up               B/A", [b["start_seconds"] / a["start_seconds"] for a, b in pairs])
+    bound = _measured("bound", n_iterations, overrides)
     print("bound: %.2f ms of matrix products an iteration at %.0f GFLOP/s on one thread (512x256 by 256x256): "
           "%.0f it/s if nothing else took time, on %d cores in perfect parallel" % (
               bound["ms"], bound["gflops"], bound["n_cpus"] * 1000 / bound["ms"], bound["n_cpus"]))
 
 
-def run_sweep(script, config_path, n_rounds, n_iterations, overrides):
+def run_sweep(config_path, n_rounds, n_iterations, overrides):
     """Run the tutorial's loop, one run of the package, and a sweep of one run a core, in turn; print their throughput.
 
     Arguments as of run; n_rounds instead of pairs.
@@ -59,29 +58,27 @@ def run_sweep(script, config_path, n_rounds, n_iterations, overrides):
     print("%5s %26s %7s %7s" % ("round", "it/s A, B, C", "C/A", "C/B"))
     rounds = []
     for number in range(1, n_rounds + 1):
-        a, b = (_measured(script, side, n_iterations, overrides)["rate"] for side in ("tutorial", "package"))
-        c = _sweep_rate(script, config_path, n_iterations, overrides)
+        a, b = (_measured(side, n_iterations, overrides)["rate"] for side in ("tutorial", "package"))
+        c = _sweep_rate(config_path, n_iterations, overrides)
         rounds.append((c / a, c / b))
         print("%5d %8.1f %8.1f %8.1f %7.2f %7.2f" % (number, a, b, c, c / a, c / b), flush=True)
     for title, ratios in zip(("C/A", "C/B"), zip(*rounds)):
-        print("%s: median %.2f, min %.2f, max %.2f" % (title, statistics.median(ratios), min(ratios), max(ratios)))
+        _print_ratios(title, ratios)
 
 
-def _sweep_rate(script, config_path, n_iterations, overrides):
+def _print_ratios(title, ratios):
+    print("%s: median %.2f, min %.2f, max %.2f" % (title, statistics.median(ratios), min(ratios), max(ratios)))
+
+
+def _sweep_rate(config_path, n_iterations, overrides):
     """Iterations a second of all runs together, while as many as there are cores train at once."""
-    overrides = [*overrides, "training.n_iterations=%d" % n_iterations]
     with tempfile.TemporaryDirectory() as out:
-        process = subprocess.run(
-            [sys.executable, os.path.join(os.path.dirname(script), "sweep.py"), "--config", config_path, "--out", out,
-             "--seeds", "0-%d" % (n_cpus() - 1), "--no-progress"] + _set_options(overrides), capture_output=True, text=True)
+        process = _process("sweep.py", ["--config", config_path, "--out", out, "--seeds", "0-%d" % (n_cpus() - 1),
+                                        "--no-progress"], [*overrides, "training.n_iterations=%d" % n_iterations])
         if process.returncode != 0:
             raise OSError("the sweep failed: %s" % process.stderr)
-        rates = []
-        for name in os.listdir(out):
-            path = os.path.join(out, name, run_folder.TIMING)
-            if os.path.isfile(path):
-                rates.append(files.read_json(path)["iterations_per_second"])
-    return sum(rates)
+        return sum(files.read_json(path)["iterations_per_second"]
+                   for path in glob.glob(os.path.join(out, "*", run_folder.TIMING)))
 
 
 def _check_counts(n_rounds, n_iterations, config_path, overrides):
@@ -90,15 +87,14 @@ def _check_counts(n_rounds, n_iterations, config_path, overrides):
     load_config(config_path, overrides)  # tells about a bad override before anything is run
 
 
-def _set_options(overrides):
-    return [word for override in overrides for word in ("--set", override)]
+def _process(script, arguments, overrides):
+    return subprocess.run([sys.executable, os.path.join(command_line.ROOT, "scripts", script), *arguments,
+                           *(word for override in overrides for word in ("--set", override))], capture_output=True, text=True)
 
 
-def _measured(script, side, n_iterations, overrides):
+def _measured(side, n_iterations, overrides):
     begin = time.time()
-    process = subprocess.run(
-        [sys.executable, script, "--measure", side, "--iterations", str(n_iterations)] + _set_options(overrides),
-        capture_output=True, text=True)
+    process = _process("benchmark.py", ["--measure", side, "--iterations", str(n_iterations)], overrides)
     if process.returncode != 0:
         sys.stderr.write(process.stderr)
         raise OSError("measuring %s failed" % side)
@@ -160,11 +156,15 @@ def _measure_package(n_iterations, config_path, overrides):
 
 def _measure_bound(n_iterations, config_path, overrides):
     """An iteration's matrix products alone, at the rate that one thread reaches on the commonest of them."""
+    from tensorflow.python.framework.ops import get_stats_for_node_def
+
     from avb_tf1.graph.builder import build_graph
     from avb_tf1.ground.tensorflow import open_session, tf
 
     model = build_graph(load_config(config_path, overrides))
-    flops = sum(_matmul_flops(step.train_op) for step in model.steps)
+    definition = model.graph.as_graph_def()
+    nodes = [node for step in model.steps for node in tf.graph_util.extract_sub_graph(definition, [step.train_op.name]).node]
+    flops = sum(get_stats_for_node_def(model.graph, node, "flops").value for node in nodes if node.op == "MatMul")
     graph = tf.Graph()
     with graph.as_default():
         product = tf.matmul(tf.Variable(tf.ones([512, 256])), tf.Variable(tf.ones([256, 256]))).op
@@ -179,21 +179,6 @@ def _measure_bound(n_iterations, config_path, overrides):
             run()
         rate = n_iterations * 2 * 512 * 256 * 256 / (time.process_time() - start)
     print(json.dumps({"ms": 1000 * flops / rate, "gflops": rate / 1e9, "n_cpus": n_cpus()}))
-
-
-def _matmul_flops(op):
-    """Floating-point operations of all matrix products that `op` depends on."""
-    seen, waiting, flops = {op}, [op], 0
-    while waiting:
-        op = waiting.pop()
-        if op.type == "MatMul":
-            rows, columns = op.outputs[0].shape.as_list()
-            inner = op.inputs[0].shape.as_list()[0 if op.get_attr("transpose_a") else 1]
-            flops += 2 * rows * columns * inner
-        needed = {tensor.op for tensor in op.inputs} | set(op.control_inputs)
-        waiting.extend(needed - seen)
-        seen |= needed
-    return flops
 
 
 SIDES = {"tutorial": _measure_tutorial, "package": _measure_package, "bound": _measure_bound}

@@ -1,22 +1,19 @@
 """The 8x8 digits, VAEs, AVB and AVB with adaptive contrast, over a few seeds: a page of tables, and a picture."""
 
 import os
-from typing import Dict, NamedTuple, Tuple
 
 import numpy as np
 
-from avb_tf1.config.loading import load_config
 from avb_tf1.ground import files
 from avb_tf1.page.numbers import mean_and_range
 from avb_tf1.problems.registry import problem_of
+from avb_tf1.report.comparison import markdown_table
 from avb_tf1.reproduction import figures
-from avb_tf1.reproduction.paper import Wanted, ensure_runs
-from avb_tf1.reproduction.recipes import training_cpu_seconds
-from avb_tf1.runs import metrics_file, provenance, run_folder
+from avb_tf1.reproduction.paper import Wanted, ensure_runs, made_by, over_seeds
+from avb_tf1.runs import provenance, run_folder
 from avb_tf1.tasks.data_set.contents import TEST_IMAGES
 from avb_tf1.tasks.data_set.measures import METRICS, paired_difference
 from avb_tf1.tasks.data_set.task import N_DENSE_IMAGES
-from avb_tf1.tasks.registry import task_of
 
 SEEDS = tuple(range(5))
 # Names in configs/images: what a reader calls each, and which other one it is held against.
@@ -29,55 +26,21 @@ _COLUMNS = {"test_log_likelihood": "log p(x)", "test_elbo": "ELBO", "test_elbo_d
             "test_inference_gap": "KL(q, posterior)"}
 
 
-class Runs(NamedTuple):
-    """The finished runs of a config, a row for each seed.
-
-    Attributes:
-        latent_dim: int.
-        metrics: one dict a run, as in metrics.json.
-        log_likelihood: float64 [n_seeds, n_test], nats, log p(x) of each test image.
-        cpu_seconds: float, of one training, on average.
-    """
-
-    latent_dim: int
-    metrics: Tuple[Dict, ...]
-    log_likelihood: np.ndarray
-    cpu_seconds: float
-
-
 def make(configs_folder, runs_folder, out):
-    """Write digits.md and digits.png; what is missing is trained first.
-
-    Args:
-        configs_folder: str, where the folder images of configs is.
-        runs_folder: str, where the runs are or will be: <config>_seed_<n>.
-        out: str, the folder to write into.
-    """
-    folders, made_by = ensure_runs(configs_folder, runs_folder, [
-        Wanted("images/" + name, seed) for name in CONFIGS for seed in SEEDS])
-    of_config = {name: folders[number * len(SEEDS):][:len(SEEDS)] for number, name in enumerate(CONFIGS)}
-    runs = {name: _read(own) for name, own in of_config.items()}
+    """Write digits.md and digits.png into the folder `out`. Arguments as of paper.make_table."""
+    runs = ensure_runs(configs_folder, runs_folder, [Wanted(name, "images/" + name, SEEDS) for name in CONFIGS])
     paths = [os.path.join(out, name) for name in ("digits.md", "digits.png")]
-    _draw(paths[1], {CONFIGS[name][0]: of_config[name][0] for name in _DRAWN})
-    files.write_text(paths[0], _page(runs, made_by))
+    _draw(paths[1], {CONFIGS[name][0]: runs[name] for name in _DRAWN})
+    files.write_text(paths[0], _page(runs))
     print("\n".join(_table(runs)))
     print("Written to %s" % " and ".join(paths))
 
 
-def _read(folders):
-    configs = [load_config(run_folder.config_path(folder)) for folder in folders]
-    metrics = [metrics_file.read_metrics(folder, config, task_of(config))[0] for folder, config in zip(folders, configs)]
-    values = [files.read_arrays(os.path.join(folder, TEST_IMAGES))["log_likelihood"] for folder in folders]
-    return Runs(configs[0].model.latent_dim, tuple(metrics), np.array(values),
-                float(np.mean([training_cpu_seconds(folder) for folder in folders])))
-
-
-def _draw(path, folders):
-    """The figure of figures.compared_on_data_set, of runs in folders, by their titles."""
+def _draw(path, runs):
+    """The figure of figures.compared_on_data_set, of the first ones of Runs, by their titles."""
     models, shown = {}, list(_SHOWN)
-    for title, folder in folders.items():
-        problem = problem_of(load_config(run_folder.config_path(folder)))
-        seen = files.read_arrays(os.path.join(folder, run_folder.SNAPSHOTS))
+    for title, own in runs.items():
+        problem, seen = problem_of(own.configs[0]), next(own.arrays(run_folder.SNAPSHOTS))
         models[title] = dict(
             {name: seen[name][-1][shown] for name in ("samples", "density_axes", "density")},
             z=seen["z"][-1], label=seen["label"], manifold=problem.drawn(seen["manifold"][-1] / 255))
@@ -85,9 +48,8 @@ def _draw(path, folders):
     figures.compared_on_data_set(path, models, images, problem.class_names)
 
 
-def _page(runs, made_by):
+def _page(runs):
     annealed = [name for name in CONFIGS if name not in _DRAWN]
-    differences = [_difference_row(name, runs) for name, (_, other) in CONFIGS.items() if other]
     n_test = runs["digits_vae"].metrics[0]["n_test_images"]
     return "\n".join([
         "# The 8x8 digits: real images, log p(x) of images held out",
@@ -96,7 +58,7 @@ def _page(runs, made_by):
         "probability, drawn afresh in each batch; the test images are drawn once, the same for all models and seeds. Nats an",
         "image, of the test images. Mean over seeds %s (smallest to largest)." % ", ".join(map(str, SEEDS)),
         "",
-        provenance.made_by_text(made_by),
+        provenance.made_by_text(made_by(runs)),
         "",
         *_table(runs),
         "",
@@ -115,7 +77,7 @@ def _page(runs, made_by):
         "",
         "| | latent dimensions | mean over seeds (smallest to largest) | standard error, mean | seeds in which it counts |",
         "|---|---|---|---|---|",
-        *differences,
+        *(_difference_row(name, runs) for name, (_, other) in CONFIGS.items() if other),
         "",
         "![Latent spaces](digits.png)",
         "",
@@ -133,25 +95,16 @@ def _largest(runs, names, suffix):
 
 
 def _table(runs):
-    titles = ["config", "model", "latent dimensions", *_COLUMNS.values(), "CPU seconds"]
-    lines = ["| %s |" % " | ".join(titles), "|---" * len(titles) + "|"]
-    for name, own in runs.items():
-        cells = [_cell(own.metrics, column) for column in _COLUMNS]
-        lines.append("| %s | %s | %d | %s | %.0f |" % (
-            name, CONFIGS[name][0], own.latent_dim, " | ".join(cells), own.cpu_seconds))
-    return lines
-
-
-def _cell(metrics, name):
-    if name not in metrics[0]:
-        return ""
-    return mean_and_range([METRICS[name].value(of_run[name]) for of_run in metrics], "%.3f")
+    return markdown_table(["config", "model", "latent dimensions", *_COLUMNS.values(), "CPU seconds"], [
+        [name, CONFIGS[name][0], "%d" % own.configs[0].model.latent_dim,
+         *(over_seeds(own.group, METRICS, column, "%.3f") for column in _COLUMNS), "%.0f" % np.mean(own.cpu_seconds)]
+        for name, own in runs.items()])
 
 
 def _difference_row(name, runs):
-    other = CONFIGS[name][1]
-    pairs = [paired_difference(*values) for values in zip(runs[name].log_likelihood, runs[other].log_likelihood)]
-    differences, errors = np.array(pairs).T
+    title, other = CONFIGS[name]
+    pairs = zip(*(runs[own].arrays(TEST_IMAGES) for own in (name, other)))
+    differences, errors = np.transpose([paired_difference(*(own["log_likelihood"] for own in pair)) for pair in pairs])
     return "| %s over %s | %d | %s | %.3f | %d of %d |" % (
-        CONFIGS[name][0], CONFIGS[other][0], runs[name].latent_dim, mean_and_range(differences, "%+.3f"), errors.mean(),
-        (abs(differences) > _N_ERRORS * errors).sum(), len(pairs))
+        title, CONFIGS[other][0], runs[name].configs[0].model.latent_dim, mean_and_range(differences, "%+.3f"), errors.mean(),
+        (abs(differences) > _N_ERRORS * errors).sum(), len(errors))

@@ -1,4 +1,4 @@
-"""Figures of several models beside each other, from arrays."""
+"""Figures of several models beside each other, from arrays; each is written to `path`, a PNG."""
 
 import numpy as np
 from matplotlib.colors import to_rgb
@@ -19,7 +19,6 @@ def figure_5(path, models, axis, images):
     Top: latent codes, one colour a class. Below: the exact posteriors p(z|x) as filled contours, under samples of q(z|x).
 
     Args:
-        path: str, the PNG to write.
         models: sequence of (title, z [n, 2], labels [n], densities [n_classes, m, m] of p(z|x) at (axis[column], axis[row])).
         axis: [m], the densities' coordinates along both axes.
         images: [n_classes, rows, columns], the classes' images, shown in the legend.
@@ -47,10 +46,8 @@ def latent_spaces(path, models, images, n_columns=4):
     """Draw latent spaces beside each other, on the same axes; codes outside of them are counted in the panel.
 
     Args:
-        path: str, the PNG to write.
         models: sequence of (title, z [n, 2], labels [n]).
         images: [n_classes, rows, columns], the classes' images, shown in a legend of its own.
-        n_columns: int.
     """
     n_rows = -(-(len(models) + 1) // n_columns)
     figure = new_figure(2.6 * n_columns, 3 * n_rows)
@@ -74,7 +71,6 @@ def time_to_quality(path, seconds, panels, others):
     """Draw how far runs end from an optimum over what their training takes, both on logarithmic axes.
 
     Args:
-        path: str, the PNG to write.
         seconds: name -> float, CPU seconds of a training, on average.
         panels: sequence of (title, name -> distances [n_seeds] in nats, the published distance). Distances below
             _LEAST_DISTANCE are drawn there.
@@ -103,7 +99,6 @@ def compared_on_data_set(path, models, images, names):
     """Draw models beside each other, of two latent dimensions: codes, the decoder's images, and posteriors of test images.
 
     Args:
-        path: str, the PNG to write.
         models: title -> dict of z [n, 2], label [n], manifold [m**2, rows, columns], and samples [k, n, 2], density_axes
             [k, 2, m] and density [k, m**2] of the k images: of q(z|x) and of the exact p(z|x).
         images: [k, rows, columns], pixels in {0, 1}.
@@ -128,7 +123,6 @@ def compared_on_given_posteriors(path, problems):
     """Draw the plane of the first two coordinates, a row for each x, a column for each method, over what is exact.
 
     Args:
-        path: str, the PNG to write.
         problems: list of (names of the x, names of the coordinates, {name of a method: [n_x, n, k]}, exact as in exact.npz or
             {}), drawn below each other.
     """

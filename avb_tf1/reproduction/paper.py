@@ -1,16 +1,19 @@
 """The paper's figure and table, from finished runs where they exist; what is missing is trained first."""
 
 import contextlib
+import itertools
 import os
 import time
-from typing import NamedTuple, Sequence
+from typing import Dict, NamedTuple, Sequence, Tuple
 
 import numpy as np
 
+from avb_tf1.config.experiments import Config
 from avb_tf1.config.loading import load_config
 from avb_tf1.estimation import quadrature
 from avb_tf1.experiment.run import ensure_finished, opened_run
 from avb_tf1.ground import files
+from avb_tf1.page.numbers import Row, RunGroup, mean_and_range
 from avb_tf1.problems.known_images import four_images
 from avb_tf1.report import comparison
 from avb_tf1.reproduction import figures
@@ -26,26 +29,65 @@ _FIGURE_AXIS = np.linspace(-3.8, 3.8, 381)
 
 
 class Wanted(NamedTuple):
-    """A run: `config` is the file's name in the configs' folder, without ".yaml"; `overrides` are "KEY=VALUE" strings.
+    """The runs of a config, one a seed.
 
-    `name` is what its folder is called, before the seed, if not as the file.
+    Attributes:
+        name: str, what their folders are called, before the seed.
+        config: str, the file's name in the configs' folder, without ".yaml".
+        seeds: ints.
+        overrides: "KEY=VALUE" strings.
     """
 
+    name: str
     config: str
-    seed: int
+    seeds: Sequence[int]
     overrides: Sequence[str] = ()
-    name: str = ""
+
+    @property
+    def command(self):
+        """A line of a Markdown list: what makes them."""
+        return "- `python scripts/train.py --config configs/%s.yaml --set seed=N%s`, N = %s" % (
+            self.config, "".join(" --set " + override for override in self.overrides), ", ".join(map(str, self.seeds)))
 
 
-def seeds(name):
-    """Return the seeds of what is called so in Wanted, a config or a name, for the published tables."""
-    return FEWER_SEEDS.get(os.path.basename(name), SEEDS)
+class Runs(NamedTuple):
+    """Finished runs of a config, one a seed.
+
+    Attributes:
+        folders, configs: of each.
+        metrics: one dict a run, as in metrics.json; made_by: what made each, as of metrics_file.read_metrics.
+    """
+
+    folders: Tuple[str, ...]
+    configs: Tuple[Config, ...]
+    metrics: Tuple[Dict, ...]
+    made_by: Tuple[Dict, ...]
+
+    @classmethod
+    def read(cls, runs):
+        """Return the Runs of some configs in folders, given as pairs (config, folder)."""
+        return cls(*zip(*((folder, config, *metrics_file.read_metrics(folder, config, task_of(config)))
+                          for config, folder in runs)))
+
+    @property
+    def group(self):
+        """Their RunGroup, called as the first's config."""
+        return RunGroup(self.configs[0].name, self.configs[0], tuple(config.seed for config in self.configs), self.metrics)
+
+    @property
+    def cpu_seconds(self):
+        """A list of floats, of each one's whole training, all its threads."""
+        return [files.read_json(os.path.join(folder, run_folder.TIMING))["cpu_seconds"] for folder in self.folders]
+
+    def arrays(self, name):
+        """Return an iterator of what an .npz file in each folder holds, dicts of arrays; a file is read when it comes to it."""
+        return (files.read_arrays(os.path.join(folder, name)) for folder in self.folders)
 
 
-def command(config, overrides=(), name=""):
-    """Return a line of a Markdown list: what makes the runs of a config. Arguments as of Wanted."""
-    return "- `python scripts/train.py --config configs/%s.yaml --set seed=N%s`, N = %s" % (
-        config, "".join(" --set " + override for override in overrides), ", ".join(map(str, seeds(name or config))))
+def published(config, overrides=(), name=None):
+    """Return what is Wanted of a config for the published tables; it is called as its file, unless `name` is given."""
+    name = name or os.path.basename(config)
+    return Wanted(name, config, FEWER_SEEDS.get(name, SEEDS), overrides)
 
 
 def make_table(configs_folder, runs_folder, path):
@@ -53,12 +95,12 @@ def make_table(configs_folder, runs_folder, path):
 
     Args:
         configs_folder: str, where the configs are.
-        runs_folder: str, where the runs are or will be: <config>_seed_<n>.
+        runs_folder: str, where the runs are or will be: <config>_seed_<n>. What is missing is trained first.
         path: str, the Markdown file to write.
     """
-    folders, made_by = ensure_runs(configs_folder, runs_folder,
-                                   [Wanted(name, seed) for name in TABLE_CONFIGS for seed in seeds(name)])
-    table = comparison.markdown(comparison.read_runs(folders))
+    wanted = [published(name) for name in TABLE_CONFIGS]
+    runs = ensure_runs(configs_folder, runs_folder, wanted)
+    table = comparison.markdown(comparison.read_runs([folder for own in runs.values() for folder in own.folders]))
     files.write_text(path, "\n".join([
         "# Table 1: published and obtained",
         "",
@@ -66,18 +108,18 @@ def make_table(configs_folder, runs_folder, path):
         "Published: Table 1 of Mescheder, Nowozin, Geiger 2017 (arXiv 1701.04722v4); \"recalled\" means quoted from memory of",
         "the paper. For `synthetic`, `fast_avb` and `tuned_avb`, which the paper doesn't have, its AVB stands there. The",
         "optimum is exact; the worst seed is the one farthest from it. Written by `make table`; the runs are made by",
-        ""] + [command(name) for name in TABLE_CONFIGS] + ["", provenance.made_by_text(made_by), "", table, ""]))
+        ""] + [own.command for own in wanted] + ["", provenance.made_by_text(made_by(runs)), "", table, ""]))
     print(table)
     print("Written to %s" % path)
 
 
 def make_figure(configs_folder, runs_folder, path):
     """Write Figure 5: latent codes and exact posteriors of the paper's VAE and AVB, seed 0. Arguments as of make_table."""
-    folders, _ = ensure_runs(configs_folder, runs_folder, [Wanted(name, 0) for _, name in FIGURE_CONFIGS])
+    runs = ensure_runs(configs_folder, runs_folder, [Wanted(name, name, (0,)) for _, name in FIGURE_CONFIGS])
     images, models = four_images.PROBLEM.images, []
-    for (title, _), folder in zip(FIGURE_CONFIGS, folders):
-        latents = files.read_arrays(os.path.join(folder, run_folder.LATENTS))
-        with opened_run(folder) as (_, _, networks):
+    for title, name in FIGURE_CONFIGS:
+        latents, = runs[name].arrays(run_folder.LATENTS)
+        with opened_run(runs[name].folders[0]) as (_, _, networks):
             densities = quadrature.posterior_density(networks.decode, _FIGURE_AXIS, 2, images,
                                                      quadrature.log_likelihood(networks.decode, 2, images))
             densities = densities.reshape(len(images), len(_FIGURE_AXIS), len(_FIGURE_AXIS))
@@ -88,37 +130,26 @@ def make_figure(configs_folder, runs_folder, path):
 
 def make_vae_seeds(configs_folder, runs_folder, path):
     """Draw the latent spaces of the paper's VAE, a panel for each seed, by KL(q(z), p(z)). Arguments as of make_table."""
-    folders, _ = ensure_runs(configs_folder, runs_folder, [Wanted("paper_vae", seed) for seed in seeds("paper_vae")])
-    group = comparison.read_runs(folders)[0]
-    panels = []
-    for folder, seed, metrics in sorted(zip(folders, group.seeds, group.metrics), key=lambda run: run[2]["kl_marginal_prior"]):
-        latents = files.read_arrays(os.path.join(folder, run_folder.LATENTS))
-        panels.append(("seed %d: KL(q(z), p(z)) %.3f\nELBO %.4f" % (seed, metrics["kl_marginal_prior"], metrics["elbo"]),
-                       latents["z"], latents["label"]))
+    runs = ensure_runs(configs_folder, runs_folder, [published("paper_vae")])["paper_vae"]
+    in_order = sorted(zip(runs.arrays(run_folder.LATENTS), runs.group.seeds, runs.metrics),
+                      key=lambda run: run[2]["kl_marginal_prior"])
+    panels = [("seed %d: KL(q(z), p(z)) %.3f\nELBO %.4f" % (seed, metrics["kl_marginal_prior"], metrics["elbo"]),
+               latents["z"], latents["label"]) for latents, seed, metrics in in_order]
     figures.latent_spaces(path, panels, four_images.PROBLEM.drawn(four_images.PROBLEM.images))
     print("Written to %s" % path)
 
 
 def ensure_runs(configs_folder, runs_folder, wanted):
-    """Train those of the wanted runs that aren't finished, telling which and how long the rest will take.
+    """Return the Runs of each Wanted by name; those that aren't finished are trained, telling which, and how long it takes.
 
-    Finished runs are kept, whatever code trained them, and evaluated again if other code than this did that.
-
-    Args:
-        configs_folder, runs_folder: str.
-        wanted: sequence of Wanted.
-
-    Returns:
-        The run folders, in the order of `wanted`, and of each what made it (metrics_file.read_metrics). Other training code
-        than this is told on standard output.
-
-    Raises:
-        InputError: a folder holds a run of another config.
+    Finished runs are kept, whatever code trained them, and evaluated again if other code than this did that. Other training
+    code than this is told on standard output. Raises InputError if a folder holds a run of another config.
     """
-    runs = [(load_config(os.path.join(configs_folder, run.config + ".yaml"), ["seed=%d" % run.seed, *run.overrides]),
-             os.path.join(runs_folder, "%s_seed_%d" % (run.name or os.path.basename(run.config), run.seed))) for run in wanted]
-    missing = [(config, out) for config, out in runs if not run_folder.is_finished(out, config)]
-    seconds_of_work = _measured_pace([run for run in runs if run not in missing])
+    runs = {own.name: [(load_config(os.path.join(configs_folder, own.config + ".yaml"), ["seed=%d" % seed, *own.overrides]),
+                        os.path.join(runs_folder, "%s_seed_%d" % (own.name, seed))) for seed in own.seeds] for own in wanted}
+    in_turn = list(itertools.chain.from_iterable(runs.values()))
+    missing = [(config, out) for config, out in in_turn if not run_folder.is_finished(out, config)]
+    seconds_of_work = _measured_pace([run for run in in_turn if run not in missing])
     for number, (config, out) in enumerate(missing, 1):
         left = sum(_work(config) for config, _ in missing[number - 1:])
         print("Run %d of %d%s" % (number, len(missing), "" if seconds_of_work is None else
@@ -126,12 +157,27 @@ def ensure_runs(configs_folder, runs_folder, wanted):
         start = time.perf_counter()
         ensure_finished(config, out)
         seconds_of_work = (time.perf_counter() - start) / _work(config)
-    for config, out in runs:
+    for config, out in in_turn:
         ensure_finished(config, out)
-    made_by = [metrics_file.read_metrics(out, config, task_of(config))[1] for config, out in runs]
-    for sentence in provenance.other_code(made_by):
+    runs = {name: Runs.read(own) for name, own in runs.items()}
+    for sentence in provenance.other_code(made_by(runs)):
         print(sentence)
-    return [out for _, out in runs], made_by
+    return runs
+
+
+def made_by(runs):
+    """Return what made each of the Runs in a dict, in its order."""
+    return [made_by for own in runs.values() for made_by in own.made_by]
+
+
+def over_seeds(group, definitions, name, form):
+    """Return a metric's mean and range in a RunGroup as text, each number by `form`; nothing where a run hasn't got it.
+
+    `definitions` are the Metrics of a task by their names.
+    """
+    if any(name not in metrics for metrics in group.metrics):
+        return ""
+    return mean_and_range(Row(group, name, definitions[name]).values, form)
 
 
 def _work(config):

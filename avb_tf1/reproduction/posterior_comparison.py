@@ -7,17 +7,18 @@ from typing import Dict, NamedTuple, Tuple
 import numpy as np
 
 from avb_tf1.config import baselines as baselines_config
-from avb_tf1.config.experiments import Config
 from avb_tf1.config.loading import load_config
 from avb_tf1.estimation import hmc
 from avb_tf1.experiment.run import ensure_finished
 from avb_tf1.ground import files, seeds
 from avb_tf1.ground.errors import InputError
-from avb_tf1.page.numbers import mean_and_range
+from avb_tf1.page.numbers import RunGroup, mean_and_range
 from avb_tf1.problems.given_posterior.problem import GivenPosterior
 from avb_tf1.problems.registry import problem_of
+from avb_tf1.report.comparison import markdown_table
 from avb_tf1.reproduction import figures
-from avb_tf1.runs import metrics_file, provenance, run_folder
+from avb_tf1.reproduction.paper import Runs, over_seeds
+from avb_tf1.runs import provenance, run_folder
 from avb_tf1.tasks.given_posterior import measures
 from avb_tf1.tasks.given_posterior.figures import marginals
 from avb_tf1.tasks.given_posterior.measures import METRICS
@@ -36,16 +37,12 @@ class Method(NamedTuple):
     """What one method made of a problem.
 
     Attributes:
-        title: str.
-        seeds: one a run.
-        metrics: one dict a run, as in metrics.json.
+        group: its runs, a RunGroup called as the method.
         cpu_seconds: float, of one run's training or sampling, on average.
         samples: float64 [n_x, n, k], quantities (measures.quantities) under the first run's q(z|x).
     """
 
-    title: str
-    seeds: Tuple[int, ...]
-    metrics: Tuple[Dict, ...]
+    group: RunGroup
     cpu_seconds: float
     samples: np.ndarray
 
@@ -54,14 +51,12 @@ class Comparison(NamedTuple):
     """The Methods of one problem, and what is exact of it.
 
     Attributes:
-        config: the first that was given.
         problem: its GivenPosterior.
         methods: Methods, the given configs' first.
         exact: as of given_posterior.task.exact_arrays.
         made_by: of each run, as of metrics_file.read_metrics.
     """
 
-    config: Config
     problem: GivenPosterior
     methods: Tuple[Method, ...]
     exact: Dict[str, np.ndarray]
@@ -69,8 +64,8 @@ class Comparison(NamedTuple):
 
     @property
     def samples(self):
-        """By the methods' titles, those of Method."""
-        return {method.title: method.samples for method in self.methods}
+        """Those of each Method, by its label."""
+        return {method.group.label: method.samples for method in self.methods}
 
 
 def compare(config_paths, baselines_path, run_seeds, out, fewer_seeds=None):
@@ -105,29 +100,28 @@ def compare(config_paths, baselines_path, run_seeds, out, fewer_seeds=None):
                      for seed in run_seeds])
     problem = problem_of(first_runs[0])
     os.makedirs(out, exist_ok=True)
-    in_turn = [(config, os.path.join(out, _folder_name(config))) for own in runs for config in own]
+    runs = [[(config, os.path.join(out, "%s_seed_%d" % (config.name, config.seed))) for config in own] for own in runs]
+    in_turn = [run for own in runs for run in own]
     for number, (config, folder) in enumerate(in_turn, 1):
         if not run_folder.is_finished(folder, config):
             print("Run %d of %d" % (number, len(in_turn)), flush=True)
         ensure_finished(config, folder)
     known, _ = references_if_known(problem)
     methods, made_by = [], []
-    for own in runs:
-        folders = [os.path.join(out, _folder_name(config)) for config in own]
-        read = [metrics_file.read_metrics(folder, config, task_of(config)) for folder, config in zip(folders, own)]
-        made_by += [its for _, its in read]
-        seconds = [files.read_json(os.path.join(folder, run_folder.TIMING))["cpu_seconds"] for folder in folders]
-        methods.append(Method(own[0].name, tuple(config.seed for config in own), tuple(metrics for metrics, _ in read),
-                              float(np.mean(seconds)), _samples(problem, folders[0])))
+    for own in (Runs.read(own) for own in runs):
+        made_by += own.made_by
+        latents = next(own.arrays(run_folder.LATENTS))
+        methods.append(Method(own.group, float(np.mean(own.cpu_seconds)),
+                              measures.quantities_of_each_x(problem, latents["z"], latents["label"])))
     methods.append(_sampled(problem, known, settings.hmc, run_seeds, out))
     exact = exact_arrays(problem, known, seeds.stream(run_seeds[0], "exact"))
-    comparison = Comparison(runs[0][0], problem, tuple(methods), exact, tuple(made_by))
-    _write(comparison, out)
+    comparison = Comparison(problem, tuple(methods), exact, tuple(made_by))
+    files.write_text(os.path.join(out, COMPARISON), "\n".join([
+        "# %s: methods compared" % problem.title, "", *table(comparison), "", LEGEND, "", "![Pairs](%s)" % PAIRS, "",
+        "![Marginals](%s)" % MARGINALS, ""]))
+    draw_pairs(os.path.join(out, PAIRS), [comparison])
+    draw_marginals(os.path.join(out, MARGINALS), comparison)
     return comparison
-
-
-def _folder_name(config):
-    return "%s_seed_%d" % (config.name, config.seed)
 
 
 def _require_one_problem(configs, paths):
@@ -145,26 +139,18 @@ def _require_one_problem(configs, paths):
         names[config.name] = path
 
 
-def _samples(problem, folder):
-    latents = files.read_arrays(os.path.join(folder, run_folder.LATENTS))
-    return measures.quantities_of_each_x(problem, latents["z"], latents["label"])
-
-
 def _sampled(problem, known, settings, run_seeds, out):
     """The Method of a sampler; what it drew is kept in `out` and used again if it was drawn with the same settings and code."""
-    runs = []
-    for seed in run_seeds:
-        path = os.path.join(out, "hmc_seed_%d" % seed)
+    paths = [os.path.join(out, "hmc_seed_%d" % seed) for seed in run_seeds]
+    for seed, path in zip(run_seeds, paths):
         wanted = dict(settings=settings.dict(), seed=seed, evaluation_code=provenance.code()["evaluation_code"])
         if not os.path.exists(path + ".json") or files.read_json(path + ".json")["made_by"] != wanted:
             print("Sampling with HMC, seed %d" % seed, flush=True)
             metrics, z = _sample(problem, known, settings, seed)
             files.write_arrays(path + ".npz", z=z)
             files.write_json(path + ".json", dict(without_infinity(metrics), made_by=wanted))
-        runs.append((files.read_json(path + ".json"), path))
-    z = files.read_arrays(runs[0][1] + ".npz")["z"]
-    return Method(HMC, tuple(run_seeds), tuple(metrics for metrics, _ in runs),
-                  float(np.mean([metrics["cpu_seconds"] for metrics, _ in runs])),
+    runs, z = tuple(files.read_json(path + ".json") for path in paths), files.read_arrays(paths[0] + ".npz")["z"]
+    return Method(RunGroup(HMC, None, tuple(run_seeds), runs), float(np.mean([metrics["cpu_seconds"] for metrics in runs])),
                   np.stack([measures.quantities(problem, own.astype(np.float64)) for own in z]))
 
 
@@ -188,14 +174,6 @@ def _sample(problem, known, settings, seed):
     return metrics, np.array(shown, np.float32)
 
 
-def _write(comparison, out):
-    text = ["# %s: methods compared" % comparison.problem.title, "", *table(comparison), "", LEGEND, "", "![Pairs](%s)" % PAIRS,
-            "", "![Marginals](%s)" % MARGINALS, ""]
-    files.write_text(os.path.join(out, COMPARISON), "\n".join(text))
-    draw_pairs(os.path.join(out, PAIRS), [comparison])
-    draw_marginals(os.path.join(out, MARGINALS), comparison)
-
-
 def draw_pairs(path, comparisons):
     """Write figures.compared_on_given_posteriors of some Comparisons."""
     figures.compared_on_given_posteriors(path, [
@@ -217,24 +195,23 @@ LEGEND = ("Mean over the seeds (smallest to largest). KL: of q from the posterio
 
 def table(comparison):
     """Return the lines of a Markdown table: what is exact, and a row for each Method."""
-    problem = comparison.problem
-    titles = ["method", "seeds", "KL(q, posterior)", "ELBO", "mean W1", "largest W1",
-              *("share of %s" % name for name in problem.modes), "CPU seconds"]
-    first = comparison.methods[0].metrics[0]
-    lines = ["| %s |" % " | ".join(titles), "|---" * len(titles) + "|"]
-    floor = first.get("wasserstein_noise_floor")
+    problem, first = comparison.problem, comparison.methods[0].group.metrics[0]
     shares = [own.get("exact_share") for own in _parts(first)[0].get("modes", {}).values()]
-    lines.append("| %s |" % " | ".join(
-        ["*exact*", "", "0", _text(first.get("log_evidence"), "%.4f"), _text(floor, "%.3f"), "",
-         *(_text(share, "%.2f") for share in shares), ""]))
+    rows = [["*exact*", "", "0", _text(first.get("log_evidence"), "%.4f"), _text(first.get("wasserstein_noise_floor"), "%.3f"),
+             "", *(_text(share, "%.2f") for share in shares), ""]]
     for method in comparison.methods:
-        lines.append("| %s |" % " | ".join([
-            method.title, _seeds_text(method.seeds), _over_seeds(method, _metric("inference_gap"), "%.4f"),
-            _elbo(method), _over_seeds(method, _metric("wasserstein"), "%.3f"), _largest(method),
-            *(_over_seeds(method, lambda own, name=name: _parts(own)[0]["modes"][name]["share"], "%.2f")
+        group = method.group
+        elbo = over_seeds(group, METRICS, "elbo", "%.3f")
+        by_discriminator = group.metrics[0].get("methods", {}).get("elbo") == "discriminator"
+        rows.append([
+            group.label, _seeds_text(group.seeds), over_seeds(group, METRICS, "inference_gap", "%.4f"),
+            "by T: " + elbo if elbo and by_discriminator else elbo, over_seeds(group, METRICS, "wasserstein", "%.3f"),
+            _largest(group),
+            *(mean_and_range([_parts(own)[0]["modes"][name]["share"] for own in group.metrics], "%.2f")
               for name in problem.modes),
-            "%.0f" % method.cpu_seconds]))
-    return lines
+            "%.0f" % method.cpu_seconds])
+    return markdown_table(["method", "seeds", "KL(q, posterior)", "ELBO", "mean W1", "largest W1",
+                           *("share of %s" % name for name in problem.modes), "CPU seconds"], rows)
 
 
 def _parts(metrics):
@@ -252,35 +229,10 @@ def _seeds_text(own):
     return ", ".join(map(str, own))
 
 
-def _metric(name):
-    """A function from metrics to the value of one, None where it was not computed."""
-    def value(metrics):
-        if name not in metrics:
-            return None
-        return METRICS[name].value(metrics[name])
-
-    return value
-
-
-def _over_seeds(method, value_of, form):
-    values = [value_of(own) for own in method.metrics]
-    if any(value is None for value in values):
-        return ""
-    return mean_and_range(values, form)
-
-
-def _elbo(method):
-    text = _over_seeds(method, _metric("elbo"), "%.3f")
-    by_discriminator = method.metrics[0].get("methods", {}).get("elbo") == "discriminator"
-    return "by T: " + text if text and by_discriminator else text
-
-
-def _largest(method):
+def _largest(group):
     """The largest distance of a marginal, over x and quantities, on average over seeds; and which it is in the first run."""
-    def largest(metrics):
-        found = [(values["wasserstein"], name) for part in _parts(metrics) for name, values in part["marginals"].items()
-                 if "wasserstein" in values]
-        return max(found) if found else (None, "")
-
-    text = _over_seeds(method, lambda own: largest(own)[0], "%.3f")
-    return "%s %s" % (largest(method.metrics[0])[1].replace("|", "\\|"), text) if text else ""
+    found = [max(((values["wasserstein"], name) for part in _parts(own) for name, values in part["marginals"].items()
+                  if "wasserstein" in values), default=None) for own in group.metrics]
+    if None in found:
+        return ""
+    return "%s %s" % (found[0][1].replace("|", "\\|"), mean_and_range([value for value, _ in found], "%.3f"))

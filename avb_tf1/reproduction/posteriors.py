@@ -6,7 +6,7 @@ from avb_tf1.ground import files
 from avb_tf1.reproduction import posterior_comparison
 from avb_tf1.runs import provenance
 
-# The configs of each problem, by their names in configs/posteriors.
+# The configs of each problem, by their names in configs/posteriors; the last one is called as the problem.
 CONFIGS = (("explaining_away",), ("logistic_regression",), ("banana",), ("donut",),
            ("tuned_stan_eight_schools", "stan_eight_schools"), ("eight_schools",))
 SEEDS = tuple(range(5))
@@ -15,31 +15,26 @@ _WITH_MARGINALS = ("stan_eight_schools", "eight_schools")  # problems whose marg
 
 
 def make(configs_folder, runs_folder, out):
-    """Write posteriors.md, posteriors.png and posteriors_marginals_<problem>.png; what is missing is trained first.
+    """Write posteriors.md, posteriors.png and posteriors_marginals_<problem>.png into the folder `out`.
 
-    Args:
-        configs_folder: str, where the folder posteriors of configs is.
-        runs_folder: str, where the comparisons are or will be, each in a folder called as its problem.
-        out: str, the folder to write into.
+    Arguments as of paper.make_table, but in `runs_folder` a folder for each problem's comparison.
     """
     folder = os.path.join(configs_folder, "posteriors")
-    comparisons = []
+    comparisons = {}
     for names in CONFIGS:
-        paths = [os.path.join(folder, name + ".yaml") for name in names]
-        comparisons.append(posterior_comparison.compare(
-            paths, os.path.join(folder, "baselines.yaml"), SEEDS, os.path.join(runs_folder, names[-1]), FEWER_SEEDS))
-    paths = [os.path.join(out, name) for name in ("posteriors.md", "posteriors.png")]
-    posterior_comparison.draw_pairs(paths[1], comparisons)
-    for own in comparisons:
-        if own.config.problem.kind in _WITH_MARGINALS:
-            paths.append(os.path.join(out, _marginals_of(own)))
-            posterior_comparison.draw_marginals(paths[-1], own)
+        comparisons[names[-1]] = posterior_comparison.compare(
+            [os.path.join(folder, name + ".yaml") for name in names], os.path.join(folder, "baselines.yaml"), SEEDS,
+            os.path.join(runs_folder, names[-1]), FEWER_SEEDS)
+    paths = [os.path.join(out, name) for name in ("posteriors.md", "posteriors.png", *map(_marginals_of, _WITH_MARGINALS))]
+    posterior_comparison.draw_pairs(paths[1], comparisons.values())
+    for path, name in zip(paths[2:], _WITH_MARGINALS):
+        posterior_comparison.draw_marginals(path, comparisons[name])
     files.write_text(paths[0], _page(comparisons))
     print("Written to %s" % ", ".join(paths))
 
 
-def _marginals_of(comparison):
-    return "posteriors_marginals_%s.png" % comparison.config.problem.kind
+def _marginals_of(name):
+    return "posteriors_marginals_%s.png" % name
 
 
 def _page(comparisons):
@@ -48,17 +43,17 @@ def _page(comparisons):
         "",
         posterior_comparison.LEGEND,
         "",
-        provenance.made_by_text([made_by for own in comparisons for made_by in own.made_by]),
+        provenance.made_by_text([made_by for own in comparisons.values() for made_by in own.made_by]),
         "",
         "![Samples](posteriors.png)",
         "",
         "Samples of each method, its first seed, in the plane of the first two coordinates; dark, what is exact: lines that",
         "enclose 50 and 95 % of the posterior or, in ten dimensions, draws of it. Rows in the order of the tables.",
         ""]
-    for own in comparisons:
+    for name, own in comparisons.items():
         lines += ["## %s" % own.problem.title, "", own.problem.introduction, "", *posterior_comparison.table(own), ""]
-        if own.config.problem.kind in _WITH_MARGINALS:
-            lines += ["![Marginals](%s)" % _marginals_of(own), ""]
+        if name in _WITH_MARGINALS:
+            lines += ["![Marginals](%s)" % _marginals_of(name), ""]
     return "\n".join(lines + [
         "Written by `make posteriors`. The configs are `configs/posteriors/NAME.yaml` and, for the Gaussians and HMC,",
         "`configs/posteriors/baselines.yaml`; `scripts/compare_posteriors.py` does the same for any of them.", ""])

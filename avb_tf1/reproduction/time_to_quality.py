@@ -7,11 +7,11 @@ import os
 import numpy as np
 
 from avb_tf1.ground import files
-from avb_tf1.page.numbers import Row
+from avb_tf1.page.numbers import Row, mean_and_range
 from avb_tf1.problems.known_images.four_images import OPTIMUM, TABLE_1
 from avb_tf1.report import comparison
 from avb_tf1.reproduction import figures, recipes
-from avb_tf1.reproduction.paper import Wanted, command, ensure_runs, seeds
+from avb_tf1.reproduction.paper import ensure_runs, made_by, published
 from avb_tf1.runs import provenance
 from avb_tf1.tasks.known_images.measures import METRICS
 
@@ -22,57 +22,37 @@ _ERRORS = ("", "_standard_error", "_bias_left")
 
 
 def make(configs_folder, runs_folder, out):
-    """Write time_to_quality.md and .png, and runs.csv, from finished runs where they exist; what is missing is trained first.
-
-    Args:
-        configs_folder: str, where the configs are.
-        runs_folder: str, where the runs are or will be: <config>_seed_<n>.
-        out: str, the folder to write into.
-    """
-    settings = [(os.path.basename(config), config, recipes.overrides(config)) for config in recipes.CONFIGS]
-    settings += [(name, config, overrides) for name, (config, overrides) in _LONGER.items()]
-    folders, made_by = ensure_runs(configs_folder, runs_folder, [
-        Wanted(config, seed, overrides, name) for name, config, overrides in settings for seed in seeds(name)])
-    rest = iter(folders)
-    runs = {name: [next(rest) for _ in seeds(name)] for name, _, _ in settings}
-    groups = {name: comparison.read_runs(own)[0] for name, own in runs.items()}
-    cpu_seconds = {name: [recipes.training_cpu_seconds(folder) for folder in own] for name, own in runs.items()}
-    in_order = sorted(groups, key=lambda name: np.mean(cpu_seconds[name]))
-    table = _table(in_order, groups, cpu_seconds)
+    """Write time_to_quality.md and .png, and runs.csv, into the folder `out`. Arguments as of paper.make_table."""
+    wanted = [published(config, recipes.overrides(config)) for config in recipes.CONFIGS]
+    wanted += [published(config, overrides, name) for name, (config, overrides) in _LONGER.items()]
+    runs = ensure_runs(configs_folder, runs_folder, wanted)
+    runs = {name: runs[name] for name in sorted(runs, key=lambda name: np.mean(runs[name].cpu_seconds))}
+    table = _table(runs)
     paths = [os.path.join(out, name) for name in ("time_to_quality.md", "time_to_quality.png", "runs.csv")]
-    commands = [command(config, overrides, name) for name, config, overrides in settings]
-    files.write_text(paths[0], _page(table, commands, made_by))
+    files.write_text(paths[0], _page(table, [own.command for own in wanted], made_by(runs)))
     paper = {name: OPTIMUM[name].value - TABLE_1["AVB"][name].value for name in _DISTANCES}
     figures.time_to_quality(
-        paths[1], {name: np.mean(cpu_seconds[name]) for name in in_order},
-        [("optimum − %s" % METRICS[metric].title, {name: _distances(groups[name], metric) for name in in_order}, paper[metric])
+        paths[1], {name: np.mean(own.cpu_seconds) for name, own in runs.items()},
+        [("optimum − %s" % METRICS[metric].title, {name: _distances(own, metric) for name, own in runs.items()}, paper[metric])
          for metric in _DISTANCES],
-        [name for name, config, _ in settings if os.path.dirname(config)])
-    files.write_text(paths[2], _every_run(groups, cpu_seconds))
+        [own.name for own in wanted if os.path.dirname(own.config)])
+    files.write_text(paths[2], _every_run({own.name: runs[own.name] for own in wanted}))
     print("\n".join(table))
     print("Written to %s" % ", ".join(paths))
 
 
-def _distances(group, metric):
-    return OPTIMUM[metric].value - np.array(Row(group, metric, METRICS[metric]).values)
+def _distances(runs, metric):
+    return OPTIMUM[metric].value - np.array(Row(runs.group, metric, METRICS[metric]).values)
 
 
-def _table(names, groups, cpu_seconds):
-    titles = ["optimum - %s" % METRICS[metric].title for metric in _DISTANCES]
-    lines = ["| run | iterations | seeds | CPU seconds | %s |" % " | ".join(titles), "|---" * (4 + len(titles)) + "|"]
-    for name in names:
-        cells = [_mean_and_range(_distances(groups[name], metric), "%.4f") for metric in _DISTANCES]
-        lines.append("| %s | %d | %d | %s | %s |" % (
-            name, groups[name].config.training.n_iterations, len(cpu_seconds[name]),
-            _mean_and_range(cpu_seconds[name], "%.3g"), " | ".join(cells)))
-    return lines
+def _table(runs):
+    titles = ["run", "iterations", "seeds", "CPU seconds", *("optimum - %s" % METRICS[metric].title for metric in _DISTANCES)]
+    return comparison.markdown_table(titles, [
+        [name, "%d" % own.configs[0].training.n_iterations, "%d" % len(own.folders), mean_and_range(own.cpu_seconds, "%.3g"),
+         *(mean_and_range(_distances(own, metric), "%.4f") for metric in _DISTANCES)] for name, own in runs.items()])
 
 
-def _mean_and_range(values, form):
-    return "%s (%s to %s)" % tuple(form % value for value in (np.mean(values), np.min(values), np.max(values)))
-
-
-def _page(table, commands, made_by):
+def _page(table, commands, origins):
     return "\n".join([
         "# Quality against training time",
         "",
@@ -81,22 +61,22 @@ def _page(table, commands, made_by):
         "",
         "![Quality against training time](time_to_quality.png)",
         "",
-        provenance.made_by_text(made_by),
+        provenance.made_by_text(origins),
         ""] + table + [
         "",
         "Every run, with its metrics and errors, is in [runs.csv](runs.csv). Written by `make time`; the runs are made by",
         ""] + commands + [""])
 
 
-def _every_run(groups, cpu_seconds):
+def _every_run(runs):
     """The text of a CSV file with a line for each run; what a model doesn't have is empty."""
     text = io.StringIO()
     columns = [metric + suffix for metric in METRICS for suffix in _ERRORS]
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["run", "seed", "n_iterations", "training_cpu_seconds", *columns])
-    for name, group in groups.items():
-        for seed, metrics, seconds in zip(group.seeds, group.metrics, cpu_seconds[name]):
+    for name, own in runs.items():
+        for config, metrics, seconds in zip(own.configs, own.metrics, own.cpu_seconds):
             values = [metrics.get(column) for column in columns]
-            writer.writerow([name, seed, group.config.training.n_iterations, "%.1f" % seconds]
+            writer.writerow([name, config.seed, config.training.n_iterations, "%.1f" % seconds]
                             + ["" if value is None else "%.7f" % value for value in values])
     return text.getvalue()

@@ -52,7 +52,7 @@ def run_sweep(runs, out, command, address, n_workers, show_progress):
         waiting = [run for run in runs if records[run.name].status == "waiting"]
         results.write_results(out, command, records, is_going_on=bool(waiting))
         report = _write_page(out)
-        n = _counts(records.values())
+        n = _counts(records)
         print("%s in %s: %d done, %s%d to go" % (
             count(len(runs), "run"), out, n["done"], "%d can't be gone on with, " % n["failed"] if n["failed"] else "",
             len(waiting)), flush=True)
@@ -67,9 +67,10 @@ def run_sweep(runs, out, command, address, n_workers, show_progress):
             try:
                 # The signals first: what comes while Ray starts or ends is acted on when it has done so.
                 with stopping.on_signals() as request, worker.token_in(out) as token, cluster.joined(address, n_workers), \
-                        contextlib.closing(_progress(records, show_progress)) as progress:
+                        contextlib.closing(ProgressDisplay(sum(run.config.training.n_iterations for run in runs), show_progress,
+                                                           _n_kept(records))) as progress:
                     _run_all(waiting, records, os.path.abspath(out), command, token, progress, request)
-                if request.signal_number is not None and set(_counts(records.values())) & {"running", "waiting"}:
+                if request.signal_number is not None and set(_counts(records)) & {"running", "waiting"}:
                     raise stopping.Stopped(request.signal_number, "stopped; the same command goes on with the sweep")
             finally:
                 for record in records.values():
@@ -102,7 +103,8 @@ def _run_all(waiting, records, out, command, token, progress, request):
             try:
                 metrics, problem, archive = ray.get(ref)
             except ray.exceptions.RayError as error:
-                metrics, problem, archive = None, _last_line(error), None
+                lines = str(error).strip().splitlines() or [type(error).__name__]
+                metrics, problem, archive = None, lines[-1], None
             try:
                 if archive is not None:
                     worker.unpack(archive, os.path.join(out, record.run.name), run_folder.texts_of(record.run.config))
@@ -120,7 +122,9 @@ def _run_all(waiting, records, out, command, token, progress, request):
                     if iteration is not None:
                         records[name].reach(iteration)
         if progress.is_due():
-            _show(progress, records.values())
+            n = _counts(records)
+            progress.show(sum(record.iteration for record in records.values()), "runs %d/%d done, %d running, %d failed" % (
+                n["done"], len(records), n["running"], n["failed"]), _n_kept(records))
     if run_of:
         with contextlib.suppress(ray.exceptions.RayError):
             _stop(run_of, records, board)
@@ -137,31 +141,14 @@ def _stop(run_of, records, board):
     while training and time.monotonic() < deadline:
         iterations = ray.get(board.read.remote(), timeout=10)
         training = [ref for ref in training
-                    if (iterations.get(run_of[ref].name) or run_of[ref].config.training.n_iterations)
-                    < run_of[ref].config.training.n_iterations]
+                    if 0 < (iterations.get(run_of[ref].name) or 0) < run_of[ref].config.training.n_iterations]
         if training:
             training = ray.wait(training, num_returns=len(training), timeout=1)[1]
 
 
-def _progress(records, enabled):
-    runs = records.values()
-    return ProgressDisplay(sum(record.run.config.training.n_iterations for record in runs), enabled, _n_kept(runs))
-
-
 def _n_kept(records):
-    return sum(record.n_kept or 0 for record in records)
+    return sum(record.n_kept or 0 for record in records.values())
 
 
 def _counts(records):
-    return collections.Counter(record.status for record in records)
-
-
-def _show(progress, records):
-    n = _counts(records)
-    progress.show(sum(record.iteration for record in records), "runs %d/%d done, %d running, %d failed" % (
-        n["done"], len(records), n["running"], n["failed"]), _n_kept(records))
-
-
-def _last_line(error):
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__
+    return collections.Counter(record.status for record in records.values())

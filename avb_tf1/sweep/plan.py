@@ -48,19 +48,19 @@ def plan(config_paths, seeds, settings):
         InputError: a config, the seeds or a setting can't be used, or two runs would have the same name.
     """
     seeds = parse_seeds(seeds)
-    choices = [_parse_setting(setting) for setting in settings]
-    keys = [key for key, _ in choices]
-    for key in keys:
-        if keys.count(key) > 1:
+    choices = {}
+    for key, values in map(_parse_setting, settings):
+        if key in choices:
             raise InputError("--set %s: given twice; all values of a key go into one, with commas between them" % key)
+        choices[key] = values
     n_runs = len(config_paths) * len(seeds)
-    for _, values in choices:
+    for values in choices.values():
         n_runs *= len(values)
     if n_runs > MAX_RUNS:
         raise InputError("%d runs; a sweep has at most %d" % (n_runs, MAX_RUNS))
     planned = []
-    for path, *values in itertools.product(config_paths, *[values for _, values in choices]):
-        values = dict(zip([key for key, _ in choices], values))
+    for path, *values in itertools.product(config_paths, *choices.values()):
+        values = dict(zip(choices, values))
         overrides = ["%s=%s" % (key, json.dumps(value)) for key, value in values.items()] + ["runtime.inter_op_threads=1"]
         config = _loaded(path, overrides, names_file=len(config_paths) > 1)
         planned.append((path, values, [config.copy(update={"seed": seed}) for seed in seeds]))

@@ -53,14 +53,11 @@ class Record:
 def look_for_results(folder, record, evaluate_again):
     """Record a run that is finished already, or can't be begun or gone on with.
 
-    Args:
-        evaluate_again: bool; whether a run that other code measured isn't taken for finished.
+    With `evaluate_again`, what other code measured isn't taken for finished. Raises OtherConfig if the folder holds a run of
+    another config.
 
     Returns:
         What made the run (metrics_file.read_metrics), alone in a list; an empty list if it isn't finished.
-
-    Raises:
-        OtherConfig: the folder holds a run of another config.
     """
     try:
         if run_folder.is_finished(folder, record.run.config):

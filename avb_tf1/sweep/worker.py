@@ -146,10 +146,7 @@ def _packed(folder):
 
 
 def unpack(archive, folder, texts):
-    """Put a packed run folder in the place of an unfinished run of the same config, or where nothing is.
-
-    Args:
-        archive: bytes, as of run_one; folder: str; texts: those that run_one had.
+    """Put a packed run folder, run_one's `archive` for its `texts`, in the place of an unfinished run, or where nothing is.
 
     Raises:
         InputError: something else is in `folder`, or it is in use.

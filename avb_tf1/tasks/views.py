@@ -20,14 +20,10 @@ def spread_out(n, at_most):
 
 
 def encoded(networks, x, eps):
-    """Return samples of q(z|x) and, where it has a density but no closed form, log q(z|x) there.
+    """Return samples of q(z|x), float32 [n, latent_dim], and log q(z|x) there, float32 [n], nats.
 
-    Args:
-        networks: trained_networks.Networks.
-        x: float32 [n, d], as the networks see it; eps: float32 [n, noise_dim].
-
-    Returns:
-        z float32 [n, latent_dim]; log_density float32 [n], nats, or None.
+    The latter is None unless q(z|x) has a density but no closed form. Arguments: trained_networks.Networks, x float32 [n, d] as
+    they see it, eps float32 [n, noise_dim].
     """
     if networks.encode_with_density is not None and networks.gaussian is None:
         return in_chunks(networks.encode_with_density, x, eps)
@@ -53,12 +49,11 @@ def sample_posterior(networks, problem, n_samples, random_state):
 
 
 def codes(networks, x, eps):
-    """Return what a snapshot has of codes of x, by name; arguments: networks, x float32 [n, d] and eps float32 [n, noise_dim].
+    """Return what a snapshot has of codes of x, by name; the arguments are those of encoded.
 
     Returns:
-        dict: z float32 [n, latent_dim], samples of q(z|x); with a discriminator log_ratio float32 [n], its estimate of
-        log q(z|x) - log p(z) there; where q(z|x) has a density but no closed form, log_density float32 [n], log q(z|x) there.
-        In nats. Empty for a model without q(z|x).
+        dict: z and log_density, what encoded returns, the latter unless it is None; with a discriminator log_ratio float32 [n],
+        its estimate of log q(z|x) - log p(z) there, nats. Empty for a model without q(z|x).
     """
     if networks.encode is None:
         return {}
@@ -70,13 +65,7 @@ def codes(networks, x, eps):
 
 
 class CodesView:
-    """What is looked at in each snapshot of a problem of a few x; `look` returns arrays by name.
-
-    Args:
-        networks: trained_networks.Networks.
-        problem: a problems.finite_problem.FiniteProblem.
-        random_state: numpy RandomState that the noise is drawn from.
-    """
+    """What is looked at in each snapshot of a problem of a few x; arguments: networks, a FiniteProblem, a numpy RandomState."""
 
     max_bytes = None  # that all snapshots may take; None: training.snapshots has a bound of its own
 

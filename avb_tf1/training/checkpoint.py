@@ -55,17 +55,10 @@ class NoGoodCheckpoint(InputError):
 
 
 def save(session, saver, folder, iteration, monitors, snapshots, legs, config):
-    """Save a checkpoint into `folder` and remove all but the last two.
+    """Save a checkpoint of a run of `config` into `folder` and remove all but the last two.
 
-    Args:
-        session: tf.Session.
-        saver: tf.train.Saver of all variables.
-        folder: str, made if need be; its parent must exist.
-        iteration: int, iterations done.
-        monitors: name -> float32 [iteration].
-        snapshots: name -> array.
-        legs: as in Checkpoint.
-        config: the run's config.
+    The folder is made if need be; its parent must exist. `session` is a tf.Session, `saver` a tf.train.Saver of all variables;
+    iteration, monitors, snapshots and legs are as in Checkpoint.
     """
     with contextlib.suppress(FileExistsError):
         os.mkdir(folder)  # not its parents: a run folder that was removed isn't made again without its config
@@ -96,13 +89,7 @@ def save(session, saver, folder, iteration, monitors, snapshots, legs, config):
 
 
 def restore(session, saver, path):
-    """Restore a saver's variables from a checkpoint.
-
-    Args:
-        session: tf.Session.
-        saver: tf.train.Saver.
-        path: str, the checkpoint's prefix.
-    """
+    """Restore the variables of a tf.train.Saver in a tf.Session from a checkpoint, whose prefix is `path`."""
     folder, stem = os.path.split(path)
     # TensorFlow takes the path for a pattern and can't find a folder with brackets in its name: reach it by a link.
     with tempfile.TemporaryDirectory() as temporary:
@@ -114,9 +101,7 @@ def restore(session, saver, path):
 def latest(folder, config):
     """Return the newest good Checkpoint in `folder`, passing over damaged ones, or None if there is none at all.
 
-    Raises:
-        NoGoodCheckpoint: all are damaged.
-        InputError: the newest good one belongs to another config; says which and what differs.
+    Raises NoGoodCheckpoint if all are damaged, InputError if the newest good one belongs to another config; says what differs.
     """
     if os.path.lexists(folder) and not os.path.isdir(folder):
         raise InputError("%s: not a folder" % folder)

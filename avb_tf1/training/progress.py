@@ -5,9 +5,6 @@ import time
 
 import tqdm
 
-BAR_SECONDS = 0.1
-LINE_SECONDS = 5.0
-
 
 class ProgressDisplay:
     """Shows iterations done and their rate on standard output, of one run or of several together.
@@ -20,13 +17,10 @@ class ProgressDisplay:
 
     def __init__(self, n_iterations, enabled, n_done=0):
         self._n_iterations, self._n_done = n_iterations, n_done
-        self._bar = None
-        self._period = float("inf")
+        self._bar, self._period = None, 5.0 if enabled else float("inf")  # seconds
         if enabled and sys.stdout.isatty():
             self._bar = tqdm.tqdm(total=n_iterations, initial=n_done, file=sys.stdout, unit="it", miniters=1)
-            self._period = BAR_SECONDS
-        elif enabled:
-            self._period = LINE_SECONDS
+            self._period = 0.1
         self._start = time.perf_counter()
         self._next = self._start + self._period
 
@@ -35,12 +29,9 @@ class ProgressDisplay:
         return time.perf_counter() >= self._next
 
     def show(self, n_done, words, n_before=None):
-        """Show how far training is.
+        """Show that n_done iterations are done in all, and in `words` what else there is to tell.
 
-        Args:
-            n_done: int, iterations done in all.
-            words: str, what else there is to tell.
-            n_before: int, iterations done before now, if more are known of than at first.
+        n_before: int, iterations done before now, if more are known of than at first.
         """
         if n_before is not None:
             self._n_done = n_before
@@ -62,11 +53,9 @@ class ProgressDisplay:
 
 
 class Progress(ProgressDisplay):
-    """An observer of training (trainer.train) that shows how far it is, with the losses.
+    """An observer of training (trainer.train) that shows how far it is, with the losses; its arguments are ProgressDisplay's.
 
-    Args:
-        n_iterations, enabled, n_done: as of ProgressDisplay.
-        n_per_epoch: int, iterations in a pass through the data; None where there are no passes.
+    n_per_epoch: int, iterations in a pass through the data; None where there are no passes.
     """
 
     def __init__(self, n_iterations, enabled, n_done=0, n_per_epoch=None):

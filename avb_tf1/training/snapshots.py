@@ -56,7 +56,5 @@ class Snapshots:
         self._thin_out()
 
     def arrays(self):
-        """Return the arrays of all snapshots by name: iteration int64 [s], iterations done, and [s, ...] of each array that the
-        view has.
-        """
+        """Return the arrays of all snapshots by name: iteration int64 [s], iterations done, and the view's, [s, ...] each."""
         return {name: np.stack(values) for name, values in self._records.items() if values}

@@ -9,12 +9,10 @@ _EVERY = 10  # iterations
 
 
 class SummaryLog:
-    """Writes the monitors of every tenth iteration, and of the first, to an event file, beside the graph.
+    """Writes the monitors of every tenth iteration, and of the first, to an event file, beside the tf.Graph.
 
-    Args:
-        folder: str, made if need be; its parent must exist.
-        graph: tf.Graph.
-        n_done: int; TensorBoard drops what an interrupted run had written of later iterations.
+    The folder is made if need be; its parent must exist. TensorBoard drops what an interrupted run had written of iterations
+    later than `n_done`.
     """
 
     def __init__(self, folder, graph, n_done=0):

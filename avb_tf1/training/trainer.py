@@ -37,8 +37,7 @@ def train(session, model, training, observers, done=None, save=None, is_stop_req
     """Train up to training.n_iterations iterations.
 
     Args:
-        session: tf.Session on model.graph, its variables initialised or restored.
-        model: ModelGraph.
+        session: tf.Session on the graph of the ModelGraph `model`, its variables initialised or restored.
         training: the config's training section.
         observers: functions called after each iteration with its number, from 1, and a dict of its monitors (floats).
         done: None, or the monitors (name -> [n_done]) of the iterations that the session's weights have behind them; the
@@ -53,11 +52,12 @@ def train(session, model, training, observers, done=None, save=None, is_stop_req
     Raises:
         DivergenceError: a loss or a gradient became NaN or infinite; names it and the iteration.
     """
+    batch = model.parts.batch
     values_of_inputs = {
         model.learning_rate_factor: lambda iteration: learning_rate_factor(iteration, training),
-        model.iteration: lambda iteration: iteration}
-    if model.x_of_iteration is not None:
-        values_of_inputs[model.x] = model.x_of_iteration
+        batch.iteration: lambda iteration: iteration}
+    if batch.of_iteration is not None:
+        values_of_inputs[batch.x] = batch.of_iteration
     values_of_inputs.pop(None, None)
     # make_callable does once what session.run does on each call: parse the fetches and find the pruned graph.
     steps = [session.make_callable([step.train_op, step.gradient_sum] + list(step.monitors.values()),
@@ -109,25 +109,8 @@ def learning_rate_factor(iteration, training):
 
 def array_functions(session, model):
     """Return the trained networks of a ModelGraph as functions of arrays (trained_networks.Networks), run in `session`."""
-    ends = model.endpoints
-
-    def function(fetches, *inputs):
-        return None if fetches is None else session.make_callable(fetches, list(inputs))
-
-    density = None if ends.log_prob is None else (ends.z_posterior, ends.log_prob)
-    return Networks(
-        latent_dim=ends.z.shape[1].value,
-        noise_dim=None if ends.eps is None else ends.eps.shape[1].value,
-        encode=function(ends.z_posterior, ends.x, ends.eps),
-        encode_with_density=function(density, ends.x, ends.eps),
-        decode=function(ends.probabilities, ends.z),
-        logits=function(ends.logits, ends.z),
-        log_ratio=function(ends.log_ratio, ends.x, ends.z),
-        log_posterior=function(ends.log_posterior, ends.x, ends.z),
-        gaussian=function(ends.gaussian, ends.x),
-        decoder_weights=function({weights.op.name: weights for weights in model.variables.get("decoder", ())} or None),
-        log_joint=function(ends.log_joint, ends.x, ends.z),
-        log_prior=function(ends.log_prior, ends.z))
+    functions = {name: session.make_callable(output, inputs) for name, (output, inputs) in model.endpoints.items()}
+    return Networks(model.parts.config.model.latent_dim, model.parts.config.model.noise_dim, **functions)
 
 
 def _skip_noise(session, model, n_iterations):
@@ -139,14 +122,10 @@ def _skip_noise(session, model, n_iterations):
 
 
 def _describe_divergence(session, model, iteration, monitors):
-    for name, value in monitors.items():
-        if not np.isfinite(value):
-            what = name
-            break
-    else:
-        # The update has been applied: the optimiser's slot holds what was wrong with the gradient.
-        what = next(("the gradient of " + name for name, slot in model.gradient_slots.items()
-                     if not np.isfinite(session.run(slot)).all()), "a gradient")
-    has_margin = model.endpoints.probabilities is not None and model.endpoints.logits is None
+    what = [name for name, value in monitors.items() if not np.isfinite(value)]
+    # The update has been applied: the optimiser's slot holds what was wrong with the gradient.
+    what = what or ["the gradient of " + name for name, slot in model.gradient_slots.items()
+                    if not np.isfinite(session.run(slot)).all()] or ["a gradient"]
+    has_margin = "decode" in model.endpoints and "logits" not in model.endpoints
     return ("%s is not finite at iteration %d; a lower learning_rate in the config's training section%s may help" % (
-        what, iteration, " or a larger model.decoder.probability_margin" if has_margin else ""))
+        what[0], iteration, " or a larger model.decoder.probability_margin" if has_margin else ""))

@@ -2,7 +2,8 @@ import pickle
 
 import pytest
 from config_cases import EACH_KIND, of_kind
-from helpers import synthetic
+from helpers import ALL_PAIRS, synthetic
+from posterior_configs import avb, path_of
 
 from avb_tf1.config.experiments import (
     EXPERIMENTS,
@@ -11,7 +12,8 @@ from avb_tf1.config.experiments import (
     KnownImagesExperiment,
     require_config,
 )
-from avb_tf1.config.loading import load_config
+from avb_tf1.config.loading import load_config, to_yaml
+from avb_tf1.ground.errors import InputError
 
 
 def test_config_is_frozen():
@@ -44,3 +46,30 @@ def test_what_is_no_config_is_refused():
     for other in (synthetic().dict(), synthetic().model, None):
         with pytest.raises(TypeError, match="config must be what load_config returns"):
             require_config(other)
+
+
+@pytest.mark.parametrize("override, words", [
+    ("problem.kind=nothing", "problem.kind must be one of"),
+    ("model.latent_dim=3", "model.latent_dim must be 2"),
+    ("problem.batch_size=21", "problem.batch_size must be a multiple of 5"),
+    ("model.encoder.noise_dim=1", "model.encoder.noise_dim must be at least 2"),
+    ("model.kind=vae", "model.kind must be one of avb, avb_ac, gaussian"),
+    ("training.decoder_learning_rate=1e-3", "training.decoder_learning_rate must be null"),
+    ("problem.path=a.py", 'unknown key "problem.path"'),
+])
+def test_bad_values_are_told_by_their_key(override, words):
+    with pytest.raises(InputError) as caught:
+        load_config(path_of("explaining_away"), [override])
+    assert words in str(caught.value)
+
+
+def test_a_known_density_is_of_one_pair():
+    with pytest.raises(InputError, match="model.known_density must be false with discriminator.all_pairs"):
+        load_config(path_of("eight_schools"), ALL_PAIRS)
+
+
+def test_a_config_has_a_problem_or_data(tmp_path):
+    text = to_yaml(avb()) + "data: {images: four_images, kind: constant, batch_size: 512}\n"
+    (tmp_path / "both.yaml").write_text(text)
+    with pytest.raises(InputError, match='unknown key "data"'):
+        load_config(str(tmp_path / "both.yaml"))

@@ -2,6 +2,7 @@
 
 import math
 
+import marginals
 import numpy as np
 import pytest
 from scipy import stats
@@ -9,7 +10,7 @@ from scipy.integrate import dblquad
 from scipy.special import erf, logsumexp
 
 from avb_tf1.estimation import density_grid as module
-from avb_tf1.estimation.density_grid import Marginal, PosteriorGridError, posterior_grid
+from avb_tf1.estimation.density_grid import PosteriorGridError, posterior_grid
 
 CORRELATED = stats.multivariate_normal([3, -2], [[1, 0.9], [0.9, 1]])
 SHARP = stats.multivariate_normal([37.3, -412.7], np.diag([1e-3, 2e-2])**2)
@@ -112,7 +113,7 @@ def test_marginals_have_the_exact_cdf():
     grid = posterior_grid(log_mixture, 2)
     values = np.linspace(-50, 50, 4001)
     for coordinate in range(2):
-        marginal = grid.marginal(coordinate)
+        marginal = marginals.marginal(grid, coordinate)
         exact = 0.25 * stats.norm(BROAD.mean[coordinate], BROAD.cov[coordinate, coordinate]**0.5).cdf(values) \
             + 0.75 * stats.norm(FLAT.mean[coordinate], FLAT.cov[coordinate, coordinate]**0.5).cdf(values)
         # The variance is larger by spacing**2 / 6 within each of the two.
@@ -124,7 +125,7 @@ def test_marginals_have_the_exact_cdf():
 
 def test_a_marginal_is_linear_between_its_points():
     """A density of 0, 1, 0 at -1, 0, 1: a tent."""
-    tent = Marginal(np.array([-1.0, 0, 1]), np.array([0.0, 1, 0]))
+    tent = marginals.Marginal(np.array([-1.0, 0, 1]), np.array([0.0, 1, 0]))
     np.testing.assert_allclose(tent.cdf([-2, -1, -0.5, 0, 0.5, 1, 2]), [0, 0, 0.125, 0.5, 0.875, 1, 1])
     np.testing.assert_allclose(tent.quantile([0.125, 0.5, 0.875]), [-0.5, 0, 0.5])
 
@@ -153,17 +154,17 @@ def test_the_variance_of_draws_is_larger_by_what_is_said():
     grid = module._grid(lambda z: stats.norm.logpdf(z[..., 0]), np.array([-8.0]), np.array([8.0]), np.array([0.5]), 0.0)
     draws = grid.draws(400000, np.random.RandomState(0))
     assert draws.var() == pytest.approx(1 + 0.25 / 6, abs=0.01)
-    marginal = grid.marginal(0)
+    marginal = marginals.marginal(grid, 0)
     p = (np.arange(200000) + 0.5) / 200000
     assert marginal.quantile(p).var() == pytest.approx(1 + 0.25 / 6, abs=1e-4)
 
 
 def test_a_thinned_grid_has_the_same_moments():
     grid = posterior_grid(CORRELATED.logpdf, 2)
-    thinned = grid.thinned(2000)
+    thinned = marginals.thinned(grid, 2000)
     points, masses = thinned.points
     assert 2000 <= len(points) < 8000 < len(grid.points[0])
     np.testing.assert_allclose(masses @ points, CORRELATED.mean, atol=1e-6)
     np.testing.assert_allclose(np.cov(points.T, aweights=masses, ddof=0), CORRELATED.cov, atol=1e-5)
     # Fewer points than are enough are refused.
-    assert len(grid.thinned(1).points[0]) > 100
+    assert len(marginals.thinned(grid, 1).points[0]) > 100

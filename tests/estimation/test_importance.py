@@ -1,7 +1,7 @@
 import numpy as np
 from scipy.special import expit
 
-from avb_tf1.estimation import image_quadrature, importance
+from avb_tf1.estimation import adaptive_quadrature, importance
 
 
 def decode(z):
@@ -11,7 +11,7 @@ def decode(z):
 
 def images_and_posteriors():
     images = (np.random.RandomState(3).random_sample((40, 12)) < 0.5).astype(np.float32)
-    return images, image_quadrature.integrals(decode, 2, images)
+    return images, adaptive_quadrature.integrals(decode, 2, images)
 
 
 def test_agrees_with_the_quadrature():

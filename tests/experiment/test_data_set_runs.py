@@ -12,20 +12,15 @@ import pytest
 from helpers import ROOT, assert_one_clear_line, run_script, set_options
 from image_data import FEW, SMALL, enlarged_digits, image_config_path, npz_data, save_mnist, small_images
 from pictures import pixels
+from shared_runs import without_figures
 
 import avb_tf1
-from avb_tf1.config.loading import to_yaml
-from avb_tf1.estimation.trained_networks import Networks
 from avb_tf1.experiment import run as experiment
 from avb_tf1.experiment.reevaluation import evaluate_run
-from avb_tf1.experiment.run import Experiment, opened_model
 from avb_tf1.ground.errors import InputError
 from avb_tf1.problems.registry import problem_of
 from avb_tf1.report import comparison
-from avb_tf1.tasks.data_set import drawing
-from avb_tf1.tasks.data_set.view import View
 from avb_tf1.tasks.registry import task_of
-from avb_tf1.training import snapshots
 
 FILES = {"config.yaml", "losses.csv", "latents.npz", "snapshots.npz", "metrics.json", "timing.json", "training_curve.png",
          "checkpoint", "tensorboard", "test_images.npz", "reconstructions.png", "latent_space.gif", "report.html"}
@@ -121,9 +116,10 @@ def test_an_interrupted_run_goes_on_with_the_same_bits(run, tmp_path):
         if iteration == 13:
             os.kill(os.getpid(), signal.SIGTERM)
 
-    with pytest.raises(experiment.stopping.Stopped):
-        avb_tf1.run_experiment(config, str(tmp_path / "run"), observers=[interrupt])
-    avb_tf1.run_experiment(config, str(tmp_path / "run"))
+    with without_figures():
+        with pytest.raises(experiment.stopping.Stopped):
+            avb_tf1.run_experiment(config, str(tmp_path / "run"), observers=[interrupt])
+        avb_tf1.run_experiment(config, str(tmp_path / "run"))
     for name in ("losses.csv", "metrics.json", "config.yaml"):
         assert (tmp_path / "run" / name).read_bytes() == (out / name).read_bytes()
     for name in ("latents.npz", "snapshots.npz"):
@@ -158,78 +154,10 @@ def test_a_bad_file_ends_in_one_line_and_leaves_no_folder(tmp_path):
     assert os.listdir(tmp_path) == ["a.npz"]
 
 
-@pytest.mark.parametrize("override, words", [
-    ("data.n_validation=1497", "digits_vae.yaml: data.n_validation must be less than 1497, the train images, not 1497"),
-    ("data.batch_size=1498", "data.batch_size must be at most 1497"),
-    ("data={kind: digits, binarisation: dynamic, n_validation: 1, batch_size: 1497}", "at most 1496"),
-    ("data.n_validation=-1", "data.n_validation must be greater than or equal to 0"),
-    ("data.binarisation=soft", "data.binarisation must be one of dynamic, static, threshold, not soft"),
-    ("evaluation.ais.n_chains=1", "evaluation.ais.n_chains must be greater than or equal to 2, not 1"),
-    ("evaluation.ais.n_image=3", 'unknown key "evaluation.ais.n_image"; did you mean "evaluation.ais.n_images"?'),
-    ("evaluation={n_samples: 64, ais: {n_steps: 1}}", "evaluation.ais.n_steps must be greater than or equal to 2"),
-    ("evaluation={ais: {n_steps: 10}}", 'missing key "evaluation.n_samples"'),
-    ("evaluation.n_samples=1", "evaluation.n_samples must be greater than or equal to 2"),
-    ("data.kind=cifar", "data.kind must be one of constant, uniform_labels, shuffled_sample, digits, mnist, npz, not cifar"),
-    ("data.images=four_images", 'unknown key "data.images"'),
-    ("data.path=a.npz", 'unknown key "data.path"'),
-    ("data={kind: npz, binarisation: dynamic, n_validation: 0, batch_size: 1}", 'missing key "data.path"'),
-    ("data={kind: npz, path: '', binarisation: dynamic, n_validation: 0, batch_size: 1}", "data.path must have at least 1"),
-    ("data={kind: mnist, path: null, sha256: ab, binarisation: dynamic, n_validation: 0, batch_size: 1}", "data.sha256"),
-])
-def test_a_wrong_config_is_told_in_one_line(override, words):
-    with pytest.raises(InputError) as error:
-        avb_tf1.load_config(image_config_path("digits_vae"), [override])
-    assert words in str(error.value) and "\n" not in str(error.value)
-
-
-@pytest.mark.parametrize("name", sorted(os.listdir(os.path.join(ROOT, "configs", "images"))))
-def test_each_config_can_be_read_back(name, tmp_path):
-    config = avb_tf1.load_config(os.path.join(ROOT, "configs", "images", name))
-    assert config.name + ".yaml" == name
-    (tmp_path / "config.yaml").write_text(to_yaml(config), encoding="utf-8")
-    assert avb_tf1.load_config(str(tmp_path / "config.yaml")) == config
-
-
 def test_the_four_images_need_nothing_of_it():
     code = ("import sys, avb_tf1; avb_tf1.build_graph(avb_tf1.load_config(%r)); "
             "assert 'sklearn' not in sys.modules" % os.path.join(ROOT, "configs", "synthetic.yaml"))
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
-
-
-def test_snapshots_of_many_dimensions_stay_small(monkeypatch):
-    config = small_images("digits_vae", "model.latent_dim=32", "training.n_iterations=100", "training.snapshot_every=1")
-    n_bytes = 4 * 300 * 32 + 26 * 64  # codes, reconstructions and images of the prior
-    monkeypatch.setattr(View, "max_bytes", 10 * n_bytes)
-    with opened_model(Experiment.of(config)) as (session, model):
-        session.run(model.initialize)
-        view = View(experiment.trainer.array_functions(session, model), problem_of(config), np.random.RandomState(0))
-        seen = snapshots.Snapshots(view, config.training)
-        for iteration in range(1, 101):
-            seen(iteration)
-    iterations = seen.arrays()["iteration"]
-    assert iterations[0] == 0 and iterations[-1] == 100 and 6 <= len(iterations) <= 11
-    assert sum(values.nbytes for values in seen.arrays().values()) == (n_bytes + 8) * len(iterations)
-
-
-def test_the_coordinates_that_are_drawn_tell_images_apart():
-    scales = np.float32([0.5, 3, 0, 2, 1, 0.1])
-    x = np.random.RandomState(0).standard_normal((500, 6)).astype(np.float32)
-
-    def means(x):
-        return scales * x
-
-    def encode(x, eps):  # where the means differ least, samples differ most
-        return means(x) + np.float32([0.1, 0.1, 5, 0.1, 0.1, 0.1]) * eps
-
-    expected = means(x).var(axis=0)[[0, 1, 3, 4]]
-    for parameters in (None, lambda x: (means(x), None)):
-        networks = Networks(6, 6, encode, None, gaussian=parameters)
-        chosen, variances = drawing.widest_coordinates(networks, x, np.random.RandomState(1))
-        assert chosen.tolist() == [0, 1, 3, 4]
-        np.testing.assert_allclose(variances, expected, rtol=0.02)
-    scales[2] = 0.3  # less than the fourth has, but its samples' part of the variance alone, 25 / 16, would be more
-    networks = Networks(6, 6, encode, None)
-    assert drawing.widest_coordinates(networks, x, np.random.RandomState(1))[0].tolist() == [0, 1, 3, 4]
 
 
 @pytest.mark.slow
@@ -243,10 +171,6 @@ def test_figures_of_images_without_shape_and_labels(latent_dim, figures, tmp_pat
     assert seen["image"].tolist() == [0, 1, 2] and seen["reconstruction"].shape == (5, 3, 11)
     if latent_dim == 1:
         assert seen["manifold"].shape == (5, 25, 11) and seen["density"].shape == (5, 3, 161)
-
-
-def test_figures_and_their_files_agree():
-    assert set(drawing.FIGURES) == set(task_of(small_images("digits_vae")).figures)
 
 
 @pytest.mark.slow
@@ -280,5 +204,3 @@ def test_70000_images_need_little_memory(name, tmp_path):
     assert re.search(r"iteration 40/40  epoch 0\.1  generator", result.stdout)
     assert all(os.path.getsize(str(tmp_path / "run" / "tensorboard" / own)) < 20e6
                for own in os.listdir(str(tmp_path / "run" / "tensorboard")))
-
-

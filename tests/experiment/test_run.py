@@ -1,5 +1,6 @@
 """A run from Python: whatever the folder is, and going on with it."""
 
+import collections
 import json
 import os
 import shutil
@@ -7,14 +8,21 @@ import signal
 import threading
 
 import pytest
-from helpers import SMALL, SYNTHETIC, run_script, set_options, small
+from helpers import ROOT, SMALL, SYNTHETIC, run_script, set_options, small
+from image_data import small_images
 
 from avb_tf1.config.loading import load_config
+from avb_tf1.estimation import adaptive_quadrature, quadrature
 from avb_tf1.experiment import run as experiment
 from avb_tf1.experiment.run import opened_run, run_experiment
 from avb_tf1.ground import command_line, stopping
 from avb_tf1.ground.errors import InputError
 from avb_tf1.runs import run_folder
+from avb_tf1.tasks.data_set import task as data_set_task
+from avb_tf1.tasks.given_posterior import reference as given_reference
+from avb_tf1.tasks.given_posterior import task as given_posterior_task
+from avb_tf1.tasks.known_images import measures as known_images_measures
+from avb_tf1.tasks.registry import TASKS
 
 RESULTS = ("losses.csv", "latents.npz", "snapshots.npz", "metrics.json", "latent_space.png", "config.yaml")
 
@@ -131,6 +139,58 @@ def test_a_thread_of_its_own_can_run_one(tmp_path):
     thread.start()
     thread.join()
     assert found[0][1]["n_trained"] == 20
+
+
+TINY = ["training.n_iterations=2", "training.snapshot_every=2"]
+BANANA = os.path.join(ROOT, "configs", "posteriors", "banana.yaml")
+EACH_TASK = {
+    "known_images": lambda: small(*TINY, "evaluation.n_samples=1024"),
+    "given_posterior": lambda: load_config(BANANA, [
+        *TINY, "training.linear_decay=null", "problem.batch_size=20", "model.encoder.n_units=8",
+        "model.discriminator.n_units=8", "evaluation.n_samples=1024"]),
+    "data_set": lambda: small_images("digits_avb", *TINY, "training.checkpoint_every=2"),
+}
+
+
+@pytest.mark.parametrize("task", ["known_images", "data_set"])
+def test_when_the_quadrature_refuses_no_figure_was_drawn(tmp_path, monkeypatch, task):
+    def refuse(*_):
+        raise quadrature.GridError("the decoder is too sharp")
+
+    monkeypatch.setattr(quadrature, "log_likelihood", refuse)
+    monkeypatch.setattr(adaptive_quadrature, "integrals", refuse)
+    with pytest.raises(quadrature.GridError, match="too sharp"):
+        run_experiment(EACH_TASK[task](), str(tmp_path / "run"))
+    names = set(os.listdir(str(tmp_path / "run")))
+    assert "losses.csv" in names and "model-2.json" in os.listdir(str(tmp_path / "run" / "checkpoint"))
+    assert names & {*TASKS[task].files, "latents.npz", "snapshots.npz", "metrics.json", "timing.json", "report.html"} == set()
+
+
+def test_codes_and_log_likelihoods_are_computed_once_a_run(tmp_path, monkeypatch):
+    counts = collections.Counter()
+
+    def counted(module, name, key):
+        function = getattr(module, name)
+
+        def call(*arguments, **options):
+            counts[key] += 1
+            return function(*arguments, **options)
+
+        monkeypatch.setattr(module, name, call)
+
+    counted(quadrature, "log_likelihood", "log p(x)")
+    counted(adaptive_quadrature, "integrals", "log p(x)")
+    counted(given_reference, "exact_references", "log p(x)")
+    for module in (known_images_measures, given_posterior_task):
+        counted(module, "draw_codes", "codes")
+    counted(data_set_task, "require_finite", "codes")
+    monkeypatch.setattr(data_set_task, "N_DENSE_IMAGES", 2)
+    monkeypatch.setattr(data_set_task, "N_DENSE_SAMPLES", 256)
+    for name, config in EACH_TASK.items():
+        counts.clear()
+        run_experiment(config(), str(tmp_path / name))
+        assert counts == {"codes": 1, "log p(x)": 1}, name
+        assert (tmp_path / name / "latents.npz").exists()
 
 
 def test_the_command_that_goes_on_can_be_typed_whatever_the_folders_name():

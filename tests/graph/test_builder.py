@@ -28,13 +28,15 @@ def test_the_tutorials_18_variables(tutorial):
 
 
 def test_shapes_and_types(tutorial):
-    shapes = {"x": [512, 4], "posterior.eps": [512, 4], "posterior.z": [512, 2], "probabilities": [512, 4],
-              "generator_loss": [], "reconstruction_log_likelihood": [], "divergence.z_prior": [512, 2],
+    shapes = {"batch.x": [512, 4], "posterior.eps": [512, 4], "posterior.z": [512, 2], "likelihood.probabilities": [512, 4],
+              "likelihood.log_prob": [512], "divergence.z_prior": [512, 2],
               "divergence.logits_prior": [512, 1], "divergence.logits_posterior": [512, 1], "divergence.loss": [],
               "divergence.kl": []}
     for name, shape in shapes.items():
-        tensor = operator.attrgetter(name)(tutorial)
+        tensor = operator.attrgetter(name)(tutorial.parts)
         assert (tensor.shape.as_list(), tensor.dtype) == (shape, tf.float32), name
+    for tensor in [tutorial.objective.loss, *tutorial.objective.monitors.values()]:
+        assert (tensor.shape.as_list(), tensor.dtype) == ([], tf.float32), tensor.op.name
 
 
 def test_graph_is_finalized(tutorial):
@@ -103,4 +105,4 @@ def test_a_problem_that_is_handed_in_is_taken(monkeypatch):
     config = small()
     problem = problem_of(config)
     monkeypatch.setattr(builder, "problem_of", None)
-    assert build_graph(config, problem).x.shape.as_list() == [16, 4]
+    assert build_graph(config, problem).parts.batch.x.shape.as_list() == [16, 4]

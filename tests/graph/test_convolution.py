@@ -9,6 +9,7 @@ from trainings import assert_same, trained
 from avb_tf1.graph.builder import build_graph
 from avb_tf1.ground.errors import InputError
 from avb_tf1.ground.tensorflow import open_session
+from avb_tf1.training import trainer
 
 CONVOLUTIONS = ["model.encoder.convolution=" + CONVOLUTION, "model.decoder.convolution=" + CONVOLUTION]
 
@@ -31,18 +32,17 @@ def test_any_shape_of_at_least_16_pixels_can_be_convolved(name, odd_images):
     shapes = {variable.op.name: variable.shape.as_list() for variables in model.variables.values() for variable in variables}
     assert shapes["encoder/convolution_1/weights"] == [3, 3, 1, 4]
     assert shapes["encoder/convolution_2/weights"] == [3, 3, 4, 8]
-    noise = model.posterior.eps.shape[1].value if name == "digits_avb" else 0
+    noise = model.parts.posterior.eps.shape[1].value if name == "digits_avb" else 0
     assert shapes["encoder/hidden_1/weights"] == [5 * 6 * 8 + noise, 12]  # 18 x 23, 9 x 12, 5 x 6
     assert shapes["decoder/smallest/weights"] == [8, 5 * 6 * 4]
     assert shapes["decoder/convolution_1/weights"] == [3, 3, 8, 4] and shapes["decoder/output/weights"] == [3, 3, 1, 8]
-    assert model.probabilities.shape.as_list() == [64, 18 * 23]
+    assert model.parts.likelihood.probabilities.shape.as_list() == [64, 18 * 23]
     with open_session(model.graph, 1, 1) as session:
         session.run(model.initialize)
         x, z = np.zeros((3, 18 * 23), np.float32), np.zeros((3, 8), np.float32)
-        ends = model.endpoints
-        codes = session.run(ends.z_posterior, {ends.x: x, ends.eps: np.zeros((3, ends.eps.shape[1].value))})
-        assert codes.shape == (3, 8)
-        np.testing.assert_allclose(session.run(ends.probabilities, {ends.z: z}), 0.5, atol=1e-6)  # all biases start at 0
+        arrays = trainer.array_functions(session, model)
+        assert arrays.encode(x, np.zeros((3, arrays.noise_dim))).shape == (3, 8)
+        np.testing.assert_allclose(arrays.decode(z), 0.5, atol=1e-6)  # all biases start at 0
 
 
 def test_the_first_layer_is_a_convolution_of_the_centred_image(odd_images):
@@ -56,7 +56,7 @@ def test_the_first_layer_is_a_convolution_of_the_centred_image(odd_images):
         relu = [op for op in model.graph.get_operations() if op.type == "Relu" and "convolution_1" in op.name
                 and op.outputs[0].shape[0].value is None and op.outputs[0].shape.as_list()[1:] == [9, 12, 4]]
         assert name and relu
-        found = session.run(relu[0].outputs[0], {model.endpoints.x: image.reshape(1, -1)})[0]
+        found = session.run(relu[0].outputs[0], {"endpoints/x:0": image.reshape(1, -1)})[0]
     padded = np.pad(2 * image - 1, ((0, 1), (1, 1)), "constant")  # SAME: 18 needs one more row, 23 one column at either side
     for channel in range(4):
         expected = correlate2d(padded, weights[:, :, 0, channel], "valid")[::2, ::2]

@@ -54,7 +54,7 @@ def test_uninformative_discriminator_has_loss_2_log_2():
         session.run(model.initialize)
         for variable in model.variables["discriminator"]:
             variable.load(np.zeros(variable.shape.as_list()), session)
-        loss, kl = session.run([model.divergence.loss, model.divergence.kl])
+        loss, kl = session.run([model.parts.divergence.loss, model.parts.divergence.kl])
     np.testing.assert_allclose([loss, kl], [2 * np.log(2), 0], rtol=1e-6)
 
 
@@ -87,14 +87,14 @@ def test_with_a_gaussian_encoder_and_t_0_the_graphs_kl_is_the_gaussians(gaussian
     variance = sum(
         reference.mlp(weights, "encoder", 2 * x - 1, 2, "relu", "coefficient_%d" % i)**2
         * np.sum(weights["encoder/basis_%d/output/weights" % i]**2, axis=0) for i in (1, 2))
-    kl = session.run(model.divergence.kl)
+    kl = session.run(model.parts.divergence.kl)
     np.testing.assert_allclose(kl, gaussian_kl(mean, variance).mean(), rtol=0.02)
 
 
 def test_evaluation_sees_the_same_kl(gaussian):
     _, model, session = gaussian
     metrics = measured(trainer.array_functions(session, model), 20000)
-    np.testing.assert_allclose(metrics["kl_discriminator"], session.run(model.divergence.kl), rtol=0.02)
+    np.testing.assert_allclose(metrics["kl_discriminator"], session.run(model.parts.divergence.kl), rtol=0.02)
     # T = 0 is right for a Gaussian posterior, so that the estimate agrees with the nearest neighbours'.
     np.testing.assert_allclose(metrics["kl_discriminator"], metrics["kl_posterior_prior"], rtol=0.02)
 

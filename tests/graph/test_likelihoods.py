@@ -25,7 +25,8 @@ def test_of_pixels_it_is_a_sum_over_them():
     with open_session(model.graph, 1, 1) as session:
         session.run(model.initialize)
         weights = weights_of(session, model)
-        x, z, found = session.run([model.x, model.posterior.z, model.reconstruction_log_likelihood])
+        x, z, found = session.run(
+            [model.parts.batch.x, model.parts.posterior.z, model.objective.monitors["reconstruction_log_likelihood"]])
     p = reference.decoder(weights, z.astype(np.float64), config.model.decoder)
     assert found == pytest.approx(stats.bernoulli.logpmf(x, p).sum(axis=1).mean(), rel=1e-5)
 
@@ -63,8 +64,9 @@ def test_the_likelihood_from_logits_is_that_from_probabilities_where_both_are_go
         model = build_graph(small_images("digits_vae", "model.decoder.likelihood_from=" + likelihood))
         with open_session(model.graph, 1, 1) as session:
             session.run(model.initialize)
-            values.append(session.run(model.reconstruction_log_likelihood, {model.x: model.x_of_iteration(1)}))
-        assert (model.logits is None) == (likelihood == "probabilities")
+            monitor = model.objective.monitors["reconstruction_log_likelihood"]
+            values.append(session.run(monitor, {model.parts.batch.x: model.parts.batch.of_iteration(1)}))
+        assert (model.parts.likelihood.logits is None) == (likelihood == "probabilities")
     assert values[0] == pytest.approx(values[1], abs=1e-4) and values[0] < -30
 
 
@@ -76,9 +78,9 @@ def test_a_decoder_that_is_sure_has_a_likelihood_and_a_gradient(built_on):
         session.run(model.initialize)
         session.run(bias.initializer, {bias.initializer.inputs[1]: np.full(64, 200, np.float32)})
         x = np.zeros((64, 64), np.float32)
-        before = session.run(model.reconstruction_log_likelihood, {model.x: x})
+        before = session.run(model.objective.monitors["reconstruction_log_likelihood"], {model.parts.batch.x: x})
         assert before == pytest.approx(-64 * 200, rel=0.05)
-        session.run(model.steps[0].train_op, {model.x: x, model.learning_rate_factor: 1.0})
+        session.run(model.steps[0].train_op, {model.parts.batch.x: x, model.learning_rate_factor: 1.0})
         assert (session.run(bias) < 200).all()
 
 

@@ -10,6 +10,7 @@ from avb_tf1.graph.builder import build_graph
 from avb_tf1.ground.seeds import op_seed
 from avb_tf1.ground.tensorflow import open_session
 from avb_tf1.problems.known_images.four_images import PROBLEM
+from avb_tf1.training import trainer
 
 
 @pytest.mark.parametrize("activation", ["elu", "leaky_relu", "relu", "tanh"])
@@ -31,9 +32,8 @@ def test_forward_pass(overrides, activation):
     with open_session(model.graph, 1, 1) as session:
         session.run(model.initialize)
         weights = weights_of(session, model)
-        ends = model.endpoints
-        outputs = session.run([ends.z_posterior, ends.probabilities, ends.log_ratio],
-                              {ends.x: x, ends.eps: eps, ends.z: z})
+        arrays = trainer.array_functions(session, model)
+        outputs = [arrays.encode(x, eps), arrays.decode(z), arrays.log_ratio(x, z)]
     expected = [reference.encoder(weights, x, eps, config.encoder), reference.decoder(weights, z, config.decoder),
                 reference.discriminator(weights, x, z, config.discriminator)]
     for output, value in zip(outputs, expected):
@@ -48,9 +48,9 @@ def test_vae_encoder():
     with open_session(model.graph, 1, 1) as session:
         session.run(model.initialize)
         weights = weights_of(session, model)
-        ends = model.endpoints
+        arrays = trainer.array_functions(session, model)
         eps = np.random.RandomState(1).standard_normal((16, 2))
-        mean, log_variance, z = session.run([*ends.gaussian, ends.z_posterior], {ends.x: x, ends.eps: eps})
+        (mean, log_variance), z = arrays.gaussian(x), arrays.encode(x, eps)
     expected_mean = reference.mlp(weights, "encoder", 2 * x - 1, 2, "relu", "mean")
     expected_log_variance = reference.mlp(weights, "encoder", 2 * x - 1, 2, "relu", "log_variance")
     np.testing.assert_allclose(mean, expected_mean, rtol=1e-4, atol=1e-5)
@@ -63,7 +63,7 @@ def test_probabilities_stay_inside_the_margin():
     with open_session(model.graph, 1, 1) as session:
         session.run(model.initialize)
         z = 1e4 * np.random.RandomState(0).standard_normal((100, 2))
-        probabilities = session.run(model.endpoints.probabilities, {model.endpoints.z: z})
+        probabilities = trainer.array_functions(session, model).decode(z)
     np.testing.assert_allclose([probabilities.min(), probabilities.max()], [0.1, 0.9], rtol=1e-6)
 
 

@@ -33,8 +33,8 @@ def test_noise_drawn_once_is_the_same_in_all_updates_of_an_iteration_and_finite_
     model = build_graph(config)
     with tf.Session(graph=model.graph) as session:
         session.run(model.initialize)
-        noise = [model.posterior.eps, model.divergence.z_prior]
-        drawn = [session.run(noise, {model.iteration: i}) for i in (1, 2, 3, 4, 5, 6, 1)]
+        noise = [model.parts.posterior.eps, model.parts.divergence.z_prior]
+        drawn = [session.run(noise, {model.parts.batch.iteration: i}) for i in (1, 2, 3, 4, 5, 6, 1)]
     for kind in (0, 1):
         np.testing.assert_array_equal(drawn[0][kind], drawn[-1][kind])  # whatever was run in between
         rows = np.concatenate([samples[kind] for samples in drawn[:6]])

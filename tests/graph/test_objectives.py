@@ -26,8 +26,8 @@ def test_losses_equal_a_numpy_formula(overrides):
         session.run(model.initialize)
         weights = weights_of(session, model)
         x, eps, z_prior, generator_loss, discriminator_loss, kl, likelihood = session.run(
-            [model.x, model.posterior.eps, model.divergence.z_prior, model.generator_loss, model.divergence.loss,
-             model.divergence.kl, model.reconstruction_log_likelihood])
+            [model.parts.batch.x, model.parts.posterior.eps, model.parts.divergence.z_prior, model.objective.loss,
+             model.parts.divergence.loss, model.parts.divergence.kl, model.objective.monitors["reconstruction_log_likelihood"]])
     expected = reference.losses(weights, *[a.astype(np.float64) for a in (x, eps, z_prior)], model=config.model)
     np.testing.assert_allclose([generator_loss, discriminator_loss], expected, rtol=1e-5)
     np.testing.assert_allclose(kl - likelihood, generator_loss, rtol=1e-6)
@@ -41,10 +41,10 @@ def test_vae_loss_and_kl():
     with open_session(model.graph, 1, 1) as session:
         session.run(model.initialize)
         weights_of(session, model)  # moves the biases, so that the mean isn't near 0
-        ends = model.endpoints
-        x, z, loss, kl = session.run([model.x, model.posterior.z, model.generator_loss, model.divergence.kl])
-        mean, log_variance, p = session.run(
-            [*ends.gaussian, ends.probabilities], {ends.x: x, ends.z: z})
+        arrays = trainer.array_functions(session, model)
+        x, z, loss, kl = session.run(
+            [model.parts.batch.x, model.parts.posterior.z, model.objective.loss, model.parts.divergence.kl])
+        (mean, log_variance), p = arrays.gaussian(x), arrays.decode(z)
     with tf.Graph().as_default(), tf.Session() as session:
         expected_kl = session.run(tf.reduce_mean(tfd.kl_divergence(
             tfd.MultivariateNormalDiag(mean, np.exp(log_variance / 2)), tfd.MultivariateNormalDiag(tf.zeros(2), tf.ones(2)))))
@@ -76,7 +76,8 @@ def without_q(monkeypatch):
 
 def test_a_model_without_q_is_built_trained_and_evaluated(without_q):
     model = build_graph(without_q)
-    assert model.posterior is model.divergence is model.probabilities is None and list(model.variables) == ["decoder"]
+    assert model.parts.posterior is model.parts.divergence is model.parts.likelihood is None
+    assert list(model.variables) == ["decoder"]
     assert [len(step.noise) for step in model.steps] == [1]
     with open_session(model.graph, 1, 1) as session:
         session.run(model.initialize)
@@ -94,7 +95,8 @@ def test_a_model_without_q_is_built_trained_and_evaluated(without_q):
 
 
 def test_its_draws_are_skipped_when_it_is_gone_on_with(without_q, tmp_path):
-    assert_same(trained(without_q)[:2], trained_in_pieces(without_q, (1,), tmp_path))
+    model = build_graph(without_q)
+    assert_same(trained(without_q, model=model)[:2], trained_in_pieces(without_q, (1,), tmp_path, model))
 
 
 def test_an_objective_can_draw_further_samples_of_q_and_weigh_them(monkeypatch):
@@ -112,7 +114,7 @@ def test_an_objective_can_draw_further_samples_of_q_and_weigh_them(monkeypatch):
     model = build_graph(vae_config())
     with open_session(model.graph, 1, 1) as session:
         session.run(model.initialize)
-        found, loss = session.run([tensors, model.generator_loss])
+        found, loss = session.run([tensors, model.objective.loss])
     z, (mean, log_variance) = found["z"].astype(np.float64), found["gaussian"]
     log_weights = found["log_likelihood"] + (
         reference.log_normal(z, 0, np.ones(2)) - reference.log_normal(z, mean, np.exp(log_variance)))[:, 0]

@@ -47,7 +47,7 @@ def test_a_gaussian_has_its_log_density_at_its_samples_and_at_any_z(config):
         session.run(model.initialize)
         for variable in model.variables["encoder"]:
             variable.load(0.5 * random_state.standard_normal(variable.shape.as_list()), session)
-        q, networks = model.posterior, trainer.array_functions(session, model)
+        q, networks = model.parts.posterior, trainer.array_functions(session, model)
         z, log_prob, gaussian = session.run([q.z, q.log_prob, q.gaussian])
         codes, log_prob_of_codes = networks.encode_with_density(x, eps)
         np.testing.assert_array_equal(codes, networks.encode(x, eps))
@@ -65,7 +65,7 @@ def test_a_gaussian_has_its_log_density_at_its_samples_and_at_any_z(config):
     given("model.encoder.n_units=8", "model.discriminator.n_units=8")], ids=["avb", "avb_ac", "given"])
 def test_an_implicit_posterior_has_none(config):
     model = build_graph(config)
-    assert model.posterior.log_prob is model.posterior.log_prob_at is model.posterior.gaussian is None
+    assert model.parts.posterior.log_prob is model.parts.posterior.log_prob_at is model.parts.posterior.gaussian is None
     with open_session(model.graph, 1, 1) as session:
         networks = trainer.array_functions(session, model)
     assert networks.encode_with_density is networks.log_posterior is networks.gaussian is None

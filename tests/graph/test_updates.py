@@ -145,7 +145,8 @@ def test_first_adam_step_follows_numerically_checked_gradients(overrides):
     with open_session(model.graph, 1, 1) as session:
         session.run(model.initialize)
         before = weights_of(session, model)
-        x, eps, z_prior, _ = session.run([model.x, model.posterior.eps, model.divergence.z_prior, model.steps[0].train_op])
+        x, eps, z_prior, _ = session.run(
+            [model.parts.batch.x, model.parts.posterior.eps, model.parts.divergence.z_prior, model.steps[0].train_op])
         inputs = [a.astype(np.float64) for a in (x, eps, z_prior)]
         for scope, variables in model.variables.items():
             index, adam = (1, config.training.discriminator) if scope == "discriminator" else (0, config.training.generator)
@@ -178,7 +179,7 @@ def test_generator_first_takes_the_discriminators_gradient_at_the_updated_encode
         session.run(model.steps[0].train_op)
         weights = weights_of(session, model)
         x, eps, z_prior, _, loss = session.run(
-            [model.x, model.posterior.eps, model.divergence.z_prior, model.steps[1].train_op,
+            [model.parts.batch.x, model.parts.posterior.eps, model.parts.divergence.z_prior, model.steps[1].train_op,
              model.steps[1].monitors["discriminator_loss"]])
     expected = reference.losses(weights, *[a.astype(np.float64) for a in (x, eps, z_prior)], model=small().model)[1]
     np.testing.assert_allclose(loss, expected, rtol=1e-5)
@@ -186,4 +187,5 @@ def test_generator_first_takes_the_discriminators_gradient_at_the_updated_encode
 
 def test_steps_name_the_noise_they_draw():
     model = build_graph(small("training.update=generator_first"))
-    assert [step.noise for step in model.steps] == [(model.posterior.eps,), (model.posterior.eps, model.divergence.z_prior)]
+    eps, z_prior = model.parts.posterior.eps, model.parts.divergence.z_prior
+    assert [step.noise for step in model.steps] == [(eps,), (eps, z_prior)]

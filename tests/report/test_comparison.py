@@ -3,7 +3,7 @@ import math
 
 import numpy as np
 import pytest
-from helpers import assert_one_clear_line, run_script, small, synthetic, vae_config
+from helpers import assert_one_clear_line, call_script, run_script, small, synthetic, vae_config
 
 from avb_tf1.config.loading import to_yaml
 from avb_tf1.ground.errors import InputError
@@ -171,4 +171,4 @@ def test_infinities_are_said_with_their_sign():
 def test_compare_script(tmp_path):
     result = run_script("compare.py", folder(tmp_path / "a", synthetic()))
     assert result.returncode == 0 and "| synthetic | ELBO |" in result.stdout
-    assert_one_clear_line(run_script("compare.py", tmp_path / "absent"), "absent", "no such folder")
+    assert_one_clear_line(call_script("compare.py", tmp_path / "absent"), "absent", "no such folder")

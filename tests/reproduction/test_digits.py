@@ -6,20 +6,27 @@ from helpers import ROOT
 from pictures import pixels
 
 from avb_tf1.config.loading import load_config, to_yaml
+from avb_tf1.ground import files
 from avb_tf1.reproduction import digits
+from avb_tf1.reproduction.paper import Runs
 
 SMALL = ["training.n_iterations=2", "data.batch_size=32", "evaluation.n_samples=16", "evaluation.ais.n_chains=2",
          "evaluation.ais.n_steps=2"]
 
 
-def runs(log_likelihood, **metrics):
-    own = dict({"test_log_likelihood_numerical_error": 0.0, "n_test_images": 4}, **metrics)
-    return digits.Runs(2, (own, own), np.array(log_likelihood, np.float64), 7.0)
+def runs(folder, log_likelihood):
+    """Runs of a config in a folder each, of which nothing is known but log p(x) of each test image."""
+    config = load_config(os.path.join(ROOT, "configs", "images", "digits_vae.yaml"))
+    for number, values in enumerate(log_likelihood):
+        (folder / str(number)).mkdir(parents=True)
+        files.write_arrays(str(folder / str(number) / "test_images.npz"), log_likelihood=np.array(values, np.float64))
+    n = len(log_likelihood)
+    return Runs(tuple(str(folder / str(number)) for number in range(n)), (config,) * n, ({},) * n, ({},) * n)
 
 
-def test_differences_are_taken_image_by_image():
-    vae = runs([[-20, -30, -25, -22], [-20, -30, -25, -22]])
-    avb = runs([[-19, -29, -24, -21.2], [-21, -29, -26, -20]])
+def test_differences_are_taken_image_by_image(tmp_path):
+    vae = runs(tmp_path / "vae", [[-20, -30, -25, -22], [-20, -30, -25, -22]])
+    avb = runs(tmp_path / "avb", [[-19, -29, -24, -21.2], [-21, -29, -26, -20]])
     row = digits._difference_row("digits_avb", {"digits_vae": vae, "digits_avb": avb})
     differences = np.array([[1, 1, 1, 0.8], [-1, 1, -1, 2]])
     errors = differences.std(axis=1) / 2

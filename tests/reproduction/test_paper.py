@@ -39,14 +39,15 @@ def folders(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_missing_runs_are_trained_and_finished_ones_kept(folders, tmp_path, capsys):
     configs, runs = folders
-    wanted = [paper.Wanted("synthetic", 0), paper.Wanted("synthetic", 1)]
-    first, made_by = paper.ensure_runs(configs, runs, wanted)
+    wanted = [paper.Wanted("synthetic", "synthetic", (0, 1))]
+    found = paper.ensure_runs(configs, runs, wanted)
+    first = found["synthetic"].folders
     assert [os.path.basename(path) for path in first] == ["synthetic_seed_0", "synthetic_seed_1"]
     assert load_config(os.path.join(first[1], "config.yaml")).seed == 1
     assert "Run 2 of 2, about 0 minutes left" in capsys.readouterr().out
     shutil.rmtree(first[1])
     stamp = os.stat(os.path.join(first[0], "metrics.json")).st_mtime_ns
-    assert paper.ensure_runs(configs, runs, wanted) == (first, made_by)
+    assert paper.ensure_runs(configs, runs, wanted) == found
     assert os.stat(os.path.join(first[0], "metrics.json")).st_mtime_ns == stamp
     assert "Run 1 of 1, about 0 minutes left" in capsys.readouterr().out
 
@@ -186,7 +187,7 @@ def test_table_1_is_made_of_the_published_runs():
             cells = table[name, measures.METRICS[metric].title.replace("|", "/")]
             assert cells[5] == "%.4f ± %.4f" % (np.mean(values), np.std(values, ddof=1))
             assert float(cells[6]) in [pytest.approx(value, abs=6e-5) for value in values]
-            assert int(cells[7]) == len(values) == len(paper.seeds(name))
+            assert int(cells[7]) == len(values) == len(paper.published(name).seeds)
 
 
 def lines_of(path):
@@ -225,14 +226,14 @@ def test_every_shipped_config_of_images_is_compared():
 
 def test_a_run_of_another_config_is_not_taken(folders, tmp_path):
     configs, runs = folders
-    paper.ensure_runs(configs, runs, [paper.Wanted("synthetic", 0)])
+    paper.ensure_runs(configs, runs, [paper.Wanted("synthetic", "synthetic", (0,))])
     path = os.path.join(configs, "synthetic.yaml")
     with open(path) as file:
         text = file.read()
     with open(path, "w") as file:
         file.write(text.replace("n_iterations: 20", "n_iterations: 21"))
     with pytest.raises(InputError, match="n_iterations"):
-        paper.ensure_runs(configs, runs, [paper.Wanted("synthetic", 0)])
+        paper.ensure_runs(configs, runs, [paper.Wanted("synthetic", "synthetic", (0,))])
 
 
 def test_work_grows_with_what_costs_time():

@@ -1,5 +1,6 @@
 """Each published recipe: its sizes, its networks against numpy, its order of updates, and a whole run of it."""
 
+import functools
 import glob
 import json
 import os
@@ -14,12 +15,12 @@ from trainings import assert_same, moved_by_each_step, trained, trained_in_piece
 from avb_tf1.config.loading import load_config
 from avb_tf1.experiment.run import opened_run
 from avb_tf1.graph.builder import build_graph
-from avb_tf1.ground import files
 from avb_tf1.ground.tensorflow import open_session, tf
 from avb_tf1.problems.known_images.four_images import PROBLEM
 from avb_tf1.reproduction import recipes
 from avb_tf1.runs import metrics_file
 from avb_tf1.tasks.trained import Trained
+from avb_tf1.training import trainer
 
 RECIPES = sorted(os.path.splitext(os.path.basename(path))[0]
                  for path in glob.glob(os.path.join(ROOT, "configs", "recipes", "*.yaml")))
@@ -31,6 +32,12 @@ SMALL = {
     "gdikov_avb_ac": ["model.discriminator.n_units=16", "model.discriminator.n_factors=8", "model.encoder.n_units=16",
                       "model.encoder.basis.n_vectors=2"],
 }
+
+
+@functools.lru_cache(maxsize=None)
+def built(name, *overrides):
+    """The ModelGraph of a recipe, once for all tests: each has a session of its own on it."""
+    return build_graph(recipe(name, *overrides))
 
 
 def dense(*sizes):
@@ -102,7 +109,7 @@ POSITIONS = {"ApplyAdam": {"learning_rate": 5, "beta1": 6, "beta2": 7, "epsilon"
 @pytest.mark.parametrize("name", large_one_slow(RECIPES))
 def test_the_optimisers_in_the_graph_have_the_published_rates(name):
     published = PUBLISHED["recipes/" + name]
-    model = build_graph(recipe(name))
+    model = built(name)
     wanted = {"generator": {"encoder", "decoder"}, "discriminator": {"discriminator"}}
     if published.get("training.discriminator.optimizer") == "shared":
         wanted = {"generator": {"encoder", "decoder", "discriminator"}}
@@ -123,7 +130,7 @@ def test_the_papers_adversary_has_four_hidden_layers_and_512_outputs():
 
 @pytest.mark.parametrize("name", large_one_slow(RECIPES))
 def test_sizes_and_order_of_updates_are_the_published_ones(name):
-    model = build_graph(recipe(name))
+    model = built(name)
     assert {scope: [tuple(variable.shape.as_list()) for variable in variables]
             for scope, variables in model.variables.items()} == SHAPES[name]
     with open_session(model.graph, 1, 2) as session:
@@ -134,19 +141,17 @@ def test_sizes_and_order_of_updates_are_the_published_ones(name):
 @pytest.mark.parametrize("name", large_one_slow(RECIPES))
 def test_forward_pass(name):
     config = recipe(name)
-    model, ends = config.model, None
-    graph = build_graph(config)
+    model, graph = config.model, built(name)
     random_state = np.random.RandomState(1)
     x = PROBLEM.images[PROBLEM.labels(16)]
     z = random_state.standard_normal((16, 2))
     with open_session(graph.graph, 1, 1) as session:
         session.run(graph.initialize)
         weights = weights_of(session, graph)
-        ends = graph.endpoints
-        eps = random_state.standard_normal((16, ends.eps.shape[1].value))
-        feeds = {ends.x: x, ends.z: z, ends.eps: eps}
-        z_posterior, probabilities = session.run([ends.z_posterior, ends.probabilities], feeds)
-        others = session.run(ends.gaussian if model.kind == "vae" else ends.log_ratio, feeds)
+        arrays = trainer.array_functions(session, graph)
+        eps = random_state.standard_normal((16, arrays.noise_dim))
+        z_posterior, probabilities = arrays.encode(x, eps), arrays.decode(z)
+        others = arrays.gaussian(x) if model.kind == "vae" else arrays.log_ratio(x, z)
         moment_eps = session.run("endpoints/moment_eps:0").astype(np.float64) if model.kind == "avb_ac" else None
     np.testing.assert_allclose(probabilities, reference.decoder(weights, z, model.decoder), rtol=1e-3, atol=1e-5)
     if model.kind == "vae":
@@ -172,12 +177,14 @@ def test_forward_pass(name):
 def test_losses_are_made_of_the_parts_that_the_step_reports(name):
     """The generator's loss is the KL estimate minus the reconstruction's; the gradient is that of the scaled loss."""
     config = recipe(name, *SMALL.get(name, []))
-    graph = build_graph(config)
+    graph = built(name, *SMALL.get(name, []))
     with open_session(graph.graph, 1, 1) as session:
         session.run(graph.initialize)
-        values = session.run({"loss": graph.generator_loss, "kl": graph.divergence.kl, "d_loss": graph.divergence.loss,
-                              "likelihood": graph.reconstruction_log_likelihood, "x": graph.x, "p": graph.probabilities,
-                              "prior": graph.divergence.logits_prior, "posterior": graph.divergence.logits_posterior})
+        kl = graph.parts.divergence
+        values = session.run({"loss": graph.objective.loss, "kl": kl.kl, "d_loss": kl.loss, "prior": kl.logits_prior,
+                              "posterior": kl.logits_posterior, "x": graph.parts.batch.x,
+                              "likelihood": graph.objective.monitors["reconstruction_log_likelihood"],
+                              "p": graph.parts.likelihood.probabilities})
     p, x = values["p"].astype(np.float64), values["x"]
     np.testing.assert_allclose(values["likelihood"], np.sum(x * np.log(p) + (1 - x) * np.log(1 - p), axis=1).mean(), rtol=1e-5)
     np.testing.assert_allclose(values["loss"], values["kl"] - values["likelihood"], rtol=1e-5)
@@ -191,9 +198,10 @@ def test_losses_are_made_of_the_parts_that_the_step_reports(name):
 @pytest.mark.parametrize("name", RECIPES)
 def test_repeats_and_resumes_with_the_same_bits(name, tmp_path):
     config = recipe(name, "training.n_iterations=12", *SMALL.get(name, []))
-    whole = trained(config)
-    assert_same(whole, trained(config, inter_op_threads=2))
-    assert_same(whole, trained_in_pieces(config, (1, 7), tmp_path))
+    model = build_graph(config)
+    whole = trained(config, model=model)
+    assert_same(whole, trained(config, 2))  # on another graph
+    assert_same(whole, trained_in_pieces(config, (1, 7), tmp_path, model))
 
 
 @pytest.mark.slow
@@ -213,11 +221,11 @@ def test_a_run_from_the_command_line_is_evaluated_exactly(name, tmp_path):
     with opened_run(str(out)) as ((config, problem, task), found, networks):
         assert found.iteration == 20
         measured, _ = task.measure(Trained(config, problem, networks, found.monitors))
-        assert files.json_text(metrics_file.with_made_by(measured, config, found.legs)) == text
+        assert json.dumps(metrics_file.with_made_by(measured, config, found.legs), indent=2, sort_keys=True) + "\n" == text
 
 
 def test_shared_adam_advances_its_powers_of_beta_twice_an_iteration():
-    model = build_graph(recipe("poole_gist"))
+    model = built("poole_gist")
     with open_session(model.graph, 1, 2) as session, model.graph.as_default():
         session.run(model.initialize)
         powers = {name: [variable for variable in tf.global_variables() if name in variable.op.name]
@@ -232,7 +240,7 @@ def test_shared_adam_advances_its_powers_of_beta_twice_an_iteration():
 
 @pytest.mark.parametrize("scope, t", [("encoder", 1), ("discriminator", 2)])
 def test_shared_adam_updates_the_generator_first(scope, t):
-    model = build_graph(recipe("poole_gist"))
+    model = built("poole_gist")
     variable = model.variables[scope][2]
     with open_session(model.graph, 1, 2) as session:
         session.run(model.initialize)
@@ -247,8 +255,7 @@ def test_shared_adam_updates_the_generator_first(scope, t):
 
 def test_rmsprop_follows_keras():
     """Keras's rule: a = rho a + (1 - rho) g**2 from a = 0, and w -= rate g / (sqrt(a) + 1e-8)."""
-    config = recipe("gdikov_vae")
-    model = build_graph(config)
+    model = built("gdikov_vae")
     variable = model.variables["decoder"][2]
     a = 0.0
     # The gradient that the update itself takes: one of the test's own could be computed after the weights have changed.
@@ -284,7 +291,7 @@ def test_decoder_on_the_prior_sample_gives_the_same_values():
         model = build_graph(recipe("poole_gist", "model.decoder.built_on=" + where))
         with open_session(model.graph, 1, 1) as session:
             session.run(model.initialize)
-            return session.run([model.probabilities, model.generator_loss])
+            return session.run([model.parts.likelihood.probabilities, model.objective.loss])
 
     for a, b in zip(outputs("prior_sample"), outputs("posterior_sample")):
         np.testing.assert_array_equal(a, b)
@@ -293,20 +300,19 @@ def test_decoder_on_the_prior_sample_gives_the_same_values():
 def test_an_inner_product_of_relu_outputs_is_never_negative():
     """What gdikov's and kumada's discriminators can't do: say that a code is the prior's."""
     for name in ("gdikov_avb", "kumada_avb"):
-        model = build_graph(recipe(name))
+        model = built(name)
         with open_session(model.graph, 1, 1) as session:
             session.run(model.initialize)
-            assert session.run(model.divergence.logits_prior).min() >= 0
+            assert session.run(model.parts.divergence.logits_prior).min() >= 0
 
 
 def test_vae_with_a_sampled_kl():
-    model = build_graph(recipe("mescheder_vae"))
-    ends = model.endpoints
+    model = built("mescheder_vae")
     with open_session(model.graph, 1, 1) as session:
         session.run(model.initialize)
         weights_of(session, model)
-        x, z, kl = session.run([model.x, model.posterior.z, model.divergence.kl])
-        mean, log_variance = session.run(ends.gaussian, {ends.x: x})
+        x, z, kl = session.run([model.parts.batch.x, model.parts.posterior.z, model.parts.divergence.kl])
+        mean, log_variance = trainer.array_functions(session, model).gaussian(x)
     log_q_entropy = -0.5 * np.sum(log_variance + 1 + np.log(2 * np.pi), axis=1)  # E log q, exact
     np.testing.assert_allclose(kl, np.mean(log_q_entropy - reference.log_normal(z, 0, np.ones(2))[:, 0]), rtol=1e-4)
     closed_form = np.mean(np.sum(np.exp(log_variance) + mean**2 - 1 - log_variance, axis=1) / 2)

@@ -68,8 +68,8 @@ def test_noise_is_the_tutorials():
     theirs = build_tutorial()
     with one_thread(model.graph) as session, one_thread(theirs.graph) as their_session:
         for _ in range(2):
-            np.testing.assert_array_equal(session.run(model.posterior.eps), their_session.run(theirs.noise))
-            np.testing.assert_array_equal(session.run(model.divergence.z_prior), their_session.run(theirs.prior))
+            np.testing.assert_array_equal(session.run(model.parts.posterior.eps), their_session.run(theirs.noise))
+            np.testing.assert_array_equal(session.run(model.parts.divergence.z_prior), their_session.run(theirs.prior))
 
 
 def test_the_tutorials_graph_is_what_numpy_says():

@@ -6,7 +6,7 @@ import os
 import shutil
 
 import pytest
-from helpers import ROOT, SMALL, SYNTHETIC, assert_one_clear_line, run_script, set_options, small
+from helpers import ROOT, SMALL, SYNTHETIC, assert_one_clear_line, call_script, run_script, set_options, small
 
 from avb_tf1.config.fingerprint import fingerprint
 from avb_tf1.config.loading import to_yaml
@@ -64,10 +64,10 @@ def test_no_module_that_decides_bits_is_left_out():
         *("tasks/%s/%s" % (name, module) for name in TASKS for module in ("measures", "view")), "problems/registry")
     assert left_out(measured, provenance.EVALUATION) == {
         "graph/networks", "ground/errors", "ground/files", "ground/stopping", "ground/tensorflow", "runs/run_folder",
-        "tasks/task", "training/checkpoint",
+        "tasks/task", "training/checkpoint", "training/trainer",
         # What is read, drawn and told of a run is not measured.
         "tasks/known_images/published_rows", *(
-            "tasks/%s/%s" % (name, module) for name in TASKS for module in ("contents", "drawing", "page", "summary"))}
+            "tasks/%s/%s" % (name, module) for name in TASKS for module in ("contents", "figures", "page", "summary"))}
 
 
 @pytest.mark.parametrize("module", ["problems/known_images/four_images", "graph/networks", "training/trainer"])
@@ -156,7 +156,7 @@ def test_a_checkpoint_of_an_earlier_version_is_named(finished, tmp_path):
         manifest = json.loads(path.read_text())["manifest"]
         del manifest["legs"]
         path.write_text(json.dumps({"manifest": manifest, "sha256": checkpoint._digest_of_manifest(manifest)}))
-    assert_one_clear_line(run_script("evaluate.py", out), "an earlier version of avb_tf1 saved it")
+    assert_one_clear_line(call_script("evaluate.py", out), "an earlier version of avb_tf1 saved it")
 
 
 def test_a_config_that_was_edited_after_the_run_is_told(finished, tmp_path):
@@ -164,12 +164,12 @@ def test_a_config_that_was_edited_after_the_run_is_told(finished, tmp_path):
     shutil.copytree(str(finished), str(out))
     (out / "config.yaml").write_text(to_yaml(small("training.generator.learning_rate=3e-4")))
     for script in ("compare.py", "report.py"):
-        assert_one_clear_line(run_script(script, out), "metrics.json",
+        assert_one_clear_line(call_script(script, out), "metrics.json",
                               "training.generator.learning_rate is 0.0002 there and 0.0003 here")
     before = json.loads((finished / "metrics.json").read_text())
     del before["made_by"]
     (out / "metrics.json").write_text(json.dumps(before))
-    assert_one_clear_line(run_script("compare.py", out), "metrics.json: doesn't say what it was made by")
+    assert_one_clear_line(call_script("compare.py", out), "metrics.json: doesn't say what it was made by")
 
 
 def test_what_other_code_measured_is_measured_again_and_what_it_trained_is_told(finished, tmp_path, monkeypatch, capsys):
@@ -178,9 +178,9 @@ def test_what_other_code_measured_is_measured_again_and_what_it_trained_is_told(
     folder.mkdir()
     (configs / "small.yaml").write_text(to_yaml(small("training.checkpoint_every=5")))
     shutil.copytree(str(finished), str(folder / "small_seed_0"))
-    wanted = [paper.Wanted("small", 0)]
+    wanted = [paper.Wanted("small", "small", (0,))]
     monkeypatch.setattr(experiment, "run_and_report", lambda *args, **kwargs: pytest.fail("run again"))
-    _, (made_by,) = paper.ensure_runs(str(configs), str(folder), wanted)
+    made_by, = paper.ensure_runs(str(configs), str(folder), wanted)["small"].made_by
     assert provenance.other_code([made_by]) == [] and capsys.readouterr().out == ""
 
     # The same run, as if other code had trained and measured it.
@@ -191,7 +191,7 @@ def test_what_other_code_measured_is_measured_again_and_what_it_trained_is_told(
     path.write_text(json.dumps(dict(content, elbo=-99.0)))
     edited_legs(folder / "small_seed_0", lambda legs: legs[0].update(training_code="1" * 12))
     monkeypatch.undo()
-    _, (made_by,) = paper.ensure_runs(str(configs), str(folder), wanted)
+    made_by, = paper.ensure_runs(str(configs), str(folder), wanted)["small"].made_by
     assert json.loads(path.read_text()) == dict(
         json.loads(own.decode()), made_by=dict(json.loads(own.decode())["made_by"], training_code=["1" * 12]))
     told = "1 of 1 runs were trained by other code (%s) than this (%s)." % ("1" * 12, provenance.code()["training_code"])

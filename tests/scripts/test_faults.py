@@ -12,7 +12,7 @@ import time
 
 import numpy as np
 import pytest
-from helpers import LONGER, ROOT, SMALL, SYNTHETIC, assert_one_clear_line, run_script, set_options
+from helpers import LONGER, ROOT, SMALL, SYNTHETIC, assert_one_clear_line, call_script, run_script, set_options
 
 from avb_tf1.config.loading import load_config
 from avb_tf1.runs import run_folder
@@ -139,7 +139,7 @@ def test_another_config_is_refused(whole, tmp_path):
     shutil.copytree(str(whole[0]), str(out))
     text = (out / "config.yaml").read_text()
     (out / "config.yaml").write_text(text.replace("latent_dim: 2", "latent_dim: 1"))
-    result = run_script("train.py", "--resume", out)
+    result = call_script("train.py", "--resume", out)
     assert_one_clear_line(result, "model.latent_dim is 2 there and 1 here")
     assert (out / "metrics.json").read_bytes() == (whole[0] / "metrics.json").read_bytes()
 
@@ -149,7 +149,7 @@ def test_a_second_run_into_the_folder_is_refused(tmp_path):
     process = started(out)
     try:
         assert_one_clear_line(run_script("train.py", "--resume", out), "another run is writing into this folder")
-        assert_one_clear_line(run_script("train.py", "--config", SYNTHETIC, "--out", out, "--overwrite"), "another run")
+        assert_one_clear_line(call_script("train.py", "--config", SYNTHETIC, "--out", out, "--overwrite"), "another run")
     finally:
         process.kill()
         process.communicate()

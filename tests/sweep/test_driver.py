@@ -14,7 +14,7 @@ import time
 from types import SimpleNamespace
 
 import pytest
-from helpers import ROOT, SMALL, SYNTHETIC, assert_one_clear_line, run_script, set_options
+from helpers import ROOT, SMALL, SYNTHETIC, assert_one_clear_line, call_script, run_script, set_options
 
 from avb_tf1 import __version__
 from avb_tf1.config.loading import to_yaml
@@ -33,8 +33,8 @@ LONG = SMALL + ["training.n_iterations=3000", "training.checkpoint_every=50"]
 SAME = ("losses.csv", "latents.npz", "snapshots.npz", "metrics.json", "latent_space.png", "config.yaml")
 
 
-def sweep(out, *arguments, overrides=SMALL, seeds="0-1"):
-    return run_script("sweep.py", "--config", SYNTHETIC, "--seeds", seeds, "--out", out, *arguments, *set_options(overrides))
+def sweep(out, *arguments, overrides=SMALL, seeds="0-1", run=run_script):
+    return run("sweep.py", "--config", SYNTHETIC, "--seeds", seeds, "--out", out, *arguments, *set_options(overrides))
 
 
 def results(folder):
@@ -154,16 +154,16 @@ def test_going_on_on_another_kind_of_cpu_is_told_in_one_line(tmp_path, monkeypat
 
 def test_bad_input_is_refused_before_anything_starts(tmp_path):
     assert_one_clear_line(sweep(tmp_path / "out", seeds="3-1"), "--seeds 3-1")
-    assert_one_clear_line(sweep(tmp_path / "out", "--set", "training.n_iteration=1,2"), "did you mean")
+    assert_one_clear_line(sweep(tmp_path / "out", "--set", "training.n_iteration=1,2", run=call_script), "did you mean")
     assert not (tmp_path / "out").exists()
     (tmp_path / "file").write_text("mine")
-    assert_one_clear_line(sweep(tmp_path / "file"), "file")
+    assert_one_clear_line(sweep(tmp_path / "file", run=call_script), "file")
     assert (tmp_path / "file").read_text() == "mine"
     for name in ("summary.csv", "report.html"):
         folder = tmp_path / name.split(".")[0]
         folder.mkdir()
         (folder / name).write_text("mine")
-        assert_one_clear_line(sweep(folder), "summary.csv or report.html that is no sweep's")
+        assert_one_clear_line(sweep(folder, run=call_script), "summary.csv or report.html that is no sweep's")
         assert (folder / name).read_text() == "mine"
 
 
@@ -277,7 +277,8 @@ def test_an_existing_cluster_of_two_nodes(alone, tmp_path, shared_disk):
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "nowhere", "127.0.0.1:123456", "no.such.host.invalid:6379"])
 def test_no_cluster_at_the_address(tmp_path, address):
-    assert_one_clear_line(sweep(tmp_path / "out", "--address", address), "--address " + address)
+    run = run_script if address == "127.0.0.1:1" else call_script
+    assert_one_clear_line(sweep(tmp_path / "out", "--address", address, run=run), "--address " + address)
 
 
 def test_a_port_that_never_answers(monkeypatch):
@@ -290,9 +291,9 @@ def test_a_port_that_never_answers(monkeypatch):
 
 
 def test_no_config_is_dropped(tmp_path):
-    result = sweep(tmp_path / "out", "--config", tmp_path / "absent.yaml")
+    result = sweep(tmp_path / "out", "--config", tmp_path / "absent.yaml", run=call_script)
     assert_one_clear_line(result, "absent.yaml")
-    assert_one_clear_line(run_script("sweep.py", "--config", tmp_path / "absent.yaml", "--config", SYNTHETIC, "--seeds", "0",
+    assert_one_clear_line(call_script("sweep.py", "--config", tmp_path / "absent.yaml", "--config", SYNTHETIC, "--seeds", "0",
                                      "--out", tmp_path / "out"), "absent.yaml")
 
 

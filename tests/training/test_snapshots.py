@@ -1,15 +1,14 @@
 import numpy as np
 import pytest
 from helpers import recipe, small, vae_config
-from scipy.stats import norm
+from known_models import decoder
 
 from avb_tf1.estimation import quadrature, trained_networks
 from avb_tf1.graph.builder import build_graph
 from avb_tf1.ground.tensorflow import open_session
 from avb_tf1.problems.known_images.four_images import PROBLEM
-from avb_tf1.tasks.known_images.measures import kl_over_training
 from avb_tf1.tasks.known_images.view import PLANE_AXIS, View
-from avb_tf1.tasks.views import N_SAMPLES, spread_out
+from avb_tf1.tasks.views import N_SAMPLES
 from avb_tf1.training import snapshots, trainer
 from avb_tf1.training.snapshots import Snapshots
 
@@ -47,10 +46,6 @@ def test_training_is_not_disturbed(config):
     with_snapshots, without = trained(config)[0], trained(config, with_snapshots=False)[0]
     for name, values in without.items():
         np.testing.assert_array_equal(with_snapshots[name], values)
-
-
-def decoder(z):
-    return np.stack([norm.cdf(z[:, 0]), np.full(len(z), 0.2), np.full(len(z), 0.4), np.full(len(z), 0.6)], axis=1)
 
 
 def test_what_was_seen_is_kept_and_gone_on_with():
@@ -104,44 +99,3 @@ def test_the_end_of_a_run_that_goes_on_is_no_snapshot_of_its_own():
     assert seen.arrays()["iteration"].tolist() == [0, 2, 3]
     view = View(networks, PROBLEM, np.random.RandomState(0))
     assert Snapshots(view, long, seen.arrays()).arrays()["iteration"].tolist() == [0, 2]
-
-
-def test_kl_of_known_posteriors():
-    # Each image's codes are N(m, 0.3^2) about a mean of its own: KL(q(z|x) || p(z)) has a closed form.
-    means, std = np.float32([[1, 0], [0, 1], [-1, 0], [0, -1]]), 0.3
-    exact = 0.5 * (2 * std**2 + 1 - 2 - 2 * np.log(std**2))
-    training = small("training.n_iterations=1").training
-
-    def encode(x, eps):
-        return (x @ means + std * eps).astype(np.float32)
-
-    def log_ratio(x, z):  # that of a discriminator at its optimum
-        return (norm.logpdf(z, x @ means, std) - norm.logpdf(z)).sum(axis=1, keepdims=True)
-
-    networks = trained_networks.Networks(2, 2, encode, decoder, log_ratio=log_ratio)
-    seen = Snapshots(View(networks, PROBLEM, np.random.RandomState(1)), training)
-    seen(1)
-    kl = kl_over_training(seen.arrays(), PROBLEM)
-    for name in ("kl_posterior_prior", "kl_discriminator"):
-        assert kl[name].shape == (2,)
-        error = kl[name + "_standard_error"]
-        assert (error < 0.05).all() and (np.abs(kl[name] - exact) < 4 * error).all()
-
-    parameters = means, np.full_like(means, np.log(std**2))
-    networks = trained_networks.Networks(2, 2, encode, decoder, gaussian=lambda x: parameters)
-    seen = Snapshots(View(networks, PROBLEM, np.random.RandomState(1)), training)
-    kl = kl_over_training(seen.arrays(), PROBLEM)
-    assert sorted(kl) == ["kl_posterior_prior", "kl_posterior_prior_standard_error"]
-    np.testing.assert_allclose(kl["kl_posterior_prior"], exact, rtol=1e-6)
-
-
-def test_codes_that_are_not_finite_have_no_kl():
-    z = np.full([1, 4 * N_SAMPLES, 2], np.nan, np.float32)
-    kl = kl_over_training({"z": z, "log_ratio": z[:, :, 0]}, PROBLEM)
-    assert np.isnan(kl["kl_posterior_prior"]).all() and np.isnan(kl["kl_discriminator"]).all()
-
-
-def test_snapshots_are_thinned_out_evenly_with_both_ends():
-    assert spread_out(3, 41).tolist() == [0, 1, 2]
-    assert spread_out(41, 5).tolist() == [0, 10, 20, 30, 40]
-    assert len(spread_out(2001, 61)) == 61 and spread_out(2001, 61)[-1] == 2000

@@ -24,9 +24,8 @@ _DOWNLOAD_SECONDS = 30  # without an answer
 
 
 class Known(NamedTuple):
-    """What a config must fit: (rows, columns) of the images, how many are not for testing, and the digest of a file's arrays.
-
-    Without a digest the name says what the data are.
+    """What a config must fit: (rows, columns) of the images, how many are not for testing, and the digest of a file's arrays,
+    unless the name says what the data are.
     """
 
     image_shape: Tuple[int, int]

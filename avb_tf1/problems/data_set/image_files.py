@@ -20,12 +20,10 @@ def read_images(path, names):
     """Read two parts of a data set, with labels if the file has them.
 
     Args:
-        path: str.
         names: of the arrays: (images, labels) of the train part, then of the test part.
 
     Returns:
-        [(images, labels), (images, labels)]: images uint8 or float32 [n, h, w] or [n, d], floats in [0, 1]; labels int64 [n],
-        or None.
+        Them in the same order: images uint8 or float32 [n, h, w] or [n, d], floats in [0, 1]; labels int64 [n], or None.
 
     Raises:
         InputError: the file can't be read, or an array is missing or unusable.

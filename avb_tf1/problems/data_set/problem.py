@@ -60,33 +60,22 @@ class ImageDataset:
         return intensities.mean(axis=0, dtype=np.float64) / (255 if intensities.dtype == np.uint8 else 1)
 
     def test_images(self):
-        """Return the test images, float32 [n_test, n_pixels], pixels in {0, 1}.
-
-        Where pixels are drawn, the random stream depends on nothing but its name, not on the config's seed: all models, of all
-        seeds, are measured on the same images.
-        """
-        return self._fixed(self.test, "test images")
+        """Return the test images, float32 [n_test, n_pixels], pixels in {0, 1}; drawn or not, the same for all seeds."""
+        return self._fixed(self.test)
 
     def some_test_rows(self, n):
-        """Return the rows of n of the test images, int64, in rising order: the first of an order that is the same for all
-        models; of all test images if n is None or there are no more.
-        """
-        order = stream(_DATA_SEED, "order of test images").permutation(len(self.test.labels))
-        return np.sort(order[:n])
-
-    def validation_images(self):
-        """Return the validation images, as test_images does the test images."""
-        return self._fixed(self.validation, "validation images")
+        """Return the rows of n test images (None: of all), int64, rising: the first of an order that all models share."""
+        return np.sort(stream(_DATA_SEED, "order of test images").permutation(len(self.test.labels))[:n])
 
     def shown_images(self):
         """Return the first N_SHOWN of the test images, or all, float32, and their labels, int64."""
         part = Part(self.test.intensities[:N_SHOWN], self.test.labels[:N_SHOWN])
-        return self._fixed(part, "test images"), part.labels
+        return self._fixed(part), part.labels
 
     def train_images(self, seed):
-        """Return the train images, uint8 [n_train, n_pixels], pixels in {0, 1}, drawn by the config's seed.
+        """Return the train images, uint8 [n_train, n_pixels], pixels in {0, 1}, drawn by the config's seed, for all batches.
 
-        They are the same in all batches; binarisation "dynamic" has no such images.
+        Binarisation "dynamic" has no such images.
         """
         return binarised(self.train.intensities, self.binarisation, stream(seed, "train images"))
 
@@ -94,17 +83,12 @@ class ImageDataset:
         """Return values of pixels [n, n_pixels] as they stand in an image, [n, rows, columns]."""
         return np.reshape(values, (-1, *self.image_shape))
 
-    def _fixed(self, part, name):
-        return binarised(part.intensities, self.binarisation, stream(_DATA_SEED, name)).astype(np.float32)
+    def _fixed(self, part):
+        return binarised(part.intensities, self.binarisation, stream(_DATA_SEED, "test images")).astype(np.float32)
 
 
 def binarised(intensities, binarisation, random_state):
-    """Return binary pixels, uint8 of the shape of intensities [n, n_pixels], as of Part.
-
-    Args:
-        binarisation: as of ImageDataset; with "threshold" nothing is drawn.
-        random_state: numpy RandomState.
-    """
+    """Return binary pixels, uint8 of the shape of intensities [n, n_pixels], as of Part; by "threshold" nothing is drawn."""
     if binarisation == "threshold":
         return (intensities >= (128 if intensities.dtype == np.uint8 else 0.5)).view(np.uint8)
     images = np.empty(intensities.shape, np.uint8)

@@ -20,10 +20,6 @@ _THETA = tuple("theta %d" % school for school in range(1, _N_SCHOOLS + 1))
 _LOG_2_PI = math.log(2 * math.pi)
 
 
-def _identity(tau):
-    return tau
-
-
 def _problem(y, sigma, log_prior_outer, tau_of, derived_tau, **others):
     """A GivenPosterior of the eight schools.
 
@@ -63,30 +59,22 @@ def _problem(y, sigma, log_prior_outer, tau_of, derived_tau, **others):
 
 
 # The paper's author's: all of z is N(0, 1), and tau may be negative.
-
 _STAN_SIGMA = (0.8, 0.5, 0.8, 0.6, 0.5, 0.6, 0.5, 0.4)
-
-
-def _stan_log_likelihood(x, z):
-    return log_gaussian(x, z[:, :1] + z[:, 1:2] * z[:, 2:], _STAN_SIGMA)
-
-
-def _stan_problem():
-    sample_prior, log_prior = gaussian_prior(2 + _N_SCHOOLS, 1.0)
-    return _problem(
-        y=(2.8, 0.8, -0.3, 0.7, -0.1, 0.1, 1.8, 1.2), sigma=_STAN_SIGMA,
-        log_prior_outer=lambda u: -0.5 * (u**2).sum(axis=1) - _LOG_2_PI, tau_of=_identity, derived_tau={"|tau|": np.abs},
-        title="eight schools with a spread of either sign",
-        introduction="Eight schools' effects are normal about a mean mu with a spread tau, which may be negative here: "
-                     "(tau, eta) and (-tau, -eta) mean the same, so that the posterior has two modes.",
-        coordinates=("mu", "tau", *_ETA), modes={"tau > 0": lambda z: z[:, 1] > 0}, sample_prior=sample_prior,
-        log_prior=log_prior, log_likelihood=_stan_log_likelihood,
-        sources="Mescheder, Nowozin, Geiger 2017, the experiment on variational inference; data and recipe: notebook "
-                "Stan-example.ipynb of LMescheder/AdversarialVariationalBayes, commit ee29153. The data are not Rubin's.")
+_STAN_SAMPLE_PRIOR, _STAN_LOG_PRIOR = gaussian_prior(2 + _N_SCHOOLS, 1.0)
+STAN_EIGHT_SCHOOLS = _problem(
+    y=(2.8, 0.8, -0.3, 0.7, -0.1, 0.1, 1.8, 1.2), sigma=_STAN_SIGMA,
+    log_prior_outer=lambda u: -0.5 * (u**2).sum(axis=1) - _LOG_2_PI, tau_of=lambda tau: tau, derived_tau={"|tau|": np.abs},
+    title="eight schools with a spread of either sign",
+    introduction="Eight schools' effects are normal about a mean mu with a spread tau, which may be negative here: (tau, eta) "
+                 "and (-tau, -eta) mean the same, so that the posterior has two modes.",
+    coordinates=("mu", "tau", *_ETA), modes={"tau > 0": lambda z: z[:, 1] > 0},
+    log_likelihood=lambda x, z: log_gaussian(x, z[:, :1] + z[:, 1:2] * z[:, 2:], _STAN_SIGMA),
+    sources="Mescheder, Nowozin, Geiger 2017, the experiment on variational inference; data and recipe: notebook "
+            "Stan-example.ipynb of LMescheder/AdversarialVariationalBayes, commit ee29153. The data are not Rubin's.",
+    sample_prior=_STAN_SAMPLE_PRIOR, log_prior=_STAN_LOG_PRIOR)
 
 
 # The canonical one, with log tau for the positive tau.
-
 _SIGMA = (15.0, 10.0, 16.0, 11.0, 9.0, 11.0, 10.0, 18.0)
 _SCALE = 5.0                  # of the priors of mu and tau
 
@@ -135,7 +123,6 @@ def _published():
             for quantity, values in moments.items()}
 
 
-STAN_EIGHT_SCHOOLS = _stan_problem()
 EIGHT_SCHOOLS = _problem(
     y=(28.0, 8.0, -3.0, 7.0, -1.0, 1.0, 18.0, 12.0), sigma=_SIGMA,
     log_prior_outer=_log_prior_outer, tau_of=np.exp, derived_tau={"tau": np.exp},

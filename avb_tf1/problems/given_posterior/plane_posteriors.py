@@ -4,54 +4,30 @@ import numpy as np
 
 from avb_tf1.problems.given_posterior.problem import GivenPosterior, gaussian_prior
 
-_PRIOR_VARIANCE = 2.0         # of the two inference problems, as in their sources
+_SAMPLE_PRIOR, _LOG_PRIOR = gaussian_prior(2, 2.0)  # of the two inference problems, as in their sources
+_SOURCES = ("inference.vc, Variational Inference using Implicit Models, part %s; as in the notes on it in "
+            "ltiao/ltiao.github.io.nikola.")
+_POINTS = np.float32([[1.5, 1], [-1.5, 1], [0.5, -1]])
+_EXPLAINED = (0, 5, 8, 12, 50)
 
 
-def _explaining_away():
-    def log_likelihood(x, z):
-        from avb_tf1.ground.tensorflow import tf  # here, as given_posterior's docstring says
-        causes = tf.nn.relu(z)
-        mean = 3 + tf.reduce_sum(causes * tf.square(causes), axis=1)
-        return -tf.log(mean) - x[:, 0] / mean
-
-    values = (0, 5, 8, 12, 50)
-    sample_prior, log_prior = gaussian_prior(2, _PRIOR_VARIANCE)
-    return GivenPosterior(
-        title="explaining away",
-        introduction="Either of two causes explains a large observation, an exponential number with the mean "
-                     "3 + max(0, z1)^3 + max(0, z2)^3. One q(z|x) is learned for all five observations.",
-        coordinates=("z1", "z2"), observations=np.float32(values)[:, np.newaxis],
-        observation_names=tuple("x = %d" % value for value in values),
-        sample_prior=sample_prior, log_prior=log_prior, log_likelihood=log_likelihood,
-        sources="inference.vc, Variational Inference using Implicit Models, part II; as in the notes on it in "
-                "ltiao/ltiao.github.io.nikola.")
+def _log_explaining_away(x, z):
+    from avb_tf1.ground.tensorflow import tf  # here, as given_posterior's docstring says
+    causes = tf.nn.relu(z)
+    mean = 3 + tf.reduce_sum(causes * tf.square(causes), axis=1)
+    return -tf.log(mean) - x[:, 0] / mean
 
 
-def _logistic_regression():
-    points = np.float32([[1.5, 1], [-1.5, 1], [0.5, -1]])
-
-    def log_likelihood(x, z):
-        from avb_tf1.ground.tensorflow import tf  # here, as given_posterior's docstring says
-        return -tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(labels=x, logits=tf.matmul(z, points.T)), axis=1)
-
-    sample_prior, log_prior = gaussian_prior(2, _PRIOR_VARIANCE)
-    return GivenPosterior(
-        title="logistic regression on three points",
-        introduction="Two weights of a classifier of three points in the plane, without a bias; x are the points' labels.",
-        coordinates=("w1", "w2"), observations=np.float32([[1, 1, 0]]), observation_names=("the labels +, +, −",),
-        sample_prior=sample_prior, log_prior=log_prior, log_likelihood=log_likelihood,
-        sources="inference.vc, Variational Inference using Implicit Models, part I; as in the notes on it in "
-                "ltiao/ltiao.github.io.nikola.")
+def _log_logistic_regression(x, z):
+    from avb_tf1.ground.tensorflow import tf  # here, as given_posterior's docstring says
+    return -tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(labels=x, logits=tf.matmul(z, _POINTS.T)), axis=1)
 
 
 def _density(log_density, **others):
-    """A density that is known up to a constant, as a GivenPosterior without data.
+    """A density of z [n, 2] that is known up to a constant, as a GivenPosterior without data.
 
     It has no prior. N(0, I) stands in for one, whose scale is about its own (standard deviations .63 to 1.00), and log_density
     minus the Gaussian's for the likelihood: their sum is log_density, and log p(x) the logarithm of its integral.
-
-    Args:
-        log_density: tensor z float32 [n, 2] -> float32 [n].
     """
     sample_prior, log_prior = gaussian_prior(2, 1.0)
     return GivenPosterior(
@@ -61,16 +37,19 @@ def _density(log_density, **others):
                 "not from there.", **others)
 
 
-def _log_banana(z):
-    return -(z[:, 0] - 1)**2 - (z[:, 1]**2 - z[:, 0])**2
-
-
-def _log_donut(z):
-    return -(z[:, 0]**2 + z[:, 1]**2 - 2)**2
-
-
-EXPLAINING_AWAY = _explaining_away()
-LOGISTIC_REGRESSION = _logistic_regression()
-BANANA = _density(_log_banana, title="a banana",
+EXPLAINING_AWAY = GivenPosterior(
+    title="explaining away",
+    introduction="Either of two causes explains a large observation, an exponential number with the mean 3 + max(0, z1)^3 + "
+                 "max(0, z2)^3. One q(z|x) is learned for all five observations.",
+    coordinates=("z1", "z2"), observations=np.float32(_EXPLAINED)[:, np.newaxis],
+    observation_names=tuple("x = %d" % value for value in _EXPLAINED), sample_prior=_SAMPLE_PRIOR, log_prior=_LOG_PRIOR,
+    log_likelihood=_log_explaining_away, sources=_SOURCES % "II")
+LOGISTIC_REGRESSION = GivenPosterior(
+    title="logistic regression on three points",
+    introduction="Two weights of a classifier of three points in the plane, without a bias; x are the points' labels.",
+    coordinates=("w1", "w2"), observations=np.float32([[1, 1, 0]]), observation_names=("the labels +, +, −",),
+    sample_prior=_SAMPLE_PRIOR, log_prior=_LOG_PRIOR, log_likelihood=_log_logistic_regression, sources=_SOURCES % "I")
+BANANA = _density(lambda z: -(z[:, 0] - 1)**2 - (z[:, 1]**2 - z[:, 0])**2, title="a banana",
                   introduction="A density along a bent ridge, proportional to exp(−(a − 1)² − (b² − a)²).")
-DONUT = _density(_log_donut, title="a donut", introduction="A density along a ring, proportional to exp(−(a² + b² − 2)²).")
+DONUT = _density(lambda z: -(z[:, 0]**2 + z[:, 1]**2 - 2)**2, title="a donut",
+                 introduction="A density along a ring, proportional to exp(−(a² + b² − 2)²).")

@@ -108,19 +108,14 @@ def gaussian_prior(dim, variance):
         from avb_tf1.ground.tensorflow import tf  # here, as the module's docstring says
         return math.sqrt(variance) * tf.random.normal([n, dim], seed=seed, name=name)
 
-    def log_prior(z):
-        return log_gaussian(z, 0.0, math.sqrt(variance))
-
-    return sample_prior, log_prior
+    return sample_prior, lambda z: log_gaussian(z, 0.0, math.sqrt(variance))
 
 
 def log_gaussian(values, mean, standard_deviation):
     """Return the tensor log N(values; mean, diag(standard_deviation**2)), float32 [n], nats.
 
     Args:
-        values: tensor float32 [n, d].
-        mean: tensor float32 [n, d], or what broadcasts to it.
-        standard_deviation: float, or float array [d].
+        values: tensor float32 [n, d]; mean: the same, or what broadcasts to it; standard_deviation: float, or float array [d].
     """
     from avb_tf1.ground.tensorflow import tf  # here, as the module's docstring says
     # The constants are summed in float64, so that they are rounded once.

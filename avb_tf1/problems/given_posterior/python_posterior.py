@@ -193,24 +193,22 @@ def _checked_prior(prior, dim, path):
 
 
 def _derived(function, what, path):
-    def derived(z):
-        with told(path, what):
-            values = np.asarray(function(z))
-        if values.shape != (len(z),) or values.dtype.kind not in "bif":
-            raise ModelError("%s: %s gives %s %s for z %s: numbers %s are wanted" % (
-                path, what, values.dtype, list(values.shape), list(z.shape), [len(z)]))
-        return np.nan_to_num(np.clip(values.astype(np.float64), -LARGEST, LARGEST), nan=LARGEST)
-
-    return derived
+    numbers = _checked(function, what, path, "bif", "numbers %s are wanted")
+    return lambda z: np.nan_to_num(np.clip(numbers(z).astype(np.float64), -LARGEST, LARGEST), nan=LARGEST)
 
 
 def _mode(function, what, path):
-    def mode(z):
+    return _checked(function, what, path, "b", "bool %s is wanted")
+
+
+def _checked(function, what, path, kinds, wanted):
+    """The function of z [n, dim], refusing values that aren't [n] or whose dtype.kind isn't one of `kinds`."""
+    def checked(z):
         with told(path, what):
             values = np.asarray(function(z))
-        if values.shape != (len(z),) or values.dtype != bool:
-            raise ModelError("%s: %s gives %s %s for z %s: bool %s is wanted" % (
-                path, what, values.dtype, list(values.shape), list(z.shape), [len(z)]))
+        if values.shape != (len(z),) or values.dtype.kind not in kinds:
+            raise ModelError("%s: %s gives %s %s for z %s: %s" % (
+                path, what, values.dtype, list(values.shape), list(z.shape), wanted % [len(z)]))
         return values
 
-    return mode
+    return checked

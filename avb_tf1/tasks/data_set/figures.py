@@ -1,15 +1,28 @@
-"""Figures of data sets of real images, from arrays."""
+"""Figures of data sets of real images: each from arrays, and which arrays of a trained model these are."""
 
 import numpy as np
 from matplotlib import cm, patheffects
 from matplotlib.lines import Line2D
 from scipy.stats import norm
 
-from avb_tf1.plotting import movie
+from avb_tf1.estimation.metric import ENCODER, GRID, Need
+from avb_tf1.estimation.trained_networks import in_chunks
+from avb_tf1.plotting import movie, training_curve
 from avb_tf1.plotting.contours import draw_exact_lines
 from avb_tf1.plotting.latents import draw_circles, draw_latents, latent_limit
 from avb_tf1.plotting.pixels import draw_pixels, probability_bar
 from avb_tf1.plotting.style import EXACT_COLOR, class_color, new_figure, panels_of, plain, rows_and_columns, save
+from avb_tf1.runs import run_folder
+from avb_tf1.runs.contents import losses_of
+from avb_tf1.tasks.data_set import view
+from avb_tf1.tasks.trained import Figure, draw_figures
+from avb_tf1.tasks.views import N_MOVIE_FRAMES, spread_out
+
+N_COORDINATES = 4             # of more than two, that are drawn
+N_MEAN = 16                   # samples that the mean of an implicit q(z|x) is taken from, to choose them
+
+NO_GRID = Need(lambda networks: not GRID.is_met(networks))
+PLANE = Need(lambda networks: networks.latent_dim == 2)
 
 _MAX_NAMES = 20               # classes that a legend has
 _MAX_BANDS = 40               # of classes whose names an axis has
@@ -44,14 +57,9 @@ def latent_space(path, z, labels, names):
 
 @plain
 def latent_movie(path, z, labels, iterations, names, coordinates):
-    """Write codes through training as a GIF, a frame a snapshot.
+    """Write codes z [s, n, 1 or 2] through training as a GIF, a frame a snapshot: after so many iterations, integer [s].
 
-    Args:
-        path: str, the GIF to write.
-        z: [s, n, 1 or 2], the codes at each snapshot; labels: integer [n], rows of names.
-        iterations: integer [s], iterations done at each snapshot.
-        names: what each class is called.
-        coordinates: what the one or two coordinates are called.
+    labels, integer [n], are rows of names, those of the classes; coordinates are the names of the one or two coordinates.
     """
     figure, is_plane, limit = movie.new_figure(5.8, 4.5), z.shape[2] == 2, latent_limit(z[-1])
     axes = figure.add_axes([0.11, 0.11, 0.65, 0.82] if is_plane else [0.2, 0.11, 0.76, 0.82])
@@ -281,3 +289,101 @@ def _class_legend(axes, names, loc):
     if len(names) > _MAX_NAMES:
         entries.append(Line2D([], [], linestyle="", label="and %d more" % (len(names) - _MAX_NAMES)))
     axes.legend(handles=entries, title="class", fontsize=8, title_fontsize=8, loc=loc).set_in_layout(False)
+
+
+def draw(out, trained):
+    """Write the figures of a tasks.trained.Trained into the run folder `out`."""
+    draw_figures(out, trained, FIGURES)
+
+
+def widest_coordinates(networks, x, random_state):
+    """Return the coordinates of z that tell images apart most, by the variance over images of the mean of q(z|x).
+
+    Args:
+        networks: trained_networks.Networks; random_state: numpy RandomState.
+        x: float32 [n, n_pixels].
+
+    Returns:
+        int64 [k], at most N_COORDINATES, those of the largest variance, ascending by number; their variances, float64 [k]. A
+        mean is that of N_MEAN samples where q(z|x) has no closed form, the variance then less what the samples add to it.
+    """
+    if networks.gaussian is not None:
+        variances = np.var(networks.gaussian(x)[0], axis=0, dtype=np.float64)
+    else:
+        z = np.array([in_chunks(networks.encode, x, random_state.standard_normal(
+            (len(x), networks.noise_dim)).astype(np.float32)) for _ in range(N_MEAN)], np.float64)
+        variances = np.maximum(z.mean(axis=0).var(axis=0) - z.var(axis=0, ddof=1).mean(axis=0) / N_MEAN, 0)
+    chosen = np.sort(np.argsort(-variances, kind="stable")[:N_COORDINATES])
+    return chosen, variances[chosen]
+
+
+def _widest(trained):
+    return widest_coordinates(trained.networks, trained.problem.shown_images()[0], trained.stream("coordinates"))
+
+
+def _training_curve(path, trained):
+    training_curve.draw(path, losses_of(trained.monitors), {})
+
+
+def _latent_space(path, trained):
+    problem = trained.problem
+    latent_space(path, trained.snapshots["z"][-1], problem.shown_images()[1], problem.class_names)
+
+
+def _pairs(path, trained):
+    problem, (chosen, variances) = trained.problem, trained.once(_widest)
+    pairs(path, trained.snapshots["z"][-1][:, chosen], problem.shown_images()[1], problem.class_names,
+          _names_of(chosen), variances, trained.networks.latent_dim)
+
+
+def _latent_movie(path, trained):
+    problem, networks, snapshots = trained.problem, trained.networks, trained.snapshots
+    chosen = np.arange(networks.latent_dim) if GRID.is_met(networks) else trained.once(_widest)[0][:2]
+    shown = spread_out(len(snapshots["iteration"]), N_MOVIE_FRAMES)
+    latent_movie(path, snapshots["z"][shown][:, :, chosen], problem.shown_images()[1],
+                 snapshots["iteration"][shown], problem.class_names, _names_of(chosen))
+
+
+def _manifold(path, trained):
+    manifold(path, _last(trained, "manifold"), view.manifold_axis(trained.networks.latent_dim))
+
+
+def _reconstructions(path, trained):
+    images, titles = _images_looked_at(trained.problem)
+    reconstructions(path, images, _last(trained, "reconstruction"), _last(trained, "prior"), titles)
+
+
+def _posteriors(path, trained):
+    images, titles = _images_looked_at(trained.problem)
+    samples, axes, density = (trained.snapshots[name][-1] for name in ("samples", "density_axes", "density"))
+    posteriors(path, images, samples, axes, density, titles)
+
+
+def _names_of(coordinates):
+    return ["$z_{%d}$" % (coordinate + 1) for coordinate in coordinates]
+
+
+def _last(trained, name):
+    """Images of the last snapshot, pixels from 0 to 1, as they are drawn."""
+    return trained.problem.drawn(trained.snapshots[name][-1] / 255)
+
+
+def _images_looked_at(problem):
+    """The images that are looked at closely, as they are drawn, and what each is called: its class or, without any, its number.
+    """
+    numbers, (images, labels) = view.images_looked_at(problem), problem.shown_images()
+    titles = ["image %d" % number for number in numbers] if len(problem.class_names) == 1 else [
+        problem.class_names[label] for label in labels[numbers]]
+    return problem.drawn(images[numbers]), titles
+
+
+# By their names in a run folder.
+FIGURES = {
+    run_folder.TRAINING_CURVE: Figure(_training_curve),
+    "latent_space.png": Figure(_latent_space, (GRID, ENCODER)),
+    "pairs.png": Figure(_pairs, (NO_GRID, ENCODER)),
+    "manifold.png": Figure(_manifold, (GRID,)),
+    "reconstructions.png": Figure(_reconstructions, (ENCODER,)),
+    "posteriors.png": Figure(_posteriors, (PLANE, ENCODER)),
+    "latent_space.gif": Figure(_latent_movie, (ENCODER,)),
+}

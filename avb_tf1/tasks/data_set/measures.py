@@ -7,14 +7,13 @@ samples, by the quadrature, or by their choice where not all were taken (of the 
 is told by paired_difference, from the values of each image.
 """
 
-import functools
 import math
 from types import MappingProxyType
 from typing import Callable, Dict, Mapping, NamedTuple, Optional
 
 import numpy as np
 
-from avb_tf1.estimation import image_quadrature, importance
+from avb_tf1.estimation import adaptive_quadrature, importance
 from avb_tf1.estimation.densities import gaussian_kl_from_prior, log_bernoulli_of_pairs, log_prior, mean_and_error
 from avb_tf1.estimation.entropy import kl_from
 from avb_tf1.estimation.metric import DENSITY, DISCRIMINATOR, ENCODER, GRID, Metric, computable
@@ -130,17 +129,40 @@ def evaluate(networks, images, random_state, settings):
 
 def _per_image(networks, images, random_state, settings):
     """The PerImage quantities that can be had of a model, by name."""
+    def sample_means(values, method="samples"):
+        """The means over samples of q(z|x) of values(x, eps), as of _moments."""
+        mean, deviation = _moments(networks, images, random_state, settings.n_samples, values)
+        return PerImage(mean, deviation / math.sqrt(settings.n_samples), method)
+
+    def by_importance(x):
+        decode, are_logits = networks.decoded
+        return importance.log_likelihood(decode, *networks.gaussian(x), x, random_state, N_IMPORTANCE_SAMPLES, are_logits)
+
+    def log_conditional(x, eps):
+        return _log_conditional(networks, x, in_chunks(networks.encode, x, eps))
+
+    def log_joint_over_density(x, eps):
+        z, log_density = encoded(networks, x, eps)
+        return _log_conditional(networks, x, z) + log_prior(z) - log_density.astype(np.float64)
+
+    def by_discriminator(x, eps):
+        z = in_chunks(networks.encode, x, eps)
+        return _log_conditional(networks, x, z) - in_chunks(networks.log_ratio, x, z)[:, 0]
+
     found = {"log_likelihood": log_likelihood(networks, images, random_state, settings)}
     if networks.gaussian is not None:
         if not GRID.is_met(networks):
-            found["log_likelihood_importance"] = _importance(networks, images, random_state, settings.annealed)
-        found["elbo"] = _elbo_with_closed_form(networks, images, random_state, settings.n_samples)
+            found["log_likelihood_importance"] = _by_weights(
+                "importance sampling", "importance_effective_sample_size", images, settings.annealed, by_importance)
+        reconstruction = sample_means(log_conditional)
+        kl = gaussian_kl_from_prior(*networks.gaussian(images))
+        found["elbo"] = reconstruction._replace(values=reconstruction.values - kl)
     elif networks.encode_with_density is not None:
-        found["elbo"] = _elbo_with_density(networks, images, random_state, settings.n_samples)
+        found["elbo"] = sample_means(log_joint_over_density)
     elif networks.encode is not None and GRID.is_met(networks):
         found["elbo"] = _elbo_by_neighbours(networks, images, random_state, settings.n_dense_images, settings.n_dense_samples)
     if networks.log_ratio is not None:
-        found["elbo_discriminator"] = _elbo_by_discriminator(networks, images, random_state, settings.n_samples)
+        found["elbo_discriminator"] = sample_means(by_discriminator, "discriminator")
     return found
 
 
@@ -163,104 +185,53 @@ def posterior_moments(networks, images, random_state, n_samples):
     if networks.gaussian is not None:
         mean, log_variance = networks.gaussian(images)
         return mean.astype(np.float64), np.exp(log_variance.astype(np.float64) / 2)
-    found = [(z.mean(axis=1), z.std(axis=1)) for _, z in _samples(networks, images, random_state, n_samples)]
-    return tuple(np.concatenate(part).astype(np.float64) for part in zip(*found))
+    moments = _moments(networks, images, random_state, n_samples, lambda x, eps: in_chunks(networks.encode, x, eps))
+    return tuple(own.astype(np.float64) for own in moments)
 
 
-def _samples(networks, images, random_state, n_samples):
-    """Samples of q(z|x) of each image, for some images at a time: these, [k, n_pixels], and z [k, n_samples, latent_dim]."""
-    size = max(1, _ROWS // n_samples)
+def _moments(networks, images, random_state, n_samples, values):
+    """Mean and standard deviation of what values(x, eps) has at each sample of q(z|x), [n, ...], of each image."""
+    found, size = [], max(1, _ROWS // n_samples)
     for start in range(0, len(images), size):
-        part = images[start:start + size]
-        eps = random_state.standard_normal((len(part) * n_samples, networks.noise_dim)).astype(np.float32)
-        z = in_chunks(networks.encode, np.repeat(part, n_samples, axis=0), eps)
-        yield part, z.reshape(len(part), n_samples, -1)
+        x = np.repeat(images[start:start + size], n_samples, axis=0)
+        own = values(x, random_state.standard_normal((len(x), networks.noise_dim)).astype(np.float32))
+        own = own.reshape(-1, n_samples, *own.shape[1:])
+        found.append((own.mean(axis=1), own.std(axis=1)))
+    return tuple(map(np.concatenate, zip(*found)))
 
 
 def log_likelihood(networks, images, random_state, settings):
     """Return log p(x) of images as a PerImage: by quadrature if latent_dim is 1 or 2, else by annealed importance sampling.
 
-    Args:
-        networks: trained_networks.Networks of images.
-        images: float32 [n_images, n_pixels], pixels in {0, 1}.
-        random_state: numpy RandomState.
-        settings: Settings.
-
-    Raises:
-        quadrature.GridError: the decoder's probabilities are not in [0, 1], or its logits not finite.
+    The arguments and what it raises are those of evaluate.
     """
     if GRID.is_met(networks):
         decode, are_logits = networks.decoded
-        found = image_quadrature.integrals(decode, networks.latent_dim, images, are_logits)
+        found = adaptive_quadrature.integrals(decode, networks.latent_dim, images, are_logits)
         return PerImage(found.log_likelihood, found.error, "quadrature")
-    rows = _rows(images, settings.annealed)
-    found = settings.anneal(images[rows], *posterior_moments(networks, images[rows], random_state, settings.n_samples))
-    return _spread("ais", len(images), rows, *found[:2], ais_acceptance=found.acceptance)
+
+    def annealed(x):
+        return settings.anneal(x, *posterior_moments(networks, x, random_state, settings.n_samples))
+
+    return _by_weights("ais", "ais_acceptance", images, settings.annealed, annealed)
 
 
-def _importance(networks, images, random_state, annealed):
-    rows, (decode, are_logits) = _rows(images, annealed), networks.decoded
-    found = importance.log_likelihood(decode, *networks.gaussian(images[rows]), images[rows], random_state,
-                                      N_IMPORTANCE_SAMPLES, are_logits)
-    return _spread("importance sampling", len(images), rows, *found[:2],
-                   importance_effective_sample_size=found.effective_sample_size)
+def _by_weights(method, trust, images, rows, estimate):
+    """The PerImage of a mean of weights, of the images of some rows, or of all if these are None.
 
-
-def _rows(images, annealed):
-    return np.arange(len(images)) if annealed is None else annealed
-
-
-def _spread(method, n, rows, values, errors, **trust):
-    """The PerImage of a mean of weights, of n images, from what was found of those of some rows."""
-    def of_all(own):
-        array = np.full(n, np.nan)
-        array[rows] = own
-        return array
-
-    return PerImage(of_all(values), of_all(errors), method, of_all(errors**2 / 2),
-                    {name: of_all(own) for name, own in trust.items()})
-
-
-def _sample_means(networks, images, random_state, n_samples, function):
-    """The mean of function(x, z) -> [n] over samples of q(z|x), and its standard error, float64 [n_images] each."""
-    means, errors = [], []
-    for part, z in _samples(networks, images, random_state, n_samples):
-        values = function(np.repeat(part, n_samples, axis=0), z.reshape(-1, z.shape[-1])).reshape(len(part), n_samples)
-        means.append(values.mean(axis=1))
-        errors.append(values.std(axis=1) / math.sqrt(n_samples))
-    return np.concatenate(means), np.concatenate(errors)
+    estimate(x) returns the values, their errors and what is called `trust`, float64 [n] each.
+    """
+    rows = slice(None) if rows is None else rows
+    of_all = np.full((3, len(images)), np.nan)
+    of_all[:, rows] = estimate(images[rows])
+    values, errors, trusted = of_all
+    return PerImage(values, errors, method, errors**2 / 2, {trust: trusted})
 
 
 def _log_conditional(networks, x, z):
-    """log p(x|z) of pairs, float64 [n], for z [n, latent_dim] and x [n, n_pixels], or one x [1, n_pixels] for all."""
+    """log p(x|z) of pairs, float64 [n], for x [n, n_pixels] and z [n, latent_dim]."""
     decode, are_logits = networks.decoded
-    x = np.broadcast_to(x, (len(z), x.shape[1]))
     return in_chunks(lambda x, z: log_bernoulli_of_pairs(decode(z), x, are_logits), x, z)
-
-
-def _elbo_with_closed_form(networks, images, random_state, n_samples):
-    mean, error = _sample_means(networks, images, random_state, n_samples,
-                                functools.partial(_log_conditional, networks))
-    kl = gaussian_kl_from_prior(*networks.gaussian(images))
-    return PerImage(mean - kl, error, "samples")
-
-
-def _elbo_with_density(networks, images, random_state, n_samples):
-    means, errors, size = [], [], max(1, _ROWS // n_samples)
-    for start in range(0, len(images), size):
-        x = np.repeat(images[start:start + size], n_samples, axis=0)
-        z, log_density = encoded(networks, x, random_state.standard_normal((len(x), networks.noise_dim)).astype(np.float32))
-        values = (_log_conditional(networks, x, z) + log_prior(z) - log_density.astype(np.float64)).reshape(-1, n_samples)
-        means.append(values.mean(axis=1))
-        errors.append(values.std(axis=1) / math.sqrt(n_samples))
-    return PerImage(np.concatenate(means), np.concatenate(errors), "samples")
-
-
-def _elbo_by_discriminator(networks, images, random_state, n_samples):
-    def values(x, z):
-        return _log_conditional(networks, x, z) - in_chunks(networks.log_ratio, x, z)[:, 0]
-
-    return PerImage(*_sample_means(networks, images, random_state, n_samples, values), "discriminator")
 
 
 def _elbo_by_neighbours(networks, images, random_state, n_images, n_samples):
@@ -268,9 +239,9 @@ def _elbo_by_neighbours(networks, images, random_state, n_images, n_samples):
     chosen = np.sort(random_state.permutation(len(images))[:n_images])
     values, errors, biases = np.full((3, len(images)), np.nan)
     for number in chosen:
-        x = images[[number]]
+        x = np.repeat(images[[number]], n_samples, axis=0)
         eps = random_state.standard_normal((n_samples, networks.noise_dim)).astype(np.float32)
-        z = in_chunks(networks.encode, np.repeat(x, n_samples, axis=0), eps)
+        z = in_chunks(networks.encode, x, eps)
         kl = kl_from(z, _log_conditional(networks, x, z) + log_prior(z), random_state)
         values[number], errors[number], biases[number] = -kl.value, kl.standard_error, kl.bias_left
     return PerImage(values, errors, "nearest neighbours", biases)
@@ -304,11 +275,7 @@ def _mean(quantity, control=None):
         # What the choice of the images leaves; the part of the variance that their own errors make doesn't shrink with it.
         variance = difference.values[taken].var() * (1 - n_taken / n) / n_taken + (own_errors**2).mean() / n
         numerical = math.hypot(math.sqrt(variance), of_all.get("_numerical_error", 0))
-    return _suffixed(value, standard_error, numerical, bias)
-
-
-def _suffixed(value, standard_error, numerical_error, bias_left):
     if not math.isfinite(value):
         return {"": value}
-    own = {"": value, "_standard_error": standard_error, "_numerical_error": float(numerical_error)}
-    return own if bias_left is None else dict(own, _bias_left=float(bias_left))
+    own = {"": value, "_standard_error": standard_error, "_numerical_error": float(numerical)}
+    return own if bias is None else dict(own, _bias_left=float(bias))

@@ -1,244 +1,188 @@
-"use strict";
 /** The page of models of a data set: its own part. */
-(() => {
-  const {
-    data, element, NOT_FINITE, color, classColor, rgba, bytes, signed, breakable, axis, draw, onPointer, keepTicks, drawCurves,
-    drawLegend, solid, drawTraining, drawTrainingLegend, rings, densityTraces, chosen, fill, onCoordinates, showTooltip, hideTooltip,
-  } = shared;
-  const LINE_BINS = 40;  // of the samples' histogram, where the latent space is a line
+const LINE_BINS = 40;  // of the samples' histogram, where the latent space is a line
 
-  /** A number as text, without the sign of what is rounded to 0. */
-  const number = value => signed(Math.abs(value) < 0.005 ? 0 : value, 2);
-  /** What a coordinate is called: z, or z with a subscript. */
-  const coordinate = k => run.dim === 1 ? "z" : "z" + String(k + 1).replace(/./g, digit => "₀₁₂₃₄₅₆₇₈₉"[digit]);
-  const className = k => run.classes.length > 1 ? `class ${run.classes[k]}` : run.classes[k];
+/** What a coordinate is called: z, or z with a subscript. */
+const coordinate = k => run.dim === 1 ? "z" : "z" + String(k + 1).replace(/./g, digit => "₀₁₂₃₄₅₆₇₈₉"[digit]);
+const className = k => run.classes.length > 1 ? `class ${run.classes[k]}` : run.classes[k];
 
-  let run;
-  const player = shared.player(drawMoment);
-  const noteCoordinates = onCoordinates(drawLatent);
-  const moment = () => run.moments[player.frame];
+let run;
+const moment = () => run.moments[player.frame];
 
-  /** The numbers of packed values, unpacked once; null where one is not finite. */
-  function unpacked(packed) {
-    if (!packed.values) packed.values = new Int16Array(bytes(packed.z).buffer);
-    return (i, k) => {
-      const value = packed.values[i * run.dim + k];
-      return value === NOT_FINITE ? null : value * packed.scale[k];
-    };
+/** The values of packed codes, unpacked once. */
+const valuesOf = packed => packed.values || (packed.values = unpacked(packed, run.dim));
+
+// ---- tiles: one image out of a picture that has many ----
+
+/** Show the tile at a place of a picture of `across` times `down` tiles in an element. */
+function showTile(box, picture, place, across, down) {
+  const share = (at, n) => n > 1 ? `${100 * at / (n - 1)}%` : "0";
+  Object.assign(box.style, {
+    aspectRatio: run.tileAspect, backgroundImage: `url("${picture}")`, backgroundSize: `${100 * across}% ${100 * down}%`,
+    backgroundPosition: `${share(place % across, across)} ${share(Math.floor(place / across), down)}`});
+}
+
+function showPicture(id, address, across, down) {
+  const image = element(id);
+  if (image.src !== address) image.src = address;
+  image.style.aspectRatio = run.tileAspect * across / down;
+}
+
+// ---- codes ----
+
+function drawLatent() {
+  const {dim, n, labels, range} = run, value = valuesOf(moment());
+  const [across, upwards] = dim > 2 ? [chosen("across"), chosen("upwards")] : [0, 1];
+  const traces = run.classes.map((_, k) => points([], [], {
+    name: className(k), entry: className(k), customdata: [],
+    hoverinfo: "none", marker: {color: classColor(k), size: n > 400 ? 5 : 6, opacity: 0.8}}));
+  const height = i => dim > 1 ? value(i, upwards) : labels[i] + 0.1 + 0.8 * (i % 97) / 97;
+  let nOutside = 0;
+  for (let i = 0; i < n; i++) {
+    const x = value(i, across), y = height(i);
+    if (x === null || y === null || Math.abs(x) > range || dim > 1 && Math.abs(y) > range) nOutside += 1;
+    const {x: xs, y: ys, customdata} = traces[labels[i]];
+    xs.push(x);
+    ys.push(y);
+    customdata.push(i);
   }
+  const row = element("image-choice") ? run.close.rows[chosen("image-choice")] : n;
+  if (row < n) traces.push(points([value(row, across)], [height(row)], {
+    name: "chosen", marker: {symbol: "circle-open", size: 15, color: color("text"), line: {width: 2.5}}}));
+  const axes = latentLayout(dim, range, [coordinate(across), coordinate(upwards)], run.classes.length);
+  drawCurves("latent-plot", traces, {...axes, uirevision: `${run.label} ${across} ${upwards}`});
+  element("latent-text").textContent = `${n} codes.` + (nOutside ? ` ${nOutside} lie outside of the axes.` : "") +
+    (row < n ? " The thick ring is about the code of the image that is chosen below." : "");
+}
 
-  // ---- tiles: one image out of a picture that has many ----
+function tellCode({event, points: [{x, y, customdata: i}]}) {
+  if (i === undefined) return;
+  const {picture, across} = run.images;
+  showTile(element("tooltip-image"), picture, i, across, Math.ceil(run.n / across));
+  const its = run.classes.length > 1 ? className(run.labels[i]) + ", " : "";
+  showTooltip(event, `${its}test image ${i}, ${place(run.dim, x, y)}`);
+}
 
-  /** Show the tile at a place of a picture of `across` times `down` tiles in an element. */
-  function showTile(box, picture, place, across, down) {
-    const share = (at, n) => n > 1 ? `${100 * at / (n - 1)}%` : "0";
-    Object.assign(box.style, {
-      aspectRatio: run.tileAspect, backgroundImage: `url("${picture}")`, backgroundSize: `${100 * across}% ${100 * down}%`,
-      backgroundPosition: `${share(place % across, across)} ${share(Math.floor(place / across), down)}`});
-  }
+// ---- images that are looked at closely ----
 
-  function showPicture(id, address, across, down) {
-    const image = element(id);
-    if (image.src !== address) image.src = address;
-    image.style.aspectRatio = run.tileAspect * across / down;
-  }
-
-  // ---- codes ----
-
-  function drawLatent() {
-    const {dim, n, labels, range} = run, value = unpacked(moment());
-    const [across, upwards] = dim > 2 ? [chosen("across"), chosen("upwards")] : [0, 1];
-    const traces = run.classes.map((_, k) => ({
-      type: "scatter", mode: "markers", name: className(k), entry: className(k), x: [], y: [], customdata: [],
-      hoverinfo: "none", marker: {color: classColor(k), size: n > 400 ? 5 : 6, opacity: 0.8}}));
-    const height = i => dim > 1 ? value(i, upwards) : labels[i] + 0.1 + 0.8 * (i % 97) / 97;
-    let nOutside = 0;
-    for (let i = 0; i < n; i++) {
-      const x = value(i, across), y = height(i);
-      if (x === null || y === null || Math.abs(x) > range || dim > 1 && Math.abs(y) > range) nOutside += 1;
-      const {x: xs, y: ys, customdata} = traces[labels[i]];
-      xs.push(x);
-      ys.push(y);
-      customdata.push(i);
+/** Two tiles for each: the image and its reconstruction; where there are posteriors, a button that chooses it. */
+function makeCloseImages() {
+  const {names, picture} = run.close, asButton = Boolean(element("image-choice"));
+  element("close-images").replaceChildren(...names.map((name, k) => {
+    const box = document.createElement(asButton ? "button" : "span");
+    box.title = name;
+    box.setAttribute("aria-label", name);
+    if (asButton) {
+      box.type = "button";
+      box.addEventListener("click", () => {
+        element("image-choice").value = k;
+        chooseImage();
+      });
+    } else box.setAttribute("role", "img");
+    for (const kind of ["input", "reconstruction"]) {
+      const tile = document.createElement("span");
+      tile.className = "tile " + kind;
+      box.append(tile);
     }
-    const row = element("image-choice") ? run.close.rows[chosen("image-choice")] : n;
-    if (row < n) traces.push({
-      type: "scatter", mode: "markers", name: "chosen", x: [value(row, across)], y: [height(row)], hoverinfo: "skip",
-      marker: {symbol: "circle-open", size: 15, color: color("text"), line: {width: 2.5}}});
-    const square = {range: [-range, range], zeroline: false, constrain: "domain"};
-    drawCurves("latent-plot", traces, {
-      shapes: dim > 1 ? rings() : [], margin: {l: 45, r: 10, t: 30, b: 45}, uirevision: `${run.label} ${across} ${upwards}`,
-      xaxis: axis(Object.assign({title: coordinate(across)}, square)),
-      yaxis: axis(dim > 1 ? Object.assign({title: coordinate(upwards), scaleanchor: "x"}, square)
-        : {range: [0, run.classes.length], showticklabels: false, zeroline: false}),
-    });
-    element("latent-text").textContent = `${n} codes.` + (nOutside ? ` ${nOutside} lie outside of the axes.` : "") +
-      (row < n ? " The thick ring is about the code of the image that is chosen below." : "");
-  }
+    showTile(box.firstChild, picture, k, names.length, 1);
+    return box;
+  }));
+  if (asButton) fill("image-choice", names, 0);
+}
 
-  function drawLatentLegend() {
-    const entries = run.classes.map((_, k) => [className(k), classColor(k)]);
-    drawLegend("latent-legend", "latent-plot", solid(entries), drawLatent);
-  }
-
-  function tellCode({event, points: [{x, y, customdata: i}]}) {
-    if (i === undefined) return;
-    const {picture, across} = run.images;
-    showTile(element("tooltip-image"), picture, i, across, Math.ceil(run.n / across));
-    const place = run.dim > 1 ? `(${signed(x, 2)}, ${signed(y, 2)})` : signed(x, 2);
-    showTooltip(event, [...run.classes.length > 1 ? [className(run.labels[i])] : [], `test image ${i}`, place].join(", "));
-  }
-
-  // ---- images that are looked at closely ----
-
-  /** Two tiles for each: the image and its reconstruction; where there are posteriors, a button that chooses it. */
-  function makeCloseImages() {
-    const {names, picture} = run.close, asButton = Boolean(element("image-choice"));
-    element("close-images").replaceChildren(...names.map((name, k) => {
-      const box = document.createElement(asButton ? "button" : "span");
-      box.title = name;
-      box.setAttribute("aria-label", name);
-      if (asButton) {
-        box.type = "button";
-        box.addEventListener("click", () => {
-          element("image-choice").value = k;
-          chooseImage();
-        });
-      } else box.setAttribute("role", "img");
-      for (const kind of ["input", "reconstruction"]) {
-        const tile = document.createElement("span");
-        tile.className = "tile " + kind;
-        box.append(tile);
-      }
-      showTile(box.firstChild, picture, k, names.length, 1);
-      return box;
-    }));
-    if (asButton) fill("image-choice", names, 0);
-  }
-
-  function drawCloseImages() {
-    [...element("close-images").children].forEach((box, k) => {
-      showTile(box.lastChild, moment().reconstruction, k, run.close.names.length, 1);
-      if (element("image-choice")) box.setAttribute("aria-pressed", k === chosen("image-choice"));
-    });
-  }
-
-  function chooseImage() {
-    drawCloseImages();
-    drawLatent();
-    drawPosterior();
-  }
-
-  // ---- the posterior of one of them ----
-
-  function drawPosterior() {
-    const i = chosen("image-choice"), {posterior} = moment(), {n, side, axes, levels} = posterior, value = unpacked(posterior);
-    const size = side ** run.dim, density = bytes(posterior.density).subarray(i * size, (i + 1) * size);
-    const samples = Array.from({length: run.dim}, (_, k) => Array.from({length: n}, (_, j) => value(i * n + j, k)));
-    const grid = axes[i].map(([low, high]) => ({low, high, step: (high - low) / (side - 1)}));
-    (run.dim > 1 ? drawPlane : drawLine)(samples, density, grid, levels[i], side);
-    tellPosterior(run.close.names[i], samples, density, grid, side);
-  }
-
-  function drawPlane([x, y], density, [across, upwards], levels, side) {
-    const z = Array.from({length: side}, (_, row) => Array.from(density.subarray(row * side, (row + 1) * side)));
-    const samples = {type: "scatter", mode: "markers", x, y, hoverinfo: "skip", name: "q",
-                     marker: {color: classColor(0), size: 5, opacity: 0.75}};
-    const exact = densityTraces({z, x0: across.low, dx: across.step, y0: upwards.low, dy: upwards.step}, levels, 255);
-    draw("posterior-plot", [...exact, samples], {
-      margin: {l: 55, r: 10, t: 30, b: 45}, uirevision: `${player.frame} ${chosen("image-choice")}`,
-      xaxis: axis({title: coordinate(0), range: [across.low, across.high], zeroline: false}),
-      yaxis: axis({title: coordinate(1), range: [upwards.low, upwards.high], zeroline: false}),
-    });
-  }
-
-  function drawLine([samples], density, [{low, high, step}]) {
-    const width = (high - low) / LINE_BINS, counts = new Array(LINE_BINS).fill(0);
-    for (const value of samples) {
-      if (value !== null) counts[Math.max(0, Math.min(LINE_BINS - 1, Math.floor((value - low) / width)))] += 1;
-    }
-    const total = density.reduce((sum, value) => sum + value, 0) * step;
-    draw("posterior-plot", [
-      {type: "bar", name: "q", x: counts.map((_, k) => low + (k + 0.5) * width), width, hoverinfo: "skip",
-       y: counts.map(count => count / (samples.length * width)),
-       marker: {color: rgba(color("class-0"), 0.6), line: {width: 0}}},
-      {type: "scatter", mode: "lines", name: "exact", x0: low, dx: step, y: Array.from(density, value => value / total),
-       hoverinfo: "skip", line: {color: color("text"), width: 2}},
-    ], {
-      xaxis: axis({title: coordinate(0), range: [low, high], zeroline: false}),
-      yaxis: axis({title: "density", rangemode: "tozero"}), bargap: 0, uirevision: `${player.frame} ${chosen("image-choice")}`,
-    });
-  }
-
-  /** What is drawn, for who doesn't see it. */
-  function tellPosterior(name, samples, density, grid, side) {
-    const moments = (values, weights) => {
-      const sum = own => own.reduce((total, value) => total + value, 0);
-      const mean = sum(values.map((own, j) => own * weights[j])) / sum(weights);
-      const variance = sum(values.map((own, j) => weights[j] * (own - mean) ** 2)) / sum(weights);
-      return `${number(mean)} ± ${number(Math.sqrt(variance))}`;
-    };
-    const heights = Array.from(density), texts = grid.map(({low, step}, k) => {
-      const own = samples[k].filter(value => value !== null);
-      const places = heights.map((_, j) => low + step * (k ? Math.floor(j / side) : j % side));
-      const ofSamples = own.length ? moments(own, own.map(() => 1)) : "not finite";
-      return `${coordinate(k)} ${ofSamples} (exact ${moments(places, heights)})`;
-    });
-    element("posterior-text").textContent =
-      `Shown: ${name}. Mean ± standard deviation of ${samples[0].length} samples: ${texts.join(", ")}.`;
-  }
-
-  // ---- all of it ----
-
-  function choose(index) {
-    run = data.runs[index];
-    player.load(run.moments.map(({iteration}) => iteration));
-    const names = Array.from({length: run.dim}, (_, k) => coordinate(k));
-    fill("across", names, 0);
-    fill("upwards", names, 1);
-    noteCoordinates();
-    element("coordinates").hidden = run.dim <= 2;
-    if (element("manifold-figure")) {
-      element("manifold-figure").hidden = !run.moments[0].manifold;
-      element("manifold-figure").classList.toggle("strip", run.dim === 1);
-    }
-    if (run.close) makeCloseImages();
-    drawLatentLegend();
-    const {moments: {length}, nMoments} = run;
-    element("moments-text").hidden = length === nMoments;
-    element("moments-text").textContent = `${length} of ${nMoments} moments; snapshots.npz has all.`;
-  }
-
-  function drawMoment() {
-    hideTooltip();
-    const {manifold, prior, posterior} = moment();
-    drawLatent();
-    if (manifold) showPicture("manifold", manifold, ...run.manifoldTiles);
-    showPicture("prior", prior, ...run.priorTiles);
-    if (run.close) drawCloseImages();
-    if (posterior) drawPosterior();
-    player.tell();
-  }
-
-  function drawAll() {
-    drawTrainingLegend();
-    drawTraining();
-    drawLatentLegend();
-    drawMoment();
-  }
-
-  choose(0);
-  drawAll();
-  keepTicks("training-plot");
-  onPointer("latent-plot", tellCode);
-  element("latent-plot").on("plotly_unhover", hideTooltip);
-  addEventListener("scroll", hideTooltip, {passive: true});
-  if (element("image-choice")) element("image-choice").addEventListener("change", chooseImage);
-  const runChoice = element("run-choice");
-  if (runChoice) runChoice.addEventListener("change", () => {
-    player.stop();
-    choose(Number(runChoice.value));
-    drawMoment();
+function drawCloseImages() {
+  [...element("close-images").children].forEach((box, k) => {
+    showTile(box.lastChild, moment().reconstruction, k, run.close.names.length, 1);
+    if (element("image-choice")) box.setAttribute("aria-pressed", k === chosen("image-choice"));
   });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
-})();
+}
+
+function chooseImage() {
+  drawCloseImages();
+  drawLatent();
+  drawPosterior();
+}
+
+// ---- the posterior of one of them ----
+
+function drawPosterior() {
+  const i = chosen("image-choice"), {posterior} = moment(), {n, side, axes, levels} = posterior, value = valuesOf(posterior);
+  const size = side ** run.dim, density = bytes(posterior.density).subarray(i * size, (i + 1) * size);
+  const samples = Array.from({length: run.dim}, (_, k) => Array.from({length: n}, (_, j) => value(i * n + j, k)));
+  const grid = axes[i].map(([low, high]) => ({low, high, step: (high - low) / (side - 1)}));
+  (run.dim > 1 ? drawPlane : drawLine)(samples, density, grid, levels[i], side);
+  tellPosterior(run.close.names[i], samples, density, grid, side);
+}
+
+/** What the axes of the posterior depend on: others when the reader comes to another image or moment. */
+const posteriorView = () => `${player.frame} ${chosen("image-choice")}`;
+
+function drawPlane(samples, density, grid, levels, side) {
+  const [across, upwards] = grid;
+  const exact = {z: rows(density, side), x0: across.low, dx: across.step, y0: upwards.low, dy: upwards.step};
+  drawSamples(densityTraces(exact, levels, 255), samples, [coordinate(0), coordinate(1)],
+              grid.map(({low, high}) => [low, high]), posteriorView());
+}
+
+function drawLine([samples], density, [{low, high, step}]) {
+  const width = (high - low) / LINE_BINS, counts = new Array(LINE_BINS).fill(0);
+  for (const value of samples) {
+    if (value !== null) counts[Math.max(0, Math.min(LINE_BINS - 1, Math.floor((value - low) / width)))] += 1;
+  }
+  const total = density.reduce((sum, value) => sum + value, 0) * step;
+  const exact = {x0: low, dx: step, y: Array.from(density, value => value / total)};
+  drawHistogram("posterior-plot", counts, samples.length, exact, coordinate(0), [low, high], posteriorView());
+}
+
+/** What is drawn, for who doesn't see it. */
+function tellPosterior(name, samples, density, grid, side) {
+  const heights = Array.from(density), texts = grid.map(({low, step}, k) => {
+    const own = samples[k].filter(value => value !== null);
+    const places = heights.map((_, j) => low + step * (k ? Math.floor(j / side) : j % side));
+    const ofSamples = own.length ? spread(own) : "not finite";
+    return `${coordinate(k)} ${ofSamples} (exact ${spread(places, heights)})`;
+  });
+  element("posterior-text").textContent =
+    `Shown: ${name}. Mean ± standard deviation of ${samples[0].length} samples: ${texts.join(", ")}.`;
+}
+
+// ---- all of it ----
+
+function choose(index) {
+  run = data.runs[index];
+  loadMoments(run.moments.map(({iteration}) => iteration));
+  const names = Array.from({length: run.dim}, (_, k) => coordinate(k));
+  fill("across", names, 0);
+  fill("upwards", names, 1);
+  element("coordinates").hidden = run.dim <= 2;
+  if (element("manifold-figure")) {
+    element("manifold-figure").hidden = !run.moments[0].manifold;
+    element("manifold-figure").classList.toggle("strip", run.dim === 1);
+  }
+  if (run.close) makeCloseImages();
+  const {moments: {length}, nMoments} = run;
+  element("moments-text").hidden = length === nMoments;
+  element("moments-text").textContent = `${length} of ${nMoments} moments; snapshots.npz has all.`;
+}
+
+function drawMoment() {
+  hideTooltip();
+  const {manifold, prior, posterior} = moment();
+  drawLatent();
+  if (manifold) showPicture("manifold", manifold, ...run.manifoldTiles);
+  showPicture("prior", prior, ...run.priorTiles);
+  if (run.close) drawCloseImages();
+  if (posterior) drawPosterior();
+}
+
+onCoordinates(drawLatent);
+start({
+  choose, drawMoment,
+  drawRun() {
+    const entries = run.classes.map((_, k) => ({entry: className(k), lineColor: classColor(k)}));
+    drawLegend("latent-legend", "latent-plot", entries, drawLatent);
+    drawMoment();
+  },
+});
+onPointer("latent-plot", tellCode);
+element("latent-plot").on("plotly_unhover", hideTooltip);
+if (element("image-choice")) element("image-choice").addEventListener("change", chooseImage);

@@ -16,6 +16,7 @@ def page(groups, explored, is_sweep):
     return Page(page_data(groups, explored, small=is_sweep), dict(
         context, datasets=list(problems.values()),
         has_classes=any(len(problem.class_names) > 1 for problem in problems.values()),
+        is_gaussian=all(model.posterior == "gaussian" for model in models),
         has_discriminator=any(model.has_discriminator for model in models), has_codes=all(model.has_encoder for model in shown),
         has_manifold=any(model.latent_dim <= 2 for model in shown), has_line=any(model.latent_dim == 1 for model in shown),
         has_plane=any(model.latent_dim >= 2 for model in shown)))

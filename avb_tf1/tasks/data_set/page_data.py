@@ -54,7 +54,8 @@ def _explorable(run, n_bytes, small):
     drawn = {
         "label": run.label, "dim": dim, "classes": problem.class_names, "n": n_codes, "labels": labels[:n_codes].tolist(),
         "range": latent_limit(_codes(snapshots, -1, n_codes, dim)), "tileAspect": _tile_aspect(problem.image_shape),
-        "images": {"picture": _picture(255 * images[:n_codes], problem, n_across, n_shades=2), "across": n_across},
+        "images": {"picture": _picture(255 * images[:n_codes], problem, n_across, n_shades=2), "across": n_across}
+        if n_codes else None,  # each is shown at its code
         "nMoments": len(snapshots["iteration"]), "moments": [moments[k] for k in spread_out(len(frames), n_kept)],
     }
     drawn["priorTiles"] = [_N_ACROSS, -(-snapshots["prior"].shape[1] // _N_ACROSS)]

@@ -43,14 +43,14 @@ class DataSetTask(task.Task):
         return task.Measured(without_infinity(metrics), {contents.TEST_IMAGES: found.per_image})
 
     def write(self, out, trained):
-        from avb_tf1.tasks.data_set import drawing
+        from avb_tf1.tasks.data_set import figures
 
         if trained.networks.encode is not None:
             files.write_arrays(os.path.join(out, run_folder.LATENTS), z=trained.once(latents),
                                label=trained.problem.test.labels)
         files.write_arrays(os.path.join(out, run_folder.SNAPSHOTS), label=trained.problem.shown_images()[1],
                            image=view.images_looked_at(trained.problem), **trained.snapshots)
-        drawing.draw(out, trained)
+        figures.draw(out, trained)
 
     def inputs(self, problem, x):
         return images_of(problem, x)

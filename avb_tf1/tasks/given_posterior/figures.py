@@ -1,10 +1,16 @@
 """Figures of given posteriors, from arrays: samples of q(z|x) beside what is exact."""
 
+import os
+
 import numpy as np
 
-from avb_tf1.plotting import movie
+from avb_tf1.plotting import movie, training_curve
 from avb_tf1.plotting.contours import draw_exact_lines
 from avb_tf1.plotting.style import EXACT_COLOR, blank, class_color, new_figure, panels_of, plain, rows_and_columns, save
+from avb_tf1.runs import run_folder
+from avb_tf1.runs.contents import losses_of
+from avb_tf1.tasks.given_posterior import measures
+from avb_tf1.tasks.views import N_MOVIE_FRAMES, labels_of_codes, spread_out
 
 _N_BINS = 50
 _TAIL = 0.002                 # of exact draws, to either side, that the axes need not show
@@ -19,7 +25,8 @@ def approximate_posteriors(path, z, labels, names, coordinates, exact):
         z: [n, dim]; labels: integer [n], the x.
         names: what each x is called.
         coordinates: the names of z's coordinates.
-        exact: as in exact.npz, or {}.
+        exact: the arrays of exact.npz (task.exact_arrays) by name: draws, axes and density, the latter two for two coordinates;
+            {} where the exact posterior is not known.
     """
     n_rows, n_columns = rows_and_columns(len(names))
     figure = new_figure(max(4.2, 3.1 * n_columns), (3.4 if n_columns > 1 else 4.2) * n_rows)
@@ -111,3 +118,25 @@ def marginals(path, samples, names, exact, names_of_x):
     spare = panels[-1][-1] if len(names) % n_columns else panels[0][0]
     spare.legend(*panels[0][0].get_legend_handles_labels(), fontsize=7)
     save(figure, path)
+
+
+def draw(out, trained, z, labels, exact):
+    """Write the figures of a tasks.trained.Trained into the run folder `out`.
+
+    Args:
+        out: str; trained: Trained.
+        z, labels: as in latents.npz; exact: the arrays of exact.npz by name, or {}.
+    """
+    def in_folder(name):
+        return os.path.join(out, name)
+
+    problem, snapshots = trained.problem, trained.snapshots
+    names, coordinates = problem.observation_names, problem.coordinates
+    training_curve.draw(in_folder(run_folder.TRAINING_CURVE), losses_of(trained.monitors), {})
+    approximate_posteriors(in_folder("posterior.png"), z, labels, names, coordinates, exact)
+    quantities = measures.quantities_of_each_x(problem, z, labels)
+    marginals(
+        in_folder("marginals.png"), {"q": quantities}, measures.names_of_quantities(problem), exact.get("draws"), names)
+    shown = spread_out(len(snapshots["iteration"]), N_MOVIE_FRAMES)
+    latent_movie(in_folder("posterior.gif"), snapshots["z"][shown], labels_of_codes(problem),
+                         snapshots["iteration"][shown], names, coordinates, exact)

@@ -98,7 +98,6 @@ def _of_one(networks, problem, reference, why_unknown, x, z, log_density, random
         log_ratio = in_chunks(networks.log_ratio, rows, z)[:, 0].astype(np.float64)
         log_prior = in_chunks(networks.log_prior, z).astype(np.float64)
         by_discriminator = sample_mean(log_joint - log_prior - log_ratio)._replace(method="discriminator")
-    is_of_density = True
     if networks.gaussian is not None:
         scale = networks.gaussian(x)[1][0].astype(np.float64)
         entropy = np.log(np.diag(scale)).sum() + len(scale) / 2 * (1 + math.log(2 * math.pi))
@@ -110,16 +109,16 @@ def _of_one(networks, problem, reference, why_unknown, x, z, log_density, random
         kl = kl_from(z, log_joint, random_state)
         elbo = kl._replace(value=-kl.value)
     else:
-        elbo, is_of_density = by_discriminator, False
+        elbo = by_discriminator
     estimates["elbo"] = elbo
     if by_discriminator is not None:
         estimates["elbo_discriminator"] = by_discriminator
-    if evidence is None or not is_of_density:
-        not_computed["inference_gap"] = why_unknown if evidence is None else NO_DENSITY
+    if evidence is None:
+        not_computed.update(dict.fromkeys(("inference_gap", "log_evidence"), why_unknown))
+    elif elbo is by_discriminator:
+        not_computed["inference_gap"] = NO_DENSITY
     else:
         estimates["inference_gap"] = elbo._replace(value=evidence - elbo.value)
-    if evidence is None:
-        not_computed["log_evidence"] = why_unknown
     marginals = _marginals(problem, reference, z[:N_COMPARED].astype(np.float64), random_state)
     if reference is None:
         not_computed.update(dict.fromkeys(("wasserstein", "wasserstein_noise_floor"), why_unknown))
@@ -170,13 +169,11 @@ def _distances(problem, marginals):
 
 def _modes(problem, reference, z, random_state):
     """The share of each mode in q and, as far as N_COMPARED * 10 draws tell, in the posterior."""
-    shares = {}
-    exact = None if reference is None or not problem.modes else reference.draws(10 * N_COMPARED, random_state)
-    for name, is_in in problem.modes.items():
-        shares[name] = {"share": float(np.mean(is_in(z)))}
-        if exact is not None:
-            shares[name]["exact_share"] = float(np.mean(is_in(exact)))
-    return shares
+    samples = {"share": z}
+    if reference is not None and problem.modes:
+        samples["exact_share"] = reference.draws(10 * N_COMPARED, random_state)
+    return {name: {share: float(np.mean(is_in(own))) for share, own in samples.items()}
+            for name, is_in in problem.modes.items()}
 
 
 def of_samples(problem, reference, z, compared, random_state):

@@ -1,4 +1,4 @@
-"""What is exactly true of a given posterior: evidence, moments, marginals, independent draws. All by quadrature, in nats.
+"""What is exactly true of a given posterior: evidence, moments, independent draws. All by quadrature, in nats.
 
 A posterior of one or two parameters is taken from its grid. One of more must say what can be integrated out in closed form (its
 GaussianEffects): then the rest has a grid, at each point of which the others are Gaussians. Where neither can be, the problem
@@ -6,19 +6,15 @@ may bring exact draws, which tell all but the evidence.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import partial
 from typing import Callable, Dict, NamedTuple, Optional
 
 import numpy as np
 
-from avb_tf1.estimation.density_grid import Marginal, PosteriorGridError, posterior_grid
+from avb_tf1.estimation.density_grid import PosteriorGridError, posterior_grid
 from avb_tf1.ground.errors import InputError
 from avb_tf1.ground.tensorflow import open_session, tf
 
-# An effect's marginal is a mixture of Gaussians, one for each point of a grid.
-_COMPONENTS = 5000            # at most about so many
-_MARGINAL_POINTS = 2001       # at which its density is computed
-_MARGINAL_REACH = 9.0         # standard deviations of each Gaussian
 _N_DRAWS = 100000             # that moments are taken from, where there is nothing else
 _MAX_SEED = 2**31 - 1
 
@@ -35,47 +31,35 @@ class PosteriorReference:
     """The exact posterior of one observation, in z's dim coordinates.
 
     Attributes:
-        log_evidence: float, log p(x), nats; off by less than density_grid.TOLERANCE. None, as log_density and marginal, where
-            there are but draws; mean, covariance and derived are then those of 100000 of them.
+        log_evidence: float, log p(x), nats; off by less than density_grid.TOLERANCE. None, as log_density, where there are but
+            draws; mean, covariance and derived are then those of 100000 of them.
         mean: float64 [dim]; covariance: float64 [dim, dim].
         derived: the problem's further quantities by their names, each with its Moments: a share of 5e-5 may be wrong of a
             function with a bend, as |tau|, and less of others.
-        spacing: float64 [dim], the grid's in the coordinates that have one, 0 in the others. The variance of draws and
-            marginals is larger than the exact one, which stands here, by spacing**2 / 6.
         log_density: z [n, dim] -> log p(z|x), float64 [n], anywhere; z is rounded to float32 where the problem's own TensorFlow
             functions give the density.
-        draws: (n, numpy RandomState) -> independent draws of p(z|x), float64 [n, dim].
-        marginal: coordinate's number -> its density_grid.Marginal.
+        draws: (n, numpy RandomState) -> independent draws of p(z|x), float64 [n, dim]. In coordinates that have a grid their
+            variance is larger than the exact one, which stands here, by a sixth of the square of its spacing.
     """
 
     log_evidence: Optional[float]
     mean: np.ndarray
     covariance: np.ndarray
     derived: Dict[str, Moments]
-    spacing: np.ndarray
     log_density: Optional[Callable]
     draws: Callable
-    marginal: Optional[Callable]
 
     @property
     def standard_deviation(self):
         """Of each coordinate, float64 [dim]."""
         return np.sqrt(np.diag(self.covariance))
 
-    def cdf(self, coordinate, values):
-        """Return the posterior probability that a coordinate, by its number, is at most each of values [...]; float64 [...]."""
-        return self.marginal(coordinate).cdf(values)
-
-    def quantile(self, coordinate, p):
-        """Return the values of a coordinate, by its number, with the probabilities p [...] in (0, 1); float64 [...]."""
-        return self.marginal(coordinate).quantile(p)
-
 
 def references_if_known(problem):
     """Return the PosteriorReferences of a problem, or None, and why there are none.
 
     Args:
-        problem: problems.given_posterior.GivenPosterior.
+        problem: problems.given_posterior.problem.GivenPosterior.
 
     Returns:
         As of exact_references and "", or None and a text for a reader: a training is not lost because of it.
@@ -90,7 +74,7 @@ def exact_references(problem):
     """Return the PosteriorReferences of a problem, one for each of its observations, in their order.
 
     Args:
-        problem: problems.given_posterior.GivenPosterior.
+        problem: problems.given_posterior.problem.GivenPosterior.
 
     Raises:
         density_grid.PosteriorGridError: there can be no grid, or it can't give one to its tolerance, and there are no draws.
@@ -111,11 +95,7 @@ def _by_quadrature(problem):
     if problem.effects:
         return tuple(_with_effects(problem, x) for x in problem.observations)
     log_joint = array_log_joint(problem)
-    return tuple(reference_from_density(_given(log_joint, x), problem.dim, problem.derived) for x in problem.observations)
-
-
-def _given(log_joint, x):
-    return lambda z: log_joint(x, z)
+    return tuple(reference_from_density(partial(log_joint, x), problem.dim, problem.derived) for x in problem.observations)
 
 
 def array_log_joint(problem):
@@ -155,18 +135,15 @@ def reference_from_density(log_joint, dim, derived=None):
     grid = posterior_grid(log_joint, dim)
     points, masses = grid.points
     mean = _average(masses, points)
-    covariance = _covariance(masses, points - mean, points - mean)
-    moments = {}
-    for name, function in (derived or {}).items():
-        values = function(points)
-        moments[name] = _moments(masses, values, np.zeros_like(values))
+    covariance = _covariance(masses, points - mean)
+    moments = {name: _moments(masses, function(points), 0.0) for name, function in (derived or {}).items()}
 
     def log_density(z):
         return np.asarray(log_joint(np.asarray(z, np.float32)), np.float64) - grid.log_integral
 
     return PosteriorReference(
-        log_evidence=grid.log_integral, mean=mean, covariance=covariance, derived=moments, spacing=grid.spacing,
-        log_density=log_density, draws=grid.draws, marginal=grid.marginal)
+        log_evidence=grid.log_integral, mean=mean, covariance=covariance, derived=moments, log_density=log_density,
+        draws=grid.draws)
 
 
 def _from_draws(problem, label):
@@ -179,7 +156,7 @@ def _from_draws(problem, label):
     return PosteriorReference(
         log_evidence=None, mean=z.mean(axis=0), covariance=np.cov(z, rowvar=False, bias=True).reshape(2 * (problem.dim,)),
         derived={name: Moments(float(values.mean()), float(values.std())) for name, values in derived.items()},
-        spacing=np.zeros(problem.dim), log_density=None, draws=draws, marginal=None)
+        log_density=None, draws=draws)
 
 
 def _with_effects(problem, x):
@@ -191,7 +168,7 @@ def _with_effects(problem, x):
     inner_mean, inner_deviation = effects.conditional(x, points)
     conditional_mean = np.concatenate([points, inner_mean], axis=1)
     mean = _average(masses, conditional_mean)
-    covariance = _covariance(masses, conditional_mean - mean, conditional_mean - mean)
+    covariance = _covariance(masses, conditional_mean - mean)
     inner = np.arange(n_outer, problem.dim)
     covariance[inner, inner] += _average(masses, inner_deviation**2)
     derived = {name: _moments(masses, *columns) for name, *columns in zip(
@@ -209,18 +186,9 @@ def _with_effects(problem, x):
         mean, deviation = effects.conditional(x, u)
         return np.concatenate([u, mean + deviation * random_state.standard_normal(mean.shape)], axis=1)
 
-    thinned_points, thinned_masses = grid.thinned(_COMPONENTS).points
-    means, deviations = effects.conditional(x, thinned_points)
-
-    @lru_cache(maxsize=None)
-    def marginal(coordinate):
-        if coordinate < n_outer:
-            return grid.marginal(coordinate)
-        return _mixture(thinned_masses, means[:, coordinate - n_outer], deviations[:, coordinate - n_outer])
-
     return PosteriorReference(
-        log_evidence=grid.log_integral, mean=mean, covariance=covariance, derived=derived,
-        spacing=np.concatenate([grid.spacing, np.zeros(len(inner))]), log_density=log_density, draws=draws, marginal=marginal)
+        log_evidence=grid.log_integral, mean=mean, covariance=covariance, derived=derived, log_density=log_density,
+        draws=draws)
 
 
 def _average(masses, values):
@@ -228,22 +196,12 @@ def _average(masses, values):
     return np.einsum("n,n...->...", masses, values)
 
 
-def _covariance(masses, left, right):
+def _covariance(masses, columns):
     """That of columns, [n, d] each with the mean 0, over points with masses [n]; float64 [d, d]."""
-    return np.einsum("ni,nj->ij", masses[:, np.newaxis] * left, right)
+    return np.einsum("ni,nj->ij", masses[:, np.newaxis] * columns, columns)
 
 
 def _moments(masses, mean, variance):
-    """The Moments of a quantity with the mean [n] and the variance [n] at each of the points with masses [n]."""
+    """The Moments of a quantity with the mean [n] and the variance [n], or 0, at each of the points with masses [n]."""
     of_all = _average(masses, mean)
     return Moments(float(of_all), float(np.sqrt(_average(masses, variance + (mean - of_all)**2))))
-
-
-def _mixture(weights, means, deviations):
-    """The Marginal of a mixture of Gaussians, its components [n] each."""
-    lower = (means - _MARGINAL_REACH * deviations).min()
-    upper = (means + _MARGINAL_REACH * deviations).max()
-    points = np.linspace(lower, upper, _MARGINAL_POINTS)
-    density = np.array([(weights / deviations * np.exp(-0.5 * ((point - means) / deviations)**2)).sum() for point in points])
-    density[[0, -1]] = 0
-    return Marginal(points, density / density.sum())

@@ -38,7 +38,7 @@ def marginal_table(problem, per_x):
     """Return the table of the quantities' marginals.
 
     Args:
-        problem: given_posterior.GivenPosterior.
+        problem: problems.given_posterior.problem.GivenPosterior.
         per_x: as of contents.parts_of_each_x.
 
     Returns:

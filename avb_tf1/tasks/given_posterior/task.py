@@ -43,7 +43,7 @@ class GivenPosteriorTask(task.Task):
         return task.Measured(without_infinity(metrics), {})
 
     def write(self, out, trained):
-        from avb_tf1.tasks.given_posterior import drawing
+        from avb_tf1.tasks.given_posterior import figures
 
         problem, (known, _), (z, labels) = trained.problem, trained.once(references), trained.once(latents)
         files.write_arrays(os.path.join(out, run_folder.LATENTS), z=z, label=labels)
@@ -52,7 +52,7 @@ class GivenPosteriorTask(task.Task):
             files.write_arrays(os.path.join(out, contents.EXACT), **exact)
         files.write_arrays(os.path.join(out, run_folder.SNAPSHOTS), label=labels_of_codes(problem), **trained.snapshots,
                            **measures.gap_over_training(trained.snapshots, problem, known))
-        drawing.draw(out, trained, z, labels, exact)
+        figures.draw(out, trained, z, labels, exact)
 
     def inputs(self, problem, x):
         return problem.inputs[_numbers(problem, x)]

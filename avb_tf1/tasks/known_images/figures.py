@@ -1,11 +1,20 @@
-"""Figures of a model of a few known images, from arrays."""
+"""Figures of a model of a few known images: each from arrays, and which arrays of a trained model these are."""
 
 import numpy as np
 
-from avb_tf1.plotting import movie
+from avb_tf1.estimation.metric import ENCODER
+from avb_tf1.estimation.trained_networks import in_chunks
+from avb_tf1.plotting import movie, training_curve
 from avb_tf1.plotting.latents import class_legend, draw_latents, latent_limit
 from avb_tf1.plotting.pixels import draw_pixels, probability_bar
 from avb_tf1.plotting.style import new_figure, plain, save
+from avb_tf1.runs import run_folder
+from avb_tf1.runs.contents import losses_of
+from avb_tf1.tasks.known_images.measures import latents
+from avb_tf1.tasks.trained import Figure, draw_figures
+from avb_tf1.tasks.views import N_MOVIE_FRAMES, labels_of_codes, spread_out
+
+N_PRIOR_IMAGES = 16
 
 
 @plain
@@ -28,15 +37,7 @@ def latent_space(path, z, labels, images):
 
 @plain
 def latent_movie(path, z, labels, iterations, images):
-    """Write the latent space through training as a GIF, a frame a snapshot.
-
-    Args:
-        path: str, the GIF to write.
-        z: [s, n, latent_dim], the codes at each snapshot.
-        labels: integer [n], the classes.
-        iterations: integer [s], iterations done at each snapshot.
-        images: [n_classes, rows, columns], the classes' images, shown in the legend.
-    """
+    """Write latent_space through training as a GIF, a frame a snapshot; z: [s, n, latent_dim], iterations: integer [s]."""
     axes = movie.new_figure(4.4, 4.5).add_axes([0.13, 0.11, 0.84, 0.82])
     limit = latent_limit(z[-1])
 
@@ -69,3 +70,45 @@ def reconstructions(path, images, mean_reconstructions, prior_reconstructions):
     for axes, image in zip(right.subplots(4, 4).ravel(), prior_reconstructions):
         draw_pixels(axes, image)
     save(figure, path)
+
+
+def draw(out, trained):
+    """Write the figures of a tasks.trained.Trained into the run folder `out`."""
+    draw_figures(out, trained, FIGURES)
+
+
+def _training_curve(path, trained):
+    optima = trained.problem.optima_of(trained.config.model)
+    training_curve.draw(path, losses_of(trained.monitors), {name: optimum.value for name, optimum in optima.items()})
+
+
+def _latent_space(path, trained):
+    latent_space(path, *trained.once(latents), _images(trained))
+
+
+def _reconstructions(path, trained):
+    problem, networks, (z, labels) = trained.problem, trained.networks, trained.once(latents)
+    probabilities = in_chunks(networks.decode, z)
+    means = [probabilities[labels == label].mean(axis=0) for label in range(problem.n_images)]
+    prior_samples = trained.stream("prior images").standard_normal((N_PRIOR_IMAGES, networks.latent_dim))
+    reconstructions(path, _images(trained), problem.drawn(means),
+                    problem.drawn(networks.decode(prior_samples.astype(np.float32))))
+
+
+def _latent_movie(path, trained):
+    iterations = trained.snapshots["iteration"]
+    shown = spread_out(len(iterations), N_MOVIE_FRAMES)
+    latent_movie(path, trained.snapshots["z"][shown], labels_of_codes(trained.problem), iterations[shown], _images(trained))
+
+
+def _images(trained):
+    return trained.problem.drawn(trained.problem.images)
+
+
+# By their names in a run folder.
+FIGURES = {
+    run_folder.TRAINING_CURVE: Figure(_training_curve),
+    "latent_space.png": Figure(_latent_space, (ENCODER,)),
+    "reconstructions.png": Figure(_reconstructions, (ENCODER,)),
+    "latent_space.gif": Figure(_latent_movie, (ENCODER,)),
+}

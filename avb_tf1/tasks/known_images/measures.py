@@ -16,8 +16,10 @@ from avb_tf1.estimation.entropy import Estimate, kl_from_prior, kl_posterior_pri
 from avb_tf1.estimation.metric import DENSITY, DISCRIMINATOR, ENCODER, GRID, Metric, Need, computable, flat, sample_mean
 from avb_tf1.estimation.trained_networks import Networks, in_chunks
 from avb_tf1.problems.known_images.problem import ImageProblem
+from avb_tf1.tasks.trained import draw_codes
 from avb_tf1.tasks.views import labels_of_codes, sample_posterior
 
+N_LATENTS = 5120              # the tutorial's 10 batches of 512
 STRIDE = 4                    # of the samples that a density takes, every how many go through the other networks
 
 NEAR_NEIGHBOURS = Need(
@@ -100,7 +102,7 @@ METRICS = {
 }
 
 
-def evaluate(networks, problem, random_state, n_samples, log_likelihoods=None):
+def evaluate(networks, problem, random_state, n_samples, log_likelihoods):
     """Return every metric that can be had of a trained model.
 
     Args:
@@ -108,19 +110,14 @@ def evaluate(networks, problem, random_state, n_samples, log_likelihoods=None):
         problem: ImageProblem.
         random_state: numpy RandomState that the posterior samples' noise is drawn from.
         n_samples: int, samples of q(z|x) an image, on average.
-        log_likelihoods: what quadrature.log_likelihood returns for the problem's images, if it is known already.
+        log_likelihoods: what quadrature.log_likelihood returns for the problem's images; None without a grid.
 
     Returns:
         dict: name in METRICS -> float. Beside it `<name>_standard_error` where the value is sampled, 0 if a closed form takes
         the samples' place, and `<name>_bias_left` where it is biased; an infinite value has neither, as they aren't known.
         Further n_samples_per_class; "methods": name -> how it was found; and where metrics can't be had, "not_computed":
         name -> why.
-
-    Raises:
-        quadrature.GridError: the decoder is too sharp, or its mass too far out, for the quadrature.
     """
-    if log_likelihoods is None and GRID.is_met(networks):
-        log_likelihoods = quadrature.log_likelihood(networks.decode, networks.latent_dim, problem.images)
     sample = _sample(networks, problem, n_samples, random_state, log_likelihoods)
     names, not_computed = computable(networks, METRICS)
     metrics = flat({name: METRICS[name].measure(sample) for name in names})
@@ -148,6 +145,15 @@ def _log_reconstructions(networks, problem, z):
     return log_bernoulli(in_chunks(networks.decode, z), problem.images)
 
 
+def latents(trained):
+    """Return the codes of latents.npz: z float32 [5120, latent_dim] and labels int64 [5120].
+
+    Raises:
+        trainer.DivergenceError: a code is not finite.
+    """
+    return draw_codes(trained, N_LATENTS)
+
+
 def classification_accuracy(networks, problem, z, labels):
     """Return the share of codes z [n, latent_dim] whose own image, labels [n], has the largest p(x|z); a float in [0, 1]."""
     return float(np.mean(np.argmax(_log_reconstructions(networks, problem, z), axis=1) == labels))
@@ -166,21 +172,21 @@ def kl_over_training(snapshots, problem):
         discriminator kl_discriminator [s] and kl_discriminator_standard_error [s], its own estimate. Infinite or NaN where
         training went astray.
     """
-    columns = {}
+    found = {}
     if "log_ratio" in snapshots:
-        columns.update(_columns("kl_discriminator", [mean_and_error(values.astype(np.float64))
-                                                     for values in snapshots["log_ratio"]]))
+        found["kl_discriminator"] = [mean_and_error(values.astype(np.float64)) for values in snapshots["log_ratio"]]
     if "mean" in snapshots:
-        columns.update(_columns("kl_posterior_prior", [
-            (problem.mean(gaussian_kl_from_prior(*parameters)), 0.0)
-            for parameters in zip(snapshots["mean"], snapshots["log_variance"])]))
+        found["kl_posterior_prior"] = [(problem.mean(gaussian_kl_from_prior(*parameters)), 0.0)
+                                       for parameters in zip(snapshots["mean"], snapshots["log_variance"])]
     elif "log_density" in snapshots:
-        columns.update(_columns("kl_posterior_prior", [
-            mean_and_error(values.astype(np.float64) - log_prior(z))
-            for values, z in zip(snapshots["log_density"], snapshots["z"])]))
+        found["kl_posterior_prior"] = [mean_and_error(values.astype(np.float64) - log_prior(z))
+                                       for values, z in zip(snapshots["log_density"], snapshots["z"])]
     elif "z" in snapshots and quadrature.has_grid(snapshots["z"].shape[2]):
         labels = labels_of_codes(problem)
-        columns.update(_columns("kl_posterior_prior", [_kl_by_neighbours(z, labels) for z in snapshots["z"]]))
+        found["kl_posterior_prior"] = [_kl_by_neighbours(z, labels) for z in snapshots["z"]]
+    columns = {}
+    for name, pairs in found.items():
+        columns[name], columns[name + "_standard_error"] = np.array(pairs, np.float64).T
     return columns
 
 
@@ -189,8 +195,3 @@ def _kl_by_neighbours(z, labels):
         return math.nan, 0.0
     estimate = kl_posterior_prior(z, labels, np.random.RandomState(0))
     return estimate.value, estimate.standard_error
-
-
-def _columns(name, pairs):
-    values, errors = np.array(pairs, np.float64).T
-    return {name: values, name + "_standard_error": errors}

@@ -1,6 +1,6 @@
 """The page of runs and sweeps of known images: what its template and its script need. Knows no TensorFlow."""
 
-from avb_tf1.page import numbers
+from avb_tf1.page import numbers, parts
 from avb_tf1.tasks.known_images import published_rows
 from avb_tf1.tasks.known_images.page_data import page_data
 from avb_tf1.tasks.task import Page
@@ -23,11 +23,23 @@ def page(task, groups, explored, is_sweep):
         has_grid=any("log_likelihood" in run.metrics for run in runs),
         has_estimate=any(run.config.model.has_discriminator and "elbo" in run.metrics for run in runs),
         neighbours=any("kl_marginal_prior" in run.metrics for run in runs),
+        has_closed_form=any(run.metrics.get("methods", {}).get("kl_posterior_prior") == "closed form" for run in runs),
         bias_left=max((value for run in runs for name, value in run.metrics.items() if name.endswith("_bias_left")),
                       default=None),
-        tables={group.label: task.rows([group]) for group in compared}, rule=numbers.RULE,
-        headlines={group.label: published_rows.headline(group) for group in compared},
-        key_numbers=_key_numbers(task, compared), published=numbers.published_number, signed=numbers.signed))
+        result_groups=[_results(task, group, is_sweep) for group in compared], rule=numbers.RULE,
+        headline=published_rows.headline(compared[0]), key_numbers=_key_numbers(task, compared)))
+
+
+def _results(task, group, is_sweep):
+    """A group beside what is published: what it is called, of a sweep, and its rows, as text."""
+    rows = []
+    for row in task.rows([group]):
+        error = row.spread if is_sweep else group.metrics[0].get(row.metric + "_standard_error") or None
+        rows.append((row.title, numbers.obtained(row.mean, error), numbers.published_number(row.published),
+                     numbers.signed(row.mean - row.published.value) if row.published else "",
+                     "" if row.optimum is None else numbers.number(row.optimum), row.verdict))
+    told = ", %s: %s" % (numbers.count(len(group.seeds), "seed"), published_rows.headline(group))
+    return parts.breakable(group.label) + told if is_sweep else "", rows
 
 
 def _key_numbers(task, compared):

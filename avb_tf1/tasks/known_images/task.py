@@ -12,10 +12,9 @@ from avb_tf1.runs import run_folder
 from avb_tf1.tasks import task
 from avb_tf1.tasks.known_images import contents, measures, published_rows, summary
 from avb_tf1.tasks.known_images.view import View
-from avb_tf1.tasks.trained import draw_codes, final_losses, images_of, without_infinity
+from avb_tf1.tasks.trained import final_losses, images_of, without_infinity
 from avb_tf1.tasks.views import labels_of_codes
 
-N_LATENTS = 5120      # the tutorial's 10 batches of 512
 PLANE_AXIS = np.linspace(-4, 4, 161)  # coordinates along each axis at which the decoder is looked at in the end
 N_AIS_CHAINS, N_AIS_STEPS = 50000, 8  # with sharp decoders more chains help more than more steps
 
@@ -37,24 +36,24 @@ class KnownImagesTask(task.Task):
         metrics = final_losses(trained.monitors)
         if trained.networks.encode is not None:
             metrics["classification_accuracy"] = measures.classification_accuracy(
-                trained.networks, trained.problem, *trained.once(latents))
+                trained.networks, trained.problem, *trained.once(measures.latents))
         metrics.update(measures.evaluate(
             trained.networks, trained.problem, trained.stream("evaluation"), trained.config.evaluation.n_samples,
             trained.once(log_likelihoods)))
         return task.Measured(without_infinity(metrics), {})
 
     def write(self, out, trained):
-        from avb_tf1.tasks.known_images import drawing
+        from avb_tf1.tasks.known_images import figures
 
         problem, snapshots = trained.problem, trained.snapshots
         if trained.networks.encode is not None:
-            z, labels = trained.once(latents)
+            z, labels = trained.once(measures.latents)
             files.write_arrays(os.path.join(out, run_folder.LATENTS), z=z, label=labels)
         files.write_arrays(os.path.join(out, run_folder.SNAPSHOTS), label=labels_of_codes(problem), **snapshots,
                            **measures.kl_over_training(snapshots, problem))
         if quadrature.has_grid(trained.networks.latent_dim):
             files.write_arrays(os.path.join(out, contents.LATENT_PLANE), **latent_plane(trained))
-        drawing.draw(out, trained)
+        figures.draw(out, trained)
 
     def inputs(self, problem, x):
         return images_of(problem, x)
@@ -70,11 +69,11 @@ class KnownImagesTask(task.Task):
         from avb_tf1.training import checkpoint
 
         print("Annealed importance sampling, %d chains an image ..." % N_AIS_CHAINS, flush=True)
-        estimates, errors = ais.log_likelihood(
-            lambda z: networks.decoder(z, problem.n_pixels, config.model),
-            lambda session, saver: checkpoint.restore(session, saver, checkpoint_path),
-            problem.images, config.model.latent_dim, config.seed, N_AIS_CHAINS, N_AIS_STEPS)
-        return problem.mean(estimates), problem.error_of_mean(errors)
+        found = ais.anneal(
+            ais.bernoulli(lambda z: networks.decoder(z, problem.n_pixels, config.model)),
+            lambda session, saver: checkpoint.restore(session, saver, checkpoint_path), problem.images,
+            ais.path_from_prior(problem.n_images, config.model.latent_dim), config.seed, N_AIS_CHAINS, N_AIS_STEPS)
+        return problem.mean(found.log_likelihood), problem.error_of_mean(found.standard_error)
 
     def read_snapshots(self, run):
         contents.require_good(run)
@@ -105,15 +104,6 @@ class KnownImagesTask(task.Task):
 
     def facts(self, run):
         return [("model", run.config.model.kind), ("latent dimensions", run.config.model.latent_dim)]
-
-
-def latents(trained):
-    """Return the codes of latents.npz: z float32 [5120, latent_dim] and labels int64 [5120].
-
-    Raises:
-        trainer.DivergenceError: a code is not finite.
-    """
-    return draw_codes(trained, N_LATENTS)
 
 
 def log_likelihoods(trained):

@@ -48,7 +48,7 @@ def test_validation_images_come_from_the_end_of_the_train_part():
     np.testing.assert_array_equal(parted.validation.intensities, whole.train.intensities[1400:])
     np.testing.assert_array_equal(parted.validation.labels, whole.train.labels[1400:])
     np.testing.assert_array_equal(parted.test_images(), whole.test_images())
-    assert parted.validation_images().shape == (97, 64)
+    assert parted.validation.intensities.shape == (97, 64)
 
 
 @pytest.mark.parametrize("intensities", [np.repeat(np.uint8([[0, 51, 255]]), 40000, 0),
@@ -206,7 +206,7 @@ def test_a_run_goes_on_only_with_its_own_data(tmp_path):
     assert len(config.data.sha256) == 64 and config.data.path == path
     (tmp_path / "config.yaml").write_text(to_yaml(config), encoding="utf-8")
     again = load_config(str(tmp_path / "config.yaml"))
-    assert again == config and build_graph(again).x.shape.as_list() == [3, 20]
+    assert again == config and build_graph(again).parts.batch.x.shape.as_list() == [3, 20]
     os.rename(path, str(tmp_path / "b.npz"))
     assert load_config(str(tmp_path / "config.yaml")) == config  # the file is needed for training, not for reading
     moved = image_config("digits_vae", npz_data(tmp_path / "b.npz").replace("64", "3"))

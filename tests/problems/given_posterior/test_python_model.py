@@ -7,7 +7,7 @@ import shutil
 
 import numpy as np
 import pytest
-from helpers import ROOT, assert_one_clear_line, run_script, set_options
+from helpers import ROOT, assert_one_clear_line, call_script, run_script, set_options
 from pages import data_of, text_of
 from scipy import integrate, stats
 
@@ -335,7 +335,7 @@ def test_a_bad_file_leaves_nothing_behind(tmp_path):
     result = run_script("train.py", "--config", path, "--out", tmp_path / "run")
     assert (result.returncode, result.stderr) == (130, "interrupted\n")
     path = written(tmp_path, changed("log_prob(1.5)", "log_prob(1.5)[:, tf.newaxis]"))
-    assert_one_clear_line(run_script("train.py", "--config", path, "--out", tmp_path / "run"), "py: log_likelihood gives")
+    assert_one_clear_line(call_script("train.py", "--config", path, "--out", tmp_path / "run"), "py: log_likelihood gives")
     assert sorted(os.listdir(str(tmp_path))) == ["my_model.py", "own.yaml"]
 
 

@@ -53,7 +53,7 @@ def test_batches_follow_the_probabilities(monkeypatch, data):
     monkeypatch.setitem(IMAGE_PROBLEMS, "four_images", THREE_PIXELS)
     model = build_graph(small(data))
     with open_session(model.graph, 1, 1) as session:
-        x = session.run(model.x)
+        x = session.run(model.parts.batch.x)
     shares = np.bincount((x @ [1, 2, 4]).astype(int), minlength=8) / len(x)
     np.testing.assert_allclose(shares, np.array(WEIGHTS) / 16, atol=0 if "constant" in data else 0.03)
 
@@ -75,10 +75,10 @@ def test_a_model_of_it_is_trained_and_evaluated_exactly(monkeypatch):
         networks = trainer.array_functions(session, model)
         snapshots = Snapshots(View(networks, THREE_PIXELS, np.random.RandomState(0)), config.training)
         trainer.train(session, model, config.training, [snapshots])
-        metrics = measures.evaluate(networks, THREE_PIXELS, np.random.RandomState(0), 16384)
         z = np.linspace(-8, 8, 20001)
         p = networks.decode(z[:, np.newaxis].astype(np.float32)).astype(np.float64)
         log_likelihoods = quadrature.log_likelihood(networks.decode, 1, THREE_PIXELS.images)
+        metrics = measures.evaluate(networks, THREE_PIXELS, np.random.RandomState(0), 16384, log_likelihoods)
     assert p.shape == (20001, 3) and metrics["reconstruction_error"] < np.log(2) - 0.05  # nats a pixel; log 2 at first
     enumerated = [np.log(np.trapz(np.prod(np.where(image == 1, p, 1 - p), axis=1) * norm.pdf(z), z))
                   for image in THREE_PIXELS.images]

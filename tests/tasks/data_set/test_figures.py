@@ -1,11 +1,14 @@
 import numpy as np
 import pytest
+from image_data import small_images
 from matplotlib import cm
 from pictures import assert_in_corners, corners, frames, pixels, place, rgb
 
 from avb_tf1.estimation.quadrature import grid
+from avb_tf1.estimation.trained_networks import Networks
 from avb_tf1.plotting.style import CLASS_COLORS, EXACT_COLOR
 from avb_tf1.tasks.data_set import figures
+from avb_tf1.tasks.registry import task_of
 
 NAMES = ("a", "b", "c", "d")
 COLORS = [rgb(color) for color in CLASS_COLORS[:4]]
@@ -127,3 +130,28 @@ def test_images_of_one_row_are_folded_and_slender_ones_stretched():
                                   row[:, :, :6].transpose(0, 2, 1).repeat(2, axis=2))
     square = np.random.RandomState(0).rand(3, 28, 28)
     np.testing.assert_array_equal(figures.visible(square), square)
+
+
+def test_the_coordinates_that_are_drawn_tell_images_apart():
+    scales = np.float32([0.5, 3, 0, 2, 1, 0.1])
+    x = np.random.RandomState(0).standard_normal((500, 6)).astype(np.float32)
+
+    def means(x):
+        return scales * x
+
+    def encode(x, eps):  # where the means differ least, samples differ most
+        return means(x) + np.float32([0.1, 0.1, 5, 0.1, 0.1, 0.1]) * eps
+
+    expected = means(x).var(axis=0)[[0, 1, 3, 4]]
+    for parameters in (None, lambda x: (means(x), None)):
+        networks = Networks(6, 6, encode, None, gaussian=parameters)
+        chosen, variances = figures.widest_coordinates(networks, x, np.random.RandomState(1))
+        assert chosen.tolist() == [0, 1, 3, 4]
+        np.testing.assert_allclose(variances, expected, rtol=0.02)
+    scales[2] = 0.3  # less than the fourth has, but its samples' part of the variance alone, 25 / 16, would be more
+    networks = Networks(6, 6, encode, None)
+    assert figures.widest_coordinates(networks, x, np.random.RandomState(1))[0].tolist() == [0, 1, 3, 4]
+
+
+def test_figures_and_their_files_agree():
+    assert set(figures.FIGURES) == set(task_of(small_images("digits_vae")).figures)

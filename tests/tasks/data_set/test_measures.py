@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from avb_tf1.estimation import image_quadrature
+from avb_tf1.estimation import adaptive_quadrature
 from avb_tf1.estimation.ais import Annealed
 from avb_tf1.estimation.densities import log_prior
 from avb_tf1.estimation.trained_networks import Networks
@@ -25,7 +25,7 @@ def test_images(n):
 
 test_images.__test__ = False
 IMAGES = test_images(120)
-EXACT = image_quadrature.integrals(decode, 2, IMAGES)
+EXACT = adaptive_quadrature.integrals(decode, 2, IMAGES)
 _MOMENTS = {image.tobytes(): (mean, np.diag(covariance)) for image, mean, covariance in zip(
     IMAGES, EXACT.mean, EXACT.covariance)}
 
@@ -74,7 +74,7 @@ def of_avb():
 def test_log_likelihood_is_the_quadratures(of_vae):
     assert of_vae["test_log_likelihood"] == EXACT.log_likelihood.mean()
     assert of_vae["test_log_likelihood_standard_error"] == pytest.approx(EXACT.log_likelihood.std() / np.sqrt(120))
-    assert of_vae["test_log_likelihood_numerical_error"] < image_quadrature.TOLERANCE
+    assert of_vae["test_log_likelihood_numerical_error"] < adaptive_quadrature.TOLERANCE
     assert of_vae["test_log_likelihood_method"] == of_vae["methods"]["test_log_likelihood"] == "quadrature"
     np.testing.assert_array_equal(of_vae["per_image"]["log_likelihood"], EXACT.log_likelihood)
 

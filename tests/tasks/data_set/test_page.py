@@ -1,8 +1,6 @@
 """The page of a run of a data set: what stands in it, and what it does in a real browser."""
 
-import base64
 import dataclasses
-import io
 import re
 import shutil
 
@@ -14,24 +12,22 @@ from pages import (
     change_metrics,
     data_of,
     element,
-    finished,
     luminance,
     metrics_of,
     page_of,
+    picture_of,
     set_value,
     table_of,
     text_of,
     unpacked,
     wait_for,
 )
-from PIL import Image
+from shared_runs import finished
 
 from avb_tf1.config.fingerprint import digest_of_fingerprint
 from avb_tf1.config.loading import load_config, to_yaml
-from avb_tf1.experiment.run import run_experiment
 from avb_tf1.ground import files
 from avb_tf1.ground.errors import InputError
-from avb_tf1.page import pictures
 from avb_tf1.problems.registry import problem_of
 from avb_tf1.report import run_page, sweep_page
 from avb_tf1.tasks import task
@@ -72,12 +68,6 @@ def seen_in(folder):
 
 def change_snapshots(folder, **changes):
     files.write_arrays(str(folder / "snapshots.npz"), **dict(seen_in(folder), **changes))
-
-
-def picture_of(address):
-    kind, _, content = address.partition(",")
-    assert kind == "data:image/png;base64"
-    return np.array(Image.open(io.BytesIO(base64.b64decode(content))).convert("L")).astype(int)
 
 
 def tile_of(picture, row, column, gap=0):
@@ -218,27 +208,11 @@ def test_vectors_without_labels(tmp_path):
     random_state = np.random.RandomState(0)
     np.savez(str(tmp_path / "a.npz"), train=random_state.rand(80, 9), test=random_state.rand(12, 9))
     config = small_images("digits_vae", npz_data(tmp_path / "a.npz"), *SHORT)
-    run_experiment(config, str(tmp_path / "run"))
+    finished(tmp_path / "run", config)
     (run,), text = data_of(tmp_path / "run")["runs"], text_of(tmp_path / "run")
     assert run["tileAspect"] == 2 and picture_of(run["moments"][-1]["manifold"]).shape == (29, 149)
     assert run["classes"] == ["image"] and run["close"]["names"][3] == "test image 3" and "class" not in text
     assert "on the images of a: digits_vae, seed 0" in text and "pixels 1 x 9" in text
-
-
-def test_a_mosaic_and_its_tiles():
-    tiles = np.arange(5 * 6, dtype=np.uint8).reshape(5, 2, 3)
-    sheet = pictures.mosaic(tiles, 2)
-    assert sheet.shape == (6, 6) and (sheet[4:, 3:] == 0).all()
-    np.testing.assert_array_equal(sheet[2:4, 3:], tiles[3])
-    apart = pictures.mosaic(tiles, 2, gap=1)
-    assert apart.shape == (8, 7) and (apart[:, 3] == 85).all() and (apart[[2, 5]] == 85).all() and (apart[6:, 4:] == 0).all()
-    np.testing.assert_array_equal(apart[3:5, 4:], tiles[3])
-    assert pictures.tiles(np.zeros((2, 100 * 130)), (100, 130)).shape == (2, 50, 44)
-    assert pictures.tiles(np.zeros((2, 9000)), (1, 9000)).shape == (2, 1, 3000)
-    assert pictures.n_across(100, (8, 8)) == 10 and pictures.n_across(100, (1, 800)) == 1
-    ramp = np.arange(256, dtype=np.uint8).reshape(4, 64)
-    assert np.abs(picture_of(pictures.png(ramp)) - ramp).max() <= 9
-    np.testing.assert_array_equal(picture_of(pictures.png(ramp, n_shades=2)), 255 * (ramp > 127))
 
 
 def test_codes_that_are_not_finite_are_left_out(copy):
@@ -322,9 +296,6 @@ def test_report_script(copy):
     assert page_of(copy) == page
 
 
-# ---- a sweep's ----
-
-
 @pytest.fixture
 def sweep(plane, many, line, tmp_path):
     """The folder of a sweep with two settings of two dimensions, one of them with another seed that is still waiting."""
@@ -380,14 +351,15 @@ def test_a_run_that_a_sweeps_page_cant_read_is_left_out(sweep):
 @pytest.mark.slow
 def test_beside_images_of_the_tutorial_a_data_set_is_left_out(sweep):
     config = vae_config("data.batch_size=16")
-    metrics, _ = run_experiment(config, str(sweep / "vae"))
+    finished(sweep / "vae", config)
     state = files.read_json(str(sweep / "sweep.json"))
-    of_images = dict(state["runs"][0], run="vae", setting="vae", metrics=metrics, fingerprint=digest_of_fingerprint(config))
-    files.write_json(str(sweep / "sweep.json"), dict(state, runs=[*state["runs"], of_images]))
+    of_images = dict(state["runs"][0], run="vae", setting="vae", metrics={}, fingerprint=digest_of_fingerprint(config))
+    files.write_json(str(sweep / "sweep.json"), dict(state, runs=[of_images, *state["runs"]]))
     assert sweep_page.write_page(str(sweep)) == (str(sweep / "report.html"), 3)
-    assert [row[:2] for row in table_of(sweep, "Table of settings")[1:4]] == [
+    assert [row[:2] for row in table_of(sweep, "Table of settings")[2:5]] == [
         ["plane", "0 of 2"], ["many", "0 of 1"], ["line", "0 of 1"]]
-    assert "left out: a run of a data set" in text_of(sweep) and 'href="plane/report.html"' in page_of(sweep)
+    assert "left out: a run of another kind of problem than the first" in text_of(sweep)
+    assert 'href="plane/report.html"' in page_of(sweep)
 
 
 def test_a_sweeps_page_in_a_browser(driver, sweep):
@@ -401,8 +373,6 @@ def test_a_sweeps_page_in_a_browser(driver, sweep):
     assert element(driver, "manifold").get_attribute("src") != manifold and element(driver, "manifold").is_displayed()
     assert driver.get_log("browser") == []
 
-
-# ---- in a browser ----
 
 PICTURES = """
 const element = id => document.getElementById(id);

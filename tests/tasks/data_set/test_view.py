@@ -6,11 +6,12 @@ from image_data import small_images
 from scipy.stats import norm
 
 from avb_tf1.estimation.trained_networks import Networks
+from avb_tf1.experiment import run as experiment
 from avb_tf1.experiment.run import Experiment, opened_model
 from avb_tf1.problems.data_set.problem import ImageDataset, Part
 from avb_tf1.problems.registry import problem_of
 from avb_tf1.tasks.data_set.view import View, images_looked_at
-from avb_tf1.training import trainer
+from avb_tf1.training import snapshots, trainer
 from avb_tf1.training.snapshots import Snapshots
 
 
@@ -107,3 +108,18 @@ def test_what_an_earlier_version_saw_less_of_is_dropped():
     for iteration in range(21, 28):
         seen(iteration)
     assert seen.arrays()["iteration"].tolist() == [24, 27]
+
+
+def test_snapshots_of_many_dimensions_stay_small(monkeypatch):
+    config = small_images("digits_vae", "model.latent_dim=32", "training.n_iterations=100", "training.snapshot_every=1")
+    n_bytes = 4 * 300 * 32 + 26 * 64  # codes, reconstructions and images of the prior
+    monkeypatch.setattr(View, "max_bytes", 10 * n_bytes)
+    with opened_model(Experiment.of(config)) as (session, model):
+        session.run(model.initialize)
+        view = View(experiment.trainer.array_functions(session, model), problem_of(config), np.random.RandomState(0))
+        seen = snapshots.Snapshots(view, config.training)
+        for iteration in range(1, 101):
+            seen(iteration)
+    iterations = seen.arrays()["iteration"]
+    assert iterations[0] == 0 and iterations[-1] == 100 and 6 <= len(iterations) <= 11
+    assert sum(values.nbytes for values in seen.arrays().values()) == (n_bytes + 8) * len(iterations)

@@ -2,18 +2,16 @@
 
 import dataclasses
 import json
-import os
 import re
 import shutil
 
 import numpy as np
 import pytest
-from helpers import ROOT, assert_one_clear_line, run_script, vae_config
+from helpers import assert_one_clear_line, call_script, run_script, vae_config
 from pages import (
     change_metrics,
     data_of,
     element,
-    finished,
     luminance,
     metrics_of,
     page_of,
@@ -23,10 +21,10 @@ from pages import (
     unpacked,
     wait_for,
 )
+from posterior_pages import GAUSSIAN, SHORT, config_of, record_of, several_in
+from shared_runs import finished
 
-from avb_tf1.config.fingerprint import digest_of_fingerprint
 from avb_tf1.config.loading import load_config
-from avb_tf1.experiment.run import run_experiment
 from avb_tf1.ground import files
 from avb_tf1.ground.errors import InputError
 from avb_tf1.problems.registry import problem_of
@@ -34,23 +32,10 @@ from avb_tf1.report import comparison, run_page, sweep_page
 from avb_tf1.tasks.given_posterior import measures, page_data, summary, tables
 from avb_tf1.tasks.registry import task_of
 
-SHORT = ["training.n_iterations=60", "training.snapshot_every=20", "training.linear_decay=null", "evaluation.n_samples=4096",
-         "model.encoder.n_units=16", "model.discriminator.n_units=16"]
-GAUSSIAN = ["model={kind: gaussian, latent_dim: 10, covariance: diagonal}",
-            "training={n_iterations: 60, linear_decay: null, checkpoint_every: 60, snapshot_every: 20, "
-            "generator_loss_scale: 1, generator: {optimizer: adam, learning_rate: 1e-2, beta1: .9, beta2: .999, "
-            "epsilon: 1e-8}}",
-            "evaluation.n_samples=4096"]
-
-
-def config_of(name, *overrides):
-    return load_config(os.path.join(ROOT, "configs", "posteriors", name + ".yaml"), list(overrides))
-
 
 @pytest.fixture(scope="module")
 def several(tmp_path_factory):
-    """The folder of a small run of AVB with several x and two coordinates."""
-    return finished(tmp_path_factory.mktemp("posterior") / "several x", config_of("explaining_away", *SHORT))
+    return several_in(tmp_path_factory.mktemp("posterior") / "several x")
 
 
 @pytest.fixture(scope="module")
@@ -307,9 +292,9 @@ def test_report_script(copy):
     assert result.returncode == 0 and str(copy / "report.html") in result.stdout, result.stderr
     assert page_of(copy) == page
     (copy / "exact.npz").write_bytes((copy / "exact.npz").read_bytes()[:1000])
-    assert_one_clear_line(run_script("report.py", copy), "exact.npz: can't be read")
+    assert_one_clear_line(call_script("report.py", copy), "exact.npz: can't be read")
     (copy / "metrics.json").unlink()
-    assert_one_clear_line(run_script("report.py", copy), "not finished")
+    assert_one_clear_line(call_script("report.py", copy), "not finished")
     with pytest.raises(InputError, match="not finished"):
         run_page.write_run_page(str(copy))
 
@@ -320,18 +305,9 @@ def test_runs_of_given_posteriors_are_compared(several, schools, tmp_path):
     assert table[:2] == ["| config | metric | obtained | seeds |", "|---|---|---|---|"]
     assert "| explaining_away | ELBO | %.4f | 1 |" % metrics["elbo"] in table
     assert len(table) == 2 + len(set(metrics) & set(measures.METRICS))
-    config = vae_config("data.batch_size=16")
-    run_experiment(config, str(tmp_path / "vae"))
+    finished(tmp_path / "vae", vae_config("data.batch_size=16"))
     with pytest.raises(InputError, match="vae: a run of another kind of problem than .*: their numbers can't stand in one"):
         comparison.read_runs([str(several), str(tmp_path / "vae")])
-
-
-def record_of(folder, name):
-    """What sweep.json has of a finished run, in the folder `name` of the sweep."""
-    config, metrics = load_config(str(folder / "config.yaml")), metrics_of(folder)
-    del metrics["made_by"]
-    return {"run": name, "setting": name, "config": config.name, "seed": config.seed, "reason": "", "status": "done",
-            "metrics": metrics, "fingerprint": digest_of_fingerprint(config)}
 
 
 @pytest.fixture(scope="module")
@@ -367,22 +343,6 @@ def test_a_sweeps_page(sweep, several, schools):
     assert len(page_of(sweep).encode()) < 8e6
 
 
-def test_a_sweeps_page_shows_one_task_and_leaves_out_the_others(several, tmp_path):
-    shutil.copytree(str(several), str(tmp_path / "several"))
-    run_experiment(vae_config("data.batch_size=16"), str(tmp_path / "vae"))
-    given, images = record_of(several, "several"), record_of(tmp_path / "vae", "vae")
-    for records, words in (([given, images], "Approximate posteriors of explaining away"),
-                           ([images, given], "four 2 × 2 images")):
-        files.write_json(str(tmp_path / "sweep.json"), {"command": "", "written": "", "runs": records})
-        assert sweep_page.write_page(str(tmp_path)) == (str(tmp_path / "report.html"), 1)
-        text = text_of(tmp_path)
-        assert "left out: a run of another kind of problem than the first; it has a page of its own" in text and words in text
-        assert 'href="several/report.html"' in page_of(tmp_path) and 'href="vae/report.html"' in page_of(tmp_path)
-
-
-# ---- without its parts ----
-
-
 def test_headlines_and_key_numbers():
     metrics = {"log_evidence": -1.0, "elbo": -1.5, "elbo_standard_error": 0.01, "methods": {"elbo": "discriminator"},
                "wasserstein": 0.25, "wasserstein_noise_floor": 0.0125}
@@ -400,9 +360,6 @@ def test_axes_show_what_is_exact_and_what_is_near():
     assert low > -1.8 and high < 4
     (low, high), = page_data._ranges(np.zeros((9, 1)), np.zeros((9, 1)))
     assert low < 0 < high
-
-
-# ---- in a browser ----
 
 
 @pytest.fixture(scope="module")

@@ -1,89 +1,52 @@
 """The page of a run and of a sweep: what stands in it, and what it does in a real browser."""
 
 import base64
-import html
 import io
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 import types
 
 import numpy as np
 import pytest
-from helpers import INNER_PRODUCT, ROOT, assert_one_clear_line, run_script, small, vae_config
-from pages import data_of, element, finished, luminance, page_of, set_value, table_of, text_of, unpacked, wait_for
+from helpers import small
+from image_pages import SETTINGS, line_in, run_in, sweep_in
+from pages import data_of, element, luminance, page_of, set_value, text_of, unpacked, wait_for
 from PIL import Image
+from shared_runs import finished
 
-from avb_tf1.config.fingerprint import digest_of_fingerprint
-from avb_tf1.config.loading import load_config, to_yaml
 from avb_tf1.estimation import quadrature
-from avb_tf1.experiment import reevaluation
 from avb_tf1.ground import files
 from avb_tf1.ground.errors import InputError
-from avb_tf1.page import arrays, numbers
+from avb_tf1.page import numbers
 from avb_tf1.problems.known_images.four_images import PROBLEM, TABLE_1_METRICS
 from avb_tf1.report import run_page, sweep_page
-from avb_tf1.runs import metrics_file, run_folder
 from avb_tf1.tasks.known_images import page_data
 from avb_tf1.tasks.views import labels_of_codes
 
-SHORT = ["training.n_iterations=60", "training.snapshot_every=20", "model.encoder.n_units=32"]
-SETTINGS = {"first": "generator.learning_rate=0.0001, discriminator.learning_rate=0.001", "line": "line"}
 LABELS = labels_of_codes(PROBLEM)
 CLASSES = ["top left", "top right", "bottom left", "bottom right"]
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """The folder of a small run."""
-    return finished(tmp_path_factory.mktemp("report") / "my run", small(*SHORT, *INNER_PRODUCT))
+    return run_in(tmp_path_factory.mktemp("report") / "my run")
 
 
 @pytest.fixture(scope="module")
 def line(tmp_path_factory):
-    """The folder of a small VAE's run with a latent space of one dimension."""
-    return finished(tmp_path_factory.mktemp("report") / "line", vae_config("model.latent_dim=1", "training.n_iterations=60"))
+    return line_in(tmp_path_factory.mktemp("report") / "line")
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory):
+    return sweep_in(tmp_path_factory.mktemp("report") / "sweep")
 
 
 @pytest.fixture(scope="module")
 def shortest(tmp_path_factory):
     """The folder of a run of one iteration; of the encoder's 8 ReLU units often 7 are off, so that its KL is infinite."""
     return finished(tmp_path_factory.mktemp("report") / "shortest", small("training.n_iterations=1"))
-
-
-@pytest.fixture(scope="module")
-def sweep(run, line, tmp_path_factory):
-    """A sweep's folder: two seeds of a setting, a run of another, one that failed and one that is waiting."""
-    out = tmp_path_factory.mktemp("report") / "sweep"
-    out.mkdir()
-    shutil.copytree(str(run), str(out / "first_seed_0"))
-    shutil.copytree(str(line), str(out / "line_seed_0"))
-    finished(out / "first_seed_1", small("seed=1", *SHORT, *INNER_PRODUCT))
-    write_sweep(out, [("first_seed_0", "done", ""), ("first_seed_1", "done", ""), ("line_seed_0", "done", ""),
-                      ("line_seed_1", "failed", "a <b> is not finite"), ("line_seed_2", "waiting", "")])
-    sweep_page.write_sweep_page(str(out))
-    return out
-
-
-def write_sweep(out, records):
-    """Write a sweep.json of (folder's name, status, reason); settings are called as in SETTINGS."""
-    files.write_json(str(out / "sweep.json"), {
-        "command": "python scripts/sweep.py --seeds 0-2", "written": "2001-02-03 04:05 UTC", "runs": [
-            {"run": name, "setting": SETTINGS.get(name.partition("_seed_")[0], name), "config": "synthetic",
-             "seed": int(name.rpartition("_")[2]), "status": status, "reason": reason,
-             "fingerprint": digest_of_fingerprint(load_config(str(out / name / "config.yaml"))) if status == "done" else "",
-             "metrics": metrics_of(out / name) if status == "done" else {}}
-            for name, status, reason in records]})
-
-
-def metrics_of(folder):
-    """The metrics of a run, without what made them."""
-    metrics = files.read_json(str(folder / "metrics.json"))
-    del metrics["made_by"]
-    return metrics
 
 
 def test_the_page_needs_nothing_else(run, sweep):
@@ -105,17 +68,6 @@ def test_what_was_run(run):
     assert text.index("Obtained beside published") < text.index("Training Losses") < text.index("tensorflow 1.15.0")
     timing = json.loads((run / "timing.json").read_text())
     assert timing["cpu_model"] in text
-
-
-@pytest.mark.slow
-def test_the_config_and_the_command_on_the_page_repeat_the_run(run, tmp_path):
-    config = re.search(r'download="config.yaml" href="data:application/yaml;base64,([^"]+)"', page_of(run)).group(1)
-    (tmp_path / "config.yaml").write_bytes(base64.b64decode(config))
-    words = html.unescape(re.search(r'<pre class="command">(.*?)</pre>', page_of(run)).group(1)).split()
-    assert words[:2] == ["python", "scripts/train.py"]
-    assert run_script("train.py", *words[2:], cwd=tmp_path).returncode == 0
-    for name in ("losses.csv", "metrics.json", "snapshots.npz", "config.yaml"):
-        assert (tmp_path / words[-1] / name).read_bytes() == (run / name).read_bytes()
 
 
 def test_obtained_stands_beside_published(run, line):
@@ -149,47 +101,6 @@ def test_infinite_values_are_said(shortest):
     assert "mean KL(q(z|x), p(z)) infinite 1.3863 infinite" in text
 
 
-def test_a_sweeps_page(sweep):
-    text = text_of(sweep)
-    assert "a sweep of 5 runs" in text and "Runs: 3 done, 1 waiting, 1 failed." in text
-    assert "python scripts/sweep.py --seeds 0-2" in text
-    assert "line, seed 1 , folder line_seed_1: failed: a <b> is not finite" in text  # as text, not as markup
-    assert 'href="first_seed_0/report.html"' in page_of(sweep) and 'href="line_seed_1' not in page_of(sweep)
-    elbos = [json.loads((sweep / ("first_seed_%d" % seed) / "metrics.json").read_text())["elbo"] for seed in (0, 1)]
-    first = SETTINGS["first"]
-    assert first + ", 2 seeds: worse than the paper's AVB in " in text and "line, 1 seed: " in text
-    assert "ELBO %.4f ± %.4f" % (np.mean(elbos), np.std(elbos, ddof=1)) in text
-    assert "As of 2001-02-03 04:05 UTC" in text and "stopped" not in text
-    groups = data_of(sweep)["groups"]
-    assert [group["label"] for group in groups] == [first, "line"]
-    losses = [np.loadtxt(str(sweep / ("first_seed_%d" % seed) / "losses.csv"), delimiter=",", skiprows=1)[:, 1]
-              for seed in (0, 1)]
-    curve, spread = groups[0]["losses"]["generator_loss"], np.std(losses, axis=0, ddof=1)
-    np.testing.assert_allclose(curve["mean"], np.mean(losses, axis=0), rtol=1e-5)
-    np.testing.assert_allclose(np.subtract(curve["high"], curve["low"]), 2 * spread, atol=1e-4)
-    assert [run["label"] for run in data_of(sweep)["runs"]] == [first + ", seed 0", "line, seed 0", first + ", seed 1"]
-
-
-def test_a_sweeps_settings_are_rows_and_its_metrics_columns(sweep):
-    head, first, line, best, avb, vae = table_of(sweep, "Table of settings")
-    assert head[:5] == ["setting", "runs done", "log-likelihood", "reconstruction error (nats per pixel)", "ELBO"]
-    assert (first[:2], line[:2]) == ([SETTINGS["first"], "2 of 2"], ["line", "1 of 3"])
-    elbos = [files.read_json(str(sweep / ("first_seed_%d" % seed) / "metrics.json"))["elbo"] for seed in (0, 1)]
-    assert first[4].startswith("%.4f ± %.4f" % (np.mean(elbos), np.std(elbos, ddof=1))) and "±" not in line[4]
-    assert sorted(("★ best" in first[4], "★ best" in line[4])) == [False, True]
-    assert (best[0], best[2], avb[0], avb[4], vae[4]) == (
-        "best possible", "-1.3863", "the paper's AVB, recalled", "-1.4210", "-1.6970")
-    runs = table_of(sweep, "Table of runs")
-    assert [row[:2] for row in runs[1:]] == [
-        [SETTINGS["first"] + ", seed 0", "done"], [SETTINGS["first"] + ", seed 1", "done"], ["line, seed 0", "done"],
-        ["line, seed 1", "failed"], ["line, seed 2", "waiting"]]
-    assert "%.4f" % elbos[1] in runs[2] and runs[4][2:] == [""] * 7
-    # Single runs are folded; what failed isn't, and is in no table.
-    page = page_of(sweep)
-    assert "<details><summary>Single runs (5)</summary>" in page
-    assert "<li>" in page[page.index("What failed or can't be read"):page.index("a &lt;b&gt; is not finite")]
-
-
 def test_a_moment_whose_kl_is_not_finite_is_told(run, tmp_path):
     copy = tmp_path / "run"
     shutil.copytree(str(run), str(copy))
@@ -198,92 +109,6 @@ def test_a_moment_whose_kl_is_not_finite_is_told(run, tmp_path):
     files.write_arrays(str(copy / "snapshots.npz"), **snapshots)
     sweep_page.write_page(str(copy))
     assert text_of(copy).count("not finite") == 2
-
-
-def test_a_stopped_sweep_says_so(sweep, tmp_path):
-    write_sweep(tmp_path, [
-        ("line_seed_0", "stopped", ""), ("line_seed_1", "failed", "reason"), ("line_seed_2", "not begun", "")])
-    sweep_page.write_sweep_page(str(tmp_path))
-    text = text_of(tmp_path)
-    assert "Runs: 1 stopped, 1 not begun, 1 failed. The sweep ended before all of its runs did; the command below" in text
-    assert "running" not in text and "As of" not in text
-
-
-def test_a_model_far_from_sense_is_told(sweep, tmp_path):
-    copy = tmp_path / "sweep"
-    shutil.copytree(str(sweep), str(copy))
-
-    def texts(*log_likelihoods):
-        for seed, value in enumerate(log_likelihoods):
-            path = str(copy / ("first_seed_%d" % seed) / "metrics.json")
-            files.write_json(path, dict(files.read_json(path), log_likelihood=value))
-        for folder in (copy / "first_seed_1", copy):
-            sweep_page.write_page(str(folder))
-            yield text_of(folder)
-
-    words = "Warning: the decoder is worse than one that ignores z, whose log-likelihood can be -2.2493"
-    run_text, sweep_text = texts(-2.249, -2.25)
-    assert words in run_text and "Warning: 1 of 2 runs of %s: %s" % (SETTINGS["first"], words[len("Warning: "):]) in sweep_text
-    run_text, sweep_text = texts(-2.25, -2.249)
-    assert "Warning" not in run_text and "1 of 2 runs of " + SETTINGS["first"] in sweep_text
-    run_text, sweep_text = texts(-2.249, None)  # infinite
-    assert words in run_text and "1 of 2 runs of " + SETTINGS["first"] in sweep_text
-    run_text, sweep_text = texts(-2.249, -2.249)
-    assert "Warning" not in run_text and "runs of " + SETTINGS["first"] not in sweep_text
-
-
-def test_a_sweep_of_which_nothing_is_done(sweep, tmp_path):
-    state = json.loads((sweep / "sweep.json").read_text())
-    files.write_json(str(tmp_path / "sweep.json"), dict(state, runs=state["runs"][3:]))
-    sweep_page.write_sweep_page(str(tmp_path))
-    assert "No run is done." in text_of(tmp_path) and "plotly" not in page_of(tmp_path)
-
-
-def test_a_run_that_can_not_be_read_is_left_out_of_its_sweeps_page(sweep, tmp_path):
-    copy = tmp_path / "sweep"
-    shutil.copytree(str(sweep), str(copy))
-    (copy / "first_seed_0" / "latent_plane.npz").write_bytes(b"damaged")
-    (copy / "line_seed_0" / "timing.json").write_text("{}")
-    sweep_page.write_page(str(copy))
-    text = text_of(copy)
-    assert "Runs: 1 done, 1 waiting, 1 failed, 2 left out." in text
-    result = run_script("report.py", copy)
-    assert result.returncode == 0 and result.stdout.endswith("report.html; it leaves out 2 runs, and says why\n")
-    assert [row[1:3] for row in table_of(copy, "Table of runs") if row[1] == "left out"] == [["left out", ""]] * 2
-    assert "latent_plane.npz: can't be read: it is damaged" in text and "timing.json: can't be read: it has no" in text
-    assert SETTINGS["first"] + ", 1 seed: " in text
-    assert [drawn["label"] for drawn in data_of(copy)["runs"]] == [SETTINGS["first"] + ", seed 1"]
-
-
-def test_the_largest_pages_are_small(run, tmp_path):
-    random_state, s = np.random.RandomState(0), 500
-    noise = dict(
-        files.read_arrays(str(run / "snapshots.npz")), iteration=np.arange(s), z=random_state.standard_normal((s, 1024, 2)),
-        probabilities=random_state.randint(256, size=(s, 41 * 41, 4), dtype=np.uint8),
-        **{name: random_state.standard_normal(s) for name in (
-            "kl_posterior_prior", "kl_posterior_prior_standard_error", "kl_discriminator", "kl_discriminator_standard_error")})
-    names = ["first_seed_%d" % seed for seed in range(12)]
-    for seed, name in enumerate(names):
-        os.mkdir(str(tmp_path / name))
-        for part in ("timing.json", "latent_plane.npz"):
-            shutil.copy(str(run / part), str(tmp_path / name))
-        config = small(*SHORT, *INNER_PRODUCT, "seed=%d" % seed, "training.n_iterations=5000")
-        files.write_text(str(tmp_path / name / "config.yaml"), to_yaml(config))
-        files.write_json(str(tmp_path / name / "metrics.json"), metrics_file.with_made_by(metrics_of(run), config, []))
-        files.write_text(str(tmp_path / name / "losses.csv"), "iteration,generator_loss,discriminator_loss\n" + "".join(
-            "%d,%.9g,%.9g\n" % (i, *random_state.standard_normal(2)) for i in range(1, 5001)))
-        if seed == 0:
-            files.write_arrays(str(tmp_path / name / "snapshots.npz"), **noise)
-        else:
-            shutil.copy(str(tmp_path / names[0] / "snapshots.npz"), str(tmp_path / name))
-    write_sweep(tmp_path, [(name, "done", "") for name in names])
-    for folder in (tmp_path / names[0], tmp_path):
-        sweep_page.write_page(str(folder))
-        assert 4.5e6 < len(page_of(folder).encode()) < 6e6
-    assert [len(drawn["iteration"]) for drawn in data_of(tmp_path)["runs"]] == [20] * 10
-    assert "2 more runs are shown on pages of their own." in text_of(tmp_path)
-    iterations = data_of(tmp_path / names[0])["runs"][0]["iteration"]
-    assert len(iterations) == 61 and (iterations[0], iterations[-1]) == (0, 499)
 
 
 def test_codes_that_are_not_finite_are_left_out(run, tmp_path):
@@ -317,14 +142,6 @@ def test_what_is_drawn_is_what_the_files_hold(run):
                                    4 * snapshots[name + "_standard_error"], atol=1e-4)
 
 
-def test_bins_of_a_curve():
-    mean, low, high = arrays.binned([1, 3, 5, 9, 0, 2], 3)
-    assert (mean.tolist(), low.tolist(), high.tolist()) == ([2, 7, 1], [1, 5, 0], [3, 9, 2])
-    assert arrays.binned(np.arange(5), 400)[0].tolist() == [0, 1, 2, 3, 4]
-    mean = arrays.binned(np.arange(1000003), 400)[0]
-    assert len(mean) == 400 and np.mean(mean) == pytest.approx(500001, rel=1e-3)
-
-
 def test_a_groups_divergence_is_that_of_the_moments_which_all_its_runs_have():
     def seen(iterations, values):
         snapshots = {"iteration": np.array(iterations), "kl_posterior_prior": np.array(values, float),
@@ -344,130 +161,6 @@ def test_every_second_point_of_a_grid_is_a_grid():
     for dim in (1, 2):
         thinned = page_data._thinned(quadrature.grid(axis, dim)[np.newaxis], dim, 2)
         np.testing.assert_array_equal(thinned[0], quadrature.grid(axis[::2], dim))
-
-
-def test_a_wild_start_does_not_set_the_axes():
-    assert arrays.limits([np.r_[1e6, np.full(500, 1.5)], np.array([np.nan, 2.0])]) == [1.5, 2]
-    assert arrays.limits([np.full(3, np.inf)]) == []
-
-
-@pytest.mark.slow
-def test_report_script(run, sweep, tmp_path):
-    for folder in (run, sweep):
-        page = page_of(folder)
-        (folder / "report.html").unlink()
-        result = run_script("report.py", folder)
-        assert result.returncode == 0 and str(folder / "report.html") in result.stdout, result.stderr
-        assert page_of(folder) == page
-    assert_one_clear_line(run_script("report.py", tmp_path), "neither a run folder")
-    copy = tmp_path / "copy"
-    shutil.copytree(str(run), str(copy))
-    (copy / "snapshots.npz").write_bytes((run / "snapshots.npz").read_bytes()[:1000])
-    assert_one_clear_line(run_script("report.py", copy), "snapshots.npz: can't be read")
-    (copy / "metrics.json").unlink()
-    assert_one_clear_line(run_script("report.py", copy), "not finished")
-    record = json.loads((sweep / "sweep.json").read_text())["runs"][0]
-    for elbo in (float("nan"), "low"):
-        (tmp_path / "sweep.json").write_text(json.dumps({
-            "command": "", "written": "", "runs": [dict(record, metrics={"elbo": elbo})]}))
-        assert_one_clear_line(run_script("report.py", tmp_path), "sweep.json: elbo must be a finite number")
-    for text in ('{"avb_tf1": "1.0.0", "runs": []}', '{"command": "", "runs": []}', '{"command": "", "runs": [{"run": 3}]}'):
-        (tmp_path / "sweep.json").write_text(text)
-        with pytest.raises(InputError, match="sweep.json: not written by this version"):
-            sweep_page.write_page(str(tmp_path))
-    assert_one_clear_line(run_script("report.py", tmp_path / "absent"), "absent: not a folder")
-    assert_one_clear_line(run_script("report.py", tmp_path, "--config", run / "config.yaml"), "holds no run")
-
-
-def test_a_run_that_was_gone_on_with_is_no_longer_its_sweeps(sweep, tmp_path):
-    copy = tmp_path / "sweep"
-    shutil.copytree(str(sweep), str(copy))
-    config = load_config(str(copy / "first_seed_0" / "config.yaml"), ["training.n_iterations=99"])
-    (copy / "first_seed_0" / "config.yaml").write_text(to_yaml(config))
-    assert sweep_page.write_sweep_page(str(copy)) == (str(copy / "report.html"), 1)
-    assert "first_seed_0: holds a run of another config than the sweep's" in text_of(copy)
-
-
-def test_both_tables_of_a_sweep_show_what_the_folders_hold(sweep, tmp_path):
-    copy = tmp_path / "sweep"
-    shutil.copytree(str(sweep), str(copy))
-    path = str(copy / "line_seed_0" / "metrics.json")
-    content = {name: value for name, value in files.read_json(path).items() if name != "elbo_standard_error"}
-    files.write_json(path, dict(content, elbo=None, log_likelihood=-1.2345))
-    sweep_page.write_sweep_page(str(copy))
-    for table, name in (("Table of settings", "line"), ("Table of runs", "line, seed 0")):
-        row, = (row for row in table_of(copy, table) if row[0] == name)
-        assert row[2].startswith("-1.2345") and row[4] == "-infinite"
-
-
-@pytest.fixture
-def written(monkeypatch):
-    """Names of the files that are written, each checked to be in a folder that is held meanwhile."""
-    names, replacing = [], files.replacing
-
-    def checked(path):
-        with pytest.raises(run_folder.FolderInUse), run_folder.held(os.path.dirname(path)):
-            pass
-        names.append(os.path.basename(path))
-        return replacing(path)
-
-    monkeypatch.setattr(files, "replacing", checked)
-    return names
-
-
-def test_the_folder_is_held_while_its_page_and_numbers_are_written_again(run, sweep, written, capsys):
-    for folder in (run, sweep):
-        sweep_page.write_page(str(folder))
-    reevaluation.evaluate_run(str(run), with_ais=False, write=True)
-    assert written == ["report.html", "report.html", "metrics.json", "report.html"]
-
-
-def test_a_run_in_use_keeps_its_page_and_numbers(run):
-    before = {name: (run / name).read_bytes() for name in os.listdir(str(run)) if (run / name).is_file()}
-    with run_folder.reclaimed(str(run)):
-        for arguments in (["report.py", run], ["evaluate.py", run, "--write"]):
-            assert_one_clear_line(run_script(*arguments), run, "another run is writing into this folder")
-    assert {name: (run / name).read_bytes() for name in os.listdir(str(run)) if (run / name).is_file()} == before
-
-
-@pytest.mark.parametrize("end", ["goes on", "is over"])
-def test_the_page_of_a_sweep_that_is_going_on(sweep, tmp_path, monkeypatch, end):
-    """A run is done while the page is made; if it was the last one, the sweep has written its last page before this one."""
-    copy, n_written = tmp_path / "sweep", []
-    shutil.copytree(str(sweep), str(copy))
-    state = files.read_json(str(copy / "sweep.json"))
-    write_text = files.write_text
-
-    def write_late(path, text):
-        n_written.append(1)
-        if len(n_written) == 1:
-            files.write_json(str(copy / "sweep.json"), dict(state, runs=state["runs"][:3], is_going_on=end == "goes on"))
-            if end == "is over":
-                sweep_page.write_sweep_page(str(copy))
-        write_text(path, text)
-
-    files.write_json(str(copy / "sweep.json"), dict(state, is_going_on=True))
-    monkeypatch.setattr(files, "write_text", write_late)
-    with run_folder.held(str(copy)):
-        sweep_page.write_page(str(copy))
-    assert ("Runs: 3 done." in text_of(copy)) == (end == "is over")
-    assert "a sweep of %d runs" % (3 if end == "is over" else 5) in text_of(copy)
-
-
-@pytest.mark.slow
-def test_report_script_trains_what_is_missing(run, tmp_path):
-    out = tmp_path / "run"
-    for first_words in ("Training synthetic", "Written to"):  # the second time there is nothing to train
-        result = run_script("report.py", out, "--config", run / "config.yaml")
-        assert result.returncode == 0 and result.stdout.startswith(first_words), result.stderr
-    assert (out / "metrics.json").read_bytes() == (run / "metrics.json").read_bytes()
-    # A half-done run goes on as its own config says.
-    (out / "metrics.json").unlink()
-    (tmp_path / "denser.yaml").write_text((run / "config.yaml").read_text().replace("snapshot_every: 20", "snapshot_every: 7"))
-    assert run_script("report.py", out, "--config", tmp_path / "denser.yaml").returncode == 0
-    assert (out / "snapshots.npz").read_bytes() == (run / "snapshots.npz").read_bytes()
-    (tmp_path / "other.yaml").write_text((run / "config.yaml").read_text().replace("seed: 0", "seed: 1"))
-    assert_one_clear_line(run_script("report.py", out, "--config", tmp_path / "other.yaml"), "seed is 0 there and 1 here")
 
 
 @pytest.mark.parametrize("name, content, words", [
@@ -490,20 +183,6 @@ def test_a_file_that_is_damaged_or_another_runs_is_named(run, line, tmp_path, na
         (copy / name).write_text(content)
     with pytest.raises(InputError, match="%s: .*%s" % (name, words)):
         run_page.write_run_page(str(copy))
-
-
-def test_an_installed_package_has_the_pages_parts(tmp_path):
-    subprocess.run([sys.executable, "setup.py", "--quiet", "build", "--build-base", str(tmp_path), "--build-lib",
-                    str(tmp_path / "lib")], cwd=ROOT, check=True, capture_output=True)
-    def of_pages(folder):
-        return {os.path.relpath(os.path.join(parent, name), folder) for parent, _, names in os.walk(folder) for name in names
-                if name.endswith((".j2", ".js", ".css"))}
-
-    found = of_pages(str(tmp_path / "lib" / "avb_tf1"))
-    assert found == of_pages(os.path.join(ROOT, "avb_tf1")) and {os.path.join("tasks", "data_set", "page.js")} < found
-
-
-# ---- in a browser ----
 
 
 def on_screen(driver, plot, x, y):

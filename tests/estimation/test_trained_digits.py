@@ -5,7 +5,7 @@ import pytest
 from image_data import image_config
 from scipy.special import logsumexp
 
-from avb_tf1.estimation import image_quadrature, quadrature
+from avb_tf1.estimation import adaptive_quadrature, quadrature
 from avb_tf1.estimation.densities import log_bernoulli, log_prior
 from avb_tf1.estimation.trained_networks import in_chunks
 from avb_tf1.experiment.run import opened_model
@@ -28,7 +28,7 @@ def trained():
         networks, problem = trainer.array_functions(session, model), problem_of(config)
         decode, are_logits = networks.decoded
         assert are_logits
-        yield networks, config, problem, image_quadrature.integrals(decode, 2, problem.test_images(), are_logits)
+        yield networks, config, problem, adaptive_quadrature.integrals(decode, 2, problem.test_images(), are_logits)
 
 
 def test_it_was_trained(trained):
@@ -47,7 +47,7 @@ def test_the_quadrature_agrees_with_uniform_grids(trained, n_cells):
         total = np.logaddexp(total, logsumexp(joint, axis=0))
     differences = total + 2 * np.log(side) - found.log_likelihood
     assert np.abs(differences).max() < 0.01 and abs(differences.mean()) < 1e-3
-    assert found.error.max() < image_quadrature.TOLERANCE
+    assert found.error.max() < adaptive_quadrature.TOLERANCE
 
 
 def test_the_quadrature_agrees_with_samples_of_the_prior(trained):

@@ -4,9 +4,9 @@ from scipy.integrate import quad
 from scipy.special import expit
 from scipy.stats import norm
 
-from avb_tf1.estimation import image_quadrature, quadrature
+from avb_tf1.estimation import adaptive_quadrature, quadrature
+from avb_tf1.estimation.adaptive_quadrature import TOLERANCE, integrals
 from avb_tf1.estimation.densities import log_bernoulli, log_prior
-from avb_tf1.estimation.image_quadrature import TOLERANCE, integrals
 from avb_tf1.estimation.quadrature import all_binary_images
 
 
@@ -110,7 +110,7 @@ def test_what_the_decoder_cannot_emit_has_minus_infinity():
 
 
 def test_a_tolerance_that_is_not_reached_is_told(monkeypatch):
-    monkeypatch.setattr(image_quadrature, "_MAX_HALVINGS", 1)
+    monkeypatch.setattr(adaptive_quadrature, "_MAX_HALVINGS", 1)
     decode = network(2, 400, 6)
     found = integrals(decode, 2, emitted(decode, 2, 10))
     assert (found.error > TOLERANCE).any() and np.isfinite(found.log_likelihood).all()
@@ -125,7 +125,7 @@ def test_the_prior_is_in_it_once():
     """By hand, at one point: log p(x|z) + log N(z; 0, I)."""
     decode = network(2, 5, 1)
     z = np.array([[0.25, -0.5]])
-    log_odds, rest = image_quadrature._terms(decode, z)
+    log_odds, rest = adaptive_quadrature._terms(decode, z)
     image = np.array([1, 0, 1, 1, 0])
     p = decode(z.astype(np.float32))[0]
     assert (log_odds @ image + rest[:, 0])[0] == pytest.approx(

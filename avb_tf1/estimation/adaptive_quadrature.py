@@ -86,7 +86,7 @@ def integrals(decode, latent_dim, images, are_logits=False):
     result = Integrals(np.full(n, np.nan), np.full(n, np.inf), np.empty((n, d)), np.empty((n, d, d)))
     left = np.arange(n)
     for number in range(_N_GRIDS):
-        matrix = rotation(ANGLE * number) if d == 2 else np.eye(1)
+        matrix = rotation(ANGLE * number, d)
         found = _integrals(terms, matrix, images[left], _BOX * (4 / 3)**number, int(_N_CELLS[d] * 1.5**number))
         changed = np.abs(found.log_likelihood - result.log_likelihood[left]) if number else np.inf
         result.error[left] = np.maximum(changed, found.error)

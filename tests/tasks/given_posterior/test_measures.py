@@ -1,0 +1,81 @@
+"""The metrics of models of given posteriors, against closed forms."""
+
+import math
+
+import numpy as np
+import pytest
+from conjugate_problem import conjugate
+from scipy import stats
+
+from avb_tf1.estimation.trained_networks import Networks
+from avb_tf1.tasks.given_posterior import measures, reference, summary
+
+
+def networks_of(problem, mean, covariance, **others):
+    """Networks whose q is a Gaussian that they know only as samples, unless `others` say more."""
+    scale, log_joint = np.linalg.cholesky(covariance), reference.array_log_joint(problem)
+    return Networks(
+        latent_dim=2, noise_dim=2, decode=None, encode=lambda x, eps: (mean + eps @ scale.T).astype(np.float32),
+        log_joint=lambda x, z: log_joint(problem.observations[0], z), log_prior=lambda z: stats.norm.logpdf(z).sum(axis=1),
+        **others)
+
+
+def test_metrics_of_the_exact_posterior_are_exact():
+    problem, mean, covariance, evidence = conjugate()
+    references = reference.exact_references(problem)
+    metrics = measures.evaluate(
+        networks_of(problem, mean, covariance), problem, references, np.random.RandomState(0), 50000)
+    assert metrics["log_evidence"] == pytest.approx(evidence, abs=2e-6)
+    assert abs(metrics["inference_gap"]) < 4 * metrics["inference_gap_standard_error"] + metrics["inference_gap_bias_left"]
+    assert metrics["elbo"] == pytest.approx(evidence - metrics["inference_gap"], abs=2e-6)
+    assert set(metrics["methods"].values()) == {"quadrature", "nearest neighbours", "samples"}
+    assert metrics["wasserstein"] < 2 * metrics["wasserstein_noise_floor"] < 0.04
+    assert list(metrics["marginals"]) == ["a", "b", "a + b"]
+    for name, direction in (("a", [1, 0]), ("b", [0, 1]), ("a + b", [1, 1])):
+        own, deviation = metrics["marginals"][name], math.sqrt(np.dot(direction, covariance @ direction))
+        assert own["exact_mean"] == pytest.approx(np.dot(direction, mean), abs=1e-5)
+        assert own["exact_standard_deviation"] == pytest.approx(deviation, rel=1e-4)
+        assert own["mean"] == pytest.approx(own["exact_mean"], abs=5 * deviation / math.sqrt(20000))
+        assert own["standard_deviation"] == pytest.approx(deviation, rel=0.03)
+    share = stats.norm.sf(0, mean[0], math.sqrt(covariance[0, 0]))
+    assert metrics["modes"]["a > 0"]["share"] == pytest.approx(share, abs=0.01)
+    assert metrics["modes"]["a > 0"]["exact_share"] == pytest.approx(share, abs=0.01)
+    assert "per_x" not in metrics and "not_computed" not in metrics
+
+
+def test_metrics_of_another_gaussian():
+    """Shifted by one standard deviation: KL 1/2 times a squared distance, and that distance in the marginal."""
+    problem, mean, covariance, evidence = conjugate()
+    shift = np.array([0.3, 0.0])
+    gap = 0.5 * shift @ np.linalg.inv(covariance) @ shift
+    scale = np.linalg.cholesky(covariance).astype(np.float32)
+    references = reference.exact_references(problem)
+    for others, method in (({}, "nearest neighbours"),
+                           ({"gaussian": lambda x: (np.float32([mean + shift]), scale[np.newaxis])}, "samples")):
+        metrics = measures.evaluate(
+            networks_of(problem, mean + shift, covariance, **others), problem, references, np.random.RandomState(1), 50000)
+        assert metrics["methods"]["elbo"] == method
+        assert metrics["inference_gap"] == pytest.approx(gap, abs=5 * metrics["inference_gap_standard_error"])
+        assert metrics["marginals"]["a"]["wasserstein"] == pytest.approx(0.3 / math.sqrt(covariance[0, 0]), abs=0.05)
+
+
+def test_the_discriminators_elbo_above_the_evidence_is_warned_of():
+    problem, mean, covariance, evidence = conjugate()
+    references = reference.exact_references(problem)
+    density = stats.multivariate_normal(mean, covariance)
+    for too_low, warns in ((0.2, True), (-0.2, False)):
+        networks = networks_of(problem, mean, covariance, log_ratio=lambda x, z, too_low=too_low: (
+            density.logpdf(z) - stats.norm.logpdf(z).sum(axis=1) - too_low)[:, np.newaxis])
+        metrics = measures.evaluate(networks, problem, references, np.random.RandomState(0), 2048)
+        assert metrics["methods"]["elbo_discriminator"] == "discriminator"
+        assert metrics["elbo_discriminator"] == pytest.approx(evidence + too_low, abs=1e-4)
+        assert bool(summary.warning(metrics)) is warns
+    assert "0.2000 nats above" in summary.warning(dict(metrics, elbo_discriminator=evidence + 0.2))
+
+
+def test_without_a_reference_it_is_said_what_is_missing():
+    problem, mean, covariance, _ = conjugate()
+    metrics = measures.evaluate(
+        networks_of(problem, mean, covariance), problem, None, np.random.RandomState(0), 2048)
+    assert set(metrics["not_computed"]) == {"log_evidence", "inference_gap", "wasserstein", "wasserstein_noise_floor"}
+    assert set(metrics["marginals"]["a"]) == {"mean", "standard_deviation"} and "elbo" in metrics
