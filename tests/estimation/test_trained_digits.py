@@ -8,9 +8,9 @@ from scipy.special import logsumexp
 from avb_tf1.estimation import adaptive_quadrature, quadrature
 from avb_tf1.estimation.densities import log_bernoulli, log_prior
 from avb_tf1.estimation.trained_networks import in_chunks
-from avb_tf1.experiment.run import opened_model
-from avb_tf1.problems.registry import problem_of
-from avb_tf1.tasks.data_set import annealing, measures
+from avb_tf1.experiment.run import Experiment, opened_model
+from avb_tf1.tasks.data_set import measures
+from avb_tf1.tasks.data_set.annealing import annealing
 from avb_tf1.training import trainer
 
 pytestmark = pytest.mark.slow
@@ -22,10 +22,12 @@ def trained():
     config = image_config("digits_vae", "model.encoder.n_units=64", "model.decoder.n_units=64", "data.batch_size=128",
                           "training.n_iterations=2000", "training.generator.learning_rate=2e-3",
                           "evaluation.ais={n_images: 100, n_chains: 16, n_steps: 150}")
-    with opened_model(config) as (session, model):
+    experiment = Experiment.of(config)
+    problem = experiment.problem
+    with opened_model(experiment) as (session, model):
         session.run(model.initialize)
         trainer.train(session, model, config.training, [])
-        networks, problem = trainer.array_functions(session, model), problem_of(config)
+        networks = trainer.array_functions(session, model)
         decode, are_logits = networks.decoded
         assert are_logits
         yield networks, config, problem, adaptive_quadrature.integrals(decode, 2, problem.test_images(), are_logits)
@@ -69,7 +71,7 @@ def test_annealing_agrees_with_the_quadrature(trained):
     rows = problem.some_test_rows(config.evaluation.ais.n_images)
     images = problem.test_images()[rows]
     moments = measures.posterior_moments(networks, images, np.random.RandomState(0), 100)
-    annealed = annealing.of(networks, problem, config)(images, *moments)
+    annealed = annealing(networks, problem, config)(images, *moments)
     deviations = (annealed.log_likelihood - found.log_likelihood[rows]) / annealed.standard_error
     assert abs(deviations.mean()) < 2 * max(deviations.std(), 1) / np.sqrt(100) + annealed.standard_error.mean() / 2
     assert (np.abs(deviations) > 2).sum() < 15
