@@ -21,9 +21,8 @@ from avb_tf1.reproduction.paper import Runs, over_seeds
 from avb_tf1.runs import provenance, run_folder
 from avb_tf1.tasks.given_posterior import measures
 from avb_tf1.tasks.given_posterior.figures import marginals
-from avb_tf1.tasks.given_posterior.measures import METRICS
+from avb_tf1.tasks.given_posterior.measures import METRICS, exact_arrays
 from avb_tf1.tasks.given_posterior.reference import references_if_known
-from avb_tf1.tasks.given_posterior.task import exact_arrays
 from avb_tf1.tasks.registry import task_of
 from avb_tf1.tasks.trained import without_infinity
 from avb_tf1.tasks.views import spread_out
@@ -53,7 +52,7 @@ class Comparison(NamedTuple):
     Attributes:
         problem: its GivenPosterior.
         methods: Methods, the given configs' first.
-        exact: as of given_posterior.task.exact_arrays.
+        exact: as of given_posterior.measures.exact_arrays.
         made_by: of each run, as of metrics_file.read_metrics.
     """
 

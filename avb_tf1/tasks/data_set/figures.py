@@ -15,7 +15,7 @@ from avb_tf1.plotting.style import EXACT_COLOR, class_color, new_figure, panels_
 from avb_tf1.runs import run_folder
 from avb_tf1.runs.contents import losses_of
 from avb_tf1.tasks.data_set import view
-from avb_tf1.tasks.trained import Figure, draw_figures
+from avb_tf1.tasks.trained import Figure
 from avb_tf1.tasks.views import N_MOVIE_FRAMES, spread_out
 
 N_COORDINATES = 4             # of more than two, that are drawn
@@ -289,11 +289,6 @@ def _class_legend(axes, names, loc):
     if len(names) > _MAX_NAMES:
         entries.append(Line2D([], [], linestyle="", label="and %d more" % (len(names) - _MAX_NAMES)))
     axes.legend(handles=entries, title="class", fontsize=8, title_fontsize=8, loc=loc).set_in_layout(False)
-
-
-def draw(out, trained):
-    """Write the figures of a tasks.trained.Trained into the run folder `out`."""
-    draw_figures(out, trained, FIGURES)
 
 
 def widest_coordinates(networks, x, random_state):

@@ -1,12 +1,24 @@
 """A model of a data set of real images, as text. Knows no TensorFlow."""
 
+import functools
 import math
 
-from avb_tf1.page.numbers import count
-from avb_tf1.tasks import summary
+from avb_tf1.page.numbers import count, number
+from avb_tf1.tasks import pages, summary
 from avb_tf1.tasks.data_set.measures import METRICS, N_IMPORTANCE_SAMPLES
 
 NAME_WIDTH = 30
+_LIKELIHOOD, _BY_IMPORTANCE, _ELBO, _BY_DISCRIMINATOR, _GAP = METRICS
+NO_BOUND = "no bound: T may be wrong"
+_PLAIN_WORDS = {
+    _LIKELIHOOD: "log p(x): how well the decoder and the prior explain images that they were not trained on; higher is better",
+    _BY_IMPORTANCE: "log p(x) once more, from samples of q(z|x): too low where q misses some of the posterior",
+    _ELBO: "a lower bound on log p(x), by the true density of q(z|x); higher is better",
+    _BY_DISCRIMINATOR: "the same with the discriminator's T for log q(z|x) − log p(z): " + NO_BOUND,
+    _GAP: "test log-likelihood − test ELBO: 0 where q(z|x) is the exact posterior; lower is better",
+}
+_ASIDES = {_BY_IMPORTANCE: "a second opinion", _ELBO: "a lower bound on the log-likelihood", _BY_DISCRIMINATOR: NO_BOUND,
+           _GAP: "best possible: 0"}
 
 
 def lines(metrics, config):
@@ -28,7 +40,7 @@ def lines(metrics, config):
             summary.names_and_remarks(metrics, METRICS, config, remark, "train images; ")]
 
 
-def warning(metrics):
+def warning(metrics, config):
     """Return a sentence if the discriminator's ELBO is above log p(x) of the same images by over twice their errors, or ""."""
     likelihood, elbo = metrics.get("test_log_likelihood"), metrics.get("test_elbo_discriminator")
     if likelihood is None or elbo is None:
@@ -51,3 +63,30 @@ def found_by(name, metrics):
     elif method == "importance sampling":
         method += ", %.0f of %d samples count" % (metrics["test_importance_effective_sample_size"], N_IMPORTANCE_SAMPLES)
     return method
+
+
+def metric_rows(metrics):
+    """Return the rows of tasks.pages.metric_rows, with numerical error, error of a larger set and bias left."""
+    return pages.metric_rows(metrics, METRICS, ("_numerical_error", "_standard_error", "_bias_left"),
+                             functools.partial(found_by, metrics=metrics), _PLAIN_WORDS)
+
+
+def key_numbers(metrics):
+    """Return the few numbers at the top: [(value, what it is, what is told beside it)], text."""
+    numbers = []
+    for name, metric in METRICS.items():
+        if name in metrics:
+            found = "by %s%s" % (found_by(name, metrics), "" if name + "_numerical_error" not in metrics else (
+                ", ± %s" % number(metrics[name + "_numerical_error"])))
+            aside = found if name == _LIKELIHOOD else _ASIDES[name] if name == _BY_DISCRIMINATOR else (
+                "%s; %s" % (_ASIDES[name], found))
+            numbers.append((number(metrics[name], METRICS[name]), metric.title, aside))
+    return numbers
+
+
+def headline(metrics):
+    """Return what the model makes of a test image, in a few words."""
+    words = "log p(x) of a test image is %s nats on average" % number(metrics[_LIKELIHOOD], METRICS[_LIKELIHOOD])
+    if _GAP in metrics:
+        words += "; the ELBO is %s below it, as q(z|x) is not quite the posterior" % number(metrics[_GAP], METRICS[_GAP])
+    return words

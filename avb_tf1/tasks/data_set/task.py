@@ -9,8 +9,9 @@ from avb_tf1.ground import files
 from avb_tf1.ground.seeds import stream
 from avb_tf1.runs import run_folder
 from avb_tf1.tasks import task
-from avb_tf1.tasks.data_set import contents, measures, summary, view
-from avb_tf1.tasks.trained import final_losses, images_of, require_finite, without_infinity
+from avb_tf1.tasks.data_set import contents, measures, summary
+from avb_tf1.tasks.data_set.view import View, images_looked_at
+from avb_tf1.tasks.trained import draw_figures, final_losses, images_of, require_finite, without_infinity
 
 N_DENSE_IMAGES = 30           # test images whose implicit q(z|x) has its density estimated, and from how many samples each
 N_DENSE_SAMPLES = 16384
@@ -29,9 +30,8 @@ class DataSetTask(task.Task):
     arrays = (contents.TEST_IMAGES,)
     no_annealing = "a run of a data set; --ais is for runs of a few known images"
     name_width = summary.NAME_WIDTH
-
-    def view(self, networks, problem, random_state):
-        return view.View(networks, problem, random_state)
+    view, inputs = View, staticmethod(images_of)
+    summary, warning = staticmethod(summary.lines), staticmethod(summary.warning)
 
     def iterations_per_epoch(self, config, problem):
         return len(problem.train.labels) // config.batch_size
@@ -49,11 +49,8 @@ class DataSetTask(task.Task):
             files.write_arrays(os.path.join(out, run_folder.LATENTS), z=trained.once(latents),
                                label=trained.problem.test.labels)
         files.write_arrays(os.path.join(out, run_folder.SNAPSHOTS), label=trained.problem.shown_images()[1],
-                           image=view.images_looked_at(trained.problem), **trained.snapshots)
-        figures.draw(out, trained)
-
-    def inputs(self, problem, x):
-        return images_of(problem, x)
+                           image=images_looked_at(trained.problem), **trained.snapshots)
+        draw_figures(out, trained, figures.FIGURES)
 
     def log_likelihood(self, networks, problem, x, config):
         return measures.log_likelihood(networks, self.inputs(problem, x), stream(config.seed, "log-likelihood"),
@@ -62,12 +59,6 @@ class DataSetTask(task.Task):
     def read_snapshots(self, run):
         contents.require_good_metrics(run)
         return contents.read_snapshots(run)
-
-    def summary(self, metrics, config):
-        return summary.lines(metrics, config)
-
-    def warning(self, metrics, config):
-        return summary.warning(metrics)
 
     def identity(self, run):
         return run.problem.digest, run.problem.binarisation

@@ -1,15 +1,15 @@
-"""Figures of given posteriors, from arrays: samples of q(z|x) beside what is exact."""
-
-import os
+"""Figures of given posteriors: each from arrays, and which arrays of a trained model these are."""
 
 import numpy as np
 
+from avb_tf1.estimation.metric import ENCODER
 from avb_tf1.plotting import movie, training_curve
 from avb_tf1.plotting.contours import draw_exact_lines
 from avb_tf1.plotting.style import EXACT_COLOR, blank, class_color, new_figure, panels_of, plain, rows_and_columns, save
 from avb_tf1.runs import run_folder
 from avb_tf1.runs.contents import losses_of
 from avb_tf1.tasks.given_posterior import measures
+from avb_tf1.tasks.trained import Figure
 from avb_tf1.tasks.views import N_MOVIE_FRAMES, labels_of_codes, spread_out
 
 _N_BINS = 50
@@ -25,8 +25,7 @@ def approximate_posteriors(path, z, labels, names, coordinates, exact):
         z: [n, dim]; labels: integer [n], the x.
         names: what each x is called.
         coordinates: the names of z's coordinates.
-        exact: the arrays of exact.npz (task.exact_arrays) by name: draws, axes and density, the latter two for two coordinates;
-            {} where the exact posterior is not known.
+        exact: as of measures.exact_arrays.
     """
     n_rows, n_columns = rows_and_columns(len(names))
     figure = new_figure(max(4.2, 3.1 * n_columns), (3.4 if n_columns > 1 else 4.2) * n_rows)
@@ -120,23 +119,33 @@ def marginals(path, samples, names, exact, names_of_x):
     save(figure, path)
 
 
-def draw(out, trained, z, labels, exact):
-    """Write the figures of a tasks.trained.Trained into the run folder `out`.
+def _training_curve(path, trained):
+    training_curve.draw(path, losses_of(trained.monitors), {})
 
-    Args:
-        out: str; trained: Trained.
-        z, labels: as in latents.npz; exact: the arrays of exact.npz by name, or {}.
-    """
-    def in_folder(name):
-        return os.path.join(out, name)
 
+def _posterior(path, trained):
+    problem, (z, labels) = trained.problem, trained.once(measures.latents)
+    approximate_posteriors(path, z, labels, problem.observation_names, problem.coordinates, trained.once(measures.exact))
+
+
+def _marginals(path, trained):
+    problem = trained.problem
+    samples = measures.quantities_of_each_x(problem, *trained.once(measures.latents))
+    marginals(path, {"q": samples}, measures.names_of_quantities(problem), trained.once(measures.exact).get("draws"),
+              problem.observation_names)
+
+
+def _latent_movie(path, trained):
     problem, snapshots = trained.problem, trained.snapshots
-    names, coordinates = problem.observation_names, problem.coordinates
-    training_curve.draw(in_folder(run_folder.TRAINING_CURVE), losses_of(trained.monitors), {})
-    approximate_posteriors(in_folder("posterior.png"), z, labels, names, coordinates, exact)
-    quantities = measures.quantities_of_each_x(problem, z, labels)
-    marginals(
-        in_folder("marginals.png"), {"q": quantities}, measures.names_of_quantities(problem), exact.get("draws"), names)
     shown = spread_out(len(snapshots["iteration"]), N_MOVIE_FRAMES)
-    latent_movie(in_folder("posterior.gif"), snapshots["z"][shown], labels_of_codes(problem),
-                         snapshots["iteration"][shown], names, coordinates, exact)
+    latent_movie(path, snapshots["z"][shown], labels_of_codes(problem), snapshots["iteration"][shown],
+                 problem.observation_names, problem.coordinates, trained.once(measures.exact))
+
+
+# By their names in a run folder.
+FIGURES = {
+    run_folder.TRAINING_CURVE: Figure(_training_curve),
+    "posterior.png": Figure(_posterior, (ENCODER,)),
+    "marginals.png": Figure(_marginals, (ENCODER,)),
+    "posterior.gif": Figure(_latent_movie, (ENCODER,)),
+}

@@ -8,6 +8,7 @@ from avb_tf1.estimation import quadrature, wasserstein
 from avb_tf1.estimation.entropy import Estimate, kl_from
 from avb_tf1.estimation.metric import Metric, flat, sample_mean
 from avb_tf1.estimation.trained_networks import in_chunks
+from avb_tf1.tasks.trained import draw_codes
 from avb_tf1.tasks.views import labels_of_codes, sample_posterior
 
 N_COMPARED = 20000            # samples whose distance from the exact posterior is taken
@@ -31,6 +32,58 @@ METRICS = {
     # What samples of the exact posterior have there.
     "wasserstein_noise_floor": Metric("the same of exact samples"),
 }
+N_LATENTS = 4096              # samples of each q(z|x) in latents.npz
+N_EXACT = 5000                # draws of each exact posterior in exact.npz
+N_AXIS = 161                  # points along each axis of its density
+_REACH = 0.0005               # of exact draws, to either side, that the density's axes leave out
+
+
+def references(trained):
+    """Return the PosteriorReferences of the problem, or None, and why there are none: of reference.references_if_known."""
+    from avb_tf1.tasks.given_posterior.reference import references_if_known  # it takes TensorFlow
+
+    return references_if_known(trained.problem)
+
+
+def latents(trained):
+    """Return samples of each q(z|x), as in latents.npz: z float32 [n_x * 4096, dim] and labels int64 [n_x * 4096].
+
+    Raises:
+        trainer.DivergenceError: a sample is not finite.
+    """
+    return draw_codes(trained, N_LATENTS * trained.problem.n_x)
+
+
+def exact(trained):
+    """Return exact_arrays of a Trained, by its own random stream."""
+    return exact_arrays(trained.problem, trained.once(references)[0], trained.stream("exact"))
+
+
+def exact_arrays(problem, known, random_state):
+    """Return what exact.npz holds: draws of the exact posteriors, and of two coordinates their densities.
+
+    Args:
+        problem: GivenPosterior; known: its PosteriorReferences or None.
+        random_state: numpy RandomState.
+
+    Returns:
+        dict: draws float32 [n_x, 5000, k], of measures.quantities; if z has two coordinates and the density is known, axes
+        float32 [n_x, 2, m] and density float32 [n_x, m, m], first coordinate first. Empty without a reference.
+    """
+    if known is None:
+        return {}
+    draws = [reference.draws(N_EXACT, random_state) for reference in known]
+    arrays = {"draws": np.array([quantities(problem, of_x) for of_x in draws], np.float32)}
+    if problem.dim == 2 and all(reference.log_density is not None for reference in known):
+        axes, densities = [], []
+        for of_x, reference in zip(draws, known):
+            low, high = np.quantile(of_x, [_REACH, 1 - _REACH], axis=0)
+            margin = 0.25 * (high - low)
+            axes.append([np.linspace(low[k] - margin[k], high[k] + margin[k], N_AXIS) for k in range(2)])
+            points = np.stack(np.meshgrid(*axes[-1], indexing="ij"), axis=-1).reshape(-1, 2)
+            densities.append(np.exp(reference.log_density(points)).reshape(N_AXIS, N_AXIS))
+        arrays.update(axes=np.array(axes, np.float32), density=np.array(densities, np.float32))
+    return arrays
 
 
 def evaluate(networks, problem, references, random_state, n_samples, why_not=""):

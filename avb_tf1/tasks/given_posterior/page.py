@@ -2,17 +2,32 @@
 
 import base64
 
-from avb_tf1.tasks.given_posterior import tables
+import numpy as np
+
+from avb_tf1.estimation.metric import LOSSES
+from avb_tf1.page import arrays
+from avb_tf1.plotting.contours import lowest_of_shares
+from avb_tf1.tasks.given_posterior import contents, measures, summary
 from avb_tf1.tasks.given_posterior.contents import parts_of_each_x
-from avb_tf1.tasks.given_posterior.page_data import page_data
+from avb_tf1.tasks.pages import divergence_curves
 from avb_tf1.tasks.task import Page
+from avb_tf1.tasks.views import spread_out
+
+# Bounds on the page's size. Each of these numbers takes 2.7 bytes on it.
+_MAX_CODES = 800_000          # numbers of all samples at all moments
+_MAX_POINTS = 400_000         # of all exact densities
+_MAX_DRAWN = 200_000          # numbers of all exact draws, ...
+_N_DRAWS = 1000               # ... of which each x has so many at most
+_MAX_BINS = 100_000           # of all histograms
+_N_BINS = 60                  # of one
+_TAIL = 0.002                 # of draws, to either side, that an axis need not show
 
 
 def page(groups, explored, is_sweep):
     """Return the tasks.task.Page; arguments as of the Task's method."""
     runs = [run for _, group in groups for run in group]
     problems = {run.problem.title: run.problem for run in runs}
-    data = page_data(groups, explored, small=is_sweep)
+    data = _data(groups, explored, small=is_sweep)
     python_files = {run.config.python_file.sha256: run.config.python_file for run in runs if run.config.python_file is not None}
     return Page(data, dict(
         {} if is_sweep else _of_one(runs[0]), posteriors=list(problems.values()),
@@ -29,14 +44,122 @@ def page(groups, explored, is_sweep):
 def _of_one(run):
     """What the page of a single run tells besides."""
     problem, metrics, per_x = run.problem, run.metrics, parts_of_each_x(run.metrics)
-    titles_of_x, rows_of_x = tables.rows_of_x(per_x) if problem.n_x > 1 else ([], [])
-    columns, marginals = tables.marginal_table(problem, per_x)
+    titles_of_x, rows_of_x = summary.rows_of_x(per_x) if problem.n_x > 1 else ([], [])
+    columns, marginals = summary.marginal_table(problem, per_x)
     return dict(
-        run=run, problem=problem, key_numbers=tables.key_numbers(metrics, problem.n_x),
-        headline=tables.headline(metrics, problem.n_x), metric_rows=tables.metric_rows(metrics),
+        run=run, problem=problem, key_numbers=summary.key_numbers(metrics, problem.n_x),
+        headline=summary.headline(metrics, problem.n_x), metric_rows=summary.metric_rows(metrics),
         of_x=(["data", *titles_of_x], [("", [(x, *cells) for x, cells in rows_of_x])]),
         marginals=(["quantity", *columns], [(x if problem.n_x > 1 else "", [(name, *cells) for name, cells in rows])
                                             for x, rows in marginals]),
-        modes=[(name, x, *shares) for x, name, *shares in tables.mode_rows(problem, per_x)],
+        modes=[(name, x, *shares) for x, name, *shares in summary.mode_rows(problem, per_x)],
         published_sources=sorted({"%s (%s)" % (number.source, number.how) for known in problem.published.values()
                                   for number in known.values()}))
+
+
+def _data(groups, explored, small):
+    """What the scripts draw; with `small` there may be several runs: then bands are of seeds only."""
+    runs = [run for _, group in groups for run in group]
+    evidences = {run.metrics.get("log_evidence") for run in runs}
+    evidence = evidences.pop() if len(evidences) == 1 else None
+    return {
+        "groups": [_curves(label, group, small) for label, group in groups],
+        # At best the ELBO is log p(x), and T is right.
+        "losses": {name: {"optimum": None if evidence is None or name != "generator_loss" else -evidence}
+                   for name in LOSSES if any(name in run.losses for run in runs)},
+        "runs": [_explorable(run, len(explored)) for run in explored],
+    }
+
+
+def _curves(label, runs, small):
+    """Losses and, where it was measured, the divergence from the exact posterior over iterations, of a run or a group's."""
+    curves = arrays.loss_curves(label, [run.losses for run in runs], arrays.N_BINS, with_band_of_one=not small)
+    divergence = divergence_curves(runs, {"gap": "inference_gap"}, arrays.N_BINS, not small)
+    if "gap" in divergence:
+        values, errors = ([run.curves["inference_gap" + suffix] for run in runs] for suffix in ("", "_standard_error"))
+        curves["limits"]["divergence"] = arrays.limits(
+            values if small else [values[0] - 2 * errors[0], values[0] + 2 * errors[0]])
+    return dict(curves, divergence=divergence)
+
+
+def _explorable(run, n_runs):
+    """The samples of a run through training, what is exact, and the marginals; each of n_runs has its share of the page."""
+    problem, exact, latents = run.problem, contents.read_exact(run), contents.read_latents(run)
+    quantities = [measures.quantities(problem, latents["z"][latents["label"] == label].astype(np.float64))
+                  for label in range(problem.n_x)]
+    ranges = [_ranges(of_x, exact["draws"][label] if exact else of_x) for label, of_x in enumerate(quantities)]
+    return {
+        "label": run.label, "x": problem.observation_names, "coordinates": problem.coordinates,
+        "quantities": measures.names_of_quantities(problem),
+        "ranges": [[arrays.numbers(pair) for pair in of_x[:problem.dim]] for of_x in ranges],
+        "moments": _moments(contents.read_snapshots(run), problem.n_x, _MAX_CODES // n_runs),
+        "exactMoments": [_exact_moments(of_x["marginals"], problem)
+                         for of_x in contents.parts_of_each_x(run.metrics)] if exact else None,
+        "draws": _draws(exact["draws"][..., :problem.dim], _MAX_DRAWN // n_runs)
+        if exact and problem.dim > 1 and "density" not in exact else None,
+        "density": _density(exact, _MAX_POINTS // n_runs) if "density" in exact else None,
+        "marginals": [_histograms(of_x, exact["draws"][label] if exact else None, ranges[label], problem.n_x * n_runs)
+                      for label, of_x in enumerate(quantities)],
+    }
+
+
+def _moments(snapshots, n_x, most):
+    """The samples at each moment, or at so many and so many of them as there is room for, `most` numbers."""
+    n_moments = len(snapshots["iteration"])
+    frames = spread_out(n_moments, arrays.MAX_FRAMES)
+    z, labels = snapshots["z"], snapshots["label"]
+    n_samples = len(labels)
+    stride = -(-len(frames) * z[0].size // most)
+    # The first of each `stride` samples of an x, so that every x has some.
+    of_x = np.concatenate([np.flatnonzero(labels == label)[::stride] for label in range(n_x)])
+    z = z[frames][:, of_x]
+    scale = arrays.scale_of(z)
+    return {"iteration": [int(iteration) for iteration in snapshots["iteration"][frames]], "n": len(of_x),
+            "nSamples": n_samples, "nMoments": n_moments,
+            "counts": np.bincount(labels[of_x], minlength=n_x).tolist(), "scale": scale.tolist(),
+            "z": arrays.codes(z, scale)}
+
+
+def _exact_moments(marginals, problem):
+    return [arrays.numbers([marginals[name]["exact_mean"], marginals[name]["exact_standard_deviation"]])
+            for name in problem.coordinates]
+
+
+def _draws(draws, most):
+    n_x, n, dim = draws.shape
+    draws = draws[:, :max(1, min(n, _N_DRAWS, most // (n_x * dim)))]
+    scale = arrays.scale_of(draws)
+    return {"n": draws.shape[1], "scale": scale.tolist(), "z": arrays.codes(draws, scale)}
+
+
+def _density(exact, most):
+    """Each x's density on a grid whose first axis is the first coordinate's."""
+    stride = int(np.ceil(np.sqrt(exact["density"].size / most)))
+    density = exact["density"][:, ::stride, ::stride].astype(np.float64)
+    axes = exact["axes"][:, :, ::stride]
+    largest = density.max(axis=(1, 2), keepdims=True)
+    scaled = 65535 * density / np.where(largest > 0, largest, 1)
+    return {"side": density.shape[1], "z": arrays.packed(np.rint(scaled), "<u2"),
+            "axes": [[arrays.numbers(axis[[0, -1]]) for axis in of_x] for of_x in axes],
+            "levels": [lowest_of_shares(of_x) for of_x in scaled]}
+
+
+def _ranges(q, exact):
+    """From where to where each quantity is drawn, [k, 2]: what is exact and, if it isn't too far off, q's samples [n, k]."""
+    (q_low, q_high), (low, high) = (np.quantile(values, [_TAIL, 1 - _TAIL], axis=0) for values in (q, exact))
+    width = np.maximum(high - low, 1e-6 * np.maximum(1, np.abs(high)))
+    low, high = np.clip(q_low, low - width, low), np.clip(q_high, high, high + width)
+    margin = 0.1 * np.maximum(high - low, width)
+    return np.stack([low - margin, high + margin], axis=1)
+
+
+def _histograms(q, exact, ranges, n_x):
+    """Of each quantity: counts of q's samples [n, k] and of the exact draws [m, k] in the same bins."""
+    n_bins = max(10, min(_N_BINS, _MAX_BINS // (n_x * len(ranges))))
+
+    def counts(values, k):
+        return np.histogram(values[:, k].astype(np.float64), bins=n_bins, range=tuple(ranges[k]))[0].tolist()
+
+    return [{"range": arrays.numbers(ranges[k]), "n": len(q), "q": counts(q, k),
+             "nExact": 0 if exact is None else len(exact), "exact": None if exact is None else counts(exact, k)}
+            for k in range(len(ranges))]

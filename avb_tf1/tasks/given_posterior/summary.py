@@ -1,11 +1,25 @@
 """A model of a given posterior beside what is exact, as text. Knows no TensorFlow."""
 
-from avb_tf1.tasks import summary
+import math
+
+from avb_tf1.page.numbers import number, with_error
+from avb_tf1.tasks import pages, summary
+from avb_tf1.tasks.given_posterior import measures
 from avb_tf1.tasks.given_posterior.measures import METRICS
 
 _QUANTITY = {  # of the marginals: key in metrics.json -> title
     "mean": "mean", "exact_mean": "exact", "standard_deviation": "sd", "exact_standard_deviation": "exact", "wasserstein": "W1",
     "wasserstein_noise_floor": "floor"}
+_PLAIN_WORDS = {
+    "log_evidence": "log p(x): what no ELBO exceeds, and a perfect q(z|x) reaches",
+    "elbo": "a lower bound on log p(x)",
+    "elbo_discriminator": "the same by what the discriminator takes for log q(z|x): no bound, if that is wrong",
+    "inference_gap": "log p(x) − ELBO: 0 for a perfect q(z|x)",
+    "wasserstein": "in standard deviations of the exact marginals: 0 for a perfect q(z|x) with endless samples",
+    "wasserstein_noise_floor": "what a perfect q(z|x) would show with as many samples",
+}
+_STATISTICS = (("mean", "mean"), ("exact_mean", "exact mean"), ("standard_deviation", "sd"),
+               ("exact_standard_deviation", "exact sd"), ("wasserstein", "W₁"), ("wasserstein_noise_floor", "noise floor"))
 
 
 def lines(metrics, config):
@@ -47,7 +61,7 @@ def _marginals(of_x):
     return found
 
 
-def warning(metrics):
+def warning(metrics, config):
     """Return a sentence if the discriminator's ELBO is above the exact log evidence by more than two standard errors, or ""."""
     evidence, elbo = metrics.get("log_evidence"), metrics.get("elbo_discriminator")
     if evidence is None or elbo is None:
@@ -57,3 +71,90 @@ def warning(metrics):
         return ""
     return ("the discriminator takes the ELBO for %.4f nats above the exact log evidence, which no ELBO can be: it has fallen "
             "behind, and what it says of q can't be trusted." % excess)
+
+
+def metric_rows(metrics):
+    """Return the rows of tasks.pages.metric_rows, of a run or of one x, with standard error and bias left."""
+    methods, words = metrics["methods"], _PLAIN_WORDS
+    if methods.get("elbo") == "discriminator":
+        words = dict(words, elbo="by the discriminator, for want of a better way: no bound, if that is wrong")
+    return pages.metric_rows(metrics, METRICS, ("_standard_error", "_bias_left"), lambda name: methods.get(name, ""), words)
+
+
+def rows_of_x(per_x):
+    """Return the titles of the metrics that each x has, and for each x its name and their values as text."""
+    names = [name for name in METRICS if all(name in of_x for of_x in per_x)]
+    return [METRICS[name].title for name in names], [
+        (of_x["x"], [with_error(of_x, name, METRICS[name]) for name in names]) for of_x in per_x]
+
+
+def marginal_table(problem, per_x):
+    """Return the table of the quantities' marginals.
+
+    Args:
+        problem: problems.given_posterior.problem.GivenPosterior.
+        per_x: as of contents.parts_of_each_x.
+
+    Returns:
+        The columns' titles, and for each x its name and its rows: the quantity's name, and its numbers as text.
+    """
+    names = measures.names_of_quantities(problem)
+    kinds = [(key, title) for key, title in _STATISTICS if key in per_x[0]["marginals"][names[0]]]
+    published = [(kind, title) for kind, title in (("mean", "published mean"), ("standard_deviation", "published sd"))
+                 if any(kind in own for own in problem.published.values())]
+    groups = []
+    for x, own in zip(problem.observation_names, per_x):
+        rows = []
+        for name in names:
+            known = problem.published.get(name, {})
+            rows.append((name, [_without_sign_of_zero(own["marginals"][name][key]) for key, _ in kinds]
+                         + [number(known[kind].value) if kind in known else "" for kind, _ in published]))
+        groups.append((x, rows))
+    return [title for _, title in kinds + published], groups
+
+
+def _without_sign_of_zero(value):
+    """A number as text; an exact mean of 0 is but for rounding, which may be below it."""
+    return number(0.0 if abs(value) < 0.5e-4 else value)
+
+
+def mode_rows(problem, per_x):
+    """Return the shares of the problem's modes: [(x, mode, share of q, exact share or "")], text."""
+    return [(x, name, "%.3f" % own["modes"][name]["share"],
+             "%.3f" % own["modes"][name]["exact_share"] if "exact_share" in own["modes"][name] else "")
+            for x, own in zip(problem.observation_names, per_x) for name in problem.modes]
+
+
+def key_numbers(metrics, n_x):
+    """Return the few numbers at the top: [(value, what it is, what is told beside it)], text."""
+    numbers = []
+    for name in ("log_evidence", "elbo", "inference_gap", "wasserstein"):
+        if name in metrics:
+            aside = ""
+            if name == "elbo" and metrics["methods"].get(name) == "discriminator":
+                aside = "by the discriminator: no bound"
+            elif name == "inference_gap":
+                aside = "best possible: 0"
+            elif name == "wasserstein":
+                aside = "exact samples: %s" % number(metrics["wasserstein_noise_floor"])
+            of_what = ", mean over x" if n_x > 1 and name != "wasserstein" else ""  # whose title says so of its marginals
+            numbers.append((with_error(metrics, name, METRICS[name]), METRICS[name].title + of_what, aside))
+    return numbers
+
+
+def headline(metrics, n_x):
+    """Return how far q is from the posterior, in a few words."""
+    parts, subject = [], "averaged over the %d x, q(z|x)" % n_x if n_x > 1 else "q(z|x)"
+    if "wasserstein" not in metrics:
+        return "the exact posterior is not known; the ELBO is %s" % with_error(metrics, "elbo", METRICS["elbo"])
+    if "inference_gap" in metrics:
+        gap = with_error(metrics, "inference_gap", METRICS["inference_gap"])
+        parts.append("%s is %s nats from the posterior" % (subject, gap))
+        subject = "its marginals are"
+    else:
+        subject = "the marginals of %s are" % subject if n_x == 1 else "averaged over the %d x, q's marginals are" % n_x
+    distance, floor = metrics["wasserstein"], metrics["wasserstein_noise_floor"]
+    if distance is not None and math.isfinite(distance):
+        parts.append("%s %s of their exact standard deviations off, on average, where as many exact samples are %s off" % (
+            subject, number(distance), number(floor)))
+    return "; ".join(parts)

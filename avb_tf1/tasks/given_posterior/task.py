@@ -9,13 +9,8 @@ from avb_tf1.runs import run_folder
 from avb_tf1.tasks import task
 from avb_tf1.tasks.given_posterior import contents, measures, summary
 from avb_tf1.tasks.given_posterior.view import View
-from avb_tf1.tasks.trained import draw_codes, final_losses, without_infinity
+from avb_tf1.tasks.trained import draw_figures, final_losses, without_infinity
 from avb_tf1.tasks.views import labels_of_codes
-
-N_LATENTS = 4096              # samples of each q(z|x) in latents.npz
-N_EXACT = 5000                # draws of each exact posterior in exact.npz
-N_AXIS = 161                  # points along each axis of its density
-_REACH = 0.0005               # of exact draws, to either side, that the density's axes leave out
 
 
 class GivenPosteriorTask(task.Task):
@@ -30,13 +25,12 @@ class GivenPosteriorTask(task.Task):
     arrays = (contents.EXACT,)
     noun = "Approximate posteriors"
     no_annealing = "a run of a given posterior, whose evidence is known; --ais is for runs of images"
-
-    def view(self, networks, problem, random_state):
-        return View(networks, problem, random_state)
+    view = View
+    summary, warning = staticmethod(summary.lines), staticmethod(summary.warning)
 
     def measure(self, trained):
-        known, why_not = trained.once(references)
-        trained.once(latents)  # to know that they are finite
+        known, why_not = trained.once(measures.references)
+        trained.once(measures.latents)  # to know that they are finite
         metrics = dict(final_losses(trained.monitors), **measures.evaluate(
             trained.networks, trained.problem, known, trained.stream("evaluation"), trained.config.evaluation.n_samples,
             why_not))
@@ -45,14 +39,13 @@ class GivenPosteriorTask(task.Task):
     def write(self, out, trained):
         from avb_tf1.tasks.given_posterior import figures
 
-        problem, (known, _), (z, labels) = trained.problem, trained.once(references), trained.once(latents)
+        problem, (known, _), (z, labels) = trained.problem, trained.once(measures.references), trained.once(measures.latents)
         files.write_arrays(os.path.join(out, run_folder.LATENTS), z=z, label=labels)
-        exact = exact_arrays(problem, known, trained.stream("exact"))
-        if exact:
-            files.write_arrays(os.path.join(out, contents.EXACT), **exact)
+        if known is not None:
+            files.write_arrays(os.path.join(out, contents.EXACT), **trained.once(measures.exact))
         files.write_arrays(os.path.join(out, run_folder.SNAPSHOTS), label=labels_of_codes(problem), **trained.snapshots,
                            **measures.gap_over_training(trained.snapshots, problem, known))
-        figures.draw(out, trained, z, labels, exact)
+        draw_figures(out, trained, figures.FIGURES)
 
     def inputs(self, problem, x):
         return problem.inputs[_numbers(problem, x)]
@@ -70,12 +63,6 @@ class GivenPosteriorTask(task.Task):
     def read_snapshots(self, run):
         contents.require_good(run, self)
         return contents.read_snapshots(run)
-
-    def summary(self, metrics, config):
-        return summary.lines(metrics, config)
-
-    def warning(self, metrics, config):
-        return summary.warning(metrics)
 
     def identity(self, run):
         python_file = run.config.python_file
@@ -98,46 +85,3 @@ def _numbers(problem, x):
     if x.ndim != 1 or not len(x) or not np.issubdtype(x.dtype, np.integer) or x.min() < 0 or x.max() >= problem.n_x:
         raise ValueError("x must be numbers of observations, integers [n] from 0 to %d" % (problem.n_x - 1))
     return x
-
-
-def references(trained):
-    """Return the PosteriorReferences of the problem, or None, and why there are none: of reference.references_if_known."""
-    from avb_tf1.tasks.given_posterior.reference import references_if_known  # it takes TensorFlow
-
-    return references_if_known(trained.problem)
-
-
-def latents(trained):
-    """Return samples of each q(z|x), as in latents.npz: z float32 [n_x * 4096, dim] and labels int64 [n_x * 4096].
-
-    Raises:
-        trainer.DivergenceError: a sample is not finite.
-    """
-    return draw_codes(trained, N_LATENTS * trained.problem.n_x)
-
-
-def exact_arrays(problem, known, random_state):
-    """Return what exact.npz holds: draws of the exact posteriors, and of two coordinates their densities.
-
-    Args:
-        problem: GivenPosterior; known: its PosteriorReferences or None.
-        random_state: numpy RandomState.
-
-    Returns:
-        dict: draws float32 [n_x, 5000, k], of measures.quantities; if z has two coordinates and the density is known, axes
-        float32 [n_x, 2, m] and density float32 [n_x, m, m], first coordinate first. Empty without a reference.
-    """
-    if known is None:
-        return {}
-    draws = [reference.draws(N_EXACT, random_state) for reference in known]
-    arrays = {"draws": np.array([measures.quantities(problem, of_x) for of_x in draws], np.float32)}
-    if problem.dim == 2 and all(reference.log_density is not None for reference in known):
-        axes, densities = [], []
-        for of_x, reference in zip(draws, known):
-            low, high = np.quantile(of_x, [_REACH, 1 - _REACH], axis=0)
-            margin = 0.25 * (high - low)
-            axes.append([np.linspace(low[k] - margin[k], high[k] + margin[k], N_AXIS) for k in range(2)])
-            points = np.stack(np.meshgrid(*axes[-1], indexing="ij"), axis=-1).reshape(-1, 2)
-            densities.append(np.exp(reference.log_density(points)).reshape(N_AXIS, N_AXIS))
-        arrays.update(axes=np.array(axes, np.float32), density=np.array(densities, np.float32))
-    return arrays

@@ -11,7 +11,7 @@ from avb_tf1.plotting.style import new_figure, plain, save
 from avb_tf1.runs import run_folder
 from avb_tf1.runs.contents import losses_of
 from avb_tf1.tasks.known_images.measures import latents
-from avb_tf1.tasks.trained import Figure, draw_figures
+from avb_tf1.tasks.trained import Figure
 from avb_tf1.tasks.views import N_MOVIE_FRAMES, labels_of_codes, spread_out
 
 N_PRIOR_IMAGES = 16
@@ -70,11 +70,6 @@ def reconstructions(path, images, mean_reconstructions, prior_reconstructions):
     for axes, image in zip(right.subplots(4, 4).ravel(), prior_reconstructions):
         draw_pixels(axes, image)
     save(figure, path)
-
-
-def draw(out, trained):
-    """Write the figures of a tasks.trained.Trained into the run folder `out`."""
-    draw_figures(out, trained, FIGURES)
 
 
 def _training_curve(path, trained):

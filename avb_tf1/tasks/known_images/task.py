@@ -12,7 +12,7 @@ from avb_tf1.runs import run_folder
 from avb_tf1.tasks import task
 from avb_tf1.tasks.known_images import contents, measures, published_rows, summary
 from avb_tf1.tasks.known_images.view import View
-from avb_tf1.tasks.trained import final_losses, images_of, without_infinity
+from avb_tf1.tasks.trained import draw_figures, final_losses, images_of, without_infinity
 from avb_tf1.tasks.views import labels_of_codes
 
 PLANE_AXIS = np.linspace(-4, 4, 161)  # coordinates along each axis at which the decoder is looked at in the end
@@ -28,9 +28,9 @@ class KnownImagesTask(task.Task):
     figures = (run_folder.TRAINING_CURVE, "latent_space.png", "reconstructions.png", "latent_space.gif")
     arrays = (contents.LATENT_PLANE,)
     speed_remark = "   (the tutorial's: %.2f, on its author's machine)" % TUTORIAL_ITERATIONS_PER_SECOND.value
-
-    def view(self, networks, problem, random_state):
-        return View(networks, problem, random_state)
+    view, inputs = View, staticmethod(images_of)
+    summary, warning = staticmethod(summary.lines), staticmethod(summary.warning)
+    rows, verdict = staticmethod(published_rows.rows), staticmethod(published_rows.headline)
 
     def measure(self, trained):
         metrics = final_losses(trained.monitors)
@@ -53,10 +53,7 @@ class KnownImagesTask(task.Task):
                            **measures.kl_over_training(snapshots, problem))
         if quadrature.has_grid(trained.networks.latent_dim):
             files.write_arrays(os.path.join(out, contents.LATENT_PLANE), **latent_plane(trained))
-        figures.draw(out, trained)
-
-    def inputs(self, problem, x):
-        return images_of(problem, x)
+        draw_figures(out, trained, figures.FIGURES)
 
     def log_likelihood(self, networks, problem, x, config):
         if not quadrature.has_grid(networks.latent_dim):
@@ -78,18 +75,6 @@ class KnownImagesTask(task.Task):
     def read_snapshots(self, run):
         contents.require_good(run)
         return contents.read_snapshots(run)
-
-    def summary(self, metrics, config):
-        return summary.lines(metrics, config)
-
-    def warning(self, metrics, config):
-        return summary.warning(metrics, config)
-
-    def rows(self, groups):
-        return published_rows.rows(groups)
-
-    def verdict(self, group):
-        return published_rows.headline(group)
 
     def optima(self, config, problem):
         return {name: optimum.value for name, optimum in problem.optima_of(config.model).items()}

@@ -142,7 +142,7 @@ def test_a_discriminator_that_has_fallen_behind_is_warned_of_and_no_other(copy):
         change_metrics(copy, test_log_likelihood=estimate - excess, **likelihood)
         sweep_page.write_page(str(copy))
         metrics, config = metrics_of(copy), load_config(str(copy / "config.yaml"))
-        told = summary.warning(metrics)
+        told = summary.warning(metrics, None)
         assert bool(told) == is_warned and ("Warning:" in text_of(copy)) == is_warned
         assert text_summary(TASKS["data_set"], metrics, config).endswith("Warning: " + told if is_warned else "implicit")
         assert not is_warned or "Warning: " + told in text_of(copy) and "%.4f nats above" % excess in told

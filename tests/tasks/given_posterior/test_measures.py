@@ -69,8 +69,8 @@ def test_the_discriminators_elbo_above_the_evidence_is_warned_of():
         metrics = measures.evaluate(networks, problem, references, np.random.RandomState(0), 2048)
         assert metrics["methods"]["elbo_discriminator"] == "discriminator"
         assert metrics["elbo_discriminator"] == pytest.approx(evidence + too_low, abs=1e-4)
-        assert bool(summary.warning(metrics)) is warns
-    assert "0.2000 nats above" in summary.warning(dict(metrics, elbo_discriminator=evidence + 0.2))
+        assert bool(summary.warning(metrics, None)) is warns
+    assert "0.2000 nats above" in summary.warning(dict(metrics, elbo_discriminator=evidence + 0.2), None)
 
 
 def test_without_a_reference_it_is_said_what_is_missing():

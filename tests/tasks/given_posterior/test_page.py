@@ -29,7 +29,7 @@ from avb_tf1.ground import files
 from avb_tf1.ground.errors import InputError
 from avb_tf1.problems.registry import problem_of
 from avb_tf1.report import comparison, run_page, sweep_page
-from avb_tf1.tasks.given_posterior import measures, page_data, summary, tables
+from avb_tf1.tasks.given_posterior import measures, page, summary
 from avb_tf1.tasks.registry import task_of
 
 
@@ -149,7 +149,7 @@ def test_an_elbo_above_the_evidence_is_warned_of_and_no_other(copy):
     for excess, is_warned in ((0.5, True), (0.0, False)):
         change_metrics(copy, elbo_discriminator=metrics["log_evidence"] + excess, elbo_discriminator_standard_error=0.01)
         sweep_page.write_page(str(copy))
-        told = summary.warning(metrics_of(copy))
+        told = summary.warning(metrics_of(copy), None)
         assert bool(told) == is_warned and ("Warning:" in text_of(copy)) == is_warned
         assert not is_warned or "Warning: " + told in text_of(copy)
 
@@ -225,7 +225,7 @@ def test_samples_that_are_not_finite_are_left_out(several, tmp_path):
     seen["z"][1, 3], seen["z"][0, 7, 1] = np.nan, np.inf
     files.write_arrays(path, **seen)
     run = read(tmp_path / "copy")
-    data = page_data.page_data([("label", [run])], [run], small=False)
+    data = page._data([("label", [run])], [run], small=False)
     z = unpacked(data["runs"][0]["moments"]["z"], "<i2").reshape(4, -1, 2)
     assert (z[1, 3] == -32768).all() and z[0, 7, 1] == -32768 and (z[2:] != -32768).all()
     json.dumps(data, allow_nan=False)
@@ -243,8 +243,8 @@ def test_the_largest_pages_are_small(schools, tmp_path):
     # Of very many x and dimensions there are fewer samples, but some of each x.
     label = np.repeat(np.arange(50), 256)
     many = {"label": label, "iteration": np.arange(61), "z": np.zeros((61, len(label), 6))}
-    drawn = page_data._moments(many, 50, page_data._MAX_CODES)
-    assert min(drawn["counts"]) > 0 and len(drawn["z"]) < 2.7 * 1.2 * page_data._MAX_CODES
+    drawn = page._moments(many, 50, page._MAX_CODES)
+    assert min(drawn["counts"]) > 0 and len(drawn["z"]) < 2.7 * 1.2 * page._MAX_CODES
     assert "of 1024 samples" not in text_of(schools)
 
 
@@ -346,19 +346,19 @@ def test_a_sweeps_page(sweep, several, schools):
 def test_headlines_and_key_numbers():
     metrics = {"log_evidence": -1.0, "elbo": -1.5, "elbo_standard_error": 0.01, "methods": {"elbo": "discriminator"},
                "wasserstein": 0.25, "wasserstein_noise_floor": 0.0125}
-    assert tables.headline(metrics, 1).startswith("the marginals of q(z|x) are 0.2500 of their exact")
-    assert tables.key_numbers(metrics, 1)[1] == ("-1.5000 ± 0.0100", "ELBO", "by the discriminator: no bound")
+    assert summary.headline(metrics, 1).startswith("the marginals of q(z|x) are 0.2500 of their exact")
+    assert summary.key_numbers(metrics, 1)[1] == ("-1.5000 ± 0.0100", "ELBO", "by the discriminator: no bound")
     metrics.update(inference_gap=None)
-    assert tables.headline(metrics, 3).startswith("averaged over the 3 x, q(z|x) is infinite nats from the posterior")
+    assert summary.headline(metrics, 3).startswith("averaged over the 3 x, q(z|x) is infinite nats from the posterior")
 
 
 def test_axes_show_what_is_exact_and_what_is_near():
     exact = np.linspace(-1, 1, 2001)[:, np.newaxis]
-    (low, high), = page_data._ranges(exact, exact)
+    (low, high), = page._ranges(exact, exact)
     assert -1.3 < low < -1 and 1 < high < 1.3
-    (low, high), = page_data._ranges(exact + 1e6, exact)  # far astray: what is exact stays in sight
+    (low, high), = page._ranges(exact + 1e6, exact)  # far astray: what is exact stays in sight
     assert low > -1.8 and high < 4
-    (low, high), = page_data._ranges(np.zeros((9, 1)), np.zeros((9, 1)))
+    (low, high), = page._ranges(np.zeros((9, 1)), np.zeros((9, 1)))
     assert low < 0 < high
 
 

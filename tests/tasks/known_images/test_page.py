@@ -21,7 +21,7 @@ from avb_tf1.ground.errors import InputError
 from avb_tf1.page import numbers
 from avb_tf1.problems.known_images.four_images import PROBLEM, TABLE_1_METRICS
 from avb_tf1.report import run_page, sweep_page
-from avb_tf1.tasks.known_images import page_data
+from avb_tf1.tasks.known_images import page
 from avb_tf1.tasks.views import labels_of_codes
 
 LABELS = labels_of_codes(PROBLEM)
@@ -114,7 +114,7 @@ def test_a_moment_whose_kl_is_not_finite_is_told(run, tmp_path):
 def test_codes_that_are_not_finite_are_left_out(run, tmp_path):
     snapshots, plane = (files.read_arrays(str(run / name)) for name in ("snapshots.npz", "latent_plane.npz"))
     snapshots["z"][-1, 5], snapshots["z"][-1, 6, 0] = np.inf, np.nan
-    drawn = page_data._drawn("label", 2, snapshots, plane, small=False)
+    drawn = page._drawn("label", 2, snapshots, plane, small=False)
     z = unpacked(drawn["z"], "<i2").reshape(4, 1024, 2)[-1]
     assert (z[5] == -32768).all() and z[6].tolist()[0] == -32768 and (z[7:] != -32768).all()
     finite = np.abs(snapshots["z"][np.isfinite(snapshots["z"])]).max()
@@ -150,7 +150,7 @@ def test_a_groups_divergence_is_that_of_the_moments_which_all_its_runs_have():
             metrics={"kl_posterior_prior": values[-1], "log_likelihood": -1.4}, losses={"generator_loss": np.ones(4)},
             curves=snapshots, config=small())
 
-    curves = page_data._curves("label", [seen([0, 2, 4], [5, 6, 7]), seen([0, 1, 3, 4], [1, 0, 0, 3])], 10, True)
+    curves = page._curves("label", [seen([0, 2, 4], [5, 6, 7]), seen([0, 1, 3, 4], [1, 0, 0, 3])], 10, True)
     assert curves["divergence"] == {"iteration": [0, 4], "n_moments": 2, "posterior": {
         "mean": [3, 5], "low": [pytest.approx(3 - 8**0.5, rel=1e-5), pytest.approx(5 - 8**0.5, rel=1e-5)],
         "high": [pytest.approx(3 + 8**0.5, rel=1e-5), pytest.approx(5 + 8**0.5, rel=1e-5)], "final": 5}}
@@ -159,7 +159,7 @@ def test_a_groups_divergence_is_that_of_the_moments_which_all_its_runs_have():
 def test_every_second_point_of_a_grid_is_a_grid():
     axis = np.linspace(-4, 4, 41)
     for dim in (1, 2):
-        thinned = page_data._thinned(quadrature.grid(axis, dim)[np.newaxis], dim, 2)
+        thinned = page._thinned(quadrature.grid(axis, dim)[np.newaxis], dim, 2)
         np.testing.assert_array_equal(thinned[0], quadrature.grid(axis[::2], dim))
 
 
