@@ -109,6 +109,24 @@ def test_what_the_decoder_cannot_emit_has_minus_infinity():
     np.testing.assert_array_equal(found.error[1:], 0)
 
 
+def test_what_two_grids_do_not_settle_has_a_third(monkeypatch):
+    grids = iter([[-5.0, -7.0, -9.0], [-5.0001, -7.1, -9.2], [-7.101, -9.3]])
+    seen = []
+
+    def of_grid(terms, matrix, images, box, n_cells):
+        found = np.array(next(grids))
+        seen.append(images[:, 0].tolist())
+        return adaptive_quadrature.Integrals(
+            found, np.zeros(len(found)), np.tile(found[:, np.newaxis], 2), np.zeros((len(found), 2, 2)))
+
+    monkeypatch.setattr(adaptive_quadrature, "_integrals", of_grid)
+    found = integrals(lambda z: z, 2, np.array([[0], [1], [2]]))
+    assert seen == [[0, 1, 2], [0, 1, 2], [1, 2]]
+    np.testing.assert_allclose(found.log_likelihood, [-5.0001, -7.101, -9.3])
+    np.testing.assert_allclose(found.error, [1e-4, 1e-3, 0.1])
+    np.testing.assert_allclose(found.mean[:, 1], found.log_likelihood)
+
+
 def test_a_tolerance_that_is_not_reached_is_told(monkeypatch):
     monkeypatch.setattr(adaptive_quadrature, "_MAX_HALVINGS", 1)
     decode = network(2, 400, 6)

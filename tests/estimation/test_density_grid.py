@@ -87,7 +87,14 @@ def test_a_bend_takes_a_finer_grid():
     assert grid.log_integral == pytest.approx(0, abs=1e-6)
 
 
+def log_with_a_splinter(z):
+    """A tenth of the density is a narrow peak, far from the rest."""
+    return logsumexp([stats.norm.logpdf(z[:, 0]) + math.log(0.9), stats.norm(12.05, 0.02).logpdf(z[:, 0]) + math.log(0.1)],
+                     axis=0)
+
+
 @pytest.mark.parametrize("log_density, dim, message", [
+    (log_with_a_splinter, 1, "too sharp, too wide or too rough"),
     (lambda z: np.where(np.abs(z - 0.01).max(axis=1) < 0.7, 0, -np.inf), 2, "too sharp, too wide or too rough"),
     (lambda z: -np.abs(z.astype(np.float64) - 0.3).sum(axis=1), 2, "too sharp, too wide or too rough"),
     (lambda z: -np.log1p(z[:, 0].astype(np.float64)**2), 1, "does not end"),
@@ -96,7 +103,7 @@ def test_a_bend_takes_a_finer_grid():
     (lambda z: np.where(z[:, 0] > 3, np.nan, -z[:, 0]**2), 1, "not finite at"),
     (lambda z: np.where(z[:, 0] > 3, np.inf, -z[:, 0]**2), 1, "not finite at"),
     (lambda z: np.full(len(z), -np.inf), 2, "is 0 wherever"),
-], ids=["edge", "Laplace", "Cauchy", "constant", "slope", "NaN", "infinite", "nowhere"])
+], ids=["splinter", "edge", "Laplace", "Cauchy", "constant", "slope", "NaN", "infinite", "nowhere"])
 def test_what_no_grid_gives_is_refused(monkeypatch, log_density, dim, message):
     monkeypatch.setattr(module, "_MAX_POINTS", 2**20)
     monkeypatch.setattr(module, "_PREFERRED_POINTS", 2**19)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from helpers import ROOT
 from known_models import IMAGES, normal, relu_codes, sector_encoder
+from scipy.spatial import cKDTree
 from scipy.special import gammaln
 
 from avb_tf1.estimation import densities, entropy
@@ -67,6 +68,23 @@ def test_weights_cancel_the_orders_of_bias():
             for order in range(1, n_orders + 1):
                 ratios = np.exp(gammaln(k + order / dim) - gammaln(k))
                 assert weights @ ratios == pytest.approx(0, abs=1e-8 * ratios.max())
+
+
+def test_the_bias_that_is_left_is_at_least_its_own_error():
+    assert entropy._estimate(1.0, 0.1, -0.3, 0.2) == (1.0, "nearest neighbours", 0.1, 0.3)
+    assert entropy._estimate(1.0, 0.1, 0.1, 0.2).bias_left == 0.2
+
+
+@pytest.mark.parametrize("dim", [1, 2])
+def test_neighbouring_samples_share_noise(dim):
+    """On a torus, where no sample is nearer to a border than another, and none is more probable."""
+    weights, means, n = entropy._weights(dim, 1), [], 400
+    for seed in range(600):
+        z = np.random.RandomState(seed).random_sample((n, dim))
+        distances = cKDTree(z, boxsize=1).query(z, k=entropy.N_NEIGHBOURS + 1)[0][:, 1:]
+        means.append(-dim * (np.log(distances) @ weights).mean())
+    ratio = n * np.var(means) / entropy._noise(weights)
+    assert abs(ratio / entropy._NEIGHBOUR_CORRELATION - 1) < 0.06 + 3 * math.sqrt(2 / 600)
 
 
 def test_the_number_of_threads_changes_no_bit():

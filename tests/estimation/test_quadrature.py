@@ -76,6 +76,27 @@ def test_a_narrow_stripe_is_found_by_refining():
     np.testing.assert_allclose(quadrature.log_likelihood(decode, 2, IMAGES), expected, atol=1e-4)
 
 
+def test_a_change_above_the_tolerance_is_refused():
+    """Waves far shorter than a cell: what they integrate to differs by some hundredths from grid to grid."""
+    def decode(z):
+        return np.repeat(0.5 + 0.49 * np.sin(1000 * z.astype(np.float64) + 1), 4, axis=1)
+
+    with pytest.raises(quadrature.GridError, match="log p.x. still changes by 1.7e-02 nats"):
+        quadrature.log_likelihood(decode, 1, IMAGES)
+
+
+def test_images_that_nothing_was_asked_of_must_have_the_rest_of_the_mass(monkeypatch):
+    """Pixels are on near the middle only: what is asked for doesn't change with a box that cuts off a part of the prior."""
+    def decode(z):
+        return np.where(np.abs(z) < 1, 0.5, 0) * np.ones(4)
+
+    share = 2 * norm.cdf(1) - 1
+    np.testing.assert_allclose(quadrature.log_likelihood(decode, 1, IMAGES), np.log(share / 16), atol=1e-4)
+    monkeypatch.setattr(quadrature, "_BOX", 1.2)
+    with pytest.raises(quadrature.GridError, match="the probabilities of all 16 binary images sum to 0.890401 instead of 1"):
+        quadrature.log_likelihood(decode, 1, IMAGES)
+
+
 @pytest.mark.slow
 def test_a_decoder_that_is_noise_is_refused():
     def decode(z):

@@ -9,8 +9,9 @@ from scipy import stats
 
 from avb_tf1.config.loading import load_config
 from avb_tf1.estimation.trained_networks import in_chunks
+from avb_tf1.graph import posteriors
 from avb_tf1.graph.builder import build_graph
-from avb_tf1.ground.tensorflow import open_session
+from avb_tf1.ground.tensorflow import open_session, tf
 from avb_tf1.problems.registry import problem_of
 from avb_tf1.training import trainer
 
@@ -70,6 +71,32 @@ def test_an_implicit_posterior_has_none(config):
         networks = trainer.array_functions(session, model)
     assert networks.encode_with_density is networks.log_posterior is networks.gaussian is None
     assert networks.encode is not None and networks.noise_dim == config.model.noise_dim
+
+
+def gradient_less(config, n_rows):
+    """How many of the moments of q(z|x) have no gradient in the encoder's weights; z has one in all of them."""
+    problem = problem_of(config)
+    with tf.Graph().as_default():
+        x = tf.placeholder(tf.float32, [n_rows, problem.inputs.shape[1]])
+        eps = tf.placeholder(tf.float32, [n_rows, config.model.noise_dim])
+        q = posteriors.approximate_posterior(x, eps, lambda name, n, dim: tf.ones([n, dim]), config, problem)
+        weights = tf.trainable_variables()
+        assert len(q.moments) == 2 and None not in tf.gradients(q.z, weights)
+        return sum(set(tf.gradients(moment, weights)) == {None} for moment in q.moments)
+
+
+@pytest.mark.parametrize("n_rows", [20, None], ids=["in the batch", "of further draws"])
+def test_moments_of_a_batch_are_constants_of_the_loss(n_rows):
+    config = given("model.kind=avb_ac", "model.encoder={center_input: false, n_hidden_layers: 1, n_units: 8, activation: elu, "
+                   "noise_dim: 3, added_standard_deviation: 0}")
+    assert gradient_less(config, n_rows) == 2
+
+
+@pytest.mark.parametrize("through, n_detached", [("true", 0), ("false", 2)])
+def test_moments_have_a_gradient_where_the_config_says_so(through, n_detached):
+    config = recipe("gdikov_avb_ac", "model.encoder.n_units=8", "model.encoder.n_moment_samples=8",
+                    "model.encoder.gradient_through_moments=" + through)
+    assert gradient_less(config, 16) == n_detached
 
 
 def test_samples_and_densities_go_through_in_chunks():

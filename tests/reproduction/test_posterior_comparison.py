@@ -1,12 +1,14 @@
 import json
 import os
 
+import numpy as np
 import pytest
 from helpers import ROOT, assert_one_clear_line, run_script
 
 from avb_tf1.config import baselines
 from avb_tf1.config.loading import load_config, to_yaml
 from avb_tf1.ground.errors import InputError
+from avb_tf1.page.numbers import RunGroup
 from avb_tf1.problems.registry import GIVEN_POSTERIORS
 from avb_tf1.reproduction import posterior_comparison, posteriors
 from avb_tf1.runs import run_folder
@@ -74,6 +76,31 @@ def test_what_is_finished_is_used_again(compared, capsys):
     again = posterior_comparison.compare(*arguments)
     assert capsys.readouterr().out == ""
     assert posterior_comparison.table(again) == posterior_comparison.table(first)
+
+
+def test_the_largest_distance_is_named_and_a_mean_over_seeds():
+    def metrics(*distances):
+        return {"per_x": [{"marginals": {name: {"wasserstein": distance} for name, distance in zip("ab", of_x)}}
+                          for of_x in distances]}
+
+    group = RunGroup("q", None, (0, 1), (metrics((0.1, 0.2), (0.4, 0.3)), metrics((0.1, 0.6), (0.5, 0.2))))
+    assert posterior_comparison._largest(group) == "a 0.500 (0.400 to 0.600)"
+    assert posterior_comparison._largest(RunGroup("q", None, (0,), ({"marginals": {"a": {"mean": 1.0}}},))) == ""
+
+
+def test_draws_are_used_again_only_with_the_same_settings_and_seed(tmp_path, monkeypatch):
+    sampled, settings = [], baselines.load_baselines(BASELINES).hmc
+
+    def sample(problem, known, settings, seed):
+        sampled.append((settings.n_samples, seed))
+        return {"cpu_seconds": 1.0, "wasserstein": float("inf")}, np.zeros((1, 3, 2))
+
+    monkeypatch.setattr(posterior_comparison, "_sample", sample)
+    problem = GIVEN_POSTERIORS["banana"]
+    for own, seeds in ((settings, (0, 1)), (settings, (1, 0)), (settings.copy(update={"n_samples": 8}), (0, 2))):
+        method = posterior_comparison._sampled(problem, None, own, seeds, str(tmp_path))
+        assert method.group.seeds == seeds and method.group.metrics[0]["wasserstein"] is None
+    assert sampled == [(400, 0), (400, 1), (8, 0), (8, 2)]
 
 
 def test_a_gaussian_baseline_has_the_problem_and_the_seed_of_the_config():

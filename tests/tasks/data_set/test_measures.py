@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 from scipy.special import expit
@@ -177,6 +179,42 @@ def test_of_more_images_than_are_annealed_the_elbo_tells_the_rest():
     size = found["per_image"]["importance_effective_sample_size"]
     assert found["test_importance_effective_sample_size"] == pytest.approx(np.nanmean(size)) and np.nanmin(size) > 100
     assert found["methods"]["test_log_likelihood_importance"] == "importance sampling"
+
+
+def per_image(method, values, errors, bias_left=None):
+    return measures.PerImage(*(np.array(part, float) for part in (values, errors)), method,
+                             None if bias_left is None else np.array(bias_left))
+
+
+def test_errors_of_a_mean():
+    """The quadrature's may all have one sign, samples' are independent."""
+    values, errors = [-3.0, -5.0, -7.0], [0.1, 0.2, 0.3]
+    spread = np.std(values) / math.sqrt(3)
+    assert measures._mean(per_image("quadrature", values, errors)) == {
+        "": -5, "_standard_error": pytest.approx(spread), "_numerical_error": pytest.approx(0.2)}
+    assert measures._mean(per_image("samples", values, errors, [0.01, 0.02, 0.06])) == {
+        "": -5, "_standard_error": pytest.approx(spread), "_numerical_error": pytest.approx(math.sqrt(0.14) / 3),
+        "_bias_left": pytest.approx(0.03)}
+
+
+def test_a_difference_has_the_errors_and_the_biases_of_both():
+    first = per_image("ais", [-1, -2], [0.3, 0.05], [0.1, 0.2])
+    second = per_image("samples", [-4, -4], [0.4, 0.12], [0.01, 0.02])
+    found = measures._difference(first, second)
+    np.testing.assert_allclose(found.values, [3, 2])
+    np.testing.assert_allclose(found.errors, [0.5, 0.13])
+    np.testing.assert_allclose(found.bias_left, [0.11, 0.22])
+    assert found.method == measures._difference(second, first).method == "ais"
+    assert measures._difference(per_image("quadrature", [0], [0]), per_image("samples", [0], [0])).method == "samples"
+
+
+def test_moments_of_a_gaussian_are_its_own_and_those_of_samples_agree():
+    mean, scale = measures.posterior_moments(VAE, IMAGES[:5], None, 0)
+    np.testing.assert_allclose(mean, gaussian(IMAGES[:5])[0])
+    np.testing.assert_allclose(scale**2, np.exp(gaussian(IMAGES[:5])[1].astype(float)), rtol=1e-6)
+    sampled = measures.posterior_moments(AVB, IMAGES[:5], np.random.RandomState(0), 20000)
+    np.testing.assert_allclose(sampled[0], mean, atol=5 * scale.max() / np.sqrt(20000))
+    np.testing.assert_allclose(sampled[1], scale, rtol=5 / np.sqrt(2 * 20000))
 
 
 def test_every_name_is_that_of_a_metric(of_vae, of_avb):

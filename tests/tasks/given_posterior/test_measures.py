@@ -7,6 +7,7 @@ import pytest
 from conjugate_problem import conjugate
 from scipy import stats
 
+from avb_tf1.estimation.entropy import Estimate
 from avb_tf1.estimation.trained_networks import Networks
 from avb_tf1.tasks.given_posterior import measures, reference, summary
 
@@ -57,6 +58,19 @@ def test_metrics_of_another_gaussian():
         assert metrics["methods"]["elbo"] == method
         assert metrics["inference_gap"] == pytest.approx(gap, abs=5 * metrics["inference_gap_standard_error"])
         assert metrics["marginals"]["a"]["wasserstein"] == pytest.approx(0.3 / math.sqrt(covariance[0, 0]), abs=0.05)
+
+
+def test_the_mean_over_x_has_the_independent_sum_of_their_errors():
+    found = measures._mean([Estimate(value, "samples", error, bias) for value, error, bias in (
+        (1.0, 0.1, 0.01), (2.0, 0.2, 0.02), (6.0, 0.3, 0.06))])
+    assert found == Estimate(3.0, "samples", pytest.approx(math.sqrt(0.14) / 3), pytest.approx(0.03))
+    assert measures._mean([Estimate(1.0, "quadrature"), Estimate(2.0, "quadrature")]) == Estimate(1.5, "quadrature")
+
+
+@pytest.mark.parametrize("errors, warns", [(1.9, False), (2.1, True)])
+def test_two_errors_above_the_evidence_are_the_limit_of_what_is_believed(errors, warns):
+    metrics = {"log_evidence": -1.0, "elbo_discriminator": -1.0 + errors * 0.01, "elbo_discriminator_standard_error": 0.01}
+    assert bool(summary.warning(metrics, None)) is warns
 
 
 def test_the_discriminators_elbo_above_the_evidence_is_warned_of():
