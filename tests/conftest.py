@@ -1,4 +1,5 @@
 import contextlib
+import gc
 import os
 
 import pytest
@@ -12,6 +13,13 @@ def pytest_configure(config):
     runs = contextlib.ExitStack()
     runs.enter_context(shared_runs.folder_of_session())
     config.add_cleanup(runs.close)
+
+
+def pytest_collection_finish():
+    # What was imported stays; and a graph of TensorFlow's is a thousand objects, each of which counts for the collector.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20000, 20, 20)
 
 
 @pytest.fixture(scope="session")

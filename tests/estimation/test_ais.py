@@ -3,6 +3,7 @@ import pytest
 from helpers import small, vae_config
 from scipy.special import expit
 from scipy.stats import multivariate_normal, norm
+from trainings import graph_without_updates
 
 from avb_tf1.estimation import adaptive_quadrature, ais, quadrature
 from avb_tf1.graph import networks
@@ -21,8 +22,8 @@ def estimated(config, path, n_chains, n_steps):
 
 
 @pytest.mark.parametrize("config", [
-    small("data.batch_size=64", "model.encoder.n_units=32", "model.decoder.n_units=32", "training.n_iterations=400",
-          "training.generator.learning_rate=3e-3"),
+    pytest.param(small("data.batch_size=64", "model.encoder.n_units=32", "model.decoder.n_units=32",
+                       "training.n_iterations=400", "training.generator.learning_rate=3e-3"), marks=pytest.mark.slow),
     vae_config()], ids=["avb", "vae"])
 def test_agrees_with_the_quadrature(config, tmp_path):
     model = build_graph(config)
@@ -41,7 +42,7 @@ def test_agrees_with_the_quadrature(config, tmp_path):
 def test_agrees_with_an_integral_of_a_sharp_decoder(tmp_path):
     """All pixels come on at z = 2. A sampler that takes the last temperature's density along is 20 standard errors too low."""
     config = small("model.latent_dim=1", "model.decoder.n_hidden_layers=0")
-    model = build_graph(config)
+    model = graph_without_updates(config)
     with open_session(model.graph, 1, 1) as session:
         session.run(model.initialize)
         for variable, value in zip(model.variables["decoder"], (np.full((1, 4), 8), np.full(4, -16))):

@@ -158,7 +158,8 @@ def test_dynamic_pixels_are_drawn_anew_for_each_iteration():
 
 
 @pytest.mark.parametrize("name, overrides", [
-    ("digits_vae", []), ("digits_avb", ["data.n_validation=100", "data.binarisation=static"]),
+    ("digits_vae", ["data.n_validation=100", "data.binarisation=static"]),
+    pytest.param("digits_avb", [], marks=pytest.mark.slow),
     pytest.param("digits_8_avb_ac", ["training.update=generator_first"], marks=pytest.mark.slow)])
 def test_a_resumed_training_has_the_same_bits(name, overrides, tmp_path):
     config = small_images(name, *overrides)

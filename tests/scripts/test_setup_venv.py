@@ -191,7 +191,9 @@ def test_the_linter_passes_over_what_was_fetched(project):
     assert subprocess.run(linter, cwd=str(project), stdout=subprocess.DEVNULL).returncode == 0
 
 
-@pytest.mark.parametrize("place", ["bin/python3.7", ".pyenv/versions/3.7.99/bin/python", "miniconda3/envs/py37/bin/python"])
+@pytest.mark.parametrize("place", [
+    ".pyenv/versions/3.7.99/bin/python", *(pytest.param(place, marks=pytest.mark.slow) for place in (
+        "bin/python3.7", "miniconda3/envs/py37/bin/python"))])
 def test_found_by_running_it(project, place):
     executable(project.parent / "home" / place, wrapper())
     result = run(project)
