@@ -19,13 +19,8 @@ _N_FIXED_DRAWS = 4096  # of the noise basis, for the moments in evaluation
 def build_graph(config, problem=None):
     """Return the ModelGraph of an experiment, whose graph is finalized.
 
-    Args:
-        config: as of config.loading.load_config.
-        problem: the problem of the config; None: problems.registry.problem_of finds it.
-
-    Raises:
-        TypeError: `config` is something else.
-        InputError: the problem's file is damaged, or is not there.
+    `config` is what config.loading.load_config returns; of anything else TypeError is raised. `problem` is its problem; None:
+    problems.registry.problem_of finds it, and InputError is raised if the problem's file is damaged, or is not there.
     """
     require_config(config)
     graph = tf.Graph()
@@ -84,8 +79,8 @@ def endpoints(parts, variables):
 def variables_by_scope(networks_by_scope):
     """Return scope -> the trainable variables in it, a tuple, for scope -> the network's section (model.network_sections).
 
-    Raises:
-        AssertionError: the scopes don't cover the trainable variables once each, or a network has others than its section says.
+    Raises AssertionError if the scopes don't cover the trainable variables once each, or a network has others than its section
+    says.
     """
     # The slash matters: without it "encoder" would also be the beginning of "encoder_2/...".
     by_scope = {scope: tuple(tf.get_collection(tf.GraphKeys.TRAINABLE_VARIABLES, scope + "/")) for scope in networks_by_scope}

@@ -7,11 +7,6 @@ from avb_tf1.ground.seeds import op_seed
 from avb_tf1.ground.tensorflow import tf, tfc
 
 
-def image_shape_of(problem):
-    """Return (rows, columns) of a problem's images; None where x is no image."""
-    return getattr(problem, "image_shape", None)
-
-
 def convolved(x, config, activation, image_shape):
     """Return the features that convolutional layers make of images x [batch, n_pixels], row-major.
 
@@ -21,7 +16,7 @@ def convolved(x, config, activation, image_shape):
     images = tf.reshape(x, [-1, *image_shape, 1])
     for number, n_channels in enumerate(config.n_channels, 1):
         images = tfc.layers.conv2d(images, n_channels, config.kernel_size, config.stride, activation_fn=activation,
-                                   **_scope("convolution_%d" % number))
+                                   **own_scope("convolution_%d" % number))
     return tf.reshape(images, [-1, images.shape[1:].num_elements()])
 
 
@@ -38,19 +33,20 @@ def images_from(hidden, config, activation, image_shape):
         shapes.append(tuple(-(-side // config.stride) for side in shapes[-1]))
     rows, columns = shapes.pop()
     images = tfc.layers.fully_connected(
-        hidden, rows * columns * config.n_channels[0], activation_fn=activation, **_scope("smallest"))
+        hidden, rows * columns * config.n_channels[0], activation_fn=activation, **own_scope("smallest"))
     images = tf.reshape(images, [-1, rows, columns, config.n_channels[0]])
     n_outputs = [*config.n_channels[1:], 1]
     for number, n_channels in enumerate(n_outputs, 1):
         is_last = number == len(n_outputs)
         images = tfc.layers.conv2d_transpose(
             images, n_channels, config.kernel_size, config.stride, activation_fn=None if is_last else activation,
-            **_scope("output" if is_last else "convolution_%d" % number))
+            **own_scope("output" if is_last else "convolution_%d" % number))
         rows, columns = shapes.pop()
         images = images[:, :rows, :columns]
     return tf.reshape(images, [-1, rows * columns])
 
 
-def _scope(name):
+def own_scope(name, weights_initializer=None):
+    """Return the arguments, a dict, that give a layer of tf.contrib.layers its scope and, without an initializer, its seed."""
     seed = op_seed("%s/%s" % (tf.get_variable_scope().name, name))
-    return {"scope": name, "weights_initializer": tfc.layers.xavier_initializer(seed=seed)}
+    return {"scope": name, "weights_initializer": weights_initializer or tfc.layers.xavier_initializer(seed=seed)}

@@ -43,11 +43,8 @@ class Divergence(NamedTuple):
 def prior_sample(q, noise, config, problem):
     """Return what the discriminator is to tell q's samples from, float32 [batch, latent_dim]; None without a discriminator.
 
-    It is a sample of the prior p(z); with adaptive contrast, which normalises codes, of N(0, I).
-
-    Args:
-        q: ApproximatePosterior of the batch; noise: Noise of the batch.
-        config, problem: an experiment's, by load_config and problem_of.
+    It is a sample of the prior p(z); with adaptive contrast, which normalises codes, of N(0, I). `q` is the batch's
+    ApproximatePosterior, `noise` its Noise; `config` and `problem` are an experiment's, by load_config and problem_of.
     """
     if not config.model.has_discriminator:
         return None

@@ -7,7 +7,6 @@ from typing import Callable, NamedTuple, Optional
 
 from avb_tf1.graph import networks
 from avb_tf1.graph.batches import rows_of
-from avb_tf1.graph.convolution import image_shape_of
 from avb_tf1.graph.weight_sharing import on_other_input
 from avb_tf1.ground.tensorflow import tf, tfd
 from avb_tf1.problems.given_posterior.problem import gaussian_prior
@@ -56,9 +55,9 @@ def likelihood(x, z, config, problem, z_prior=None):
 def _bernoulli(x, z, model, problem, z_prior):
     """Of independent pixels (tutorial, "Decoder"); from logits, log p(x|z) is exact however sure the decoder is."""
     def decoded(network):
-        if z_prior is None or model.decoder.built_on == "posterior_sample":
-            return network(z, x.shape[1].value, model, image_shape_of(problem))
-        return on_other_input(network(z_prior, x.shape[1].value, model, image_shape_of(problem)), z_prior, z)
+        own_z = z if z_prior is None or model.decoder.built_on == "posterior_sample" else z_prior
+        output = network(own_z, x.shape[1].value, model, getattr(problem, "image_shape", None))
+        return output if own_z is z else on_other_input(output, z_prior, z)
 
     if model.decoder.likelihood_from == "probabilities":
         probabilities, logits = decoded(networks.decoder), None

@@ -3,8 +3,7 @@
 Called again in the same graph, each function reuses the variables that its first call made. All tensors are float32.
 """
 
-from avb_tf1.graph.convolution import convolved, images_from
-from avb_tf1.ground.seeds import op_seed
+from avb_tf1.graph.convolution import convolved, images_from, own_scope
 from avb_tf1.ground.tensorflow import tf, tfc, tfd
 
 _ACTIVATIONS = {"linear": None, "relu": tf.nn.relu, "elu": tf.nn.elu, "tanh": tf.nn.tanh, "leaky_relu": tf.nn.leaky_relu}
@@ -22,19 +21,14 @@ def encoder(x, eps, config, image_shape=None):
 
 
 def moment_encoder(x, eps, moment_eps, config, image_shape=None):
-    """Sample z ~ q(z|x), implicit, but such that its mean and variance can be estimated (paper, adaptive contrast).
+    """Return z ~ q(z|x), implicit, unbounded, and estimates of q's mean and variance; [batch, latent_dim] each.
 
     z = z_0(x) + sum over i of a_i(x) * v_i(eps_i): coefficients from x, basis vectors from pieces of the noise. The moments
-    of v_i don't depend on x, so that a few draws of them give those of q(z|x).
+    of v_i don't depend on x, so that a few draws of them give those of q(z|x) (paper, adaptive contrast). The variance includes
+    encoder.added_variance. A gradient passes through the moments only with encoder.gradient_through_moments.
 
-    Args:
-        x, config, image_shape: as of encoder.
-        eps: [batch, n_vectors * noise_dim], noise from N(0, I); moment_eps: [n, n_vectors * noise_dim], for the moments.
-
-    Returns:
-        z: [batch, latent_dim], unbounded.
-        mean and variance: [batch, latent_dim] each, estimates of the moments of q(z|x); variance includes
-        encoder.added_variance. A gradient passes through them only with encoder.gradient_through_moments.
+    x, config and image_shape are as of encoder; eps [batch, n_vectors * noise_dim] and, for the moments, moment_eps
+    [n, n_vectors * noise_dim] are of N(0, I).
     """
     network = config.encoder
     with tf.variable_scope("encoder", reuse=tf.AUTO_REUSE):
@@ -226,7 +220,4 @@ def _linear(inputs, n_units, scope):
 
 
 def _layer(inputs, n_units, activation, scope, weights_initializer=None):
-    seed = op_seed("%s/%s" % (tf.get_variable_scope().name, scope))
-    return tfc.layers.fully_connected(
-        inputs, n_units, activation_fn=activation, scope=scope,
-        weights_initializer=weights_initializer or tfc.layers.xavier_initializer(seed=seed))
+    return tfc.layers.fully_connected(inputs, n_units, activation_fn=activation, **own_scope(scope, weights_initializer))

@@ -9,8 +9,7 @@ from avb_tf1.ground.tensorflow import tf, tfd
 class Noise:
     """Makes the samples that go with a batches.Batch of a config, all float32.
 
-    Attributes:
-        tensors: the random tensors made so far, the batch's own among them; a session.run draws those that it needs.
+    `tensors` are the random tensors made so far, the batch's own among them; a session.run draws those that it needs.
     """
 
     def __init__(self, batch, config):

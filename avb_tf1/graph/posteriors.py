@@ -5,7 +5,6 @@ from typing import Callable, NamedTuple, Optional, Tuple
 
 from avb_tf1.graph import networks
 from avb_tf1.graph.batches import rows_of
-from avb_tf1.graph.convolution import image_shape_of
 from avb_tf1.ground.tensorflow import tf
 
 _N_MOMENT_DRAWS = 4096        # of each x, where the batch's own don't stand for it
@@ -42,7 +41,7 @@ def approximate_posterior(x, eps, draw, config, problem):
         config, problem: an experiment's, by load_config and problem_of.
     """
     kind = config.model.posterior
-    return None if kind is None else _POSTERIORS[kind](x, eps, draw, config.model, image_shape_of(problem))
+    return None if kind is None else _POSTERIORS[kind](x, eps, draw, config.model, getattr(problem, "image_shape", None))
 
 
 def _implicit(x, eps, _, model, shape):
