@@ -77,8 +77,7 @@ def integrals(decode, latent_dim, images, are_logits=False):
         images: [n_images, n_pixels], pixels in {0, 1}.
         are_logits: bool, whether `decode` gives logits, float32; then all pixels are summed in float32, in half the time.
 
-    Raises:
-        GridError: the decoder's probabilities are not in [0, 1], or its logits not finite.
+    Raises GridError if the decoder's probabilities are not in [0, 1], or its logits not finite.
     """
     images, d = np.asarray(images, np.float32 if are_logits else np.float64), latent_dim
     terms = functools.partial(_terms, decode, are_logits=are_logits)
@@ -173,9 +172,8 @@ def _first_tiles(terms, matrix, images, box, n_cells):
 def _halved(terms, matrix, images, tile, side, totals, n_all):
     """A tile with its cells halved, their side now `side`, and what its images have in it.
 
-    Returns:
-        the new _Tile; the log of the largest mass, [k]; the sums of mass * (1, z, z z^T) over the cells in units of that mass,
-        [k, 1 + d + d**2]; whether each cell counts for each image, in bits, uint8 [n / 8, k].
+    That is the log of the largest mass, [k]; the sums of mass * (1, z, z z^T) over the cells in units of that mass,
+    [k, 1 + d + d**2]; whether each cell counts for each image, in bits, uint8 [n / 8, k].
     """
     d = len(matrix)
     halves = np.stack(np.meshgrid(*[[-side / 2, side / 2]] * d, indexing="ij"), axis=-1).reshape(-1, d)

@@ -8,14 +8,9 @@ IMPOSSIBLE = -1e6             # nats, in place of log 0; of a pixel that is just
 
 
 def log_bernoulli(probabilities, images):
-    """Return log p(x|z) of each image at each z, summed over pixels.
+    """Return log p(x|z) of each image at each z, summed over pixels, float64 [n, n_images].
 
-    Args:
-        probabilities: [n, n_pixels], pixel probabilities at n values of z.
-        images: [n_images, n_pixels], pixels in {0, 1}.
-
-    Returns:
-        float64 [n, n_images], nats.
+    `probabilities` [n, n_pixels] are the pixels' at n values of z; `images` [n_images, n_pixels] have pixels in {0, 1}.
     """
     probabilities = np.asarray(probabilities, np.float64)
     with np.errstate(divide="ignore"):  # a margin of 0 allows log 0
@@ -29,10 +24,8 @@ def log_bernoulli(probabilities, images):
 def log_bernoulli_of_pairs(decoded, images, are_logits=False):
     """Return log p(x|z) of pairs of an x and a z, float64 [n].
 
-    Args:
-        decoded: [n, n_pixels], pixel probabilities, or logits: with these it is exact however sure the decoder is.
-        images: [n, n_pixels] or [1, n_pixels], pixels in {0, 1}.
-        are_logits: bool, which of them `decoded` are.
+    `decoded` [n, n_pixels] are pixel probabilities or, with are_logits, logits: it is exact then however sure the decoder is.
+    `images` are [n, n_pixels] or [1, n_pixels], pixels in {0, 1}.
     """
     if are_logits:
         return -_softplus(np.where(np.asarray(images) > 0.5, -decoded, decoded)).sum(axis=1, dtype=np.float64)
@@ -44,12 +37,9 @@ def log_bernoulli_of_pairs(decoded, images, are_logits=False):
 def bernoulli_terms(probabilities):
     """Return what log p(x|z) is made of, for products with many images: log p(x|z) = log_odds @ x + log_off.
 
-    Args:
-        probabilities: [n, n_pixels], pixel probabilities at n values of z; 0 and 1 are allowed.
-
-    Returns:
-        log_odds: float64 [n, n_pixels]; log_off: float64 [n], log p of the image without a pixel that is on. Each pixel that
-        can't be as an image has it takes IMPOSSIBLE from log p(x|z): with log 0 itself, what cancels would not be a number.
+    log_odds: float64 [n, n_pixels]; log_off: float64 [n], log p of the image without a pixel that is on. Of the pixels'
+    probabilities [n, n_pixels], at n values of z, 0 and 1 are allowed: each pixel that can't be as an image has it takes
+    IMPOSSIBLE from log p(x|z). With log 0 itself, what cancels would not be a number.
     """
     on = np.asarray(probabilities, np.float64)
     off = 1 - on  # exact enough, on being float32; log1p takes ten times as long

@@ -74,14 +74,11 @@ def posterior_grid(log_density, dim):
     the highest. A spike apart from all else must be wider than .1 near 0, or 7 % of its distance from 0, or be the top of
     something as wide. The density must be smooth: an edge, or in the plane a bend, is refused as a rule.
 
-    Args:
-        log_density: function z float32 [n, dim] -> [n], nats, up to a constant; -inf where the density is 0. All points that it
-            is asked for are float32 numbers, so that a function that reckons in float64 is not disturbed by rounding.
-        dim: int, 1 or 2.
+    `log_density` is a function z float32 [n, dim] -> [n], nats, up to a constant, -inf where the density is 0; dim is 1 or 2.
+    It is asked for points that are float32 numbers only, so that one that reckons in float64 is not disturbed by rounding.
 
-    Raises:
-        PosteriorGridError: the coarser grids differ by TOLERANCE or more, however fine the grid; the mass does not end; or the
-            log-density is not a number, or infinite, somewhere.
+    Raises PosteriorGridError if the coarser grids differ by TOLERANCE or more, however fine the grid, if the mass does not end,
+    or if the log-density is not a number, or infinite, somewhere.
     """
     if dim not in (1, 2):
         raise ValueError("a grid has 1 or 2 dimensions, not %d" % dim)

@@ -17,6 +17,8 @@ from scipy.special import digamma, gammaln, polygamma
 from avb_tf1.estimation.densities import log_prior
 
 N_NEIGHBOURS = 24
+_NEIGHBOURS = np.arange(1, N_NEIGHBOURS + 1)
+_COVARIANCE = polygamma(1, np.maximum(_NEIGHBOURS, _NEIGHBOURS[:, np.newaxis]))  # of the neighbours' terms at one sample
 _MIN_CENTRES = 32768          # samples at which the density is estimated, from all; a quarter of them, if that is more
 _N_THREADS = 2
 # n times the variance of the mean over n samples of the noise that the neighbours make, beside its variance at one sample:
@@ -96,7 +98,7 @@ def _kl_from_prior(samples, random_state, labels=None, log_target=None):
 
     def log_density(weights):  # up to what sums to 0 if they do
         # einsum, not @: what BLAS adds up in which order depends on its threads.
-        return (np.einsum("k,k", weights, digamma(np.arange(1, N_NEIGHBOURS + 1))) - weights.sum() * (digamma(n) + log_ball)
+        return (np.einsum("k,k", weights, digamma(_NEIGHBOURS)) - weights.sum() * (digamma(n) + log_ball)
                 - d * np.einsum("nk,k->n", log_distance, weights))
 
     weights, beyond = _weights(d, 1), _weights(d, 2)
@@ -116,9 +118,8 @@ def _kl_from_prior(samples, random_state, labels=None, log_target=None):
 def kl_posterior_prior(z, labels, random_state):
     """Return an Estimate of the mean over x of KL(q(z|x) || N(0, I)), inf if a q(z|x) has no density (see has_density).
 
-    Args:
-        z: [n, d], samples of q(z|x), ordered by class; labels: integer [n], the classes, of each its share.
-        random_state: as of kl_from_prior.
+    `z` [n, d] are samples of q(z|x), ordered by class; `labels`, integer [n], are the classes, of each its share. A numpy
+    RandomState is needed for what kl_from_prior draws.
     """
     of_classes = [z[labels == label] for label in np.unique(labels)]
     if not all(has_density(own[:_N_LOOKED_AT]) for own in of_classes):
@@ -129,22 +130,16 @@ def kl_posterior_prior(z, labels, random_state):
     return _estimate(float(np.sum(shares * values)), error, float(np.sum(shares * biases)), error_of_bias)
 
 
-def _covariance():
-    """That of the terms of neighbours 1 to N_NEIGHBOURS at one sample."""
-    k = np.arange(1, N_NEIGHBOURS + 1)
-    return polygamma(1, np.maximum(k, k[:, np.newaxis]))
-
-
 def _noise(weights):
-    return np.einsum("i,ij,j", weights, _covariance(), weights)
+    return np.einsum("i,ij,j", weights, _COVARIANCE, weights)
 
 
 def _weights(d, n_orders):
     """Of all weights that sum to 1 and cancel the first n_orders orders of bias, those that make the least noise."""
-    k = np.arange(1, N_NEIGHBOURS + 1)
+    k = _NEIGHBOURS
     orders = np.exp([gammaln(k + i / d) - gammaln(k) - gammaln(N_NEIGHBOURS + i / d) + gammaln(N_NEIGHBOURS)
                      for i in range(n_orders + 1)]).T
-    solved = np.linalg.solve(_covariance(), orders)
+    solved = np.linalg.solve(_COVARIANCE, orders)
     # Rounded, as the last digits depend on the number of threads that solve it.
     return np.round(solved @ np.linalg.inv(orders.T @ solved)[:, 0], 10)
 

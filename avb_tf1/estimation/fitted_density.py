@@ -25,10 +25,8 @@ def fitted_densities(decode, images, samples):
         images: [k, n_pixels], pixels in {0, 1}.
         samples: [k, n, d], d being 1 or 2: what else the grids are to show, such as samples of q(z|x).
 
-    Returns:
-        axes: float32 [k, d, m], ascending; m is 161 if d is 1, else 41.
-        density: float64 [k, m**d], 1 at its largest; with d = 2, point row * m + column is at (axes[:, 0, column],
-        axes[:, 1, row]), as in quadrature.grid.
+    Returns axes, float32 [k, d, m], ascending, m being 161 if d is 1, else 41; and the density, float64 [k, m**d], 1 at its
+    largest: with d = 2, point row * m + column is at (axes[:, 0, column], axes[:, 1, row]), as in quadrature.grid.
     """
     d = samples.shape[2]
     axis = np.linspace(-_REACH, _REACH, _N_COARSE[d])

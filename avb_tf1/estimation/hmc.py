@@ -35,19 +35,12 @@ class Sampled(NamedTuple):
 
 
 def sample(problem, label, settings, seed):
-    """Sample the posterior of one x by HMC; chains begin where Stan's do, uniformly between -2 and 2 in each coordinate.
+    """Return what HMC draws from the posterior of the x with the number `label` of a GivenPosterior, a Sampled.
 
-    In the first half of the warm-up the step size adapts with the prior's spread as scales, half of what its middle 68 % have;
-    in the second half with the standard deviations of the chains so far. After it nothing adapts.
-
-    Args:
-        problem: problems.given_posterior.problem.GivenPosterior.
-        label: int, the number of the x.
-        settings: config.baselines.HMCConfig.
-        seed: int, of all that is drawn.
-
-    Returns:
-        Sampled.
+    Chains begin where Stan's do, uniformly between -2 and 2 in each coordinate. In the first half of the warm-up the step size
+    adapts with the prior's spread as scales, half of what its middle 68 % have; in the second half with the standard deviations
+    of the chains so far. After it nothing adapts. `settings` is a config.baselines.HMCConfig, `seed`, an int, of all that is
+    drawn.
     """
     def run(initial, scale, step_size, n_kept, name):
         return _chains(problem, label, settings, (seed + seeds.op_seed("hmc/%s/%d" % (name, label))) % 2**31,
@@ -61,7 +54,10 @@ def sample(problem, label, settings, seed):
         z, step_size, _ = run(initial, scale, step_size, 0, stage)
         initial, scale = z[-1], z[len(z) // 2:].std(axis=(0, 1)).clip(_LEAST_SCALE)
     z, _, acceptance = run(initial, scale, step_size, settings.n_samples, "kept")
-    return Sampled(z, acceptance, *_run(lambda: _diagnosed(z), seed))
+    states = z.astype(np.float64)
+    r_hat, n_effective = _run(lambda: (tfp.mcmc.potential_scale_reduction(states),
+                                       tf.reduce_sum(tfp.mcmc.effective_sample_size(states), axis=0)), seed)
+    return Sampled(z, acceptance, r_hat, n_effective)
 
 
 class _VaryingSteps(tfp.mcmc.TransitionKernel):
@@ -135,9 +131,3 @@ def _chains(problem, label, settings, seed, initial, scale, step_size, n_kept):
 
     z, step_sizes, acceptance = _run(build, seed)
     return z, float(step_sizes[-1]), float(acceptance)
-
-
-def _diagnosed(z):
-    """r_hat and n_effective of Sampled."""
-    states = z.astype(np.float64)
-    return tfp.mcmc.potential_scale_reduction(states), tf.reduce_sum(tfp.mcmc.effective_sample_size(states), axis=0)

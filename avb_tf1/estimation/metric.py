@@ -67,14 +67,9 @@ def why_not(networks, needs):
 
 
 def computable(networks, metrics):
-    """Return which of some metrics a model has, and why it lacks others.
+    """Return which of `metrics`, name -> Metric, can be computed of trained_networks.Networks, and why others can't.
 
-    Args:
-        networks: trained_networks.Networks.
-        metrics: name -> Metric.
-
-    Returns:
-        list of names, in their order; dict of name -> reason, of those that a reader would miss.
+    The former is a list of names, in their order; the latter a dict of name -> reason, of those that a reader would miss.
     """
     reasons = {name: why_not(networks, metric.needs) for name, metric in metrics.items()}
     return [name for name, why in reasons.items() if why is None], {name: why for name, why in reasons.items() if why}
@@ -87,11 +82,10 @@ def sample_mean(values):
 
 
 def flat(estimates):
-    """Return Estimates by name as metrics.json has them.
+    """Return Estimates by name as metrics.json has them, a dict.
 
-    Returns:
-        dict: name -> value, with `<name>_standard_error` and `<name>_bias_left` where they are known and the value is finite;
-        "methods": name -> how it was found.
+    name -> value, with `<name>_standard_error` and `<name>_bias_left` where they are known and the value is finite; and
+    "methods" -> name -> how it was found.
     """
     metrics, methods = {}, {}
     for name, (value, method, *errors) in estimates.items():

@@ -33,7 +33,7 @@ class GridError(OneLineError):
 
 
 def log_likelihood(decode, latent_dim, images):
-    """Return log p(x) = log of the integral of p(x|z) N(z; 0, I) for each image, by quadrature on a grid over z.
+    """Return log p(x) = log of the integral of p(x|z) N(z; 0, I), by quadrature on a grid over z: float64 [n_images], nats.
 
     Simpson's rule, with every cell halved until that hardly changes its integral: decoders are smooth but for the narrow
     borders between the images' regions. The whole grid is made finer, its box wider, and with two dimensions turned, until that
@@ -45,11 +45,7 @@ def log_likelihood(decode, latent_dim, images):
         latent_dim: int, 1 or 2.
         images: [n_images, n_pixels], pixels in {0, 1}.
 
-    Returns:
-        float64 [n_images], nats.
-
-    Raises:
-        GridError: the limits were reached first, or the probabilities of all binary images don't sum to 1 within TOLERANCE.
+    Raises GridError if the limits are reached first, or the probabilities of all binary images don't sum to 1 within TOLERANCE.
     """
     images = np.asarray(images)
     every_image = all_binary_images(images.shape[1])
@@ -117,26 +113,19 @@ def _integrals(decode, latent_dim, images, wanted, box, n_cells, cell_tolerance)
 
 
 def grid(axis, latent_dim):
-    """Return the points of a grid over the latent space, [m**latent_dim, latent_dim].
+    """Return the points of a grid over a latent space, [m**latent_dim, latent_dim], from the coordinates [m] along each axis.
 
-    Args:
-        axis: [m], the coordinates along each axis.
-        latent_dim: int, 1 or 2; with 2, point row * m + column is (z_1, z_2) = (axis[column], axis[row]).
+    latent_dim is 1 or 2; with 2, point row * m + column is (z_1, z_2) = (axis[column], axis[row]).
     """
     return np.stack(np.meshgrid(*[axis] * latent_dim), axis=-1).reshape(-1, latent_dim)
 
 
 def posterior_density(decode, axis, latent_dim, images, log_likelihoods):
-    """Return the exact posteriors p(z|x) on a grid.
+    """Return the exact posteriors p(z|x) at the points of grid(axis, latent_dim), float64 [n_images, m**latent_dim].
 
     Args:
         decode: z float32 [n, latent_dim] -> pixel probabilities [n, n_pixels].
-        axis, latent_dim: as of grid.
-        images: [n_images, n_pixels], pixels in {0, 1}.
-        log_likelihoods: [n_images], what log_likelihood returns for them.
-
-    Returns:
-        float64 [n_images, m**latent_dim], the density at each point of grid(axis, latent_dim).
+        images: [n_images, n_pixels], pixels in {0, 1}; log_likelihoods: [n_images], what log_likelihood returns for them.
     """
     z = grid(axis, latent_dim)
     log_conditional = in_chunks(lambda part: log_bernoulli(decode(part), images), z.astype(np.float32))

@@ -11,10 +11,8 @@ from scipy.stats import wasserstein_distance
 def distances(samples, exact, standard_deviations):
     """Return the Wasserstein-1 distance of each column of two samples, float64 [k], in standard deviations.
 
-    Args:
-        samples: [n, k], of coordinates or other quantities under the approximate posterior.
-        exact: [m, k], the same under the exact one.
-        standard_deviations: [k], of the exact posterior.
+    `samples` [n, k] are of coordinates or other quantities under the approximate posterior, `exact` [m, k] of the same under
+    the exact one, whose standard deviations are [k].
     """
     return np.array([wasserstein_distance(own, other) for own, other in zip(
         np.transpose(samples), np.transpose(exact))]) / standard_deviations
@@ -23,12 +21,8 @@ def distances(samples, exact, standard_deviations):
 def noise_floor(draw, n, m, standard_deviations, random_state, n_pairs=10):
     """Return the mean of `distances` between two independent exact samples, float64 [k]: what sampling alone makes.
 
-    Args:
-        draw: (n, numpy RandomState) -> independent exact draws [n, k], of the quantities that are compared.
-        n, m: the sizes of the samples.
-        standard_deviations: [k], of the exact posterior.
-        random_state: numpy RandomState.
-        n_pairs: int, pairs of samples that the mean is over.
+    `draw` is a function (n, numpy RandomState) -> independent exact draws [n, k] of the quantities that are compared. The mean
+    is over n_pairs pairs of samples, of n and of m draws, in units of the exact posterior's standard deviations [k].
     """
     return np.mean([distances(draw(n, random_state), draw(m, random_state), standard_deviations)
                     for _ in range(n_pairs)], axis=0)
