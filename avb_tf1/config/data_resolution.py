@@ -14,10 +14,8 @@ def with_resolved_data(config, path):
 
     A config that has data.sha256 was resolved before: its file isn't read, and needn't be there. One without a data set is
     returned as it is. data.path is looked for from the folder of `path`, the config's file, first, then from the working
-    directory.
-
-    Raises:
-        InputError: the file of images can't be read or used, there are too few, or they are too small for a convolution.
+    directory. Raises InputError if the file of images can't be read or used, there are too few, or they are too small for a
+    convolution.
     """
     if config.task == "known_images":
         _require_convolvable(config, IMAGE_PROBLEMS[config.data.images].image_shape, path)

@@ -17,18 +17,14 @@ MODEL_FILE = "model.py"  # beside a config.yaml as to_yaml gives it, if its post
 
 
 def load_config(path, overrides=()):
-    """Read, override and validate an experiment's config.
+    """Read, override and validate an experiment's config; return it frozen, one of experiments.EXPERIMENTS.
+
+    A Python file that the config names (problem.path, from the config's folder, in an override too) is run; its text becomes
+    part of the config. A file of images that it names is read, unless data.sha256 stands for it.
 
     Args:
         path: str, a YAML file.
         overrides: sequence of "KEY=VALUE" strings; KEY is a dotted key that the file has, VALUE is read as YAML.
-
-    A Python file that the config names (problem.path, from the config's folder, in an override too) is run; its text becomes
-    part of the config.
-
-    Returns:
-        A frozen config, one of experiments.EXPERIMENTS. A file of images that it names has been read, unless data.sha256 stands
-        for it.
 
     Raises:
         InputError: one line that names the file (or the override), the key and what is allowed; or the file of images, or the

@@ -68,7 +68,7 @@ class EncoderConfig(_InputNetworkConfig):
 
     @property
     def noise_networks(self):
-        """What q(z|x) gets its dimensions from: where the network on the noise is, that network, and how many there are."""
+        """What q(z|x) gets its dimensions from: where networks on the noise are, one of them, and how many there are."""
         return (), self, 1
 
 
@@ -106,7 +106,6 @@ class MomentEncoderConfig(_ConvolutionalConfig, _InputNetworkConfig):
 
     @property
     def noise_networks(self):
-        """What q(z|x) gets its dimensions from: where the networks of the basis vectors are, one, and how many there are."""
         return ("basis",), self.basis, self.basis.n_vectors
 
     @property

@@ -21,9 +21,8 @@ def varying(configs):
     Configs of different names are told apart by these, so that only what varies among those of one name is said. A key that
     only some kinds of a section have is said only if its value varies among these.
 
-    Returns:
-        list of (name, values): the config's name, or None if it is everyone's and something else varies; a dict of the keys
-        that vary -> its values, in the config's order. Of a key the last words are said, as few as no other key ends with.
+    It is a list of (name, values): the config's name, or None if it is everyone's and something else varies; a dict of the keys
+    that vary -> its values, in the config's order. Of a key the last words are said, as few as no other key ends with.
     """
     trees = [dict(fingerprint(config), seed=None) for config in configs]
     trees_of_name = {}

@@ -59,9 +59,7 @@ class Networks:
 def in_chunks(function, *arrays):
     """Return function(*arrays), computed for a bounded number of rows at a time, two such parts at once.
 
-    Args:
-        function: of arrays that have as many rows each -> an array of so many rows, or a tuple of such arrays.
-        arrays: [n, ...] each.
+    `function` takes arrays that have as many rows each, [n, ...], and returns an array of so many rows, or a tuple of such.
     """
     parts = [[array[start:start + _CHUNK] for array in arrays] for start in range(0, len(arrays[0]), _CHUNK)]
     if len(parts) == 1:

@@ -102,8 +102,7 @@ def _short(path):
 class _Output(io.TextIOWrapper):
     """Standard output or standard error, in the encoding of `stream`, that takes whatever is printed and never raises.
 
-    Attributes:
-        failure: None, or the OSError since which all that is printed is dropped; not kept if the reader has only gone away.
+    failure: None, or the OSError since which all that is printed is dropped; not kept if the reader has only gone away.
     """
 
     def __init__(self, descriptor, stream):

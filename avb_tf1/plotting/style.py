@@ -10,7 +10,7 @@ from avb_tf1.ground import files
 CLASS_COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#8C564B", "#7F7F7F", "#BCBD22", "#9467BD",
                 "#17BECF", "#E377C2")
 EXACT_COLOR = "#444444"       # of what is exact, beside samples
-N_COLUMNS = 5                 # of panels, at most
+_N_COLUMNS = 5                # of panels, at most
 _DPI = 150
 plain = style.context("default")  # whatever the user's own matplotlibrc says: the same config gives the same picture
 
@@ -27,9 +27,9 @@ def new_figure(width, height, dpi=_DPI, constrained_layout=True):
     return figure
 
 
-def rows_and_columns(n, n_columns=N_COLUMNS):
-    """Return in how many rows and columns n panels stand, at most n_columns in a row."""
-    n_columns = min(n, n_columns)
+def rows_and_columns(n):
+    """Return in how many rows and columns n panels stand, at most 5 in a row."""
+    n_columns = min(n, _N_COLUMNS)
     return -(-n // n_columns), n_columns
 
 

@@ -34,7 +34,7 @@ class TrainingResult:
 
 
 def train(session, model, training, observers, done=None, save=None, is_stop_requested=lambda: False):
-    """Train up to training.n_iterations iterations.
+    """Train up to training.n_iterations iterations; return a TrainingResult, with fewer monitors if a stop was requested.
 
     Args:
         session: tf.Session on the graph of the ModelGraph `model`, its variables initialised or restored.
@@ -46,11 +46,7 @@ def train(session, model, training, observers, done=None, save=None, is_stop_req
             training.checkpoint_every iterations, at the end, and before a stop.
         is_stop_requested: function; once it returns true, training ends after the iteration.
 
-    Returns:
-        TrainingResult; with fewer than n_iterations monitors if a stop was requested.
-
-    Raises:
-        DivergenceError: a loss or a gradient became NaN or infinite; names it and the iteration.
+    Raises DivergenceError if a loss or a gradient became NaN or infinite; names it and the iteration.
     """
     batch = model.parts.batch
     values_of_inputs = {

@@ -68,9 +68,8 @@ def known(section):
 def dataset_of(section):
     """Return the ImageDataset that a config's data section names.
 
-    Raises:
-        InputError: a file can't be read or used, or doesn't hold the data that section.sha256 stands for; or there are fewer
-            images than n_validation and batch_size need.
+    Raises InputError if a file can't be read or used, or doesn't hold the data that section.sha256 stands for, or if there are
+    fewer images than n_validation and batch_size need.
     """
     raw = _raw(section)
     require_enough(raw.title, len(raw.train[0]), section)

@@ -17,16 +17,10 @@ _PIXELS = "images must be uint8, 0 to 255, or floats in [0, 1]"
 
 
 def read_images(path, names):
-    """Read two parts of a data set, with labels if the file has them.
+    """Read two parts of a data set, with labels if the file has them; raises InputError if it can't be read or used.
 
-    Args:
-        names: of the arrays: (images, labels) of the train part, then of the test part.
-
-    Returns:
-        Them in the same order: images uint8 or float32 [n, h, w] or [n, d], floats in [0, 1]; labels int64 [n], or None.
-
-    Raises:
-        InputError: the file can't be read, or an array is missing or unusable.
+    `names` are the arrays': (images, labels) of the train part, then of the test part. They are returned in the same order:
+    images uint8 or float32 [n, h, w] or [n, d], floats in [0, 1]; labels int64 [n], or None.
     """
     try:
         with files.opened(path) as file, zipfile.ZipFile(file) as archive:

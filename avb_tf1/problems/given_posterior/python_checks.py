@@ -37,7 +37,14 @@ def require_usable(problem, path):
             where = -samples[np.flatnonzero(~np.isfinite(reflected))[0]]
             raise ModelError("%s: the prior is 0 or undefined at z = %s: coordinates must be unconstrained, as the logarithm "
                              "of what is positive is" % (path, _text_of(where)))
-    _require_arrays(problem, samples, path)
+    for name, function in problem.derived.items():
+        values = function(samples.astype(np.float64))
+        _require_finite(np.where(np.abs(values) < LARGEST, values, np.nan), samples, "derived %r" % name, path)
+    for function in problem.modes.values():
+        function(samples.astype(np.float64))
+    if problem.exact_draws is not None:
+        for label in range(problem.n_x):
+            problem.exact_draws(label, N_DRAWS, 0)
 
 
 def _gradient(densities, z, path):
@@ -69,17 +76,6 @@ def _require_density(found, gradient, samples, of_x, path):
             path, of_x, len(samples)))
     slope = np.where(is_possible[:, np.newaxis], gradient(), 0)
     _require_finite(slope, samples, "the gradient of the log density" + of_x, path)
-
-
-def _require_arrays(problem, samples, path):
-    for name, function in problem.derived.items():
-        values = function(samples.astype(np.float64))
-        _require_finite(np.where(np.abs(values) < LARGEST, values, np.nan), samples, "derived %r" % name, path)
-    for function in problem.modes.values():
-        function(samples.astype(np.float64))
-    if problem.exact_draws is not None:
-        for label in range(problem.n_x):
-            problem.exact_draws(label, N_DRAWS, 0)
 
 
 def _require_finite(values, samples, what, path):

@@ -11,16 +11,10 @@ class ModelError(InputError):
 
 
 def names_of(source, path):
-    """Run a Python file and return what it defines, by name.
+    """Run a Python file with the text `source` and return what it defines, by name.
 
     It runs as a module that is called "model", in a TensorFlow graph of its own, and writes no __pycache__. It has no __file__:
-    it is to stand alone.
-
-    Args:
-        source: str, its text; path: str, what messages call it.
-
-    Raises:
-        ModelError: it is no Python, or raises; names the line.
+    it is to stand alone. Raises ModelError if it is no Python, or raises; names the file, as `path`, and the line.
     """
     from avb_tf1.ground.tensorflow import tf  # here: a config of another problem is read without it
     tf.get_default_graph()  # from now on TensorFlow refuses to be switched to eager execution
@@ -32,11 +26,9 @@ def names_of(source, path):
 
 @contextlib.contextmanager
 def told(path, what=""):
-    """While the context lasts, turn what code of the file `path` raises into a ModelError, sys.exit included.
+    """While the context lasts, turn what code that was compiled as `path` raises into a ModelError, sys.exit included.
 
-    Args:
-        path: str, what the file was compiled as.
-        what: str, what was called, for an exception that comes from no line of the file.
+    `what` says what was called, for an exception that comes from no line of the file.
     """
     try:
         yield

@@ -18,13 +18,9 @@ _loaded = {}                  # by the files' texts
 
 
 def load(source, path):
-    """Return the GivenPosterior that a file defines; each text is run once in a process.
+    """Return the GivenPosterior that a file with the text `source` defines; each text is run once in a process.
 
-    Args:
-        source: str, the file's text; path: str, what messages call it.
-
-    Raises:
-        python_file.ModelError: it can't be used; one line that names the file and what is wrong.
+    Raises python_file.ModelError if it can't be used: one line that names the file, as `path`, and what is wrong.
     """
     if source not in _loaded:
         problem = _File(path, python_file.names_of(source, path)).posterior()
