@@ -17,8 +17,8 @@ from scipy.special import digamma, gammaln, polygamma
 from avb_tf1.estimation.densities import log_prior
 
 N_NEIGHBOURS = 24
-_NEIGHBOURS = np.arange(1, N_NEIGHBOURS + 1)
-_COVARIANCE = polygamma(1, np.maximum(_NEIGHBOURS, _NEIGHBOURS[:, np.newaxis]))  # of the neighbours' terms at one sample
+_K = np.arange(1, N_NEIGHBOURS + 1)  # the neighbours, by their distance
+_COVARIANCE = polygamma(1, np.maximum(_K, _K[:, np.newaxis]))  # of the neighbours' terms at one sample
 _MIN_CENTRES = 32768          # samples at which the density is estimated, from all; a quarter of them, if that is more
 _N_THREADS = 2
 # n times the variance of the mean over n samples of the noise that the neighbours make, beside its variance at one sample:
@@ -98,7 +98,7 @@ def _kl_from_prior(samples, random_state, labels=None, log_target=None):
 
     def log_density(weights):  # up to what sums to 0 if they do
         # einsum, not @: what BLAS adds up in which order depends on its threads.
-        return (np.einsum("k,k", weights, digamma(_NEIGHBOURS)) - weights.sum() * (digamma(n) + log_ball)
+        return (np.einsum("k,k", weights, digamma(_K)) - weights.sum() * (digamma(n) + log_ball)
                 - d * np.einsum("nk,k->n", log_distance, weights))
 
     weights, beyond = _weights(d, 1), _weights(d, 2)
@@ -136,8 +136,7 @@ def _noise(weights):
 
 def _weights(d, n_orders):
     """Of all weights that sum to 1 and cancel the first n_orders orders of bias, those that make the least noise."""
-    k = _NEIGHBOURS
-    orders = np.exp([gammaln(k + i / d) - gammaln(k) - gammaln(N_NEIGHBOURS + i / d) + gammaln(N_NEIGHBOURS)
+    orders = np.exp([gammaln(_K + i / d) - gammaln(_K) - gammaln(N_NEIGHBOURS + i / d) + gammaln(N_NEIGHBOURS)
                      for i in range(n_orders + 1)]).T
     solved = np.linalg.solve(_COVARIANCE, orders)
     # Rounded, as the last digits depend on the number of threads that solve it.
@@ -161,8 +160,7 @@ def has_density(samples):
     strip for a line that is about a million times longer than wide, which is where float32 ends, or of 256 samples instead of
     32,768, 10,000 times; and for a point what is too narrow for float32 to tell its samples apart.
 
-    Args:
-        samples: [n, d], independent samples of q, d 1 or 2, n at least 100.
+    `samples` [n, d] are independent, d 1 or 2, n at least 100.
     """
     at_most = max(_N_ALIGNED, _ALIGNED_SHARE * len(samples))
     distinct, counts = np.unique(np.asarray(samples, np.float64), axis=0, return_counts=True)

@@ -33,8 +33,7 @@ def log_likelihood(decode, mean, log_variance, images, random_state, n_samples, 
         decode: z float32 [n, latent_dim] -> pixel probabilities [n, n_pixels], or logits.
         mean, log_variance: [n_images, latent_dim] each, the parameters of q(z|x).
         images: [n_images, n_pixels], pixels in {0, 1}.
-        random_state: numpy RandomState.
-        n_samples: int, of each image.
+        random_state: numpy RandomState; n_samples: int, of each image.
         are_logits: bool, whether `decode` gives logits.
     """
     found = []

@@ -14,8 +14,7 @@ def distances(samples, exact, standard_deviations):
     `samples` [n, k] are of coordinates or other quantities under the approximate posterior, `exact` [m, k] of the same under
     the exact one, whose standard deviations are [k].
     """
-    return np.array([wasserstein_distance(own, other) for own, other in zip(
-        np.transpose(samples), np.transpose(exact))]) / standard_deviations
+    return np.array(list(map(wasserstein_distance, np.transpose(samples), np.transpose(exact)))) / standard_deviations
 
 
 def noise_floor(draw, n, m, standard_deviations, random_state, n_pairs=10):

@@ -109,8 +109,7 @@ def _adversarial(x, q, z_prior, config, problem):
 def _gaussian(_, q, __, config, ___):
     """In closed form; or with -z**2 / 2, log p(z) at the sample without its constant, instead of -(mean**2 + variance) / 2."""
     mean, log_variance = q.gaussian
-    sampled = config.training.kl == "sampled"
-    second_moment = tf.square(q.z) if sampled else tf.exp(log_variance) + tf.square(mean)
+    second_moment = tf.square(q.z) if config.training.kl == "sampled" else tf.exp(log_variance) + tf.square(mean)
     return Divergence(tf.reduce_mean(tf.reduce_sum(second_moment - 1 - log_variance, axis=1) / 2), "kl_posterior_prior")
 
 

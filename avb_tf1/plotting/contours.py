@@ -18,9 +18,7 @@ def lowest_of_shares(density):
 def draw_exact_lines(axes, first, second, density):
     """Draw lines about 50 % and 95 % of a density on matplotlib Axes; of one that is 0 everywhere there are none.
 
-    Args:
-        first, second: [m] and [k], where the grid's columns and rows are along the two axes.
-        density: [k, m], in any unit.
+    The density is [k, m], in any unit; `first` [m] and `second` [k] are where its columns and rows are along the two axes.
     """
     if density.any():
         axes.contour(first, second, density, colors=EXACT_COLOR, linewidths=0.9,

@@ -14,10 +14,9 @@ def new_figure(width, height, dpi=100):
 
 
 def write(path, panels, draw, z, iterations):
-    """Write a GIF of what the codes are at each snapshot, whole or not at all.
+    """Write a GIF of what the codes are at each snapshot into the file `path`, whole or not at all.
 
     Args:
-        path: str, the GIF to write.
         panels: Axes, all of one new_figure, that are cleared before each frame; its other Axes stand still.
         draw: function (codes, after) that draws a frame: z of a snapshot, and the text "after N iterations" for a title.
         z: [s, n, latent_dim], the codes at each snapshot.

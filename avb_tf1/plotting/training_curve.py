@@ -10,12 +10,9 @@ _LOSS_COLORS = {"generator_loss": "#0072B2", "discriminator_loss": "#D55E00"}
 
 @plain
 def draw(path, losses, optima):
-    """Draw losses over iterations, with a thin line at each one's optimum, if that is known.
+    """Draw losses over iterations into the PNG `path`, with a thin line at each one's optimum, if that is known.
 
-    Args:
-        path: str, the PNG to write.
-        losses: name ("generator_loss", "discriminator_loss") -> [n_iterations], nats.
-        optima: name -> float, nats.
+    `losses`: name ("generator_loss", "discriminator_loss") -> [n_iterations], nats; `optima`: name -> float, nats.
     """
     figure = new_figure(7, 4)
     axes = figure.subplots()

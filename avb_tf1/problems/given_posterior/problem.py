@@ -114,13 +114,11 @@ def gaussian_prior(dim, variance):
 def log_gaussian(values, mean, standard_deviation):
     """Return the tensor log N(values; mean, diag(standard_deviation**2)), float32 [n], nats.
 
-    Args:
-        values: tensor float32 [n, d]; mean: the same, or what broadcasts to it; standard_deviation: float, or float array [d].
+    values: tensor float32 [n, d]; mean: the same, or what broadcasts to it; standard_deviation: float, or float array [d].
     """
     from avb_tf1.ground.tensorflow import tf  # here, as the module's docstring says
     # The constants are summed in float64, so that they are rounded once.
     scale = np.float32(standard_deviation)
     constants = np.log(scale.astype(np.float64)) + 0.5 * math.log(2 * math.pi)
-    dim = values.shape[1].value
-    constant = float(np.broadcast_to(constants, (dim,)).sum())
+    constant = float(np.broadcast_to(constants, (values.shape[1].value,)).sum())
     return -0.5 * tf.reduce_sum(tf.square((values - mean) / scale), axis=1) - np.float32(constant)

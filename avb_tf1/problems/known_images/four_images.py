@@ -47,5 +47,4 @@ PROBLEM = ImageProblem(
     introduction="There are four images of 2 × 2 pixels, each with one pixel on.",
     best_possible="Each image owns a quarter of the prior, the clouds fill the prior without a gap, and the log-likelihood is "
                   "−log 4 = −1.3863 nats.",
-    optima=OPTIMUM, published=TABLE_1,
-    ignoring_z=IGNORING_Z)
+    optima=OPTIMUM, published=TABLE_1, ignoring_z=IGNORING_Z)
