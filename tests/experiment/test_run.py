@@ -19,8 +19,8 @@ from avb_tf1.ground import command_line, stopping
 from avb_tf1.ground.errors import InputError
 from avb_tf1.runs import run_folder
 from avb_tf1.tasks.data_set import task as data_set_task
+from avb_tf1.tasks.given_posterior import measures as given_posterior_measures
 from avb_tf1.tasks.given_posterior import reference as given_reference
-from avb_tf1.tasks.given_posterior import task as given_posterior_task
 from avb_tf1.tasks.known_images import measures as known_images_measures
 from avb_tf1.tasks.registry import TASKS
 
@@ -181,7 +181,7 @@ def test_codes_and_log_likelihoods_are_computed_once_a_run(tmp_path, monkeypatch
     counted(quadrature, "log_likelihood", "log p(x)")
     counted(adaptive_quadrature, "integrals", "log p(x)")
     counted(given_reference, "exact_references", "log p(x)")
-    for module in (known_images_measures, given_posterior_task):
+    for module in (known_images_measures, given_posterior_measures):
         counted(module, "draw_codes", "codes")
     counted(data_set_task, "require_finite", "codes")
     monkeypatch.setattr(data_set_task, "N_DENSE_IMAGES", 2)
