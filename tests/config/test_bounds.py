@@ -1,0 +1,71 @@
+"""From where to where each number of a config may lie: the last values that are allowed, and the first ones that are not."""
+
+import pytest
+from config_cases import of_kind
+
+from avb_tf1.config.loading import load_config
+from avb_tf1.ground.errors import InputError
+
+AVB, CONTRAST, VAE = ("known_images", "avb"), ("known_images", "avb_ac"), ("known_images", "vae")
+DIGITS, GIVEN_CONTRAST, GAUSSIAN = ("data_set", "avb"), ("given_posterior", "avb_ac"), ("given_posterior", "gaussian")
+POSITIVE_RATE, SHARE = (0, 1e-9, 1, 1.001), (-1e-9, 0, 0.999, 1)  # too low, lowest, highest, too high
+SIZE, LAYERS, COUNT, SCALE = (0, 1, 65536, 65537), (-1, 0, 64, 65), (0, 1, 1048576, 1048577), (-101, -100, 100, 101)
+BOUNDS = {
+    (AVB, "seed"): (-1, 0, 2147483647, 2147483648),
+    (AVB, "data.batch_size"): COUNT,
+    (CONTRAST, "data.n_samples"): COUNT,
+    (DIGITS, "data.n_validation"): (-1, 0, 1000, 1497),  # all of the train images
+    (GIVEN_CONTRAST, "problem.batch_size"): COUNT,
+    (AVB, "evaluation.n_samples"): (1023, 1024, 16777216, 16777217),
+    (DIGITS, "evaluation.n_samples"): (1, 2, 1048576, 1048577),
+    (DIGITS, "evaluation.ais.n_images"): (1, 2, 1048576, 1048577),
+    (DIGITS, "evaluation.ais.n_chains"): (1, 2, 8192, 8193),
+    (DIGITS, "evaluation.ais.n_steps"): (1, 2, 1000000, 1000001),
+    (AVB, "runtime.intra_op_threads"): (0, 1, 1024, 1025),
+    (AVB, "runtime.inter_op_threads"): (-1, 0, 1024, 1025),
+    (AVB, "model.latent_dim"): (0, 1, 1024, 1025),
+    (AVB, "model.encoder.noise_dim"): SIZE,
+    (AVB, "model.encoder.n_hidden_layers"): LAYERS,
+    (AVB, "model.discriminator.n_hidden_layers"): LAYERS,
+    (VAE, "model.decoder.probability_margin"): (-1e-9, 0, 0.499, 0.5),
+    (CONTRAST, "model.encoder.basis.n_vectors"): (0, 1, 1024, 1025),
+    (CONTRAST, "model.encoder.basis.noise_dim"): SIZE,
+    (CONTRAST, "model.encoder.n_moment_samples"): (1, 2, 1048576, 1048577),
+    (CONTRAST, "model.encoder.added_variance"): (-1e-9, 0, 1, 1.001),
+    (CONTRAST, "model.discriminator.n_factors"): SIZE,
+    (CONTRAST, "model.discriminator.squared_norm_factor"): SCALE,
+    (GIVEN_CONTRAST, "model.discriminator.squared_norm_factor"): SCALE,
+    (GIVEN_CONTRAST, "model.discriminator.n_blocks"): LAYERS,
+    (GIVEN_CONTRAST, "model.discriminator.n_units"): SIZE,
+    (GIVEN_CONTRAST, "model.encoder.added_standard_deviation"): (-1e-9, 0, 1, 1.001),
+    (AVB, "training.n_iterations"): (0, 1, 1000000000, 1000000001),
+    (AVB, "training.checkpoint_every"): (0, 1, 1000000000, 1000000001),
+    (AVB, "training.snapshot_every"): (0, 1, 1000000000, 1000000001),
+    (AVB, "training.n_discriminator_updates"): (0, 1, 1000, 1001),
+    (AVB, "training.generator_loss_scale"): (0, 1e-9, 1000, 1000.1),
+    (AVB, "training.decoder_learning_rate"): POSITIVE_RATE,
+    (AVB, "training.generator.learning_rate"): POSITIVE_RATE,
+    (AVB, "training.generator.epsilon"): POSITIVE_RATE,
+    (AVB, "training.generator.beta1"): SHARE,
+    (AVB, "training.generator.beta2"): SHARE,
+    (AVB, "training.discriminator.learning_rate"): POSITIVE_RATE,
+    (GAUSSIAN, "training.generator.learning_rate"): POSITIVE_RATE,
+    (GAUSSIAN, "training.generator.decay"): SHARE,
+    (GAUSSIAN, "training.generator.epsilon"): POSITIVE_RATE,
+    (DIGITS, "training.linear_decay.begin"): SHARE,
+    (DIGITS, "training.linear_decay.end_factor"): (-1e-9, 0, 1, 1.001),
+}
+
+
+@pytest.mark.parametrize("kind, key", BOUNDS, ids=lambda value: value if isinstance(value, str) else "-".join(value))
+def test_bounds(kind, key):
+    path, overrides = of_kind(*kind)
+
+    def is_out_of_bounds(value):
+        try:
+            load_config(path, [*overrides, "%s=%s" % (key, value)])
+        except InputError as error:  # another key's rule may forbid what this one's allows
+            return "%s must be " % key in str(error) and ("less than" in str(error) or "greater than" in str(error))
+        return False
+
+    assert [is_out_of_bounds(value) for value in BOUNDS[kind, key]] == [True, False, False, True]
