@@ -24,8 +24,9 @@ CONFIG = os.path.join(ROOT, "configs", "synthetic.yaml")
 
 def main():
     parser = command_line.parser(__doc__)
-    parser.add_argument("--pairs", type=int, default=5, metavar="N", help="pairs of processes, A B A B ... (default: 5)")
-    parser.add_argument("--iterations", type=int, default=1000, metavar="N",
+    parser.add_argument("--pairs", type=command_line.integer, default=5, metavar="N",
+                        help="pairs of processes, A B A B ... (default: 5)")
+    parser.add_argument("--iterations", type=command_line.integer, default=1000, metavar="N",
                         help="iterations to time in each process, after 100 to warm up (default: 1000)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides",
                         help="override a key of configs/synthetic.yaml for this package's side; --iterations decides how long "

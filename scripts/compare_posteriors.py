@@ -26,7 +26,8 @@ def main():
     parser.add_argument("--baselines", metavar="FILE",
                         default=os.path.normpath(os.path.join(ROOT, "configs", "posteriors", "baselines.yaml")),
                         help="settings of the Gaussians and of HMC (default: configs/posteriors/baselines.yaml)")
-    parser.add_argument("--seeds", metavar="N", type=int, nargs="+", default=[0], help="seeds of each method (default: 0)")
+    parser.add_argument("--seeds", metavar="N", type=command_line.integer, nargs="+", default=[0],
+                        help="seeds of each method (default: 0)")
     parser.add_argument("--out", metavar="DIR", help="the folder to write into (default: runs/compared/<first config's name>)")
     args = parser.parse_args()
     from avb_tf1.config.loading import load_config

@@ -31,7 +31,7 @@ def main():
     where.add_argument("--address", metavar="HOST:PORT",
                        help="an existing Ray cluster, which must answer in %d s (default: a local one is started)"
                        % plan.ADDRESS_SECONDS)
-    where.add_argument("--workers", type=int, default=0, metavar="N",
+    where.add_argument("--workers", type=command_line.integer, default=0, metavar="N",
                        help="runs at once on the local cluster (default: one a core)")
     parser.add_argument("--no-progress", action="store_true", help="show no progress")
     args = parser.parse_args()

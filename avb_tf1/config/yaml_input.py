@@ -16,14 +16,21 @@ class _Refused(yaml.error.MarkedYAMLError):
 
 
 class _ConfigLoader(yaml.SafeLoader):
-    """SafeLoader without aliases, duplicate keys and deep nesting. Reads 1e-3 as YAML 1.2 does, a float (PyYAML: a string)."""
+    """SafeLoader without aliases, tags, duplicate keys and deep nesting; it reads plain words by YAML 1.2's core schema.
 
+    PyYAML goes by YAML 1.1, where 010 is 8, 1:30 is 90, 1_0 is 10, 0b11 is 3, on is true, and 1e-3 is a text. Here 010 is 10,
+    1e-3 is a float, and the others are texts; so are 0o17 and 0x1f, which the core schema has besides.
+    """
+
+    yaml_implicit_resolvers = {}
     depth = 0
 
     def compose_node(self, parent, index):
         event = self.peek_event()
         if isinstance(event, yaml.events.AliasEvent):
             raise _Refused(None, None, "aliases (*name) are not allowed", event.start_mark)
+        if event.tag is not None:
+            raise _Refused(None, None, "tags (%s) are not allowed" % event.tag, event.start_mark)
         if self.depth >= MAX_DEPTH:
             raise _Refused(None, None, "nested deeper than %d levels" % MAX_DEPTH, event.start_mark)
         self.depth += 1
@@ -45,12 +52,18 @@ class _ConfigLoader(yaml.SafeLoader):
 
 
 class _ConfigDumper(yaml.SafeDumper):
-    """SafeDumper that quotes what _ConfigLoader would read as a float."""
+    """SafeDumper that quotes texts that either version of YAML would read as something else."""
 
 
+# Types of plain words: what they look like, and how they may begin. In this order: what is an integer isn't a float.
+_WORDS = (("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]), ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+          ("int", r"[-+]?[0-9]+", list("-+0123456789")),
+          ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+           list("-+.0123456789")))
 for _class in (_ConfigLoader, _ConfigDumper):
-    _class.add_implicit_resolver(
-        "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"), list("-+0123456789"))
+    for _name, _pattern, _first in _WORDS:
+        _class.add_implicit_resolver("tag:yaml.org,2002:" + _name, re.compile(r"(?:%s)\Z" % _pattern), _first)
+_ConfigLoader.add_constructor("tag:yaml.org,2002:int", lambda loader, node: int(loader.construct_scalar(node)))
 
 
 def dump_yaml(tree):

@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import re
 import shlex
 import signal
 import sys
@@ -78,6 +79,13 @@ def run(command):
         if type(error).__name__ != "ResourceExhaustedError":  # TensorFlow's; by name, since bad input ends before its import
             raise
         _exit(1, "error: %s" % error)
+
+
+def integer(text):
+    """Return the integer that decimal digits stand for, as in a config: what argparse takes for a type. For int, 1_0 is 10."""
+    if not re.match(r"[-+]?[0-9]+\Z", text):
+        raise ValueError
+    return int(text)
 
 
 def resuming(out):

@@ -113,10 +113,7 @@ def _parse_setting(setting):
     values = yaml_input.parse_yaml("[%s\n]" % text, "%s, read as [%s]" % (source, text))
     if not equals or not isinstance(values, list) or not values:
         raise InputError("%s: must be KEY=V1,V2,..." % source)
-    try:
-        texts = [json.dumps(value, sort_keys=True) for value in values]
-    except TypeError:
-        raise InputError("%s: a value must be a number, a text, true, false, null, a list or a mapping" % source)
+    texts = [json.dumps(value, sort_keys=True) for value in values]
     if len(set(texts)) < len(texts):
         raise InputError("%s: a value stands there twice" % source)
     if key in ("seed", "name", "runtime.inter_op_threads"):

@@ -80,7 +80,7 @@ def test_names_keep_signs_and_tell_long_values_apart():
     (["name=a,b"], "name can't be varied"),
     (["runtime.inter_op_threads=1,2"], "runtime.inter_op_threads can't be varied"),
     (["training.n_iterations=5,5"], "a value stands there twice"),
-    (["training.n_iterations=2020-01-01"], "a value must be a number"),
+    (["training.n_iterations=2020-01-01"], "training.n_iterations must be an integer, not '2020-01-01'"),
     (["training.n_iterations=[1,2"], r"read as \[\[1,2\]: not a valid config"),
     (["data.batch_size=8] #"], r"read as \[8\] #\]: not a valid config")])
 def test_bad_settings_are_refused(settings, words):
