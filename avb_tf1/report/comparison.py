@@ -85,6 +85,11 @@ def markdown_table(titles, rows):
     return [lines[0], "|---" * len(titles) + "|", *lines[1:]]
 
 
+def markdown_page(*blocks):
+    """Return the text of a page of blocks with an empty line between them, each a text or a sequence of lines."""
+    return "\n\n".join(block if isinstance(block, str) else "\n".join(block) for block in blocks) + "\n"
+
+
 def markdown_title(metric):
     """Return what an estimation.metric.Metric is called in a Markdown table."""
     return metric.title.replace("|", "\\|")

@@ -7,7 +7,7 @@ import numpy as np
 from avb_tf1.ground import files
 from avb_tf1.page.numbers import mean_and_range
 from avb_tf1.problems.registry import problem_of
-from avb_tf1.report.comparison import markdown_table
+from avb_tf1.report.comparison import markdown_page, markdown_table
 from avb_tf1.reproduction import figures
 from avb_tf1.reproduction.paper import Wanted, ensure_runs, made_by, over_seeds
 from avb_tf1.runs import provenance, run_folder
@@ -51,42 +51,32 @@ def _draw(path, runs):
 def _page(runs):
     annealed = [name for name in CONFIGS if name not in _DRAWN]
     n_test = runs["digits_vae"].metrics[0]["n_test_images"]
-    return "\n".join([
+    return markdown_page(
         "# The 8x8 digits: real images, log p(x) of images held out",
-        "",
-        "scikit-learn's `load_digits`: 1497 images to train with, %d to test. A pixel is on with its intensity as" % n_test,
-        "probability, drawn afresh in each batch; the test images are drawn once, the same for all models and seeds. Nats an",
-        "image, of the test images. Mean over seeds %s (smallest to largest)." % ", ".join(map(str, SEEDS)),
-        "",
+        ["scikit-learn's `load_digits`: 1497 images to train with, %d to test. A pixel is on with its intensity as" % n_test,
+         "probability, drawn afresh in each batch; the test images are drawn once, the same for all models and seeds. Nats an",
+         "image, of the test images. Mean over seeds %s (smallest to largest)." % ", ".join(map(str, SEEDS))],
         provenance.made_by_text(made_by(runs)),
-        "",
-        *_table(runs),
-        "",
-        "log p(x): by quadrature where the latent space has two dimensions, exact to %.4f nats on average; by annealed" % (
+        _table(runs),
+        ["log p(x): by quadrature where the latent space has two dimensions, exact to %.4f nats on average; by annealed" % (
             _largest(runs, _DRAWN, "_numerical_error")),
-        "importance sampling where it has eight, ± %.3f, and too low by some %.3f besides. ELBO: of AVB by nearest" % (
-            _largest(runs, annealed, "_numerical_error"), _largest(runs, annealed, "_bias_left")),
-        "neighbours, from %d of the images, drawn by the seed. KL(q, posterior): log p(x) less the ELBO. CPU seconds:" % (
-            N_DENSE_IMAGES),
-        "of one training, all its threads, another run beside it.",
-        "",
+         "importance sampling where it has eight, ± %.3f, and too low by some %.3f besides. ELBO: of AVB by nearest" % (
+             _largest(runs, annealed, "_numerical_error"), _largest(runs, annealed, "_bias_left")),
+         "neighbours, from %d of the images, drawn by the seed. KL(q, posterior): log p(x) less the ELBO. CPU seconds:" % (
+             N_DENSE_IMAGES),
+         "of one training, all its threads, another run beside it."],
         "## Differences",
-        "",
-        "Of log p(x), image by image. The standard error is that of the mean over the test images as a sample of all digits. A",
-        "difference counts where it is more than %d of its standard errors." % _N_ERRORS,
-        "",
-        "| | latent dimensions | mean over seeds (smallest to largest) | standard error, mean | seeds in which it counts |",
-        "|---|---|---|---|---|",
-        *(_difference_row(name, runs) for name, (_, other) in CONFIGS.items() if other),
-        "",
+        ["Of log p(x), image by image. The standard error is that of the mean over the test images as a sample of all digits."
+         " A",
+         "difference counts where it is more than %d of its standard errors." % _N_ERRORS],
+        ["| | latent dimensions | mean over seeds (smallest to largest) | standard error, mean | seeds in which it counts |",
+         "|---|---|---|---|---|",
+         *(_difference_row(name, runs) for name, (_, other) in CONFIGS.items() if other)],
         "![Latent spaces](digits.png)",
-        "",
-        "Seed 0, two latent dimensions. From the top: codes of the test images by class; the decoder's images at quantiles of",
-        "the prior; of three test images samples of q(z|x) under lines about 50 and 95 % of the exact p(z|x).",
-        "",
-        "Written by `make digits`, which trains a run on each core. One of them alone, with the same bits:",
-        "`python scripts/train.py --config configs/images/NAME.yaml --set seed=N`.",
-        ""])
+        ["Seed 0, two latent dimensions. From the top: codes of the test images by class; the decoder's images at quantiles of",
+         "the prior; of three test images samples of q(z|x) under lines about 50 and 95 % of the exact p(z|x)."],
+        ["Written by `make digits`, which trains a run on each core. One of them alone, with the same bits:",
+         "`python scripts/train.py --config configs/images/NAME.yaml --set seed=N`."])
 
 
 def _largest(runs, names, suffix):

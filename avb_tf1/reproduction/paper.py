@@ -101,14 +101,13 @@ def make_table(configs_folder, runs_folder, path):
     wanted = [published(name) for name in TABLE_CONFIGS]
     runs = ensure_runs(configs_folder, runs_folder, wanted)
     table = comparison.markdown(comparison.read_runs([folder for own in runs.values() for folder in own.folders]))
-    files.write_text(path, "\n".join([
+    files.write_text(path, comparison.markdown_page(
         "# Table 1: published and obtained",
-        "",
-        "Mean ± standard deviation over seeds; nats per example, the reconstruction error per pixel.",
-        "Published: Table 1 of Mescheder, Nowozin, Geiger 2017 (arXiv 1701.04722v4); \"recalled\" means quoted from memory of",
-        "the paper. For `synthetic`, `fast_avb` and `tuned_avb`, which the paper doesn't have, its AVB stands there. The",
-        "optimum is exact; the worst seed is the one farthest from it. Written by `make table`; the runs are made by",
-        ""] + [own.command for own in wanted] + ["", provenance.made_by_text(made_by(runs)), "", table, ""]))
+        ["Mean ± standard deviation over seeds; nats per example, the reconstruction error per pixel.",
+         "Published: Table 1 of Mescheder, Nowozin, Geiger 2017 (arXiv 1701.04722v4); \"recalled\" means quoted from memory of",
+         "the paper. For `synthetic`, `fast_avb` and `tuned_avb`, which the paper doesn't have, its AVB stands there. The",
+         "optimum is exact; the worst seed is the one farthest from it. Written by `make table`; the runs are made by"],
+        [own.command for own in wanted], provenance.made_by_text(made_by(runs)), table))
     print(table)
     print("Written to %s" % path)
 

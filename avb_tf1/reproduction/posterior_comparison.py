@@ -15,11 +15,12 @@ from avb_tf1.ground.errors import InputError
 from avb_tf1.page.numbers import RunGroup, mean_and_range
 from avb_tf1.problems.given_posterior.problem import GivenPosterior
 from avb_tf1.problems.registry import problem_of
-from avb_tf1.report.comparison import markdown_table
+from avb_tf1.report.comparison import markdown_page, markdown_table
 from avb_tf1.reproduction import figures
 from avb_tf1.reproduction.paper import Runs, over_seeds
 from avb_tf1.runs import provenance, run_folder
 from avb_tf1.tasks.given_posterior import measures
+from avb_tf1.tasks.given_posterior.contents import parts_of_each_x
 from avb_tf1.tasks.given_posterior.figures import marginals
 from avb_tf1.tasks.given_posterior.measures import METRICS, exact_arrays
 from avb_tf1.tasks.given_posterior.reference import references_if_known
@@ -115,9 +116,9 @@ def compare(config_paths, baselines_path, run_seeds, out, fewer_seeds=None):
     methods.append(_sampled(problem, known, settings.hmc, run_seeds, out))
     exact = exact_arrays(problem, known, seeds.stream(run_seeds[0], "exact"))
     comparison = Comparison(problem, tuple(methods), exact, tuple(made_by))
-    files.write_text(os.path.join(out, COMPARISON), "\n".join([
-        "# %s: methods compared" % problem.title, "", *table(comparison), "", LEGEND, "", "![Pairs](%s)" % PAIRS, "",
-        "![Marginals](%s)" % MARGINALS, ""]))
+    files.write_text(os.path.join(out, COMPARISON), markdown_page(
+        "# %s: methods compared" % problem.title, table(comparison), LEGEND, "![Pairs](%s)" % PAIRS,
+        "![Marginals](%s)" % MARGINALS))
     draw_pairs(os.path.join(out, PAIRS), [comparison])
     draw_marginals(os.path.join(out, MARGINALS), comparison)
     return comparison
@@ -195,7 +196,7 @@ LEGEND = ("Mean over the seeds (smallest to largest). KL: of q from the posterio
 def table(comparison):
     """Return the lines of a Markdown table: what is exact, and a row for each Method."""
     problem, first = comparison.problem, comparison.methods[0].group.metrics[0]
-    shares = [own.get("exact_share") for own in _parts(first)[0].get("modes", {}).values()]
+    shares = [own.get("exact_share") for own in parts_of_each_x(first)[0].get("modes", {}).values()]
     rows = [["*exact*", "", "0", _text(first.get("log_evidence"), "%.4f"), _text(first.get("wasserstein_noise_floor"), "%.3f"),
              "", *(_text(share, "%.2f") for share in shares), ""]]
     for method in comparison.methods:
@@ -206,16 +207,11 @@ def table(comparison):
             group.label, _seeds_text(group.seeds), over_seeds(group, METRICS, "inference_gap", "%.4f"),
             "by T: " + elbo if elbo and by_discriminator else elbo, over_seeds(group, METRICS, "wasserstein", "%.3f"),
             _largest(group),
-            *(mean_and_range([_parts(own)[0]["modes"][name]["share"] for own in group.metrics], "%.2f")
+            *(mean_and_range([parts_of_each_x(own)[0]["modes"][name]["share"] for own in group.metrics], "%.2f")
               for name in problem.modes),
             "%.0f" % method.cpu_seconds])
     return markdown_table(["method", "seeds", "KL(q, posterior)", "ELBO", "mean W1", "largest W1",
                            *("share of %s" % name for name in problem.modes), "CPU seconds"], rows)
-
-
-def _parts(metrics):
-    """What metrics say of each x."""
-    return metrics.get("per_x") or [metrics]
 
 
 def _text(value, form):
@@ -230,8 +226,9 @@ def _seeds_text(own):
 
 def _largest(group):
     """The largest distance of a marginal, over x and quantities, on average over seeds; and which it is in the first run."""
-    found = [max(((values["wasserstein"], name) for part in _parts(own) for name, values in part["marginals"].items()
-                  if "wasserstein" in values), default=None) for own in group.metrics]
+    found = [max(((values["wasserstein"], name) for part in parts_of_each_x(own)
+                  for name, values in part["marginals"].items() if "wasserstein" in values), default=None)
+             for own in group.metrics]
     if None in found:
         return ""
     return "%s %s" % (found[0][1].replace("|", "\\|"), mean_and_range([value for value, _ in found], "%.3f"))

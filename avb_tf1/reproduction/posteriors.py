@@ -3,6 +3,7 @@
 import os
 
 from avb_tf1.ground import files
+from avb_tf1.report.comparison import markdown_page
 from avb_tf1.reproduction import posterior_comparison
 from avb_tf1.runs import provenance
 
@@ -38,22 +39,18 @@ def _marginals_of(name):
 
 
 def _page(comparisons):
-    lines = [
-        "# Given posteriors: methods compared",
-        "",
-        posterior_comparison.LEGEND,
-        "",
-        provenance.made_by_text([made_by for own in comparisons.values() for made_by in own.made_by]),
-        "",
-        "![Samples](posteriors.png)",
-        "",
-        "Samples of each method, its first seed, in the plane of the first two coordinates; dark, what is exact: lines that",
-        "enclose 50 and 95 % of the posterior or, in ten dimensions, draws of it. Rows in the order of the tables.",
-        ""]
+    sections = []
     for name, own in comparisons.items():
-        lines += ["## %s" % own.problem.title, "", own.problem.introduction, "", *posterior_comparison.table(own), ""]
+        sections += ["## %s" % own.problem.title, own.problem.introduction, posterior_comparison.table(own)]
         if name in _WITH_MARGINALS:
-            lines += ["![Marginals](%s)" % _marginals_of(name), ""]
-    return "\n".join(lines + [
-        "Written by `make posteriors`. The configs are `configs/posteriors/NAME.yaml` and, for the Gaussians and HMC,",
-        "`configs/posteriors/baselines.yaml`; `scripts/compare_posteriors.py` does the same for any of them.", ""])
+            sections.append("![Marginals](%s)" % _marginals_of(name))
+    return markdown_page(
+        "# Given posteriors: methods compared",
+        posterior_comparison.LEGEND,
+        provenance.made_by_text([made_by for own in comparisons.values() for made_by in own.made_by]),
+        "![Samples](posteriors.png)",
+        ["Samples of each method, its first seed, in the plane of the first two coordinates; dark, what is exact: lines that",
+         "enclose 50 and 95 % of the posterior or, in ten dimensions, draws of it. Rows in the order of the tables."],
+        *sections,
+        ["Written by `make posteriors`. The configs are `configs/posteriors/NAME.yaml` and, for the Gaussians and HMC,",
+         "`configs/posteriors/baselines.yaml`; `scripts/compare_posteriors.py` does the same for any of them."])

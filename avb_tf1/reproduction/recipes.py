@@ -63,24 +63,19 @@ def _table(runs, published_lengths):
 
 
 def _page(table, commands, origins):
-    return "\n".join([
+    return comparison.markdown_page(
         "# The published recipes of this experiment, side by side",
-        "",
-        "Mean ± standard deviation over seeds. Nats per example, the reconstruction error per pixel;",
-        "log-likelihoods by quadrature, KL divergences of implicit posteriors by k nearest neighbours. Published: Table 1",
-        "of Mescheder, Nowozin, Geiger 2017 (arXiv 1701.04722v4), recalled from memory of it. Iterations \"A of B\": the run",
-        "has A, the published recipe B, which takes too long on 2 cores. CPU minutes: of one run's training, all its threads.",
-        "Each config names its sources and its departures from them.",
-        "",
+        ["Mean ± standard deviation over seeds. Nats per example, the reconstruction error per pixel;",
+         "log-likelihoods by quadrature, KL divergences of implicit posteriors by k nearest neighbours. Published: Table 1",
+         "of Mescheder, Nowozin, Geiger 2017 (arXiv 1701.04722v4), recalled from memory of it. Iterations \"A of B\": the run",
+         "has A, the published recipe B, which takes too long on 2 cores. CPU minutes: of one run's training, all its threads.",
+         "Each config names its sources and its departures from them."],
         provenance.made_by_text(origins),
-        ""] + table + [
-        "",
+        table,
         "![Latent spaces](recipes.png)",
-        "",
         "Samples of q(z|x), seed 0, one colour an image; circles at 1, 2 and 3 standard deviations of the prior.",
-        "",
         "Written by `make recipes`. The runs are made by",
-        ""] + commands + [""])
+        commands)
 
 
 def _panel(runs):

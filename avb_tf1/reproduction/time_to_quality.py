@@ -53,19 +53,15 @@ def _table(runs):
 
 
 def _page(table, commands, origins):
-    return "\n".join([
+    return comparison.markdown_page(
         "# Quality against training time",
-        "",
-        "How many nats each config's ELBO and log-likelihood lie below the optimum, -log 4, mean (smallest to largest) over",
-        "seeds, beside the CPU seconds of one training, all its threads; its evaluation, figures and page come on top.",
-        "",
+        ["How many nats each config's ELBO and log-likelihood lie below the optimum, -log 4, mean (smallest to largest) over",
+         "seeds, beside the CPU seconds of one training, all its threads; its evaluation, figures and page come on top."],
         "![Quality against training time](time_to_quality.png)",
-        "",
         provenance.made_by_text(origins),
-        ""] + table + [
-        "",
+        table,
         "Every run, with its metrics and errors, is in [runs.csv](runs.csv). Written by `make time`; the runs are made by",
-        ""] + commands + [""])
+        commands)
 
 
 def _every_run(runs):
