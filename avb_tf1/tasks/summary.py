@@ -1,8 +1,14 @@
-"""The table that ends a run, as text: what all tasks' have alike. Knows no TensorFlow."""
+"""What the texts that end runs, and the pages, of several tasks tell and draw alike. Knows no TensorFlow."""
+
+import functools
+
+import numpy as np
 
 from avb_tf1.estimation.metric import LOSSES, N_FINAL
-from avb_tf1.page.numbers import count
+from avb_tf1.page import arrays
+from avb_tf1.page.numbers import count, number
 from avb_tf1.runs import metrics_file
+from avb_tf1.tasks.views import spread_out
 
 
 def summary(task, metrics, config, timing=None):
@@ -27,14 +33,70 @@ def summary(task, metrics, config, timing=None):
     return "\n".join(line.rstrip() for line in lines)
 
 
-def names_and_remarks(metrics, known, config, remark_of=lambda name: "", of_what=""):
-    """Return which rows a summary has, and what stands behind each: the losses, and those of the task's metrics that there are.
+def values_and_remarks(metrics, known, config, remark_of=lambda name: "", of_what=""):
+    """Return the rows of a summary: of the losses, and of those of the task's metrics that there are.
 
     Args:
         metrics: as in metrics.json; known: the task's, by name.
         config: the run's.
         remark_of: function of a metric's name -> str.
         of_what: str, what is told first of the losses.
+
+    Returns:
+        list of (name, value, a float, infinite where metrics.json has None, and what stands behind it, a text).
     """
     window = "   (%smean of the last %s)" % (of_what, count(min(N_FINAL, config.training.n_iterations), "iteration"))
-    return [(name, window if name in LOSSES else remark_of(name)) for name in (*LOSSES, *known) if name in metrics]
+    losses = [(name, metrics[name], window) for name in LOSSES if name in metrics]
+    return losses + [(name, metric.value(metrics[name]), remark_of(name)) for name, metric in known.items() if name in metrics]
+
+
+def metric_rows(metrics, known, suffixes, method_of, words):
+    """Return a row for each metric: [(title, value, an error for each suffix, method, in plain words)], text.
+
+    Of a metric that was not computed the value says so, and the last column why.
+
+    Args:
+        metrics: as in metrics.json; known: the task's, by name.
+        suffixes: sequence of str: what follows a metric's name in those of its errors.
+        method_of: function of a metric's name -> str, how it was found.
+        words: name -> str.
+    """
+    rows, reasons = [], metrics.get(metrics_file.NOT_COMPUTED, {})
+    for name, metric in known.items():
+        if name in metrics:
+            errors = [metrics.get(name + suffix) for suffix in suffixes]
+            rows.append((metric.title, number(metrics[name], metric),
+                         *("" if error is None else number(error) for error in errors), method_of(name), words[name]))
+        elif name in reasons:
+            rows.append((metric.title, "not computed", *[""] * (len(suffixes) + 1), reasons[name]))
+    return rows
+
+
+def divergence_curves(runs, names, n_bins, with_band_of_one):
+    """Return what shared.js draws of divergences over iterations, of a run or of runs that differ in the seed only.
+
+    Args:
+        runs: sequence of tasks.task.Run.
+        names: key of what is returned -> name of one of the Runs' curves, which has a standard error beside it; those that the
+            runs lack are left out.
+        n_bins: int, points of a curve at the most.
+        with_band_of_one: bool; whether a single run has a band, of two standard errors to either side.
+
+    Returns:
+        dict: iteration, those that all runs were looked at, and n_moments, how many there are; for each key as of arrays.band,
+        and `final`, the metric's mean, None where a run's is infinite.
+    """
+    moments = [run.curves["iteration"] for run in runs]
+    common = functools.reduce(np.intersect1d, moments)
+    n_moments, common = len(common), common[spread_out(len(common), n_bins)]
+    at_common = [np.isin(of_run, common) for of_run in moments]
+    divergence = {"iteration": [int(iteration) for iteration in common], "n_moments": n_moments}
+    for key, name in names.items():
+        if all(name in run.curves for run in runs):
+            values, errors = ([run.curves[name + suffix][chosen] for run, chosen in zip(runs, at_common)]
+                              for suffix in ("", "_standard_error"))
+            bounds = [values[0] - 2 * errors[0], values[0] + 2 * errors[0]]
+            final = [run.metrics.get(name) for run in runs]
+            divergence[key] = dict(arrays.band(values, bounds if with_band_of_one else None),
+                                   final=None if None in final else float(np.mean(final)))
+    return divergence

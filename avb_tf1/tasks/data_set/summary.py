@@ -1,10 +1,9 @@
 """A model of a data set of real images, as text. Knows no TensorFlow."""
 
-import functools
 import math
 
 from avb_tf1.page.numbers import count, number
-from avb_tf1.tasks import pages, summary
+from avb_tf1.tasks import summary
 from avb_tf1.tasks.data_set.measures import METRICS, N_IMPORTANCE_SAMPLES
 
 NAME_WIDTH = 30
@@ -22,22 +21,15 @@ _ASIDES = {_BY_IMPORTANCE: "a second opinion", _ELBO: "a lower bound on the log-
 
 
 def lines(metrics, config):
-    """Return lines of text: the losses, of train images, and what was measured on the test images; nats an image.
-
-    Args:
-        metrics: as in metrics.json; config: the run's.
-    """
+    """Return lines of text: a run's losses, of train images, and what was measured on the test images; nats an image."""
     def remark(name):
         if name + "_standard_error" not in metrics:
             return "   (%s)" % found_by(name, metrics)
         return "   (%s, ± %.4f; of a larger set ± %.2f)" % (
             found_by(name, metrics), metrics[name + "_numerical_error"], metrics[name + "_standard_error"])
 
-    def value(name):
-        return METRICS[name].value(metrics[name]) if name in METRICS else metrics[name]
-
-    return ["%-*s %10.4f%s" % (NAME_WIDTH, name, value(name), remark) for name, remark in
-            summary.names_and_remarks(metrics, METRICS, config, remark, "train images; ")]
+    return ["%-*s %10.4f%s" % (NAME_WIDTH, *row)
+            for row in summary.values_and_remarks(metrics, METRICS, config, remark, "train images; ")]
 
 
 def warning(metrics, config):
@@ -66,9 +58,9 @@ def found_by(name, metrics):
 
 
 def metric_rows(metrics):
-    """Return the rows of tasks.pages.metric_rows, with numerical error, error of a larger set and bias left."""
-    return pages.metric_rows(metrics, METRICS, ("_numerical_error", "_standard_error", "_bias_left"),
-                             functools.partial(found_by, metrics=metrics), _PLAIN_WORDS)
+    """Return the rows of tasks.summary.metric_rows, with numerical error, error of a larger set and bias left."""
+    return summary.metric_rows(metrics, METRICS, ("_numerical_error", "_standard_error", "_bias_left"),
+                               lambda name: found_by(name, metrics), _PLAIN_WORDS)
 
 
 def key_numbers(metrics):

@@ -9,7 +9,7 @@ from avb_tf1.page import arrays
 from avb_tf1.plotting.contours import lowest_of_shares
 from avb_tf1.tasks.given_posterior import contents, measures, summary
 from avb_tf1.tasks.given_posterior.contents import parts_of_each_x
-from avb_tf1.tasks.pages import divergence_curves
+from avb_tf1.tasks.summary import divergence_curves
 from avb_tf1.tasks.task import Page
 from avb_tf1.tasks.views import spread_out
 

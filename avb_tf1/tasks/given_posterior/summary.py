@@ -3,13 +3,15 @@
 import math
 
 from avb_tf1.page.numbers import number, with_error
-from avb_tf1.tasks import pages, summary
+from avb_tf1.tasks import summary
 from avb_tf1.tasks.given_posterior import measures
+from avb_tf1.tasks.given_posterior.contents import parts_of_each_x
 from avb_tf1.tasks.given_posterior.measures import METRICS
 
-_QUANTITY = {  # of the marginals: key in metrics.json -> title
-    "mean": "mean", "exact_mean": "exact", "standard_deviation": "sd", "exact_standard_deviation": "exact", "wasserstein": "W1",
-    "wasserstein_noise_floor": "floor"}
+_STATISTICS = {  # of the marginals: key in metrics.json -> title in text, title on the page
+    "mean": ("mean", "mean"), "exact_mean": ("exact", "exact mean"), "standard_deviation": ("sd", "sd"),
+    "exact_standard_deviation": ("exact", "exact sd"), "wasserstein": ("W1", "W₁"),
+    "wasserstein_noise_floor": ("floor", "noise floor")}
 _PLAIN_WORDS = {
     "log_evidence": "log p(x): what no ELBO exceeds, and a perfect q(z|x) reaches",
     "elbo": "a lower bound on log p(x)",
@@ -18,40 +20,27 @@ _PLAIN_WORDS = {
     "wasserstein": "in standard deviations of the exact marginals: 0 for a perfect q(z|x) with endless samples",
     "wasserstein_noise_floor": "what a perfect q(z|x) would show with as many samples",
 }
-_STATISTICS = (("mean", "mean"), ("exact_mean", "exact mean"), ("standard_deviation", "sd"),
-               ("exact_standard_deviation", "exact sd"), ("wasserstein", "W₁"), ("wasserstein_noise_floor", "noise floor"))
 
 
 def lines(metrics, config):
-    """Return lines of text: the metrics, and each x's marginals and modes; nats, the distances in exact standard deviations.
-
-    Args:
-        metrics: as in metrics.json; config: the run's.
-    """
+    """Return lines of text: a run's metrics, and each x's marginals and modes; nats, distances in exact standard deviations."""
     def remark(name):
         error = metrics.get(name + "_standard_error")
         return "   (%s%s)" % (metrics["methods"].get(name), "" if error is None else ", ± %.4f" % error)
 
-    found = ["%-26s %10s%s" % (name, _number(metrics[name], name), remark)
-             for name, remark in summary.names_and_remarks(metrics, METRICS, config, remark)]
-    for of_x in metrics.get("per_x", [metrics]):
+    found = ["%-26s %10.4f%s" % row for row in summary.values_and_remarks(metrics, METRICS, config, remark)]
+    for of_x in parts_of_each_x(metrics):
         if "x" in of_x:
             found.append("%s: %s" % (of_x["x"], ", ".join(
-                "%s %s" % (name, _number(of_x[name], name)) for name in ("log_evidence", "elbo") if name in of_x)))
+                "%s %.4f" % (name, METRICS[name].value(of_x[name])) for name in ("log_evidence", "elbo") if name in of_x)))
         found += _marginals(of_x)
     return found
-
-
-def _number(value, name):
-    if value is None:
-        return "%s" % METRICS[name].worst if name in METRICS else ""
-    return "%.4f" % value
 
 
 def _marginals(of_x):
     """A line for each quantity: mean and standard deviation beside the exact ones, and the distance beside its noise floor."""
     marginals = of_x["marginals"]
-    titles = {key: title for key, title in _QUANTITY.items() if key in next(iter(marginals.values()))}
+    titles = {key: title for key, (title, _) in _STATISTICS.items() if key in next(iter(marginals.values()))}
     found = ["%-12s" % "" + "".join("%10s" % title for title in titles.values())]
     found += ["%-12s" % name + "".join("%10.4f" % (round(values[key], 4) + 0.0) for key in titles)
               for name, values in marginals.items()]
@@ -74,11 +63,11 @@ def warning(metrics, config):
 
 
 def metric_rows(metrics):
-    """Return the rows of tasks.pages.metric_rows, of a run or of one x, with standard error and bias left."""
+    """Return the rows of tasks.summary.metric_rows, of a run or of one x, with standard error and bias left."""
     methods, words = metrics["methods"], _PLAIN_WORDS
     if methods.get("elbo") == "discriminator":
         words = dict(words, elbo="by the discriminator, for want of a better way: no bound, if that is wrong")
-    return pages.metric_rows(metrics, METRICS, ("_standard_error", "_bias_left"), lambda name: methods.get(name, ""), words)
+    return summary.metric_rows(metrics, METRICS, ("_standard_error", "_bias_left"), lambda name: methods.get(name, ""), words)
 
 
 def rows_of_x(per_x):
@@ -99,7 +88,7 @@ def marginal_table(problem, per_x):
         The columns' titles, and for each x its name and its rows: the quantity's name, and its numbers as text.
     """
     names = measures.names_of_quantities(problem)
-    kinds = [(key, title) for key, title in _STATISTICS if key in per_x[0]["marginals"][names[0]]]
+    kinds = [(key, title) for key, (_, title) in _STATISTICS.items() if key in per_x[0]["marginals"][names[0]]]
     published = [(kind, title) for kind, title in (("mean", "published mean"), ("standard_deviation", "published sd"))
                  if any(kind in own for own in problem.published.values())]
     groups = []

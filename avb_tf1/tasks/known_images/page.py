@@ -8,7 +8,7 @@ from avb_tf1.page import arrays, numbers, parts
 from avb_tf1.plotting.contours import lowest_of_shares
 from avb_tf1.plotting.latents import latent_limit
 from avb_tf1.tasks.known_images import contents, published_rows, summary
-from avb_tf1.tasks.pages import divergence_curves
+from avb_tf1.tasks.summary import divergence_curves
 from avb_tf1.tasks.task import Page
 from avb_tf1.tasks.views import spread_out
 

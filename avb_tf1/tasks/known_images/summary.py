@@ -11,16 +11,12 @@ _ACCURACY = "classification_accuracy"
 
 
 def lines(metrics, config):
-    """Return lines of text: each metric beside its optimum; nats per example, the reconstruction error per pixel.
-
-    Args:
-        metrics: as in metrics.json; config: the run's.
-    """
+    """Return lines of text: each metric of a run beside its optimum; nats per example, the reconstruction error per pixel."""
     optima = problem_of(config).optima_of(config.model)
     found = ["%-26s %10s %10s" % ("", "obtained", "optimum")]
-    for name, remark in summary.names_and_remarks(metrics, METRICS, config):
+    for name, value, remark in summary.values_and_remarks(metrics, METRICS, config):
         optimum = number(optima[name].value) if name in optima else ""
-        found.append("%-26s %10s %10s%s" % (name, number(metrics[name], METRICS.get(name)), optimum, remark))
+        found.append("%-26s %10s %10s%s" % (name, number(value), optimum, remark))
     if _ACCURACY in metrics:
         found.append("%-26s %10.4f %10.4f   (codes that give their own image the highest p(x|z))" % (
             _ACCURACY, metrics[_ACCURACY], 1))
