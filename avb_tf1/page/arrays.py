@@ -72,16 +72,17 @@ def limits(curves):
     return numbers([shown.min(), shown.max()]) if len(shown) else []
 
 
-def scale_of(values):
-    """Return what makes whole numbers of 16 bits of the values [..., dim], float64 [dim]."""
-    values = np.abs(np.where(np.isfinite(values), values, 0).reshape(-1, values.shape[-1])).max(axis=0, initial=0)
-    return np.where(values > 0, values, 1).astype(np.float64) / 32767
+def codes(z):
+    """Return what shared.js unpacks the values z [..., dim] from.
 
-
-def codes(z, scale):
-    """Return z as packed int16, whole numbers times `scale`; NOT_FINITE where z is not."""
+    Returns:
+        dict: scale, a list of dim floats; z, as packed int16: whole numbers times the scale, NOT_FINITE where z is not.
+    """
     finite = np.isfinite(z)
-    return packed(np.where(finite, np.rint(np.where(finite, z, 0) / scale), NOT_FINITE), "<i2")
+    z = np.where(finite, z, 0)
+    largest = np.abs(z.reshape(-1, z.shape[-1])).max(axis=0, initial=0)
+    scale = np.where(largest > 0, largest, 1).astype(np.float64) / 32767
+    return {"scale": scale.tolist(), "z": packed(np.where(finite, np.rint(z / scale), NOT_FINITE), "<i2")}
 
 
 def packed(values, dtype):

@@ -52,7 +52,7 @@ def _explorable(run, n_bytes, small):
     """A run's codes and pictures at as many moments, evenly spread, as `n_bytes` have room for; two at least."""
     problem, dim = run.problem, run.config.model.latent_dim
     snapshots = contents.read_snapshots(run)
-    images, labels = problem.shown_images()
+    (n_rows, n_columns), (images, labels) = problem.image_shape, problem.shown_images()
     n_codes = (min(len(labels), _N_CODES) if small else len(labels)) if "z" in snapshots else 0
     frames = spread_out(len(snapshots["iteration"]), arrays.MAX_FRAMES)
     moments = [_moment(snapshots, frame, n_codes, run, small) for frame in frames]
@@ -62,7 +62,7 @@ def _explorable(run, n_bytes, small):
     n_across = pictures.n_across(n_codes, problem.image_shape)
     drawn = {
         "label": run.label, "dim": dim, "classes": problem.class_names, "n": n_codes, "labels": labels[:n_codes].tolist(),
-        "range": latent_limit(_codes(snapshots, -1, n_codes, dim)), "tileAspect": _tile_aspect(problem.image_shape),
+        "range": latent_limit(_codes(snapshots, -1, n_codes, dim)), "tileAspect": 2.0 if n_rows == 1 else n_columns / n_rows,
         "images": {"picture": _picture(255 * images[:n_codes], problem, n_across, n_shades=2), "across": n_across}
         if n_codes else None,  # each is shown at its code
         "nMoments": len(snapshots["iteration"]), "moments": [moments[k] for k in spread_out(len(frames), n_kept)],
@@ -87,9 +87,8 @@ def _moment(snapshots, frame, n_codes, run, small):
     """A snapshot: its numbers packed as page.arrays does, its pictures as addresses of PNGs."""
     problem, dim = run.problem, run.config.model.latent_dim
     z = _codes(snapshots, frame, n_codes, dim)
-    scale = arrays.scale_of(z)
-    moment = {"iteration": int(snapshots["iteration"][frame]), "z": arrays.codes(z, scale), "scale": scale.tolist(),
-           "prior": _picture(snapshots["prior"][frame], problem, _N_ACROSS, pictures.GAP)}
+    moment = {"iteration": int(snapshots["iteration"][frame]), **arrays.codes(z),
+              "prior": _picture(snapshots["prior"][frame], problem, _N_ACROSS, pictures.GAP)}
     if quadrature.has_grid(dim):
         manifold = snapshots["manifold"][frame]
         side = round(len(manifold)**(1 / dim))
@@ -104,9 +103,8 @@ def _moment(snapshots, frame, n_codes, run, small):
 def _posterior(snapshots, frame):
     """Samples of q(z|x), and p(z|x) on a grid, of each image that is looked at closely."""
     samples, density, axes = (snapshots[name][frame] for name in ("samples", "density", "density_axes"))
-    scale = arrays.scale_of(samples)
     return {
-        "n": samples.shape[1], "z": arrays.codes(samples, scale), "scale": scale.tolist(),
+        "n": samples.shape[1], **arrays.codes(samples),
         "side": axes.shape[-1], "axes": [[arrays.numbers(axis[[0, -1]]) for axis in of_image] for of_image in axes],
         "density": arrays.packed(density, "u1"),
         "levels": [lowest_of_shares(of_image) for of_image in density],
@@ -115,12 +113,6 @@ def _posterior(snapshots, frame):
 
 def _picture(images, problem, n_columns, gap=0, **shades):
     return pictures.png(pictures.mosaic(pictures.tiles(images, problem.image_shape), n_columns, gap), **shades)
-
-
-def _tile_aspect(image_shape):
-    """How much wider than high an image is drawn; one that is a line as a bar code."""
-    rows, columns = image_shape
-    return 2.0 if rows == 1 else columns / rows
 
 
 def _image_name(problem, row):

@@ -108,16 +108,12 @@ def _moments(snapshots, n_x, most):
     n_moments = len(snapshots["iteration"])
     frames = spread_out(n_moments, arrays.MAX_FRAMES)
     z, labels = snapshots["z"], snapshots["label"]
-    n_samples = len(labels)
     stride = -(-len(frames) * z[0].size // most)
     # The first of each `stride` samples of an x, so that every x has some.
     of_x = np.concatenate([np.flatnonzero(labels == label)[::stride] for label in range(n_x)])
-    z = z[frames][:, of_x]
-    scale = arrays.scale_of(z)
     return {"iteration": [int(iteration) for iteration in snapshots["iteration"][frames]], "n": len(of_x),
-            "nSamples": n_samples, "nMoments": n_moments,
-            "counts": np.bincount(labels[of_x], minlength=n_x).tolist(), "scale": scale.tolist(),
-            "z": arrays.codes(z, scale)}
+            "nSamples": len(labels), "nMoments": n_moments, "counts": np.bincount(labels[of_x], minlength=n_x).tolist(),
+            **arrays.codes(z[frames][:, of_x])}
 
 
 def _exact_moments(marginals, problem):
@@ -128,8 +124,7 @@ def _exact_moments(marginals, problem):
 def _draws(draws, most):
     n_x, n, dim = draws.shape
     draws = draws[:, :max(1, min(n, _N_DRAWS, most // (n_x * dim)))]
-    scale = arrays.scale_of(draws)
-    return {"n": draws.shape[1], "scale": scale.tolist(), "z": arrays.codes(draws, scale)}
+    return {"n": draws.shape[1], **arrays.codes(draws)}
 
 
 def _density(exact, most):

@@ -94,8 +94,7 @@ def _curves(label, runs, n_bins, with_band_of_one):
 def _explorable(run, small):
     """A run's latent space, or its first two dimensions, through training and, if there is a grid, its final decoder."""
     snapshots = contents.read_snapshots(run)
-    has_plane = quadrature.has_grid(run.config.model.latent_dim)
-    plane = contents.read_plane(run) if has_plane else None
+    plane = contents.read_plane(run) if quadrature.has_grid(run.config.model.latent_dim) else None
     return _drawn(run.label, run.config.model.latent_dim, snapshots, plane, small)
 
 
@@ -111,11 +110,11 @@ def _drawn(label, latent_dim, snapshots, plane, small):
     frames = spread_out(n_moments, arrays.MAX_FRAMES // 3 if small else arrays.MAX_FRAMES)
     labels, dim = snapshots["label"][::stride], min(latent_dim, 2)
     z = snapshots["z"][frames][:, ::stride, :2] if "z" in snapshots else np.zeros((len(frames), 0, dim))
-    scale = float(np.abs(z[np.isfinite(z)]).max(initial=0)) / 32767 or 1.0
+    codes = arrays.codes(z.reshape(-1, 1))  # of one scale for both coordinates
     drawn = {
         "label": label, "latentDim": latent_dim, "dim": dim, "n": z.shape[1], "nMoments": n_moments,
-        "counts": (np.bincount(labels) * bool(z.shape[1])).tolist(), "range": latent_limit(z[-1]), "scale": scale,
-        "iteration": [int(iteration) for iteration in snapshots["iteration"][frames]], "z": arrays.codes(z, scale),
+        "counts": (np.bincount(labels) * bool(z.shape[1])).tolist(), "range": latent_limit(z[-1]),
+        "iteration": [int(iteration) for iteration in snapshots["iteration"][frames]], **codes, "scale": codes["scale"][0],
     }
     return drawn if plane is None else dict(drawn, **_maps(snapshots["probabilities"][frames], plane, dim, stride))
 
