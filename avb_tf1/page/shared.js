@@ -2,6 +2,12 @@
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const element = id => document.getElementById(id);
+/** A new element with properties and children, elements and texts. */
+function make(name, properties, ...children) {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...children);
+  return made;
+}
 const PLOT_OPTIONS = {
   responsive: true, displaylogo: false,
   doubleClick: false,  // a tap counts as one, and would move the axes
@@ -49,10 +55,8 @@ function spread(values, weights = values.map(() => 1)) {
 
 /** A label that may be broken after the words of its keys, not inside of them. */
 function breakable(label) {
-  const text = document.createElement("span");
   // The parts at odd places are the ends of words, after which a line may break.
-  text.append(...label.split(/(\w=|[a-z]\.)/).flatMap((part, i) => i % 2 ? [part, document.createElement("wbr")] : [part]));
-  return text;
+  return make("span", {}, ...label.split(/(\w=|[a-z]\.)/).flatMap((part, i) => i % 2 ? [part, make("wbr")] : [part]));
 }
 
 // ---- plots: what they share ----
@@ -230,23 +234,19 @@ function drawCurves(id, traces, layout) {
 /** A legend whose entries switch their lines on and off; their lines are solid if not told otherwise. */
 function drawLegend(id, plotId, entries, redraw) {
   element(id).replaceChildren(...entries.map(({entry, lineColor, dash = "solid"}) => {
-    const label = document.createElement("label"), box = document.createElement("input");
-    box.type = "checkbox";
-    box.checked = !hidden[plotId].has(entry);
+    const box = make("input", {type: "checkbox", checked: !hidden[plotId].has(entry)});
     box.addEventListener("change", () => {
       if (box.checked) hidden[plotId].delete(entry); else hidden[plotId].add(entry);
       redraw();
     });
-    label.append(box, swatch(lineColor, dash), breakable(entry));
-    return label;
+    return make("label", {}, box, swatch(lineColor, dash), breakable(entry));
   }));
 }
 
 function swatch(lineColor, dash) {
-  const box = document.createElement("template"), dashes = {solid: "none", dashdot: "9 4 3 4", dot: "3 4"}[dash];
-  box.innerHTML = `<svg aria-hidden="true" viewBox="0 0 32 10"><line x1="0" x2="32" y1="5" y2="5" stroke="${lineColor}"
-    stroke-width="3" stroke-dasharray="${dashes}"></line></svg>`;
-  return box.content;
+  const dashes = {solid: "none", dashdot: "9 4 3 4", dot: "3 4"}[dash];
+  return make("template", {innerHTML: `<svg aria-hidden="true" viewBox="0 0 32 10"><line x1="0" x2="32" y1="5" y2="5"
+    stroke="${lineColor}" stroke-width="3" stroke-dasharray="${dashes}"></line></svg>`}).content;
 }
 
 const groupEntries = () => data.groups.map(({label}, g) => ({

@@ -68,8 +68,8 @@ function tellCode({event, points: [{x, y, customdata: i}]}) {
 function makeCloseImages() {
   const {names, picture} = run.close, asButton = Boolean(element("image-choice"));
   element("close-images").replaceChildren(...names.map((name, k) => {
-    const box = document.createElement(asButton ? "button" : "span");
-    box.title = name;
+    const tiles = ["input", "reconstruction"].map(kind => make("span", {className: "tile " + kind}));
+    const box = make(asButton ? "button" : "span", {title: name}, ...tiles);
     box.setAttribute("aria-label", name);
     if (asButton) {
       box.type = "button";
@@ -78,12 +78,7 @@ function makeCloseImages() {
         chooseImage();
       });
     } else box.setAttribute("role", "img");
-    for (const kind of ["input", "reconstruction"]) {
-      const tile = document.createElement("span");
-      tile.className = "tile " + kind;
-      box.append(tile);
-    }
-    showTile(box.firstChild, picture, k, names.length, 1);
+    showTile(tiles[0], picture, k, names.length, 1);
     return box;
   }));
   if (asButton) fill("image-choice", names, 0);

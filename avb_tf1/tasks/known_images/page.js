@@ -9,11 +9,7 @@ const LIMIT = 4;  // of the maps, in standard deviations of the prior
 
 function paint(box, colors) {
   box.style.gridTemplateColumns = `repeat(${SHAPE[1]}, 1fr)`;
-  box.replaceChildren(...colors.map(value => {
-    const pixel = document.createElement("i");
-    pixel.style.background = value;
-    return pixel;
-  }));
+  box.replaceChildren(...colors.map(background => make("i", {style: `background: ${background}`})));
 }
 
 const imageColors = k => IMAGES[k].map(on => on ? classColor(k) : color("pixel-off"));
@@ -41,9 +37,7 @@ function choose(index) {
 
 /** A pixel map of what a decoder makes of the plane: [rows, top first][columns], as the address of an image. */
 function tintUrl(probabilities, start, n, dim) {
-  const canvas = document.createElement("canvas");
-  canvas.width = n;
-  canvas.height = dim === 2 ? n : 1;
+  const canvas = make("canvas", {width: n, height: dim === 2 ? n : 1});
   const context = canvas.getContext("2d"), picture = context.createImageData(canvas.width, canvas.height);
   const off = rgb(color("page")), on = PIXELS.map((_, k) => rgb(classColor(k)));
   for (let row = 0; row < canvas.height; row++) {
@@ -230,12 +224,10 @@ function listenToMap() {
 
 function drawRun() {
   document.querySelectorAll(".classes").forEach(legend => legend.replaceChildren(...CLASSES.map((name, k) => {
-    const entry = document.createElement("span"), image = document.createElement("span");
-    image.className = "image";
+    const image = make("span", {className: "image"});
     image.setAttribute("aria-hidden", "true");
     paint(image, imageColors(k));
-    entry.append(image, name);
-    return entry;
+    return make("span", {}, image, name);
   })));
   drawLatent();
   if (!run.map) return;
