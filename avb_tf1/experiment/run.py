@@ -204,25 +204,21 @@ def run_and_report(config, out, show_progress):
     end what came of it and where it is.
     """
     with stopping.hint("to go on: %s" % command_line.resuming(out)):
-        _run_and_report(Experiment.of(config), out, show_progress)
-
-
-def _run_and_report(experiment, out, show_progress):
-    config, _, task = experiment
-    print("Training %s (%s, seed %d) for %s of batch %d into %s" % (
-        config.name, config.model.kind.upper().replace("_", "-"), config.seed,
-        count(config.training.n_iterations, "iteration"), config.batch_size, out), flush=True)
-    found = last_checkpoint(config, out)
-    if found is not None:
-        for problem in found.passed_over:
-            print("warning: %s; going on from the one before" % problem, file=sys.stderr)
-        print("Going on from iteration %d of %d" % (found.iteration, config.training.n_iterations)
-              if found.iteration < config.training.n_iterations else "It is trained already", flush=True)
-    metrics, timing = _run(experiment, out, found, show_progress)
-    print(summary(task, metrics, config, timing))
-    figures = [os.path.join(out, name) for name in task.figures]
-    print("\n".join(["Figures:"] + ["  " + path for path in figures if os.path.exists(path)]))
-    print("All of it on one page, to open in a browser:\n  " + os.path.join(out, run_folder.REPORT))
+        experiment = Experiment.of(config)
+        print("Training %s (%s, seed %d) for %s of batch %d into %s" % (
+            config.name, config.model.kind.upper().replace("_", "-"), config.seed,
+            count(config.training.n_iterations, "iteration"), config.batch_size, out), flush=True)
+        found = last_checkpoint(config, out)
+        if found is not None:
+            for problem in found.passed_over:
+                print("warning: %s; going on from the one before" % problem, file=sys.stderr)
+            print("Going on from iteration %d of %d" % (found.iteration, config.training.n_iterations)
+                  if found.iteration < config.training.n_iterations else "It is trained already", flush=True)
+        metrics, timing = _run(experiment, out, found, show_progress)
+        print(summary(experiment.task, metrics, config, timing))
+        figures = [os.path.join(out, name) for name in experiment.task.figures]
+        print("\n".join(["Figures:"] + ["  " + path for path in figures if os.path.exists(path)]))
+        print("All of it on one page, to open in a browser:\n  " + os.path.join(out, run_folder.REPORT))
 
 
 def extend(out, overrides):
@@ -239,33 +235,28 @@ def extend(out, overrides):
             Nothing was changed then.
     """
     with run_folder.reclaimed(out):
-        _extend(out, overrides)
-
-
-def _extend(out, overrides):
-    path = run_folder.config_path(out)
-    config, new_config = load_config(path), load_config(path, overrides)
-    n_iterations = new_config.training.n_iterations
-    same_length = new_config.copy(update={"training": new_config.training.copy(
-        update={"n_iterations": config.training.n_iterations})})
-    if same_length != config:
-        raise InputError("--set %s: with --resume only training.n_iterations can be set" % " --set ".join(
-            overrides))
-    if new_config == config:
-        return
-    if config.training.linear_decay is not None:
-        raise InputError("%s: training.n_iterations must stay %d: training.linear_decay spreads the learning rates over the "
-                         "whole run, so that those of the iterations that are done would have been others" % (
-                             path, config.training.n_iterations))
-    found = last_checkpoint(config, out)
-    if found is not None and n_iterations < found.iteration:
-        raise InputError("--set %s: training.n_iterations must be at least %d, which are done" % (
-            " --set ".join(overrides), found.iteration))
-    with contextlib.suppress(FileNotFoundError):
-        os.remove(os.path.join(out, run_folder.METRICS))  # first: without it the run is an unfinished one
-    files.write_text(path, to_yaml(new_config))
-    print("%s is to have %d instead of %d iterations, and no %s until it has them" % (
-        out, n_iterations, config.training.n_iterations, run_folder.METRICS), flush=True)
+        path = run_folder.config_path(out)
+        config, new_config = load_config(path), load_config(path, overrides)
+        n_iterations = new_config.training.n_iterations
+        same_length = new_config.copy(update={"training": new_config.training.copy(
+            update={"n_iterations": config.training.n_iterations})})
+        if same_length != config:
+            raise InputError("--set %s: with --resume only training.n_iterations can be set" % " --set ".join(overrides))
+        if new_config == config:
+            return
+        if config.training.linear_decay is not None:
+            raise InputError("%s: training.n_iterations must stay %d: training.linear_decay spreads the learning rates over "
+                             "the whole run, so that those of the iterations that are done would have been others" % (
+                                 path, config.training.n_iterations))
+        found = last_checkpoint(config, out)
+        if found is not None and n_iterations < found.iteration:
+            raise InputError("--set %s: training.n_iterations must be at least %d, which are done" % (
+                " --set ".join(overrides), found.iteration))
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(os.path.join(out, run_folder.METRICS))  # first: without it the run is an unfinished one
+        files.write_text(path, to_yaml(new_config))
+        print("%s is to have %d instead of %d iterations, and no %s until it has them" % (
+            out, n_iterations, config.training.n_iterations, run_folder.METRICS), flush=True)
 
 
 @contextlib.contextmanager

@@ -22,24 +22,6 @@ def with_made_by(metrics, config, legs):
     return dict(metrics, **{_KEY: dict(code(), training_code=trained_by, fingerprint=fingerprint(config))})
 
 
-def split_made_by(content, config, path):
-    """Return the metrics in the content of metrics.json, and its "made_by".
-
-    Raises:
-        InputError: it doesn't say what made it, or was made by another config; names `path` and what differs.
-    """
-    metrics = dict(content)
-    made_by = metrics.pop(_KEY, None)
-    try:
-        found, known = made_by["fingerprint"], (made_by["evaluation_code"], made_by["training_code"], made_by["avb_tf1"])
-    except (KeyError, TypeError):
-        found = known = None
-    if not isinstance(found, dict) or not isinstance(known[1], list):
-        raise InputError("%s: doesn't say what it was made by%s" % (path, _WRITE_AGAIN))
-    require_same(found, fingerprint(config), path)
-    return metrics, made_by
-
-
 def read_metrics(folder, config, task):
     """Return the metrics of the finished run in `folder`, and their "made_by".
 
@@ -53,14 +35,21 @@ def read_metrics(folder, config, task):
     """
     path = os.path.join(folder, run_folder.METRICS)
     try:
-        content = files.read_json(path)
-        if not isinstance(content, dict):
+        metrics = files.read_json(path)
+        if not isinstance(metrics, dict):
             raise ValueError("it is no mapping of metrics to numbers")
     except FileNotFoundError:
         raise InputError("%s: the evaluation is not finished; go on with scripts/train.py --resume" % folder)
     except (OSError, ValueError) as error:
         raise InputError("%s: can't be read: %s%s" % (path, what_is_wrong(error), _WRITE_AGAIN))
-    metrics, made_by = split_made_by(content, config, path)
+    made_by = metrics.pop(_KEY, None)
+    try:
+        found, known = made_by["fingerprint"], (made_by["evaluation_code"], made_by["training_code"], made_by["avb_tf1"])
+    except (KeyError, TypeError):
+        found = known = None
+    if not isinstance(found, dict) or not isinstance(known[1], list):
+        raise InputError("%s: doesn't say what it was made by%s" % (path, _WRITE_AGAIN))
+    require_same(found, fingerprint(config), path)
     require_numbers(metrics, path, task)
     missing = [name for name in task.required if name not in metrics and name not in metrics.get(NOT_COMPUTED, {})]
     if missing:

@@ -207,7 +207,7 @@ def _is_runs_config(path):
 
 def _holds_other(out, texts):
     """Whether a folder holds more than what a run that was killed as it began left there."""
-    return any(not _is_leftover(name) and not _has_text(out, name, texts) for name in _listed(out))
+    return any(not _LEFTOVER.match(name) and not _has_text(out, name, texts) for name in _listed(out))
 
 
 def _has_text(out, name, texts):
@@ -228,18 +228,14 @@ def _has_only_begun(out, texts):
     return all(_has_text(out, name, texts) for name in texts)
 
 
-def _is_leftover(name):
-    return _LEFTOVER.match(name) is not None
-
-
 def remove_leftovers(out):
     """Remove the temporary files of a run or a sweep that was killed while it wrote into `out`, which the caller holds."""
     for folder in (out, os.path.join(out, CHECKPOINT)):
         for name in os.listdir(folder) if os.path.isdir(folder) else []:
             path = os.path.join(folder, name)
-            if _is_leftover(name) and os.path.isdir(path):
+            if _LEFTOVER.match(name) and os.path.isdir(path):
                 shutil.rmtree(path, ignore_errors=True)
-            elif _is_leftover(name):
+            elif _LEFTOVER.match(name):
                 os.remove(path)
 
 
