@@ -51,6 +51,19 @@ def draw_codes(trained, n):
     return require_finite(z), labels
 
 
+def by_neighbours(estimate, z, values):
+    """Return the value and the standard error of an Estimate of one snapshot; NaN and 0 where what it is made of isn't finite.
+
+    Args:
+        estimate: function of z, values and a numpy RandomState, which is the same each time -> entropy.Estimate.
+        z: [n, latent_dim], codes; values: [n], what belongs to each.
+    """
+    if not (np.isfinite(z).all() and np.isfinite(values).all()):
+        return math.nan, 0.0
+    found = estimate(z, values, np.random.RandomState(0))
+    return found.value, found.standard_error
+
+
 def require_finite(z):
     """Return codes z [n, latent_dim]; raises DivergenceError unless all of them are finite."""
     if not np.isfinite(z).all():

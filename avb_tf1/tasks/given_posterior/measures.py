@@ -8,7 +8,7 @@ from avb_tf1.estimation import quadrature, wasserstein
 from avb_tf1.estimation.entropy import Estimate, kl_from
 from avb_tf1.estimation.metric import Metric, flat, sample_mean
 from avb_tf1.estimation.trained_networks import in_chunks
-from avb_tf1.tasks.trained import draw_codes
+from avb_tf1.tasks.trained import by_neighbours, draw_codes
 from avb_tf1.tasks.views import labels_of_codes, sample_posterior
 
 N_COMPARED = 20000            # samples whose distance from the exact posterior is taken
@@ -260,14 +260,7 @@ def gap_over_training(snapshots, problem, references):
     if references is None or references[0].log_evidence is None or not quadrature.has_grid(problem.dim):
         return {}
     labels, n_x = labels_of_codes(problem), problem.n_x
-    rows = [[_gap(z[labels == k], log_joint[labels == k] - references[k].log_evidence) for k in range(n_x)]
+    rows = [[by_neighbours(kl_from, z[labels == k], log_joint[labels == k] - references[k].log_evidence) for k in range(n_x)]
             for z, log_joint in zip(snapshots["z"], snapshots["log_joint"])]
     gaps, errors = np.moveaxis(np.array(rows, np.float64), 2, 0)
     return {"inference_gap": gaps.mean(axis=1), "inference_gap_standard_error": np.sqrt((errors**2).sum(axis=1)) / n_x}
-
-
-def _gap(z, log_posterior):
-    if not (np.isfinite(z).all() and np.isfinite(log_posterior).all()):
-        return math.nan, 0.0
-    estimate = kl_from(z, log_posterior, np.random.RandomState(0))
-    return estimate.value, estimate.standard_error
