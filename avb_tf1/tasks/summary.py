@@ -72,6 +72,11 @@ def metric_rows(metrics, known, suffixes, method_of, words):
     return rows
 
 
+def losses_drawn(runs, optima):
+    """Return which losses shared.js draws of tasks.task.Runs, by name, each with its optimum of `optima`, or None."""
+    return {name: {"optimum": optima.get(name)} for name in LOSSES if any(name in run.losses for run in runs)}
+
+
 def divergence_curves(runs, names, n_bins, with_band_of_one):
     """Return what shared.js draws of divergences over iterations, of a run or of runs that differ in the seed only.
 

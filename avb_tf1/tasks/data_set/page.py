@@ -5,11 +5,11 @@ import json
 import numpy as np
 
 from avb_tf1.estimation import quadrature
-from avb_tf1.estimation.metric import LOSSES
 from avb_tf1.page import arrays, pictures
 from avb_tf1.plotting.contours import lowest_of_shares
 from avb_tf1.plotting.latents import latent_limit
 from avb_tf1.tasks.data_set import contents, summary
+from avb_tf1.tasks.summary import losses_drawn
 from avb_tf1.tasks.task import Page
 from avb_tf1.tasks.views import spread_out
 
@@ -39,11 +39,10 @@ def page(groups, explored, is_sweep):
 def _data(groups, explored, small):
     """What the scripts draw; with `small`, of several runs, only a part of each latent space, and bands of seeds only."""
     n_bins = _MANY_BINS if len(groups) > 1 else arrays.N_BINS
-    losses = [run.losses for _, runs in groups for run in runs]
     return {
         "groups": [arrays.loss_curves(label, [run.losses for run in runs], n_bins, with_band_of_one=not small)
                    for label, runs in groups],
-        "losses": {name: {"optimum": None} for name in LOSSES if any(name in of_run for of_run in losses)},
+        "losses": losses_drawn([run for _, runs in groups for run in runs], {}),
         "runs": [_explorable(run, _MAX_BYTES // len(explored), small) for run in explored],
     }
 
@@ -62,7 +61,8 @@ def _explorable(run, n_bytes, small):
     n_across = pictures.n_across(n_codes, problem.image_shape)
     drawn = {
         "label": run.label, "dim": dim, "classes": problem.class_names, "n": n_codes, "labels": labels[:n_codes].tolist(),
-        "range": latent_limit(_codes(snapshots, -1, n_codes, dim)), "tileAspect": 2.0 if n_rows == 1 else n_columns / n_rows,
+        "range": latent_limit(_codes(snapshots, -1, n_codes, dim)),
+        "tileAspect": 2.0 if n_rows == 1 else n_columns / n_rows,  # an image that is a line is drawn as a bar code
         "images": {"picture": _picture(255 * images[:n_codes], problem, n_across, n_shades=2), "across": n_across}
         if n_codes else None,  # each is shown at its code
         "nMoments": len(snapshots["iteration"]), "moments": [moments[k] for k in spread_out(len(frames), n_kept)],

@@ -4,12 +4,11 @@ import base64
 
 import numpy as np
 
-from avb_tf1.estimation.metric import LOSSES
 from avb_tf1.page import arrays
 from avb_tf1.plotting.contours import lowest_of_shares
 from avb_tf1.tasks.given_posterior import contents, measures, summary
 from avb_tf1.tasks.given_posterior.contents import parts_of_each_x
-from avb_tf1.tasks.summary import divergence_curves
+from avb_tf1.tasks.summary import divergence_curves, losses_drawn
 from avb_tf1.tasks.task import Page
 from avb_tf1.tasks.views import spread_out
 
@@ -65,8 +64,7 @@ def _data(groups, explored, small):
     return {
         "groups": [_curves(label, group, small) for label, group in groups],
         # At best the ELBO is log p(x), and T is right.
-        "losses": {name: {"optimum": None if evidence is None or name != "generator_loss" else -evidence}
-                   for name in LOSSES if any(name in run.losses for run in runs)},
+        "losses": losses_drawn(runs, {} if evidence is None else {"generator_loss": -evidence}),
         "runs": [_explorable(run, len(explored)) for run in explored],
     }
 
@@ -93,8 +91,8 @@ def _explorable(run, n_runs):
         "quantities": measures.names_of_quantities(problem),
         "ranges": [[arrays.numbers(pair) for pair in of_x[:problem.dim]] for of_x in ranges],
         "moments": _moments(contents.read_snapshots(run), problem.n_x, _MAX_CODES // n_runs),
-        "exactMoments": [_exact_moments(of_x["marginals"], problem)
-                         for of_x in contents.parts_of_each_x(run.metrics)] if exact else None,
+        "exactMoments": [[arrays.numbers([of_x["marginals"][name][key] for key in ("exact_mean", "exact_standard_deviation")])
+                          for name in problem.coordinates] for of_x in parts_of_each_x(run.metrics)] if exact else None,
         "draws": _draws(exact["draws"][..., :problem.dim], _MAX_DRAWN // n_runs)
         if exact and problem.dim > 1 and "density" not in exact else None,
         "density": _density(exact, _MAX_POINTS // n_runs) if "density" in exact else None,
@@ -114,11 +112,6 @@ def _moments(snapshots, n_x, most):
     return {"iteration": [int(iteration) for iteration in snapshots["iteration"][frames]], "n": len(of_x),
             "nSamples": len(labels), "nMoments": n_moments, "counts": np.bincount(labels[of_x], minlength=n_x).tolist(),
             **arrays.codes(z[frames][:, of_x])}
-
-
-def _exact_moments(marginals, problem):
-    return [arrays.numbers([marginals[name]["exact_mean"], marginals[name]["exact_standard_deviation"]])
-            for name in problem.coordinates]
 
 
 def _draws(draws, most):

@@ -3,12 +3,11 @@
 import numpy as np
 
 from avb_tf1.estimation import quadrature
-from avb_tf1.estimation.metric import LOSSES
 from avb_tf1.page import arrays, numbers, parts
 from avb_tf1.plotting.contours import lowest_of_shares
 from avb_tf1.plotting.latents import latent_limit
 from avb_tf1.tasks.known_images import contents, published_rows, summary
-from avb_tf1.tasks.summary import divergence_curves
+from avb_tf1.tasks.summary import divergence_curves, losses_drawn
 from avb_tf1.tasks.task import Page
 from avb_tf1.tasks.views import spread_out
 
@@ -64,14 +63,11 @@ def _data(groups, explored, small):
     """What the scripts draw; with `small`, of several runs, only a part of each latent space, and bands of seeds only."""
     n_bins = max(_MIN_BINS, min(arrays.N_BINS, _N_BINS_IN_ALL // len(groups)))
     problem, configs = groups[0][1][0].problem, [runs[0].config for _, runs in groups]
-    losses = {}
-    for name in LOSSES:
-        if any(name in run.losses for _, runs in groups for run in runs):
-            known = all(name in problem.optima_of(config.model) for config in configs)
-            losses[name] = {"optimum": problem.optima[name].value if known else None}
+    optima = {name: optimum.value for name, optimum in problem.optima.items()
+              if all(name in problem.optima_of(config.model) for config in configs)}
     return {
         "groups": [_curves(label, runs, n_bins, with_band_of_one=not small) for label, runs in groups],
-        "losses": losses,
+        "losses": losses_drawn([run for _, runs in groups for run in runs], optima),
         "kl_optimum": problem.optima["kl_posterior_prior"].value if "kl_posterior_prior" in problem.optima else None,
         "problem": {
             "images": problem.images.astype(int).tolist(), "image_shape": problem.image_shape,
