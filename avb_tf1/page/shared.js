@@ -157,7 +157,8 @@ function fill(id, names, selected) {
 
 // ---- what is told where the pointer is ----
 
-const hideTooltip = () => { element("tooltip").hidden = true; };
+/** Hide the tooltip, if the page has one. */
+const hideTooltip = () => { if (element("tooltip")) element("tooltip").hidden = true; };
 
 /** Show the tooltip with a text; its picture is the caller's to draw before. */
 function showTooltip(event, text) {
@@ -358,7 +359,7 @@ function play(show) {
  * draws the one at player.frame, `drawRun` all of the run; divergences and their optimum are as of drawDivergence.
  */
 function start({choose, drawRun, drawMoment, divergences = [], optimum = null}) {
-  const show = frame => { goTo(frame); drawMoment(); };
+  const show = frame => { hideTooltip(); goTo(frame); drawMoment(); };
   const drawAll = () => { drawAllCurves(divergences, optimum); drawRun(); };
   choose(0);
   drawAll();
@@ -367,6 +368,7 @@ function start({choose, drawRun, drawMoment, divergences = [], optimum = null}) 
   element("play").addEventListener("click", () => play(show));
   if (element("run-choice")) element("run-choice").addEventListener("change", () => {
     stop();
+    hideTooltip();
     choose(chosen("run-choice"));
     drawRun();
   });

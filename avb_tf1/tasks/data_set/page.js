@@ -160,7 +160,6 @@ function choose(index) {
 }
 
 function drawMoment() {
-  hideTooltip();
   const {manifold, prior, posterior} = moment();
   drawLatent();
   if (manifold) showPicture("manifold", manifold, ...run.manifoldTiles);
