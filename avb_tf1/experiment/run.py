@@ -261,11 +261,7 @@ def extend(out, overrides):
 
 @contextlib.contextmanager
 def opened_run(folder):
-    """Give the Experiment, the checkpoint and the trained networks (trained_networks.Networks) of a finished run.
-
-    Raises:
-        InputError: the folder holds no finished training.
-    """
+    """Give the Experiment, Checkpoint and trained_networks.Networks of a run; raises InputError unless its training is done."""
     config = load_config(run_folder.config_path(folder))
     found = last_checkpoint(config, folder)
     if found is None or found.iteration < config.training.n_iterations:

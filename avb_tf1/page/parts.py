@@ -36,8 +36,10 @@ def rendered(task, data, **context):
     def file(name):
         return markupsafe.Markup(environment.loader.get_source(environment, name)[0])
 
+    # Without "<" the JSON can stand inside a script element.
+    script_data = markupsafe.Markup(json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c"))
     return environment.get_template("base.j2" if task is None else "page.j2").render(
-        data=data, script_data=_script_json(data), version=__version__, plotly_version=get_plotlyjs_version(),
+        data=data, script_data=script_data, version=__version__, plotly_version=get_plotlyjs_version(),
         plotly=markupsafe.Markup(get_plotlyjs()), file=file, number=numbers.number, breakable=breakable, **context)
 
 
@@ -76,8 +78,3 @@ def digest(config):
 def breakable(label):
     """Return a label as Markup that may be broken after the words of its keys, not inside of them."""
     return markupsafe.Markup("<wbr>").join(re.split(r"(?<=\w=)|(?<=[a-z]\.)", label))
-
-
-def _script_json(data):
-    """JSON that can stand inside a script element."""
-    return markupsafe.Markup(json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c"))

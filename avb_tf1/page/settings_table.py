@@ -49,15 +49,15 @@ def settings_table(labels, tables, metrics, starred):
         is_best, n_best = label in best.get(metric, ()), len(best.get(metric, ()))
         return numbers.obtained(row.mean, row.spread), ("best" if n_best == 1 else "tied for best") if is_best else ""
 
-    references = {"best possible": {row.metric: row.optimum for row in rows.values()}}
+    references = {"best possible": {row.metric: row.optimum for row in rows.values() if row.optimum is not None}}
     for row in rows.values():
         if row.published is not None:
             title = "the paper's %s, %s" % (row.group.config.model.paper_row, row.published.how)
             references.setdefault(title, {})[row.metric] = row.published.value
     return SettingsTable(
         columns, [(label, [cell(label, metric) for metric in columns]) for label in labels],
-        [(title, ["" if values.get(metric) is None else numbers.number(values[metric]) for metric in columns])
-         for title, values in references.items() if any(value is not None for value in values.values())])
+        [(title, [numbers.number(values[metric]) if metric in values else "" for metric in columns])
+         for title, values in references.items() if values])
 
 
 def _best(means, metric):

@@ -1,6 +1,7 @@
 """The page of a sweep: one HTML file that needs nothing else, no network and no other file. Knows no TensorFlow."""
 
 import collections
+import itertools
 import os
 
 from avb_tf1.config.fingerprint import digest_of_fingerprint
@@ -99,7 +100,9 @@ def left_out(n):
 
 def _rendered(task, groups, context):
     """The page as text, with the groups, (label, Runs that differ in the seed only), of a Task."""
-    explored = _in_turn([group for _, group in groups])
+    # Each group's first run, then each one's second, until there are enough.
+    in_turn = itertools.chain.from_iterable(itertools.zip_longest(*(group for _, group in groups)))
+    explored = [run for run in in_turn if run is not None][:MAX_EXPLORED]
     tables = {label: task.rows([numbers.RunGroup.of(label, group)]) for label, group in groups}
     is_one_problem = len({task.identity(run) for run in context["runs"]}) == 1
     settings = settings_table(context["n_of_setting"], tables, task.metrics, task.starred if is_one_problem else ())
@@ -171,12 +174,6 @@ def _read_sweep(folder):
 def _task_of_metrics(metrics):
     """The task that has most of some metrics: sweep.json doesn't name it."""
     return max(TASKS.values(), key=lambda task: len(set(task.metrics) & set(metrics)))
-
-
-def _in_turn(groups):
-    """Which runs are shown: each group's first, then each one's second, until there are enough."""
-    in_turn = [group[number] for number in range(max(map(len, groups))) for group in groups if number < len(group)]
-    return in_turn[:MAX_EXPLORED]
 
 
 def _ranges(numbers):

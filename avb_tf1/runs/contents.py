@@ -1,6 +1,5 @@
 """What all finished runs' folders hold, whatever the task: read and checked. Knows no TensorFlow."""
 
-import io
 import os
 import shlex
 
@@ -17,11 +16,7 @@ _COUNTS = ("n_cpus", "n_trained", "iterations_per_second")
 
 
 def read_losses(folder, config):
-    """Return the losses of the run in a folder, name -> [n_iterations].
-
-    Raises:
-        InputError: losses.csv can't be read, lacks a loss, or is another run's; names it.
-    """
+    """Return a run's losses, name -> [n_iterations]; raises InputError, naming losses.csv, if it is damaged or doesn't fit."""
     losses = read_part(folder, run_folder.LOSSES, ("generator_loss",), _read_losses)
     require_fit(all(len(values) == config.training.n_iterations for values in losses.values())
                 and ("discriminator_loss" in losses) == config.model.has_discriminator, folder, run_folder.LOSSES)
@@ -90,11 +85,10 @@ def _read_losses(path):
 def write_losses(path, monitors):
     """Write losses.csv: a row an iteration, from 1, with the 9 significant digits that a float32 needs."""
     losses = losses_of(monitors)
-    text = io.StringIO()
-    text.write(",".join(["iteration"] + list(losses)) + "\n")
+    lines = [",".join(["iteration", *losses])]
     for iteration, values in enumerate(zip(*losses.values()), 1):
-        text.write("%d,%s\n" % (iteration, ",".join("%.9g" % value for value in values)))
-    files.write_text(path, text.getvalue())
+        lines.append("%d,%s" % (iteration, ",".join("%.9g" % value for value in values)))
+    files.write_text(path, "\n".join(lines) + "\n")
 
 
 def losses_of(monitors):

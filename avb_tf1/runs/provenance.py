@@ -92,11 +92,7 @@ def _kind(own):
 
 
 def other_code(made_by):
-    """Return sentences, none or a few, on those of some runs' "made_by" that name other code than this.
-
-    Args:
-        made_by: sequence of dict, as of metrics_file.read_metrics.
-    """
+    """Return sentences, a list, on those of some runs' "made_by" (metrics_file.read_metrics) that name other code than this."""
     sentences = []
     for key, what in (("training_code", "trained"), ("evaluation_code", "measured")):
         own = code()[key]

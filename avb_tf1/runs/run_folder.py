@@ -155,11 +155,7 @@ def is_complete(out):
 
 
 def is_finished(out, config):
-    """Whether the folder `out` holds the finished run of a config.
-
-    Raises:
-        InputError: it holds a run of another config; says what differs.
-    """
+    """Whether `out` holds the finished run of a config; raises InputError, saying what differs, if it is another config's."""
     path = os.path.join(out, CONFIG)
     if os.path.isfile(path):
         require_same(fingerprint(load_config(path)), fingerprint(config), out)

@@ -170,11 +170,7 @@ class Task:
         return run
 
     def read_snapshots(self, run):
-        """Return all arrays of the snapshots.npz of a Run, once its metrics and its further files are known to be good.
-
-        Raises:
-            InputError: as read does.
-        """
+        """Return all arrays of a Run's snapshots.npz; raises InputError unless it, the metrics and further files are good."""
         raise NotImplementedError
 
     def summary(self, metrics, config):

@@ -316,10 +316,6 @@ def _widest(trained):
     return widest_coordinates(trained.networks, trained.problem.shown_images()[0], trained.stream("coordinates"))
 
 
-def _training_curve(path, trained):
-    training_curve.draw(path, losses_of(trained.monitors), {})
-
-
 def _latent_space(path, trained):
     problem = trained.problem
     latent_space(path, trained.snapshots["z"][-1], problem.shown_images()[1], problem.class_names)
@@ -374,7 +370,7 @@ def _images_looked_at(problem):
 
 # By their names in a run folder.
 FIGURES = {
-    run_folder.TRAINING_CURVE: Figure(_training_curve),
+    run_folder.TRAINING_CURVE: Figure(lambda path, trained: training_curve.draw(path, losses_of(trained.monitors), {})),
     "latent_space.png": Figure(_latent_space, (GRID, ENCODER)),
     "pairs.png": Figure(_pairs, (NO_GRID, ENCODER)),
     "manifold.png": Figure(_manifold, (GRID,)),

@@ -31,13 +31,7 @@ def manifold_axis(latent_dim):
 
 
 class View:
-    """What is looked at in each snapshot; the noise is the same each time.
-
-    Args:
-        networks: trained_networks.Networks.
-        problem: ImageDataset.
-        random_state: numpy RandomState that the noise is drawn from.
-    """
+    """What is looked at in each snapshot; arguments: networks, an ImageDataset and a numpy RandomState."""
 
     max_bytes = 2**25  # of all snapshots besides the first: they are larger than those of a few x
 

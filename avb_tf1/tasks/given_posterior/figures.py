@@ -119,10 +119,6 @@ def marginals(path, samples, names, exact, names_of_x):
     save(figure, path)
 
 
-def _training_curve(path, trained):
-    training_curve.draw(path, losses_of(trained.monitors), {})
-
-
 def _posterior(path, trained):
     problem, (z, labels) = trained.problem, trained.once(measures.latents)
     approximate_posteriors(path, z, labels, problem.observation_names, problem.coordinates, trained.once(measures.exact))
@@ -144,7 +140,7 @@ def _latent_movie(path, trained):
 
 # By their names in a run folder.
 FIGURES = {
-    run_folder.TRAINING_CURVE: Figure(_training_curve),
+    run_folder.TRAINING_CURVE: Figure(lambda path, trained: training_curve.draw(path, losses_of(trained.monitors), {})),
     "posterior.png": Figure(_posterior, (ENCODER,)),
     "marginals.png": Figure(_marginals, (ENCODER,)),
     "posterior.gif": Figure(_latent_movie, (ENCODER,)),

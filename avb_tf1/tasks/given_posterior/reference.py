@@ -56,13 +56,9 @@ class PosteriorReference:
 
 
 def references_if_known(problem):
-    """Return the PosteriorReferences of a problem, or None, and why there are none.
+    """Return the PosteriorReferences of a GivenPosterior, one for each of its observations, and "".
 
-    Args:
-        problem: problems.given_posterior.problem.GivenPosterior.
-
-    Returns:
-        As of exact_references and "", or None and a text for a reader: a training is not lost because of it.
+    Where they can't be had, None and why, a text for a reader: a training is not lost because of it.
     """
     try:
         return exact_references(problem), ""

@@ -1,6 +1,7 @@
 """Models of known images beside the published numbers and the optimum, and in words. Knows no TensorFlow."""
 
 import math
+from dataclasses import replace
 
 from avb_tf1.page.numbers import Row, number
 from avb_tf1.problems.registry import problem_of
@@ -22,12 +23,14 @@ def _row(group, problem, name):
     standing, verdict = None, ""
     if published is not None:
         standing = _standing(row)
-        verdict = _beside_published(standing, row.mean - published.value)
+        by = "" if standing == "not distinguishable" else _by(row.mean - published.value)
+        verdict = "%s %s published%s" % (standing, _STANDINGS[standing], by)
     elif optimum is not None:
         verdict = "%s from the optimum" % number(abs(row.mean - optimum)) if math.isfinite(row.mean) else number(row.mean)
     elif name == "kl_discriminator" and "kl_posterior_prior" in group.metrics[0]:  # what it stands for
-        verdict = _beside_true(row.mean, Row(group, "kl_posterior_prior", METRICS["kl_posterior_prior"]).mean)
-    return Row(group, name, METRICS[name], published, optimum, standing, verdict)
+        true = Row(group, "kl_posterior_prior", METRICS["kl_posterior_prior"]).mean
+        verdict = "%s than the true one%s" % ("higher" if row.mean > true else "lower", _by(row.mean - true))
+    return replace(row, standing=standing, verdict=verdict)
 
 
 def headline(group):
@@ -52,15 +55,6 @@ def _standing(row):
     if error is not None and abs(difference) <= row.published.rounding + 2 * error:
         return "not distinguishable"
     return "better" if (difference > 0) == row.definition.is_higher_better else "worse"
-
-
-def _beside_published(standing, difference):
-    by = "" if standing == "not distinguishable" else _by(difference)
-    return "%s %s published%s" % (standing, _STANDINGS[standing], by)
-
-
-def _beside_true(estimate, true):
-    return "%s than the true one%s" % ("higher" if estimate > true else "lower", _by(estimate - true))
 
 
 def _by(difference):
