@@ -104,7 +104,8 @@ def _rendered(task, groups, context):
     in_turn = itertools.chain.from_iterable(itertools.zip_longest(*(group for _, group in groups)))
     explored = [run for run in in_turn if run is not None][:MAX_EXPLORED]
     tables = {label: task.rows([numbers.RunGroup.of(label, group)]) for label, group in groups}
-    is_one_problem = len({task.identity(run) for run in context["runs"]}) == 1
+    first = task.identity(groups[0][1][0].config, groups[0][1][0].problem)
+    is_one_problem = all(task.identity(run.config, run.problem) == first for run in context["runs"])
     settings = settings_table(context["n_of_setting"], tables, task.metrics, task.starred if is_one_problem else ())
     data, more = task.page(groups, explored, is_sweep=True)
     reasons = (reason for run in context["runs"] for reason in metrics_file.not_computed(run.metrics))

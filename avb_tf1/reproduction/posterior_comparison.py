@@ -113,7 +113,7 @@ def compare(config_paths, baselines_path, run_seeds, out, fewer_seeds=None):
         latents = next(own.arrays(run_folder.LATENTS))
         methods.append(Method(own.group, float(np.mean(own.cpu_seconds)),
                               measures.quantities_of_each_x(problem, latents["z"], latents["label"])))
-    methods.append(_sampled(problem, known, settings.hmc, run_seeds, out))
+    methods.append(_sampled(problem, _identity(first_runs[0]), known, settings.hmc, run_seeds, out))
     exact = exact_arrays(problem, known, seeds.stream(run_seeds[0], "exact"))
     comparison = Comparison(problem, tuple(methods), exact, tuple(made_by))
     files.write_text(os.path.join(out, COMPARISON), markdown_page(
@@ -129,9 +129,9 @@ def _require_one_problem(configs, paths):
     for config, path in zip(configs, paths):
         if task_of(config).name != "given_posterior":
             raise InputError("%s: a model of images; only models of given posteriors can be compared so" % path)
-        if config.problem.kind != configs[0].problem.kind:
+        if _identity(config) != _identity(configs[0]):
             raise InputError("%s: its problem is %s, that of %s %s; one comparison is of one problem" % (
-                path, config.problem.kind, paths[0], configs[0].problem.kind))
+                path, _called(config), paths[0], _called(configs[0])))
         if config.name in ("mean_field", "full_rank"):
             raise InputError("%s: the name %s is a baseline's; give the config another" % (path, config.name))
         if config.name in names:
@@ -139,11 +139,21 @@ def _require_one_problem(configs, paths):
         names[config.name] = path
 
 
-def _sampled(problem, known, settings, run_seeds, out):
-    """The Method of a sampler; what it drew is kept in `out` and used again if it was drawn with the same settings and code."""
+def _identity(config):
+    return task_of(config).identity(config, problem_of(config))
+
+
+def _called(config):
+    return config.problem.kind if config.python_file is None else "%s (SHA-256 %s)" % (
+        config.python_file.path, config.python_file.sha256[:12])
+
+
+def _sampled(problem, identity, known, settings, run_seeds, out):
+    """The Method of a sampler; what it drew is kept in `out`, and used again with the same problem, settings and code."""
     paths = [os.path.join(out, "hmc_seed_%d" % seed) for seed in run_seeds]
     for seed, path in zip(run_seeds, paths):
-        wanted = dict(settings=settings.dict(), seed=seed, evaluation_code=provenance.code()["evaluation_code"])
+        wanted = dict(problem=identity, settings=settings.dict(), seed=seed,
+                      evaluation_code=provenance.code()["evaluation_code"])
         if not os.path.exists(path + ".json") or files.read_json(path + ".json")["made_by"] != wanted:
             print("Sampling with HMC, seed %d" % seed, flush=True)
             metrics, z = _sample(problem, known, settings, seed)

@@ -185,8 +185,8 @@ class Task:
         """Return the best possible values of losses and metrics for a config's model, name -> float, where they are known."""
         return {}
 
-    def identity(self, run):
-        """Return what is equal of Runs whose numbers can be compared: that they are of one problem."""
+    def identity(self, config, problem):
+        """Return what is equal of configs, with their problems, whose numbers can be compared: plain data, as of JSON."""
         raise NotImplementedError
 
     def rows(self, groups):

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -97,10 +98,27 @@ def test_draws_are_used_again_only_with_the_same_settings_and_seed(tmp_path, mon
 
     monkeypatch.setattr(posterior_comparison, "_sample", sample)
     problem = GIVEN_POSTERIORS["banana"]
-    for own, seeds in ((settings, (0, 1)), (settings, (1, 0)), (settings.copy(update={"n_samples": 8}), (0, 2))):
-        method = posterior_comparison._sampled(problem, None, own, seeds, str(tmp_path))
+    fewer = settings.copy(update={"n_samples": 8})
+    for identity, own, seeds in (("a", settings, (0, 1)), ("a", settings, (1, 0)), ("a", fewer, (0, 2)), ("b", fewer, (0,))):
+        method = posterior_comparison._sampled(problem, identity, None, own, seeds, str(tmp_path))
         assert method.group.seeds == seeds and method.group.metrics[0]["wasserstein"] is None
-    assert sampled == [(400, 0), (400, 1), (8, 0), (8, 2)]
+    assert sampled == [(400, 0), (400, 1), (8, 0), (8, 2), (8, 0)]
+
+
+def test_two_python_files_are_two_problems(tmp_path):
+    shipped = os.path.join(CONFIGS, "your_own_model")
+    for name in ("one", "two"):
+        shutil.copy(shipped + ".yaml", str(tmp_path / (name + ".yaml")))
+    paths = [str(tmp_path / (name + ".yaml")) for name in ("one", "two")]
+    with open(shipped + ".py") as file:
+        text = file.read()
+    (tmp_path / "your_own_model.py").write_text(text)
+    first = load_config(paths[0])
+    posterior_comparison._require_one_problem([first, load_config(paths[1], ["name=second"])], paths)
+    (tmp_path / "your_own_model.py").write_text(text.replace("NOISE = 1.0", "NOISE = 0.5"))
+    other = load_config(paths[1], ["name=second"])
+    with pytest.raises(InputError, match="its problem is .*your_own_model.py .SHA-256 [0-9a-f]{12}., that of .*one.yaml"):
+        posterior_comparison._require_one_problem([first, other], paths)
 
 
 def test_a_gaussian_baseline_has_the_problem_and_the_seed_of_the_config():

@@ -282,7 +282,7 @@ class KnownImages(Case):
         assert found.keys() == expected.keys() and found == pytest.approx(expected, abs=1e-12)
 
     def identity(self):
-        assert self.task.identity(self.run()) == "four_images"
+        assert self.task.identity(self.config, self.problem) == "four_images"
 
     def rows(self):
         rows = self.task.rows([RunGroup("a setting", self.config, (0, 1), (
@@ -499,7 +499,7 @@ class GivenPosteriorOfASum(Case):
         assert self.task.optima(self.config, self.problem) == {}
 
     def identity(self):
-        assert self.task.identity(self.run()) == self.config.python_file.sha256
+        assert self.task.identity(self.config, self.problem) == self.config.python_file.sha256
 
     def rows(self):
         row, = self.task.rows([RunGroup("a setting", self.config, (0, 1), (
@@ -692,7 +692,7 @@ class DataSetOfFourPixels(Case):
         assert self.task.optima(self.config, self.problem) == {}
 
     def identity(self):
-        assert self.task.identity(self.run()) == (self.config.data.sha256 or self.problem.digest, "threshold")
+        assert self.task.identity(self.config, self.problem) == [self.config.data.sha256 or self.problem.digest, "threshold"]
 
     def rows(self):
         rows = self.task.rows([RunGroup("a setting", self.config, (0, 1), (

@@ -1,10 +1,21 @@
 """Whether a GivenPosterior of a user's file can be trained: its functions are looked at where samples of its prior are."""
 
+import contextlib
+
 import numpy as np
 
+from avb_tf1.estimation.density_grid import PosteriorGridError, posterior_grid
 from avb_tf1.problems.given_posterior.python_file import ModelError, told
 
 N_SAMPLES = 1024              # of the prior
+UNCONSTRAINED = (
+    "coordinates must be unconstrained. Take the logarithm of what is positive, the logit of what lies between bounds, with "
+    "the log Jacobian in its density: tfd.TransformedDistribution(prior, tfb.Invert(tfb.Exp())) has it")
+_FAR = 100                    # spreads of the prior's samples, at which its density must be lower than among them ...
+_LOWER = 3.0                  # ... by so many nats
+_OUTSIDE = 0.05               # of the prior's mass, that may lie beyond the outermost of its samples
+_NORMALISED = 1e-3            # nats, by which the logarithm of its integral may differ from 0
+_SAME = 1e-4                  # of a value and of 1, by which it may differ among other rows
 N_DRAWS = 16                  # of the exact posterior, if the file gives some
 LARGEST = 1e30                # what a derived quantity counts as where it is larger or undefined, so that it can be drawn
 
@@ -12,8 +23,9 @@ LARGEST = 1e30                # what a derived quantity counts as where it is la
 def require_usable(problem, path):
     """Raise ModelError, naming the file `path`, unless the problem's functions give what they should.
 
-    The densities must be float32 tensors of a number for each row, the prior's finite anywhere, the likelihood's finite or
-    -inf but not everywhere, with gradients; derived quantities finite; exact draws of the right shape.
+    The densities must be float32 tensors of a number for each row, which depends on that row alone and is the same each time.
+    The prior's is finite anywhere, where its samples are and nowhere else, and integrates to 1; the likelihood's is finite or
+    -inf but not everywhere; both have gradients. Derived quantities are finite, exact draws of the right shape.
     """
     from avb_tf1.ground.tensorflow import open_session, tf  # here, as given_posterior's docstring says
     with tf.Graph().as_default() as graph:
@@ -29,22 +41,73 @@ def require_usable(problem, path):
         _require_finite(samples, samples, "a sample of the prior", path)
         for label, name in enumerate(problem.observation_names):
             feed = {x: np.repeat(problem.observations[[label]], N_SAMPLES, axis=0), z: samples}
-            _require_density(session.run(densities, feed), lambda feed=feed: session.run(gradient, feed), samples,
-                             "" if problem.n_x == 1 else " for %s" % name, path)
-        # What an encoder gives has no bounds: not only where the prior's own samples are.
-        reflected = session.run(densities["the prior's log_prob"], {z: -samples})
-        if not np.isfinite(reflected).all():
-            where = -samples[np.flatnonzero(~np.isfinite(reflected))[0]]
-            raise ModelError("%s: the prior is 0 or undefined at z = %s: coordinates must be unconstrained, as the logarithm "
-                             "of what is positive is" % (path, _text_of(where)))
-    for name, function in problem.derived.items():
-        values = function(samples.astype(np.float64))
-        _require_finite(np.where(np.abs(values) < LARGEST, values, np.nan), samples, "derived %r" % name, path)
-    for function in problem.modes.values():
-        function(samples.astype(np.float64))
+            of_x, values = "" if problem.n_x == 1 else " for %s" % name, session.run(densities, feed)
+            _require_density(values, lambda feed=feed: session.run(gradient, feed), samples, of_x, path)
+            again, of_rows = session.run(densities, feed), session.run(densities, {x: feed[x][_ROWS], z: samples[_ROWS]})
+            for what in densities:
+                _require_same(values[what], again[what], of_rows[what], what + of_x, path)
+        _require_unconstrained(lambda z_values: session.run(densities["the prior's log_prob"], {z: z_values}), samples, path)
+    for what, functions in (("derived", problem.derived), ("modes", problem.modes)):
+        for name, function in functions.items():
+            what_it_is, z_values = "%s %r" % (what, name), samples.astype(np.float64)
+            values = function(z_values)
+            _require_same(values, function(z_values), function(z_values[_ROWS]), what_it_is, path)
+            if what == "derived":
+                _require_finite(np.where(np.abs(values) < LARGEST, values, np.nan), samples, what_it_is, path)
     if problem.exact_draws is not None:
         for label in range(problem.n_x):
             problem.exact_draws(label, N_DRAWS, 0)
+
+
+# Half of the rows, in another order.
+_ROWS = np.random.RandomState(0).permutation(N_SAMPLES)[:N_SAMPLES // 2]
+
+
+def _require_same(values, again, of_rows, what, path):
+    """Raise ModelError unless values [N_SAMPLES] came again, and come of the rows _ROWS alone, but for rounding."""
+    def differ(first, second):
+        with np.errstate(invalid="ignore"):  # infinite values are equal or not
+            near = np.abs(first - second) <= _SAME * (1 + np.abs(second))
+        return not (near | (first == second)).all()
+
+    values, again, of_rows = (np.asarray(found, np.float64) for found in (values, again, of_rows))
+    if differ(values, again):
+        raise ModelError("%s: %s gives other values for the same z each time: it must draw nothing at random" % (path, what))
+    if differ(values[_ROWS], of_rows):
+        raise ModelError("%s: %s gives another value for a row of z among other rows: each must depend on its own row alone" % (
+            path, what))
+
+
+def _require_unconstrained(log_prior, samples, path):
+    """Raise ModelError unless the prior's log_prob, a function of arrays, is of a density without bounds, normalised.
+
+    What an encoder gives has no bounds; and TensorFlow Probability's log_prob may be finite, and wrong, outside of a support.
+    So samples are mirrored at the outermost one of each coordinate: beyond it the density must have next to no mass.
+    """
+    def refuse(text, *values):
+        raise ModelError("%s: the prior %s: %s" % (path, text % values, UNCONSTRAINED))
+
+    of_samples = log_prior(samples)
+    low, high = np.quantile(samples, [0.16, 0.84], axis=0)
+    spreads = np.maximum((high - low) / 2, 1e-6 * np.maximum(1, np.abs(high)))
+    for k in range(samples.shape[1]):
+        for side, outermost in ((-1, samples[:, k].min()), (1, samples[:, k].max())):
+            far, mirrored = samples.copy(), samples.copy()
+            far[:, k] += side * _FAR * spreads[k]
+            mirrored[:, k] = 2 * outermost - samples[:, k]
+            of_far, of_mirrored = log_prior(far), log_prior(mirrored)
+            if not np.isfinite(of_mirrored).all():
+                refuse("is 0 or undefined at z = %s", _text_of(mirrored[np.flatnonzero(~np.isfinite(of_mirrored))[0]]))
+            with np.errstate(over="ignore"):
+                outside = np.exp(of_mirrored.astype(np.float64) - of_samples).mean()
+            if np.median(of_far) > np.median(of_samples) - _LOWER or outside > _OUTSIDE:
+                refuse("has no sample with coordinate %d %s %g, where by its log_prob it has mass", k + 1,
+                       "below" if side < 0 else "above", outermost)
+    if samples.shape[1] <= 2:
+        with contextlib.suppress(PosteriorGridError):  # of heavy tails there is no grid
+            log_integral = posterior_grid(log_prior, samples.shape[1]).log_integral
+            if abs(log_integral) > _NORMALISED:
+                raise ModelError("%s: the prior's density integrates to %.4g instead of 1" % (path, np.exp(log_integral)))
 
 
 def _gradient(densities, z, path):

@@ -9,7 +9,7 @@ import numpy as np
 
 from avb_tf1.problems.given_posterior import python_checks, python_file
 from avb_tf1.problems.given_posterior.problem import GivenPosterior
-from avb_tf1.problems.given_posterior.python_checks import LARGEST
+from avb_tf1.problems.given_posterior.python_checks import LARGEST, UNCONSTRAINED
 from avb_tf1.problems.given_posterior.python_file import ModelError, told
 
 _MAX_DIM = 1024
@@ -171,6 +171,32 @@ def _takes(function, n):
     return True
 
 
+# Distributions of tfd whose support has bounds or a period, and those that have no density.
+_BOUNDED = ("Beta", "Chi", "Chi2", "Dirichlet", "Exponential", "Gamma", "GammaGamma", "GeneralizedPareto", "HalfCauchy",
+            "HalfNormal", "InverseGamma", "InverseGaussian", "Kumaraswamy", "LKJ", "LogNormal", "Pareto", "RelaxedBernoulli",
+            "RelaxedOneHotCategorical", "ExpRelaxedOneHotCategorical", "Triangular", "TruncatedNormal", "Uniform",
+            "VectorExponentialDiag", "VonMises", "VonMisesFisher", "Wishart")
+_WITHOUT_DENSITY = (
+    "Bernoulli", "Binomial", "Categorical", "Deterministic", "DirichletMultinomial", "Empirical", "FiniteDiscrete", "Geometric",
+    "Multinomial", "NegativeBinomial", "OneHotCategorical", "Poisson", "PoissonLogNormalQuadratureCompound", "ProbitBernoulli",
+    "QuantizedDistribution", "VectorDeterministic", "Zipf")
+
+
+def _parts(distribution):
+    """The distributions that one is put together from, or itself; one that is transformed says nothing of its support."""
+    if hasattr(distribution, "distributions"):  # Blockwise
+        inner = distribution.distributions
+    elif type(distribution).__name__ in ("Independent", "Sample", "BatchReshape"):
+        inner = [distribution.distribution]
+    elif type(distribution).__name__ == "MixtureSameFamily":
+        inner = [distribution.components_distribution]
+    elif type(distribution).__name__ == "Mixture":
+        inner = distribution.components
+    else:
+        return [distribution]
+    return [part for own in inner for part in _parts(own)]
+
+
 def _checked_prior(prior, dim, path):
     from avb_tf1.ground.tensorflow import tf, tfd  # here, as given_posterior's docstring says
     if not isinstance(prior, tfd.Distribution):
@@ -185,6 +211,12 @@ def _checked_prior(prior, dim, path):
         raise ModelError("%s: prior() has the event shape %s and the batch shape %s: %s, a number for each of the coordinates, "
                          "and [] are wanted; tfd.Independent(..., 1) makes one distribution of a batch" % (
                              path, event, batch, [dim]))
+    for part in _parts(prior):
+        for names, wrong in ((_BOUNDED, "whose support has bounds: " + UNCONSTRAINED),
+                             (_WITHOUT_DENSITY, "which has no density: one is needed")):
+            kind = next((name for name in names if isinstance(part, getattr(tfd, name))), None)
+            if kind is not None:
+                raise ModelError("%s: prior() is a tfd.%s, %s" % (path, kind, wrong))
     return prior
 
 
@@ -200,6 +232,8 @@ def _mode(function, what, path):
 def _checked(function, what, path, kinds, wanted):
     """The function of z [n, dim], refusing values that aren't [n] or whose dtype.kind isn't one of `kinds`."""
     def checked(z):
+        z = np.asarray(z).view()
+        z.flags.writeable = False  # it is the caller's, and the other functions' too
         with told(path, what):
             values = np.asarray(function(z))
         if values.shape != (len(z),) or values.dtype.kind not in kinds:

@@ -60,8 +60,8 @@ class DataSetTask(task.Task):
         contents.require_good_metrics(run)
         return contents.read_snapshots(run)
 
-    def identity(self, run):
-        return run.problem.digest, run.problem.binarisation
+    def identity(self, config, problem):
+        return [problem.digest, problem.binarisation]
 
     def page(self, groups, explored, is_sweep):
         from avb_tf1.tasks.data_set import page

@@ -64,9 +64,8 @@ class GivenPosteriorTask(task.Task):
         contents.require_good(run, self)
         return contents.read_snapshots(run)
 
-    def identity(self, run):
-        python_file = run.config.python_file
-        return run.config.problem.kind if python_file is None else python_file.sha256
+    def identity(self, config, problem):
+        return config.problem.kind if config.python_file is None else config.python_file.sha256
 
     def page(self, groups, explored, is_sweep):
         from avb_tf1.tasks.given_posterior import page

@@ -79,8 +79,8 @@ class KnownImagesTask(task.Task):
     def optima(self, config, problem):
         return {name: optimum.value for name, optimum in problem.optima_of(config.model).items()}
 
-    def identity(self, run):
-        return run.config.data.images
+    def identity(self, config, problem):
+        return config.data.images
 
     def page(self, groups, explored, is_sweep):
         from avb_tf1.tasks.known_images import page

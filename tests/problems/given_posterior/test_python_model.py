@@ -115,8 +115,6 @@ LIKELIHOOD = "tfd.Normal(z[:, 0] + z[:, 1], 0.5).log_prob(1.5)"
     (changed(SCALE, "tfd.Normal([0.0, 0.0], 1.0)"), "prior() has the event shape [] and the batch shape [2]: [2]"),
     (changed("[0.0, 0.0], scale_diag=[1.0, 2.0]", "np.zeros(2)"), "prior() is of float64: float32 is wanted"),
     (changed(SCALE, "tfd.JointDistributionSequential([tfd.Normal(0.0, 1.0)] * 2)"), "prior() is of several parts"),
-    (changed(SCALE, "tfd.Independent(tfd.LogNormal([0.0, 0.0], 1.0), 1)"), "coordinates must be unconstrained"),
-    (changed(SCALE, "tfd.Independent(tfd.Gamma([2.0, 2.0], 1.0), 1)"), "coordinates must be unconstrained"),
     (changed("def log_likelihood", "def likelihood"), "log_likelihood is missing"),
     (changed("log_likelihood(z)", "log_likelihood(x, z)"), "observations is missing: the x of log_likelihood(x, z)"),
     (changed("log_likelihood(z)", "log_likelihood()"), "log_likelihood must take (z), as there are no observations"),
@@ -147,6 +145,18 @@ LIKELIHOOD = "tfd.Normal(z[:, 0] + z[:, 1], 0.5).log_prob(1.5)"
     (ONE + "derived = {'s': np.sum}\n", "derived 's' gives float64 [] for z [1024, 2]: numbers [1024] are wanted"),
     (ONE + "derived = {'s': lambda z: np.sqrt(z[:, 0])}\n", "derived 's' is nan at "),
     (ONE + "derived = {'s': lambda z: z[2, 7]}\n", "15: IndexError"),
+    (changed(LIKELIHOOD, "z[:, 0] - tf.reduce_mean(z[:, 0])"),
+     "log_likelihood gives another value for a row of z among other rows: each must depend on its own row alone"),
+    (changed(LIKELIHOOD, "z[:, 0] + tf.random.normal([])"),
+     "log_likelihood gives other values for the same z each time: it must draw nothing at random"),
+    (changed("log_prob(x[:, 0])", "log_prob(x[:, 0]) - tf.reduce_max(z)", SEVERAL),
+     "log_likelihood for nothing gives another value for a row"),
+    (ONE + "derived = {'s': lambda z: z[:, 0] - z[:, 0].mean()}\n", "derived 's' gives another value for a row"),
+    (ONE + "derived = {'s': lambda z: z[:, 0] + np.random.standard_normal()}\n", "derived 's' gives other values"),
+    (ONE + "modes = {'m': lambda z: z[:, 0] > np.median(z[:, 0])}\n", "modes 'm' gives another value for a row"),
+    (ONE + "modes = {'m': lambda z: np.random.random_sample(len(z)) > 0.5}\n", "modes 'm' gives other values for the same z"),
+    (ONE + "def doubled(z):\n    z[:, 0] *= 2\n    return z[:, 0]\nderived = {'s': doubled}\n",
+     "16: ValueError: output array is read-only"),
     (ONE + "modes = {'m': lambda z: z[:, 0]}\n", "modes 'm' gives float64 [1024] for z [1024, 2]: bool [1024] is wanted"),
     (THREE + "exact_draws = lambda n: 1\n", "exact_draws must take (n, seed)"),
     (THREE + DRAWS.replace("[n, 3]", "[n, 2]"), "exact_draws gives [16, 2] for n = 16: [16, 3] is wanted"),
@@ -156,6 +166,69 @@ LIKELIHOOD = "tfd.Normal(z[:, 0] + z[:, 1], 0.5).log_prob(1.5)"
 def test_what_is_wrong_with_a_file_is_told_in_one_line(text, words, tmp_path):
     assert words in refusal(tmp_path, text)
     assert sorted(os.listdir(str(tmp_path))) == ["my_model.py", "own.yaml"]
+
+
+TRANSFORMED = "tfd.TransformedDistribution(%s, tfp.bijectors.%s)"
+
+
+@pytest.mark.parametrize("prior, words", [
+    *(("tfd.%s" % prior, "prior() is a tfd.%s, whose support has bounds: coordinates must be unconstrained. Take the " % (
+        prior.split("(")[0])) for prior in (
+            "Exponential([1.0, 1.0])", "Gamma([1.0, 2.0], 1.0)", "Beta([2.0, 2.0], 2.0)", "Uniform([0.0, 0.0], 1.0)",
+            "LogNormal([0.0, 0.0], 1.0)", "TruncatedNormal([0.0, 0.0], 1.0, -3.0, 3.0)", "HalfNormal([1.0, 1.0])",
+            "HalfCauchy([0.0, 0.0], 1.0)", "InverseGamma([2.0, 2.0], 1.0)", "Pareto([2.0, 2.0], 1.0)",
+            "VonMises([0.0, 0.0], 1.0)")),
+    ("tfd.Poisson([3.0, 3.0])", "prior() is a tfd.Poisson, which has no density: one is needed"),
+    ("tfd.Deterministic([3.0, 3.0])", "prior() is a tfd.Deterministic, which has no density"),
+    *((TRANSFORMED % ("tfd.Normal([0.0, 0.0], 1.0)", bijector), "the prior is 0 or undefined at z = (") for bijector in (
+        "Exp()", "Softplus()", "Sigmoid()", "Tanh()")),
+    # Finite where there is nothing: its log_prob is of both signs.
+    (TRANSFORMED % ("tfd.Normal([0.0, 0.0], 1.0)", "AbsoluteValue()"),
+     "the prior has no sample with coordinate 1 below 0.00362726, where by its log_prob it has mass: coordinates must be"),
+], ids=lambda text: text.split("(")[0] + text[-6:])
+def test_a_prior_with_bounds_is_refused(prior, words, tmp_path):
+    assert words in refusal(tmp_path, changed(SCALE, "tfd.Independent(%s, 1)" % prior))
+
+
+@pytest.mark.parametrize("prior, words", [
+    ("tfd.Blockwise([tfd.Independent(tfd.Normal([0.0], 1.0), 1), tfd.Independent(tfd.Gamma([2.0], 1.0), 1)])", "a tfd.Gamma,"),
+    ("tfd.MixtureSameFamily(tfd.Categorical(probs=[0.5, 0.5]), tfd.Independent(tfd.Exponential([[1.0, 1.0]] * 2), 1))",
+     "a tfd.Exponential,"),
+    ("tfd.Independent(tfd.Mixture(tfd.Categorical(probs=[[0.5, 0.5]] * 2), [tfd.Normal([0.0, 0.0], 1.0), "
+     "tfd.Uniform([0.0, 0.0], 1.0)]), 1)", "a tfd.Uniform,")], ids=["blocks", "family", "mixture"])
+def test_a_part_with_bounds_is_refused(prior, words, tmp_path):
+    assert words in refusal(tmp_path, changed(SCALE, prior))
+
+
+OWN = """
+class Own(tfd.Normal):
+    def _log_prob(self, x):
+        return %s
+
+
+"""
+
+
+@pytest.mark.parametrize("log_prob, words", [
+    ("super()._log_prob(x) + 0.1", "the prior's density integrates to 1.221 instead of 1"),
+    ("0 * x", "where by its log_prob it has mass"),
+    ("-2 * x**2", "the prior's density integrates to 1.571 instead of 1")], ids=["unnormalised", "flat", "another"])
+def test_a_density_that_is_not_its_samples_is_refused(log_prob, words, tmp_path):
+    text = changed("coordinates =", OWN % log_prob + "coordinates =")
+    assert words in refusal(tmp_path, changed(SCALE, "tfd.Independent(Own([0.0, 0.0], 1.0), 1)", text))
+
+
+@pytest.mark.parametrize("prior", [
+    "tfd.Cauchy([0.0, 0.0], 1.0)", "tfd.StudentT(0.5, [0.0, 0.0], 1.0)", "tfd.Laplace([0.0, 0.0], 1.0)",
+    "tfd.Gumbel([0.0, 0.0], 1.0)", "tfd.Horseshoe([1.0, 1.0])", "tfd.Normal([100.0, -3.0], [1.0, 0.01])",
+    TRANSFORMED % ("tfd.Exponential([1.0, 1.0])", "Invert(tfp.bijectors.Exp())"),
+    TRANSFORMED % ("tfd.Beta([2.0, 2.0], 3.0)", "Invert(tfp.bijectors.Sigmoid())"),
+    # A narrow peak on a wide one.
+    "tfd.Mixture(tfd.Categorical(probs=[[0.5, 0.5]] * 2), [tfd.Normal([0.0, 0.0], 1e-3), tfd.Normal([0.0, 0.0], 1.0)])",
+], ids=lambda text: text.split("(")[0] + text[-6:])
+def test_a_prior_without_bounds_is_taken(prior, tmp_path):
+    text = changed(SCALE, "tfd.Independent(%s, 1)" % prior)
+    assert load_config(written(tmp_path, text)).model.latent_dim == 2
 
 
 @pytest.mark.parametrize("override, words", [
