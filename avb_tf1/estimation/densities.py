@@ -72,9 +72,13 @@ def gaussian_kl_from_prior(mean, log_variance):
 
 
 def mean_and_error(values):
-    """Return the mean of values [n] and its standard error, taking them as independent; NaN for that of an infinite mean."""
+    """Return the mean of values [n] and its standard error, taking them as independent.
+
+    That is the standard deviation (n - 1) / sqrt(n); NaN of one value, and of an infinite mean.
+    """
     mean = float(np.mean(values))
-    return mean, float(np.std(values) / math.sqrt(len(values))) if math.isfinite(mean) else math.nan
+    is_known = len(values) > 1 and math.isfinite(mean)
+    return mean, float(np.std(values, ddof=1) / math.sqrt(len(values))) if is_known else math.nan
 
 
 def log_mean_exp(log_weights):
@@ -82,4 +86,4 @@ def log_mean_exp(log_weights):
     highest = log_weights.max(axis=0)
     weights = np.exp(log_weights - highest)
     mean = weights.mean(axis=0)
-    return highest + np.log(mean), weights.std(axis=0) / mean / math.sqrt(len(weights))
+    return highest + np.log(mean), weights.std(axis=0, ddof=1) / mean / math.sqrt(len(weights))

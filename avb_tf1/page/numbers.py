@@ -95,7 +95,7 @@ class Row:
         if not math.isfinite(self.mean):
             return None
         n, name = len(self.group.metrics), self.metric + "_standard_error"
-        errors = [metrics.get(name, 0.0) for metrics in self.group.metrics]
+        errors = [metrics.get(name) or 0.0 for metrics in self.group.metrics]
         return math.sqrt((self.spread or 0.0)**2 / n + sum(error**2 for error in errors) / n**2)
 
 

@@ -29,13 +29,13 @@ def test_differences_are_taken_image_by_image(tmp_path):
     avb = runs(tmp_path / "avb", [[-19, -29, -24, -21.2], [-21, -29, -26, -20]])
     row = digits._difference_row("digits_avb", {"digits_vae": vae, "digits_avb": avb})
     differences = np.array([[1, 1, 1, 0.8], [-1, 1, -1, 2]])
-    errors = differences.std(axis=1) / 2
+    errors = differences.std(axis=1, ddof=1) / 2
     assert row == "| AVB over VAE | 2 | %+.3f (+0.250 to +0.950) | %.3f | 1 of 2 |" % (differences.mean(), errors.mean())
 
 
 @pytest.mark.parametrize("n_errors, counts", [(1.5, 0), (2.5, 0), (2.99, 0), (3.01, 1)])
 def test_a_difference_counts_from_three_of_its_errors(tmp_path, n_errors, counts):
-    vae, steps = runs(tmp_path / "vae", [[-20, -30, -25, -22]]), np.array([1, -1, 1, -1])  # of mean 0 and error 1/2
+    vae, steps = runs(tmp_path / "vae", [[-20, -30, -25, -22]]), np.array([0.75**0.5, -0.75**0.5] * 2)  # of error 1/2
     avb = runs(tmp_path / "avb", [np.array([-20, -30, -25, -22]) + n_errors / 2 + steps])
     row = digits._difference_row("digits_avb", {"digits_vae": vae, "digits_avb": avb})
     assert row.endswith("| 0.500 | %d of 1 |" % counts)

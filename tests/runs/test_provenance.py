@@ -52,13 +52,13 @@ def reached_from(*modules):
 
 
 def test_no_module_that_decides_bits_is_left_out():
-    """Whatever the graph and the trainer import decides bits, but for types, errors and how a file is opened."""
+    """Whatever the graph and the trainer import decides bits, but for types, errors, checks and how a file is opened."""
     def left_out(reached, names):
         return reached - set(provenance.modules_of(names))
 
     assert left_out(reached_from("graph/builder", "training/trainer"), provenance.TRAINING) == {
         "config/data", "config/experiments", "config/models", "config/networks", "config/sections", "config/training",
-        "estimation/trained_networks", "ground/errors", "ground/files", "ground/stopping"}
+        "estimation/density_grid", "estimation/trained_networks", "ground/errors", "ground/files", "ground/stopping"}
     tasks = ["tasks/%s/task" % name for name in TASKS]
     measured = {*tasks, "training/snapshots"} | {module for task in tasks for module in imported(task)} | reached_from(
         *("tasks/%s/%s" % (name, module) for name in TASKS for module in ("measures", "view")), "problems/registry")

@@ -638,7 +638,7 @@ class DataSetOfFourPixels(Case):
         for name, expected in of_images.items():
             np.testing.assert_allclose(arrays["test_images.npz"][name], expected, atol=1e-5)
             assert metrics["test_" + name] == pytest.approx(expected.mean(), abs=1e-5)
-            assert metrics["test_%s_standard_error" % name] == pytest.approx(expected.std() / math.sqrt(5), rel=1e-4)
+            assert metrics["test_%s_standard_error" % name] == pytest.approx(expected.std(ddof=1) / math.sqrt(5), rel=1e-4)
             assert 0 <= metrics["test_%s_numerical_error" % name] < 1e-5
         assert metrics["test_inference_gap"] == pytest.approx(kl.mean(), abs=1e-5)
         assert (metrics["n_test_images"], metrics["test_log_likelihood_method"]) == (5, "quadrature")

@@ -14,6 +14,8 @@ from avb_tf1.ground.errors import InputError, what_is_wrong
 MAX_BYTES = 2 * 1024**3  # of all arrays together, unpacked
 _CHUNK = 4096            # images that are looked through at once
 _PIXELS = "images must be uint8, 0 to 255, or floats in [0, 1]"
+_ROUNDING = 1e-6         # how far a float may lie outside of [0, 1]
+_DIMMEST_OF_255, _DIMMEST_OF_1 = 128, 0.1  # what the brightest pixel of all must have at least
 
 
 def read_images(path, names):
@@ -37,6 +39,9 @@ def read_images(path, names):
             raise InputError("%s: has no array %s; it must have %s, each [n, h, w] or [n, d]" % (path, name, " and ".join((
                 train, test))))
         arrays[name] = _images(arrays[name], path, name)
+    (_, labels), (_, test_labels) = names
+    if labels in arrays and test_labels not in arrays:
+        raise InputError("%s: has %s and no %s, which are the ones that are used" % (path, labels, test_labels))
     if arrays[train].shape[1:] != arrays[test].shape[1:]:
         raise InputError("%s: the images of %s and %s must be of one shape, not %s and %s" % (
             path, train, test, list(arrays[train].shape[1:]), list(arrays[test].shape[1:])))
@@ -95,19 +100,26 @@ def _images(images, path, name):
     if not images.size:
         raise InputError("%s: %s is empty, %s; it must have at least one image" % (path, name, list(images.shape)))
     if images.dtype == np.uint8:
-        if images.max() == 1:
-            raise InputError("%s: %s has 1 for its largest value; as uint8 that is an intensity of 1/255: save 0 and 255, or "
-                             "floats" % (path, name))
+        _require_bright(images, path, name, _DIMMEST_OF_255, 255)
         return images
     if not np.issubdtype(images.dtype, np.floating):
         raise InputError("%s: %s: %s, not %s" % (path, name, _PIXELS, images.dtype))
     for start in range(0, len(images), _CHUNK):
         chunk = images[start:start + _CHUNK]
         low, high = float(chunk.min()), float(chunk.max())
-        if not (low >= 0 and high <= 1):
-            wrong = "NaN" if low != low or high != high else "%.6g" % (low if low < 0 else high)
+        if not (low >= -_ROUNDING and high <= 1 + _ROUNDING):
+            wrong = "NaN" if low != low or high != high else "%.9g" % (low if low < -_ROUNDING else high)
             raise InputError("%s: %s: %s; found %s" % (path, name, _PIXELS, wrong))
-    return images.astype(np.float32, copy=False)
+    _require_bright(images, path, name, _DIMMEST_OF_1, 1)
+    return np.clip(images.astype(np.float32, copy=False), 0, 1)
+
+
+def _require_bright(images, path, name, dimmest, on):
+    """Raise InputError if images are so dim that they may be in other units than those in which `on` is a pixel that is on."""
+    largest = images.max()
+    if largest < dimmest:
+        raise InputError("%s: the largest value of %s is %.6g, where %d is a pixel that is on: save the images as floats, "
+                         "divided by what stands for such a pixel in them" % (path, name, largest, on))
 
 
 def _labels(labels, n, path, name):
@@ -116,5 +128,7 @@ def _labels(labels, n, path, name):
     if labels.shape != (n,) or not np.issubdtype(labels.dtype, np.integer):
         raise InputError("%s: %s must be %d integers, one for each image, not %s %s" % (
             path, name, n, labels.dtype, list(labels.shape)))
+    if int(labels.max()) >= 2**63:
+        raise InputError("%s: %s must be below 2**63, not %d" % (path, name, labels.max()))
     return labels.astype(np.int64)
 

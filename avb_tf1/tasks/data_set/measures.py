@@ -1,10 +1,10 @@
 """The metrics of a trained model on images that it was not trained on. In nats an image, summed over pixels.
 
 Every metric is a mean over the test images, and may be off in three ways, which are told apart: `_standard_error` is that of
-the test images as a sample of all images; `_numerical_error` says how far the mean over just these images may be off, by
-samples, by the quadrature, or by their choice where not all were taken (of the inference gap that is in the first alone);
-`_bias_left` is about what is left of a bias. Two models on the same images have most of the first in common: their difference
-is told by paired_difference, from the values of each image.
+the test images as a sample of all images, NaN of a single one; `_numerical_error` says how far the mean over just these images
+may be off, by samples, by the quadrature, or by their choice where not all were taken (of the inference gap that is in the
+first alone); `_bias_left` is about what is left of a bias. Two models on the same images have most of the first in common:
+their difference is told by paired_difference, from the values of each image.
 """
 
 import math
@@ -196,7 +196,7 @@ def _moments(networks, images, random_state, n_samples, values):
         x = np.repeat(images[start:start + size], n_samples, axis=0)
         own = values(x, random_state.standard_normal((len(x), networks.noise_dim)).astype(np.float32))
         own = own.reshape(-1, n_samples, *own.shape[1:])
-        found.append((own.mean(axis=1), own.std(axis=1)))
+        found.append((own.mean(axis=1), own.std(axis=1, ddof=1)))
     return tuple(map(np.concatenate, zip(*found)))
 
 
@@ -273,7 +273,7 @@ def _mean(quantity, control=None):
         value = of_all[""] + difference.values[taken].mean()
         standard_error *= math.sqrt(n_taken / n)
         # What the choice of the images leaves; the part of the variance that their own errors make doesn't shrink with it.
-        variance = difference.values[taken].var() * (1 - n_taken / n) / n_taken + (own_errors**2).mean() / n
+        variance = difference.values[taken].var(ddof=1) * (1 - n_taken / n) / n_taken + (own_errors**2).mean() / n
         numerical = math.hypot(math.sqrt(variance), of_all.get("_numerical_error", 0))
     if not math.isfinite(value):
         return {"": value}

@@ -25,8 +25,9 @@ def lines(metrics, config):
     def remark(name):
         if name + "_standard_error" not in metrics:
             return "   (%s)" % found_by(name, metrics)
-        return "   (%s, ± %.4f; of a larger set ± %.2f)" % (
-            found_by(name, metrics), metrics[name + "_numerical_error"], metrics[name + "_standard_error"])
+        error = metrics[name + "_standard_error"]  # None of a single image
+        return "   (%s, ± %.4f%s)" % (found_by(name, metrics), metrics[name + "_numerical_error"],
+                                      "" if error is None else "; of a larger set ± %.2f" % error)
 
     return ["%-*s %10.4f%s" % (NAME_WIDTH, *row)
             for row in summary.values_and_remarks(metrics, METRICS, config, remark, "train images; ")]

@@ -113,14 +113,32 @@ BAD = {
     "below 0": (dict(train=UINT8 / 255 - .5, test=UINT8), "found -0.5"),
     "infinite": (dict(train=np.where(UINT8 > 250, np.inf, .5), test=UINT8), "found inf"),
     "integers": (dict(train=UINT8.astype(int), test=UINT8), "not int64"),
-    "uint8 of 0 and 1": (dict(train=UINT8 % 2, test=UINT8), "intensity of 1/255"),
-    "labels": (dict(train=UINT8, test=UINT8, train_labels=np.arange(11)), "train_labels must be 12 integers"),
+    "uint8 of 0 and 1": (dict(train=UINT8 % 2, test=UINT8), "the largest value of train is 1, where 255 is a pixel that is on: "
+                         "save the images as floats, divided by what stands for such a pixel in them"),
+    "uint8 of 0 to 16": (dict(train=UINT8 // 16, test=UINT8), "the largest value of train is 15, where 255"),
+    "dim test": (dict(train=UINT8, test=UINT8 // 3), "the largest value of test is 8"),
+    "floats of 0 to 16 / 255": (dict(train=UINT8 / 255 / 16, test=UINT8), "the largest value of train is 0.06"),
+    "just above 1": (dict(train=UINT8 / UINT8.max() * (1 + 2e-6), test=UINT8), "found 1.000002"),
+    "train labels alone": (dict(train=UINT8, test=UINT8, train_labels=np.arange(12)),
+                           "has train_labels and no test_labels, which are the ones that are used"),
+    "labels of 64 bits": (dict(train=UINT8, test=UINT8, train_labels=np.uint64([2**63]) + np.arange(12, dtype=np.uint64),
+                               test_labels=np.arange(12)), "train_labels must be below 2**63, not 9223372036854775819"),
+    "labels": (dict(train=UINT8, test=UINT8, train_labels=np.arange(11), test_labels=np.arange(12)),
+               "train_labels must be 12 integers"),
     "float labels": (dict(train=UINT8, test=UINT8, test_labels=np.ones(12)), "test_labels must be 12 integers"),
     "empty": (dict(train=UINT8, test=UINT8[:0]), "test is empty"),
     "objects": (dict(train=UINT8, test=np.array([UINT8, None], object)), "test holds Python objects"),
     "texts": (dict(train=np.array([["a"]]), test=UINT8), "not <U1"),
     "fields": (dict(train=np.zeros((3, 2), [("a", int)]), test=UINT8), "train"),
 }
+
+
+def test_rounding_is_no_fault(tmp_path):
+    found = dataset_in(saved(tmp_path / "a.npz", train=np.float64([[1 + 1e-9, -1e-9], [0.5, 1]]), test=np.ones((1, 2))))
+    np.testing.assert_array_equal(found.train.intensities, np.float32([[1, 0], [0.5, 1]]))
+    big = np.uint64([2**63 - 1, 0])
+    labelled = dataset_in(saved(tmp_path / "b.npz", train=np.eye(2), test=np.eye(2), train_labels=big, test_labels=big))
+    assert labelled.class_names == ("0", "9223372036854775807")
 
 
 @pytest.mark.parametrize("what", BAD)

@@ -2,13 +2,18 @@ import math
 
 import numpy as np
 import pytest
+from image_data import image_config
 from scipy.special import expit
 
 from avb_tf1.estimation import adaptive_quadrature
 from avb_tf1.estimation.ais import Annealed
 from avb_tf1.estimation.densities import log_prior
 from avb_tf1.estimation.trained_networks import Networks
-from avb_tf1.tasks.data_set import measures
+from avb_tf1.page import numbers
+from avb_tf1.runs import metrics_file
+from avb_tf1.tasks.data_set import measures, summary
+from avb_tf1.tasks.registry import TASKS
+from avb_tf1.tasks.trained import without_infinity
 
 N_PIXELS = 30
 _random_state = np.random.RandomState(0)
@@ -75,7 +80,7 @@ def of_avb():
 
 def test_log_likelihood_is_the_quadratures(of_vae):
     assert of_vae["test_log_likelihood"] == EXACT.log_likelihood.mean()
-    assert of_vae["test_log_likelihood_standard_error"] == pytest.approx(EXACT.log_likelihood.std() / np.sqrt(120))
+    assert of_vae["test_log_likelihood_standard_error"] == pytest.approx(EXACT.log_likelihood.std(ddof=1) / np.sqrt(120))
     assert of_vae["test_log_likelihood_numerical_error"] < adaptive_quadrature.TOLERANCE
     assert of_vae["test_log_likelihood_method"] == of_vae["methods"]["test_log_likelihood"] == "quadrature"
     np.testing.assert_array_equal(of_vae["per_image"]["log_likelihood"], EXACT.log_likelihood)
@@ -172,7 +177,7 @@ def test_of_more_images_than_are_annealed_the_elbo_tells_the_rest():
     assert error < 0.25 * EXACT.log_likelihood.std() / np.sqrt(30)
     assert abs(found["test_log_likelihood"] - EXACT.log_likelihood.mean()) < 3 * error
     assert found["test_log_likelihood"] == pytest.approx(found["test_elbo"] + found["test_inference_gap"])
-    assert found["test_log_likelihood_standard_error"] == pytest.approx(EXACT.log_likelihood[rows].std() / np.sqrt(120))
+    assert found["test_log_likelihood_standard_error"] == pytest.approx(EXACT.log_likelihood[rows].std(ddof=1) / np.sqrt(120))
     # The second opinion, of the same images.
     importance, error = (found["per_image"]["log_likelihood_importance" + end][rows] for end in ("", "_error"))
     assert np.abs((importance - EXACT.log_likelihood[rows]) / error).max() < 5 and error.max() < 0.1
@@ -189,12 +194,28 @@ def per_image(method, values, errors, bias_left=None):
 def test_errors_of_a_mean():
     """The quadrature's may all have one sign, samples' are independent."""
     values, errors = [-3.0, -5.0, -7.0], [0.1, 0.2, 0.3]
-    spread = np.std(values) / math.sqrt(3)
+    spread = 2 / math.sqrt(3)
     assert measures._mean(per_image("quadrature", values, errors)) == {
         "": -5, "_standard_error": pytest.approx(spread), "_numerical_error": pytest.approx(0.2)}
     assert measures._mean(per_image("samples", values, errors, [0.01, 0.02, 0.06])) == {
         "": -5, "_standard_error": pytest.approx(spread), "_numerical_error": pytest.approx(math.sqrt(0.14) / 3),
         "_bias_left": pytest.approx(0.03)}
+
+
+def test_errors_of_one_and_of_two_images():
+    assert measures._mean(per_image("quadrature", [-3, -4], [0, 0]))["_standard_error"] == pytest.approx(0.5)
+    assert measures.paired_difference([-3, -4], [-3, -3]) == (-0.5, pytest.approx(0.5))
+    found = evaluated(VAE, IMAGES[:1])
+    assert math.isnan(found["test_log_likelihood_standard_error"]) and found["test_elbo_numerical_error"] > 0
+    metrics = without_infinity({name: value for name, value in found.items() if name != "per_image"})
+    assert metrics["test_log_likelihood_standard_error"] is None
+    metrics_file.require_numbers(metrics, "a path", TASKS["data_set"])
+    lines = summary.lines(metrics, image_config("digits_vae"))
+    assert any("test_log_likelihood" in line for line in lines) and not any("larger set" in line for line in lines)
+    row, = (row for row in summary.metric_rows(metrics) if row[0] == "test log-likelihood")
+    assert row[3] == ""
+    group = numbers.RunGroup("", None, (0,), (metrics,))
+    assert numbers.Row(group, "test_elbo", measures.METRICS["test_elbo"]).standard_error == 0
 
 
 def test_a_difference_has_the_errors_and_the_biases_of_both():
@@ -227,6 +248,6 @@ def test_every_name_is_that_of_a_metric(of_vae, of_avb):
 def test_two_models_are_compared_image_by_image():
     first, noise = EXACT.log_likelihood, np.random.RandomState(0).standard_normal(120)
     difference, error = measures.paired_difference(first + 0.5 + 0.1 * noise, first)
-    assert error == pytest.approx(0.1 * noise.std() / np.sqrt(120)) and abs(difference - 0.5) < 4 * error
+    assert error == pytest.approx(0.1 * noise.std(ddof=1) / np.sqrt(120)) and abs(difference - 0.5) < 4 * error
     first = np.where(np.arange(120) < 60, np.nan, first)
     assert measures.paired_difference(first, first) == (0, 0)
