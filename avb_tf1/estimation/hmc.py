@@ -14,7 +14,7 @@ _N_PRIOR = 1024               # samples of the prior, whose spread the first sca
 _START = 2.0
 _FIRST_STEP_SIZE = 0.1        # of a standard deviation
 _LEAST_SCALE = 1e-6
-_SHORTEST = 0.4
+SHORTEST = 0.4
 _ADAPTATION_RATE = 0.04       # by which share the step size changes in a step of the warm-up
 
 
@@ -23,13 +23,16 @@ class Sampled(NamedTuple):
 
     Attributes:
         z: float32 [n_samples, n_chains, dim].
-        acceptance: float, the mean probability of acceptance after the warm-up.
+        acceptance: float, the mean probability of acceptance with the step size that the warm-up comes to: over the half of its
+            last stage in which that changes least.
+        kept_acceptance: float, that of the kept draws, whose steps are SHORTEST to all of it: it is above the other.
         r_hat: float64 [dim], potential scale reduction (Gelman and Rubin 1992): near 1 where the chains agree.
         n_effective: float64 [dim], the effective sample size of all chains together; NaN where one of them never moved.
     """
 
     z: np.ndarray
     acceptance: float
+    kept_acceptance: float
     r_hat: np.ndarray
     n_effective: np.ndarray
 
@@ -51,17 +54,17 @@ def sample(problem, label, settings, seed):
     scale, step_size = ((high - low) / 2).clip(_LEAST_SCALE), _FIRST_STEP_SIZE
     initial = seeds.stream(seed, "hmc start %d" % label).uniform(-_START, _START, (settings.n_chains, problem.dim))
     for stage in ("first", "second"):
-        z, step_size, _ = run(initial, scale, step_size, 0, stage)
+        z, step_size, acceptance = run(initial, scale, step_size, 0, stage)
         initial, scale = z[-1], z[len(z) // 2:].std(axis=(0, 1)).clip(_LEAST_SCALE)
-    z, _, acceptance = run(initial, scale, step_size, settings.n_samples, "kept")
+    z, _, kept_acceptance = run(initial, scale, step_size, settings.n_samples, "kept")
     states = z.astype(np.float64)
     r_hat, n_effective = _run(lambda: (tfp.mcmc.potential_scale_reduction(states),
                                        tf.reduce_sum(tfp.mcmc.effective_sample_size(states), axis=0)), seed)
-    return Sampled(z, acceptance, r_hat, n_effective)
+    return Sampled(z, float(acceptance[len(acceptance) // 2:].mean()), float(kept_acceptance.mean()), r_hat, n_effective)
 
 
 class _VaryingSteps(tfp.mcmc.TransitionKernel):
-    """HMC with a step size that is drawn anew for each trajectory, between _SHORTEST and all of one.
+    """HMC with a step size that is drawn anew for each trajectory, between SHORTEST and all of one.
 
     With one length trajectories on a near-Gaussian posterior may all be a period long, and end where they began.
     """
@@ -74,7 +77,7 @@ class _VaryingSteps(tfp.mcmc.TransitionKernel):
         return True
 
     def _kernel(self):
-        factor = tf.random.uniform([], _SHORTEST, 1.0, seed=seeds.op_seed("hmc/step"))
+        factor = tf.random.uniform([], SHORTEST, 1.0, seed=seeds.op_seed("hmc/step"))
         return self._hmc(self._step_size * factor)
 
     def one_step(self, current_state, previous_kernel_results):
@@ -101,7 +104,7 @@ def _run(build, seed):
 def _chains(problem, label, settings, seed, initial, scale, step_size, n_kept):
     """Run all chains on: n_kept steps with step sizes up to that or, if that is 0, half the warm-up, which adapts it.
 
-    Returns the states float32 [n, n_chains, dim], the last step size and the mean acceptance.
+    Returns the states float32 [n, n_chains, dim], the last step size and the chains' mean acceptance in each step, [n].
     """
     n_steps = n_kept or -(-settings.n_warmup // 2)
 
@@ -127,7 +130,7 @@ def _chains(problem, label, settings, seed, initial, scale, step_size, n_kept):
 
         states, (step_sizes, acceptance) = tfp.mcmc.sample_chain(
             n_steps, tf.constant((initial / scale).astype(np.float32)), kernel=kernel, trace_fn=traced, parallel_iterations=1)
-        return states * unit, step_sizes, tf.reduce_mean(acceptance)
+        return states * unit, step_sizes, tf.reduce_mean(acceptance, axis=1)
 
     z, step_sizes, acceptance = _run(build, seed)
-    return z, float(step_sizes[-1]), float(acceptance)
+    return z, float(step_sizes[-1]), acceptance

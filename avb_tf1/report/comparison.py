@@ -63,7 +63,7 @@ def markdown(groups):
     rows = task.rows(groups)
     columns = {
         "config": [row.group.label for row in rows],
-        "metric": [markdown_title(row.definition) for row in rows],
+        "metric": [row.title for row in rows],
         "published": [published_number(row.published) for row in rows],
         "optimum": ["" if row.optimum is None else number(row.optimum) for row in rows],
         "obtained": [obtained(row.mean, row.spread) for row in rows],
@@ -80,16 +80,11 @@ def markdown(groups):
 
 
 def markdown_table(titles, rows):
-    """Return the lines of a table, of rows of texts."""
-    lines = ["| %s |" % " | ".join(cells) for cells in (titles, *rows)]
+    """Return the lines of a table, of rows of texts; a "|" in them is escaped."""
+    lines = ["| %s |" % " | ".join(cell.replace("|", "\\|") for cell in cells) for cells in (titles, *rows)]
     return [lines[0], "|---" * len(titles) + "|", *lines[1:]]
 
 
 def markdown_page(*blocks):
     """Return the text of a page of blocks with an empty line between them, each a text or a sequence of lines."""
     return "\n\n".join(block if isinstance(block, str) else "\n".join(block) for block in blocks) + "\n"
-
-
-def markdown_title(metric):
-    """Return what an estimation.metric.Metric is called in a Markdown table."""
-    return metric.title.replace("|", "\\|")

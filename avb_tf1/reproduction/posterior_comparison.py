@@ -1,6 +1,7 @@
 """Methods of inference side by side on one given posterior: AVB, Gaussians and a sampler, each beside what is exact."""
 
 import os
+import textwrap
 import time
 from typing import Dict, NamedTuple, Tuple
 
@@ -174,8 +175,9 @@ def _sample(problem, known, settings, seed):
         found = measures.of_samples(
             problem, known and known[label], z, z[spread_out(len(z), measures.N_COMPARED)],
             seeds.stream(seed, "hmc evaluation %d" % label))
-        per_x.append(dict(found, x=name, cpu_seconds=cpu_seconds, acceptance=drawn.acceptance,
-                          r_hat=float(drawn.r_hat.max()), n_effective=float(drawn.n_effective.min())))
+        per_x.append(dict(
+            found, x=name, cpu_seconds=cpu_seconds, acceptance=drawn.acceptance, kept_acceptance=drawn.kept_acceptance,
+            r_hat=float(drawn.r_hat.max()), n_effective=float(drawn.n_effective.min())))
         shown.append(z[spread_out(len(z), _N_SHOWN)])
     metrics = {"per_x": per_x, "cpu_seconds": sum(own["cpu_seconds"] for own in per_x)}
     for name in ("wasserstein", "wasserstein_noise_floor"):
@@ -204,7 +206,7 @@ LEGEND = ("Mean over the seeds (smallest to largest). KL: of q from the posterio
 
 
 def table(comparison):
-    """Return the lines of a Markdown table: what is exact, and a row for each Method."""
+    """Return the lines of a Markdown table, what is exact, and a row for each Method; and of a sentence on the sampler."""
     problem, first = comparison.problem, comparison.methods[0].group.metrics[0]
     shares = [own.get("exact_share") for own in parts_of_each_x(first)[0].get("modes", {}).values()]
     rows = [["*exact*", "", "0", _text(first.get("log_evidence"), "%.4f"), _text(first.get("wasserstein_noise_floor"), "%.3f"),
@@ -220,8 +222,21 @@ def table(comparison):
             *(mean_and_range([parts_of_each_x(own)[0]["modes"][name]["share"] for own in group.metrics], "%.2f")
               for name in problem.modes),
             "%.0f" % method.cpu_seconds])
-    return markdown_table(["method", "seeds", "KL(q, posterior)", "ELBO", "mean W1", "largest W1",
+    lines = markdown_table(["method", "seeds", "KL(q, posterior)", "ELBO", "mean W1", "largest W1",
                            *("share of %s" % name for name in problem.modes), "CPU seconds"], rows)
+    return lines + ["", textwrap.fill(_how_it_sampled(comparison.methods[-1].group.metrics), 118)]
+
+
+def _how_it_sampled(runs):
+    """A sentence on the sampler's runs, metrics as of _sample after JSON: None is what could not be told."""
+    def over_all(name, of_values, form):
+        values = [part[name] for own in runs for part in own["per_x"]]
+        return "not known" if None in values else form % of_values(values)
+
+    return ("%s accepts %s of its steps at the step size that its warm-up comes to, and %s of the kept draws, whose steps are "
+            "%.1f to all of that. The largest R-hat is %s, the smallest effective sample size %s." % (
+                HMC, over_all("acceptance", np.mean, "%.2f"), over_all("kept_acceptance", np.mean, "%.2f"), hmc.SHORTEST,
+                over_all("r_hat", max, "%.3f"), over_all("n_effective", min, "%.0f")))
 
 
 def _text(value, form):
@@ -241,4 +256,4 @@ def _largest(group):
              for own in group.metrics]
     if None in found:
         return ""
-    return "%s %s" % (found[0][1].replace("|", "\\|"), mean_and_range([value for value, _ in found], "%.3f"))
+    return "%s %s" % (found[0][1], mean_and_range([value for value, _ in found], "%.3f"))

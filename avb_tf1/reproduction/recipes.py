@@ -50,7 +50,7 @@ def _table(runs, published_lengths):
     rows = []
     for title, of_title in (("paper's VAE", TABLE_1["VAE"]), ("paper's AVB", TABLE_1["AVB"]), ("optimum", OPTIMUM)):
         cells = [number(of_title[name].value) if name in of_title else "" for name in _COLUMNS]
-        rows.append(["*%s*" % title, *cells, "| |"])  # the last three are empty
+        rows.append(["*%s*" % title, *cells, "", "", ""])
     for own, published_length in zip(runs.values(), published_lengths):
         cells = [Row(own.group, name, METRICS[name]) if name in own.metrics[0] else None for name in _COLUMNS]
         length = own.configs[0].training.n_iterations
@@ -58,7 +58,7 @@ def _table(runs, published_lengths):
             own.configs[0].name, *("" if row is None else obtained(row.mean, row.spread) for row in cells),
             "%d" % len(own.folders), "%d" % length if length == published_length else "%d of %d" % (length, published_length),
             "%.2f" % (np.mean(own.cpu_seconds) / 60)])
-    titles = [comparison.markdown_title(METRICS[name]) for name in _COLUMNS]
+    titles = [METRICS[name].title for name in _COLUMNS]
     return comparison.markdown_table(["recipe", *titles, "seeds", "iterations", "CPU minutes"], rows)
 
 

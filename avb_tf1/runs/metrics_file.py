@@ -78,8 +78,8 @@ def require_numbers(metrics, path, task):
                     raise InputError("%s: %s is null, which stands for an infinite one and has no %s, but %s is %s" % (
                         path, name, suffix[1:].replace("_", " "), name + suffix, json_value(metrics[name + suffix])))
             continue
-        if name.endswith("_standard_error") and value is None:  # of a single image
-            continue
+        if value is None and name.endswith("_standard_error") and metrics.get("n_test_images") == 1:
+            continue  # one image tells nothing of others
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= sys.float_info.max:
             raise InputError("%s: %s must be a finite number%s, not %s" % (
                 path, name, ", or null for an infinite one" if name in task.metrics else "", json_value(value)))

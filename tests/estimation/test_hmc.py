@@ -34,7 +34,14 @@ def test_it_finds_a_posterior_in_closed_form(conjugate):
     assert np.all(np.abs(mean - [0.8, -1.6]) < 4 * error) and np.all(error < 0.02)
     np.testing.assert_allclose(sampled.z.std(axis=(0, 1)), np.sqrt(0.2), rtol=0.05)
     assert np.all(sampled.r_hat < 1.05) and np.all(sampled.n_effective > 1000)
-    assert 0.6 < sampled.acceptance < 0.95
+    assert sampled.acceptance == pytest.approx(SETTINGS.target_acceptance, abs=0.03)
+    assert sampled.acceptance < sampled.kept_acceptance < 1
+
+
+@pytest.mark.parametrize("target", [0.6, 0.95])
+def test_the_step_size_is_adapted_to_the_acceptance_that_is_wanted(conjugate, target):
+    sampled = hmc.sample(conjugate[0], 1, SETTINGS.copy(update={"target_acceptance": target, "n_samples": 10}), seed=0)
+    assert sampled.acceptance == pytest.approx(target, abs=0.03) and sampled.kept_acceptance > target
 
 
 def test_a_seed_has_its_draws(conjugate):

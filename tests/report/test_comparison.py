@@ -172,3 +172,8 @@ def test_compare_script(tmp_path):
     result = run_script("compare.py", folder(tmp_path / "a", synthetic()))
     assert result.returncode == 0 and "| synthetic | ELBO |" in result.stdout
     assert_one_clear_line(call_script("compare.py", tmp_path / "absent"), "absent", "no such folder")
+
+
+def test_a_bar_in_a_cell_does_not_end_it():
+    assert comparison.markdown_table(["a|b", "c"], [["1", "KL(q(z|x), p)"]]) == [
+        "| a\\|b | c |", "|---|---|", "| 1 | KL(q(z\\|x), p) |"]
