@@ -130,6 +130,7 @@ def test_python_without_docstrings_is_refused(output):
     assert (result.returncode, result.stdout) == (2, b"") and result.stderr.startswith(b"error: TensorFlow 1.15 can't run")
 
 
+@pytest.mark.slow
 def test_training_goes_on_when_no_one_reads(tmp_path):
     process = subprocess.Popen(
         [sys.executable, os.path.join(ROOT, "scripts", "train.py"), "--config", SYNTHETIC, "--out", str(tmp_path / "run")]

@@ -6,7 +6,8 @@ import os
 import shutil
 
 import pytest
-from helpers import ROOT, SMALL, SYNTHETIC, assert_one_clear_line, call_script, run_script, set_options, small
+import shared_runs
+from helpers import ROOT, assert_one_clear_line, call_script, run_script, small
 
 from avb_tf1.config.fingerprint import fingerprint
 from avb_tf1.config.loading import to_yaml
@@ -93,11 +94,7 @@ def test_the_instruction_set_is_the_widest_that_the_cpu_has():
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """The folder of a finished run of the small config."""
-    out = tmp_path_factory.mktemp("finished") / "run"
-    result = run_script("train.py", "--config", SYNTHETIC, "--out", out, "--no-progress", *set_options(SMALL + [
-        "training.checkpoint_every=5"]))
-    assert result.returncode == 0, result.stderr
-    return out
+    return shared_runs.finished(tmp_path_factory.mktemp("finished") / "run", small("training.checkpoint_every=5"))
 
 
 def edited_legs(folder, edit):

@@ -4,7 +4,6 @@ import contextlib
 
 import numpy as np
 
-from avb_tf1.estimation.density_grid import PosteriorGridError, posterior_grid
 from avb_tf1.problems.given_posterior.python_file import ModelError, told
 
 N_SAMPLES = 1024              # of the prior
@@ -84,6 +83,8 @@ def _require_unconstrained(log_prior, samples, path):
     What an encoder gives has no bounds; and TensorFlow Probability's log_prob may be finite, and wrong, outside of a support.
     So samples are mirrored at the outermost one of each coordinate: beyond it the density must have next to no mass.
     """
+    from avb_tf1.estimation.density_grid import PosteriorGridError, posterior_grid  # here: a config is read without scipy
+
     def refuse(text, *values):
         raise ModelError("%s: the prior %s: %s" % (path, text % values, UNCONSTRAINED))
 
