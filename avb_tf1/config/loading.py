@@ -24,7 +24,8 @@ def load_config(path, overrides=()):
 
     Args:
         path: str, a YAML file.
-        overrides: sequence of "KEY=VALUE" strings; KEY is a dotted key that the file has, VALUE is read as YAML.
+        overrides: sequence of "KEY=VALUE" strings; KEY is a dotted key, of a section that the file has;
+            VALUE is read as YAML.
 
     Raises:
         InputError: one line that names the file (or the override), the key and what is allowed; or the file of images, or the
@@ -42,11 +43,10 @@ def load_config(path, overrides=()):
     folder, trees, sources = os.path.dirname(path), [tree], [path]
     for override in overrides:
         source = "--set %s" % override
-        try:
-            trees.append(_overridden(trees[-1], override, source))
-        except InputError:
-            _config_of(trees[:1], sources, folder)  # a key that the file lacks is the file's fault
-            raise
+        key, value = _key_and_value(override, source)
+        if key not in map(".".join, dict(yaml_input.nodes(trees[-1]))):
+            _config_of(trees[:1], sources, folder)  # a key that the file lacks and must have is the file's fault
+        trees.append(_overridden(trees[-1], key, value, source))
         sources.append(source)
     return with_resolved_data(_config_of(trees, sources, folder), path)
 
@@ -69,19 +69,23 @@ def _filled_in(tree, defaults):
     return dict(tree, **{key: _filled_in(tree[key], value) if key in tree else value for key, value in defaults.items()})
 
 
-def _overridden(tree, override, source):
-    """A copy of the tree, with one value replaced."""
+def _key_and_value(override, source):
     key, equals, text = override.partition("=")
     if not equals:
         raise InputError("%s: must be KEY=VALUE" % source)
+    return key, yaml_input.parse_yaml(text, source)
+
+
+def _overridden(tree, key, value, source):
+    """A copy of the tree, with one value replaced, or put where there was none: validation knows what a section may have."""
     tree = copy.deepcopy(tree)
     node, words = tree, key.split(".")
     for word in words[:-1]:
         node = node.get(word) if isinstance(node, dict) else None
-    if not isinstance(node, dict) or words[-1] not in node:
+    if not isinstance(node, dict) or not all(words):
         known_keys = [".".join(path) for path, _ in yaml_input.nodes(tree)]
         raise InputError('%s: unknown key "%s"%s' % (source, key, suggestion(key, known_keys)))
-    node[words[-1]] = yaml_input.parse_yaml(text, source)
+    node[words[-1]] = value
     return tree
 
 

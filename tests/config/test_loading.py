@@ -2,9 +2,10 @@ import glob
 import os
 
 import pytest
-from config_cases import edited, refusal, written
+from config_cases import edited, of_kind, refusal, written
 from helpers import ROOT, SYNTHETIC, synthetic
 
+from avb_tf1.config import yaml_input
 from avb_tf1.config.fingerprint import fingerprint
 from avb_tf1.config.loading import MODEL_FILE, load_config, to_yaml
 
@@ -71,3 +72,21 @@ def test_the_file_is_blamed_for_what_it_lacks(tmp_path):
 def test_a_run_folders_config_has_every_value():
     text = to_yaml(load_config(SYNTHETIC))
     assert "n_samples: 524288" in text and "decoder_learning_rate: null" in text and "images: four_images" in text
+
+
+@pytest.mark.parametrize("kind, override, found", [
+    (("known_images", "avb_ac"), "model.discriminator.all_pairs=true", lambda config: config.model.discriminator.all_pairs),
+    (("known_images", "vae"), "model.decoder.likelihood_from=probabilities",
+     lambda config: config.model.decoder.likelihood_from == "probabilities"),
+    (("given_posterior", "avb"), "model.known_density=true", lambda config: config.model.known_density),
+    (("data_set", "vae"), "model.encoder.convolution=null", lambda config: config.model.encoder.convolution is None),
+    (("data_set", "vae"), "evaluation.ais={n_images: 7}", lambda config: config.evaluation.ais.n_images == 7)])
+def test_what_the_schema_knows_can_be_set(kind, override, found, tmp_path):
+    path, overrides = of_kind(*kind)
+    plain = load_config(path, overrides).tree()
+    without = tmp_path / "config.yaml"  # as a file may be, without a key that need not be there
+    without.write_text(yaml_input.dump_yaml(plain))
+    key = override.partition("=")[0]
+    assert key not in [".".join(words) for words, _ in yaml_input.nodes(plain)]
+    assert found(load_config(str(without), [override]))
+    assert "unknown key \"%ss\"; did you mean \"%s\"?" % (key, key) in refusal([override.replace("=", "s=", 1)], without)
