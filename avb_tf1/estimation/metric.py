@@ -10,6 +10,7 @@ from avb_tf1.estimation.entropy import Estimate
 
 LOSSES = ("generator_loss", "discriminator_loss")  # what an optimiser minimises, as far as a model has it
 N_FINAL = 100                 # iterations whose mean is the final loss
+LOWEST_LOSS = "lowest_generator_loss"  # in metrics.json: the lowest mean over so many iterations
 
 
 class Need(NamedTuple):

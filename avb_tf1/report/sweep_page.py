@@ -14,6 +14,7 @@ from avb_tf1.page.settings_table import settings_table
 from avb_tf1.report.run_page import write_run_page
 from avb_tf1.runs import metrics_file, run_folder
 from avb_tf1.tasks.registry import TASKS, task_of
+from avb_tf1.tasks.summary import warning
 
 MAX_EXPLORED = 10  # runs of a sweep that its page shows through training
 # What sweep.json has of each run.
@@ -149,7 +150,7 @@ def _warning(task, groups):
     """In which settings how many runs are warned of, and the first warning of each, in words; "" if none is."""
     found = []
     for label, group in groups:
-        warnings = [warning for warning in (task.warning(run.metrics, run.config) for run in group) if warning]
+        warnings = list(filter(None, (warning(task, run.metrics, run.config) for run in group)))
         if warnings:
             found.append("%d of %s of %s: %s" % (len(warnings), count(len(group), "run"), label, warnings[0]))
     return " ".join(found)

@@ -4,11 +4,15 @@ import functools
 
 import numpy as np
 
-from avb_tf1.estimation.metric import LOSSES, N_FINAL
+from avb_tf1.estimation.metric import LOSSES, LOWEST_LOSS, N_FINAL
 from avb_tf1.page import arrays
 from avb_tf1.page.numbers import count, number
 from avb_tf1.runs import metrics_file
 from avb_tf1.tasks.views import spread_out
+
+_FAR = 5.0                    # nats: T lags behind at first, and the loss is too low then
+_TELLS_APART = 0.02           # nats, a discriminator's loss: of 1.39 if it knows nothing
+_ERRORS = ("_standard_error", "_numerical_error", "_bias_left")
 
 
 def summary(task, metrics, config, timing=None):
@@ -27,10 +31,31 @@ def summary(task, metrics, config, timing=None):
         lines.append("%-*s %10.2f%s" % (
             task.name_width, "iterations per second", timing["iterations_per_second"], task.speed_remark))
     lines += ["not computed: %s" % reason for reason in metrics_file.not_computed(metrics)]
-    warning = task.warning(metrics, config)
-    if warning:
-        lines.append("Warning: " + warning)
+    told = warning(task, metrics, config)
+    if told:
+        lines.append("Warning: " + told)
     return "\n".join(line.rstrip() for line in lines)
+
+
+def warning(task, metrics, config):
+    """Return sentences on a model that went astray, or "": its task's own, and what any model may show.
+
+    That is a generator loss that more than doubled, by _FAR or more, a discriminator that knows nearly every sample of q, and a
+    log-likelihood or an ELBO with an error of more than a tenth of it.
+    """
+    told = [task.warning(metrics, config)]
+    final, lowest = metrics.get("generator_loss"), metrics.get(LOWEST_LOSS)
+    if None not in (final, lowest) and final - lowest > max(_FAR, abs(lowest)):
+        told.append("the generator loss ended at %s, and had been %s before: training went astray, lower learning rates may "
+                    "help." % (number(final), number(lowest)))
+    if metrics.get("discriminator_loss", 1.0) < _TELLS_APART:
+        told.append("the discriminator tells samples of q from those that it is given beside them almost without fail (its "
+                    "loss is %s): T is no estimate of a log ratio any more." % number(metrics["discriminator_loss"]))
+    for name, metric in task.metrics.items():
+        value, error = metrics.get(name), max(metrics.get(name + suffix) or 0.0 for suffix in _ERRORS)
+        if metric.is_higher_better and value is not None and error > max(1.0, 0.1 * abs(value)):
+            told.append("the %s of %s is known to ± %s only." % (metric.title, number(value), number(error)))
+    return " ".join(filter(None, told))
 
 
 def values_and_remarks(metrics, known, config, remark_of=lambda name: "", of_what=""):

@@ -6,7 +6,7 @@ from typing import Callable, NamedTuple, Tuple
 
 import numpy as np
 
-from avb_tf1.estimation.metric import LOSSES, N_FINAL, Need, why_not
+from avb_tf1.estimation.metric import LOSSES, LOWEST_LOSS, N_FINAL, Need, why_not
 from avb_tf1.ground.seeds import stream
 from avb_tf1.tasks.views import sample_posterior
 from avb_tf1.training.trainer import DivergenceError
@@ -37,8 +37,11 @@ class Trained:
 
 
 def final_losses(monitors):
-    """Return the losses' means over the last N_FINAL iterations, by name; nats per example."""
-    return {name: float(np.mean(monitors[name][-N_FINAL:], dtype=np.float64)) for name in LOSSES if name in monitors}
+    """Return the losses' means over the last N_FINAL iterations, by name, and the lowest such mean of the generator's; nats."""
+    final = {name: float(np.mean(monitors[name][-N_FINAL:], dtype=np.float64)) for name in LOSSES if name in monitors}
+    loss = monitors["generator_loss"].astype(np.float64)
+    starts = np.arange(len(loss) % N_FINAL if len(loss) > N_FINAL else 0, len(loss), N_FINAL)
+    return dict(final, **{LOWEST_LOSS: float(min(loss[start:start + N_FINAL].mean() for start in starts))})
 
 
 def draw_codes(trained, n):
