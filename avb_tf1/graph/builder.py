@@ -10,7 +10,7 @@ from avb_tf1.graph import batches, divergences, likelihoods, objectives, posteri
 from avb_tf1.graph.model_graph import ModelGraph
 from avb_tf1.graph.noise import Noise
 from avb_tf1.ground import seeds
-from avb_tf1.ground.tensorflow import tf
+from avb_tf1.ground.tensorflow import require_version_1, tf
 from avb_tf1.problems.registry import problem_of
 
 _N_FIXED_DRAWS = 4096  # of the noise basis, for the moments in evaluation
@@ -23,6 +23,7 @@ def build_graph(config, problem=None):
     problems.registry.problem_of finds it, and InputError is raised if the problem's file is damaged, or is not there.
     """
     require_config(config)
+    require_version_1()
     graph = tf.Graph()
     with graph.as_default():
         tf.set_random_seed(config.seed)

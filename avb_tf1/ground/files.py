@@ -5,8 +5,8 @@ import errno
 import io
 import json
 import os
+import secrets
 import stat
-import tempfile
 import zipfile
 
 import numpy as np
@@ -24,15 +24,13 @@ def replacing(path):
     writers of figures and archives choose their format by it.
     """
     folder, name = os.path.split(path)
-    handle, temporary = tempfile.mkstemp(dir=folder or ".", prefix=TEMPORARY_PREFIX, suffix="-" + name)
-    os.close(handle)
+    temporary = os.path.join(folder or ".", "%s%s-%s" % (TEMPORARY_PREFIX, secrets.token_hex(4), name))
+    # With the mode that the umask leaves: what can be read of it is all of the process's, and only by setting it.
+    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     stopping.unfinished.add(temporary)
     try:
         yield temporary
         _flush(temporary)
-        umask = os.umask(0)  # there is no other way to read it
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
         os.replace(temporary, path)
         _flush(folder or ".")
     except BaseException as error:

@@ -11,8 +11,12 @@ import logging
 import os
 import sys
 import tempfile
+import threading
 import warnings
 
+from avb_tf1.ground.errors import InputError
+
+_descriptor = threading.Lock()  # held while file descriptor 2 is another file: there is but one of it
 _CHATTER = ("deprecated", "Instructions for updating", "The TensorFlow contrib module will not be included")
 
 
@@ -36,7 +40,17 @@ with warnings.catch_warnings():
         del sys.modules["sklearn"]
     tfd = tfp.distributions
 
-__all__ = ["open_session", "tf", "tfc", "tfd", "tfp"]
+__all__ = ["open_session", "require_version_1", "tf", "tfc", "tfd", "tfp"]
+
+
+def require_version_1():
+    """Raise InputError, naming the switch, if this process was switched to what graphs are in TensorFlow 2."""
+    for name, is_on in (("v2_tensorshape", isinstance(tf.TensorShape([1])[0], int)),
+                        ("resource_variables", tf.compat.v1.resource_variables_enabled()),
+                        ("control_flow_v2", tf.compat.v1.control_flow_v2_enabled())):
+        if is_on:
+            raise InputError("tf.enable_%s() was called in this process, alone or by tf.enable_v2_behavior(): call "
+                             "tf.disable_%s() first" % (name, name))
 
 
 def open_session(graph, intra_op_threads, inter_op_threads):
@@ -60,16 +74,23 @@ def _without_gpu_search_chatter():
 
     The C++ runtime logs those lines as errors, so no log level hides them without hiding real ones.
     """
-    sys.stderr.flush()
-    with tempfile.TemporaryFile() as held_back:
-        stderr = os.dup(2)
-        os.dup2(held_back.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
-            held_back.seek(0)
-            for line in held_back:
-                if b"dso_loader" not in line and b"cuda_d" not in line:
-                    os.write(2, line)
+    with contextlib.suppress(AttributeError, ValueError, OSError):  # it may be None or closed
+        sys.stderr.flush()
+    with _descriptor, contextlib.ExitStack() as stack:
+        # The descriptor first: where it is closed, the next file to be opened has its number.
+        with contextlib.suppress(OSError):
+            stderr = os.dup(2)
+            held_back = stack.enter_context(tempfile.TemporaryFile())
+            stack.callback(_write_on, held_back, stderr)
+            os.dup2(held_back.fileno(), 2)
+        yield
+
+
+def _write_on(held_back, stderr):
+    """Make `stderr`, a copy of file descriptor 2, that one again, and write what was held back in a file."""
+    os.dup2(stderr, 2)
+    os.close(stderr)
+    held_back.seek(0)
+    for line in held_back:
+        if b"dso_loader" not in line and b"cuda_d" not in line:
+            os.write(2, line)

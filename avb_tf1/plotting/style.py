@@ -1,5 +1,8 @@
 """What all figures have in common: no window, the same look whatever the user's settings, colours, panels, whole files."""
 
+import functools
+import threading
+
 from matplotlib import style
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -12,7 +15,20 @@ CLASS_COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9"
 EXACT_COLOR = "#444444"       # of what is exact, beside samples
 _N_COLUMNS = 5                # of panels, at most
 _DPI = 150
-plain = style.context("default")  # whatever the user's own matplotlibrc says: the same config gives the same picture
+_drawing = threading.RLock()  # matplotlib's settings and its parser of texts are the whole process's
+
+
+def plain(draw):
+    """Return a function that draws, such that whatever the user's settings are, the same config gives the same picture.
+
+    They are put back after it. One thread draws at a time, another one waits.
+    """
+    @functools.wraps(draw)
+    def plainly(*args, **options):
+        with _drawing, style.context("default"):
+            return draw(*args, **options)
+
+    return plainly
 
 
 def class_color(label):

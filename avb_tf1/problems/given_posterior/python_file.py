@@ -16,11 +16,15 @@ def names_of(source, path):
     It runs as a module that is called "model", in a TensorFlow graph of its own, and writes no __pycache__. It has no __file__:
     it is to stand alone. Raises ModelError if it is no Python, or raises; names the file, as `path`, and the line.
     """
-    from avb_tf1.ground.tensorflow import tf  # here: a config of another problem is read without it
+    from avb_tf1.ground.tensorflow import require_version_1, tf  # here: a config of another problem is read without it
     tf.get_default_graph()  # from now on TensorFlow refuses to be switched to eager execution
     names = {"__name__": "model"}
     with told(path), tf.Graph().as_default():
         exec(compile(source, path, "exec", dont_inherit=True), names)
+    try:
+        require_version_1()
+    except InputError as error:
+        raise ModelError("%s: %s" % (path, error))
     return names
 
 
