@@ -31,6 +31,8 @@ class _ConfigLoader(yaml.SafeLoader):
             raise _Refused(None, None, "aliases (*name) are not allowed", event.start_mark)
         if event.tag is not None:
             raise _Refused(None, None, "tags (%s) are not allowed" % event.tag, event.start_mark)
+        if any("\ud800" <= character <= "\udfff" for character in getattr(event, "value", "")):
+            raise _Refused(None, None, "half a character (a surrogate) is no text", event.start_mark)
         if self.depth >= MAX_DEPTH:
             raise _Refused(None, None, "nested deeper than %d levels" % MAX_DEPTH, event.start_mark)
         self.depth += 1

@@ -49,7 +49,7 @@ def _read(folder):
         raise InputError("%s: a sweep's folder; give the folders of its runs" % folder)
     if not run_folder.is_file(os.path.join(folder, run_folder.CONFIG)) or not run_folder.is_complete(folder):
         raise InputError("%s: not a finished run (it needs %s and %s)" % (folder, run_folder.CONFIG, run_folder.METRICS))
-    config = load_config(os.path.join(folder, run_folder.CONFIG))
+    config = load_config(run_folder.config_path(folder))
     return config, read_metrics(folder, config, task_of(config))[0]
 
 

@@ -2,6 +2,8 @@
 
 import contextlib
 import fcntl
+import glob
+import hashlib
 import os
 import re
 import shutil
@@ -9,7 +11,7 @@ import stat
 import tempfile
 
 from avb_tf1.config import yaml_input
-from avb_tf1.config.fingerprint import fingerprint, require_same
+from avb_tf1.config.fingerprint import OtherConfig, fingerprint, require_same
 from avb_tf1.config.loading import MODEL_FILE, load_config, to_yaml
 from avb_tf1.ground import files
 from avb_tf1.ground.errors import InputError
@@ -131,12 +133,32 @@ def held(out):
 
 
 def config_path(out):
-    """Return the path of a run folder's config; raises InputError if `out` is no run folder."""
+    """Return the path of a run folder's config; raises InputError if `out` is no run folder.
+
+    Reading that config runs the folder's MODEL, if there is one. So OtherConfig is raised if it isn't the one that the folder's
+    metrics and checkpoints are of.
+    """
     path = os.path.join(out, CONFIG)
     if not is_file(path):
         raise InputError("%s: not a run folder (it has no %s); start a run with scripts/train.py --config" % (
             out or "''", CONFIG))
+    _require_own_model(out)
     return path
+
+
+def _require_own_model(out):
+    try:
+        with files.opened(os.path.join(out, MODEL)) as file:
+            found = hashlib.sha256(file.read().decode("utf-8-sig").encode()).hexdigest()
+    except (OSError, ValueError):
+        return  # load_config tells what is wrong, if it is needed
+    for path in [os.path.join(out, METRICS), *glob.glob(os.path.join(glob.escape(out), CHECKPOINT, "model-*.json"))]:
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+            tree = files.read_json(path)
+            made_with = tree.get("made_by", tree.get("manifest"))["fingerprint"]["problem"]["path"]["sha256"]
+            if not found.startswith(made_with):
+                raise OtherConfig('%s: made by another config: problem.path.sha256 is "%s" there, and %s, "%s", was not run' % (
+                    path, made_with, os.path.join(out, MODEL), found[:len(made_with)]))
 
 
 def is_file(path):

@@ -37,11 +37,13 @@ def test_missing_and_unreadable_files(tmp_path):
     ("a: \x07", "not a valid config"),
     ("#" * 200000, "larger than"),
     ("1: 2", "a key must be a word"),
+    ('a: "\\ud800.npz"', "half a character (a surrogate) is no text"),
+    ('"\\udc80": 1', "half a character (a surrogate) is no text"),
     ("a: !!int 010", "tags (tag:yaml.org,2002:int) are not allowed"),
     ("a: ! 5", "tags (!) are not allowed"),
     ("!own {a: 1}", "tags (!own) are not allowed"),
-], ids=str.split("list empty text syntax duplicate tag complex_key alias deep tab encoding control large number_key "
-                 "int_tag plain_tag own_tag"))
+], ids=str.split("list empty text syntax duplicate tag complex_key alias deep tab encoding control large number_key half "
+                 "half_key int_tag plain_tag own_tag"))
 def test_files_that_are_no_config(tmp_path, text, word):
     path = written(tmp_path, text)
     message = refusal(path=path)

@@ -5,6 +5,8 @@ import traceback
 
 from avb_tf1.ground.errors import InputError
 
+_MAX_MESSAGE = 500            # characters of what an exception says
+
 
 class ModelError(InputError):
     """A user's Python file, or a function in it, can't be used."""
@@ -30,20 +32,30 @@ def names_of(source, path):
 
 @contextlib.contextmanager
 def told(path, what=""):
-    """While the context lasts, turn what code that was compiled as `path` raises into a ModelError, sys.exit included.
+    """While the context lasts, turn what code that was compiled as `path` raises into a ModelError, but for KeyboardInterrupt.
 
     `what` says what was called, for an exception that comes from no line of the file.
     """
     try:
         yield
-    except ModelError:
+    except (ModelError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:
-        text = next(iter(str(error.msg if isinstance(error, SyntaxError) else error).strip().splitlines()), "")
+    except BaseException as error:
+        text = _first_line(error)
         if "must be from the same graph" in text:
             text = "a tensor was made outside of the functions; only numbers and arrays can be made there"
         what = ": ".join(part for part in ("" if _line(error, path) else what, type(error).__name__, text) if part)
-        raise ModelError("%s%s: %s" % (path, _line(error, path), what))
+        raise ModelError("%s%s: %s" % (path, _line(error, path), "".join(
+            character if character.isprintable() else "?" for character in what)))
+
+
+def _first_line(error):
+    """What an exception says, of the user's own kind maybe: a line of text, not too long."""
+    try:
+        text = str(error.msg if isinstance(error, SyntaxError) else error)
+    except Exception:  # its own __str__ fails
+        return ""
+    return next(iter(text[:_MAX_MESSAGE].strip().splitlines()), "")
 
 
 def _line(error, path):

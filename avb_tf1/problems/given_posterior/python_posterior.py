@@ -13,7 +13,8 @@ from avb_tf1.problems.given_posterior.python_checks import LARGEST, UNCONSTRAINE
 from avb_tf1.problems.given_posterior.python_file import ModelError, told
 
 _MAX_DIM = 1024
-_MAX_NAME = 60
+_MAX_OBSERVATIONS = 1000      # each has an exact posterior of its own, which takes a second
+_MAX_NAME, _MAX_TEXT = 60, 2000
 _loaded = {}                  # by the files' texts
 
 
@@ -96,6 +97,8 @@ class _File:
             observations = np.asarray(self._names["observations"], np.float64)
         if observations.ndim != 2 or not observations.size:
             self._refuse("observations has the shape %s: [n_x, d_x] is wanted, a row for each x", list(observations.shape))
+        if len(observations) > _MAX_OBSERVATIONS:
+            self._refuse("observations has %d rows; at most %d are possible", len(observations), _MAX_OBSERVATIONS)
         with np.errstate(over="ignore"):
             observations = observations.astype(np.float32)
         is_bad = ~np.isfinite(observations).all(axis=1)
@@ -111,9 +114,12 @@ class _File:
 
     def _text(self, name, default):
         text = self._names.get(name, default)
-        if not isinstance(text, str):
+        if type(text) is not str:  # a class of its own may be more than a text: markup, say
             self._refuse("%s must be a text", name)
-        return " ".join(text.split())
+        text = " ".join(text[:10 * _MAX_TEXT].split())
+        if len(text) > _MAX_TEXT or not text.isprintable():
+            self._refuse("%s must have at most %d characters that can be printed", name, _MAX_TEXT)
+        return text
 
     def _function(self, name):
         if name not in self._names:
@@ -157,7 +163,7 @@ class _File:
 
 
 def _is_name(name):
-    return isinstance(name, str) and 0 < len(name) <= _MAX_NAME and name.isprintable() and "$" not in name
+    return type(name) is str and 0 < len(name) <= _MAX_NAME and name.isprintable() and "$" not in name
 
 
 def _takes(function, n):

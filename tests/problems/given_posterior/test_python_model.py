@@ -21,7 +21,7 @@ from avb_tf1.ground import files
 from avb_tf1.ground.errors import InputError
 from avb_tf1.problems.given_posterior.python_file import ModelError
 from avb_tf1.problems.registry import problem_of
-from avb_tf1.report import sweep_page
+from avb_tf1.report import comparison, sweep_page
 from avb_tf1.runs import run_folder
 from avb_tf1.tasks.given_posterior.reference import references_if_known
 from avb_tf1.tasks.registry import TASKS
@@ -140,6 +140,18 @@ LIKELIHOOD = "tfd.Normal(z[:, 0] + z[:, 1], 0.5).log_prob(1.5)"
     (changed('"something"', '"something", "more"', SEVERAL), "observation_names has 3 names for 2 observations"),
     (changed("0.5).log_prob(x[:, 0])", "0.5).log_prob(tf.log(x[:, 0] - 1))", SEVERAL), "log_likelihood for nothing is nan at"),
     (ONE + "title = 1\n", "title must be a text"),
+    (ONE + "title = type('S', (str,), {'__html__': lambda self: '<script>'})('x')\n", "title must be a text"),
+    (changed('["a", "b"]', "['a', type('S', (str,), {'__html__': lambda self: '<script>'})('b')]"),
+     "coordinates must be a list of names"),
+    (ONE + "title = '\\udc80x'\n", "title must have at most 2000 characters that can be printed"),
+    (ONE + "introduction = 'a\\x1b[31m'\n", "introduction must have at most 2000 characters that can be printed"),
+    (ONE + "introduction = 'a' * 2001\n", "introduction must have at most 2000 characters"),
+    (ONE + "observations = [[1.0]] * 100000\n", "observations has 100000 rows; at most 1000 are possible"),
+    (ONE + "class Own(BaseException):\n    pass\nraise Own('why')\n", "17: Own: why"),
+    (ONE + "class Own(Exception):\n    def __str__(self):\n        return 1 / 0\nraise Own\n", "18: Own"),
+    (ONE + "raise ValueError('\\x1b[31mred\\x07')\n", "15: ValueError: ?[31mred?"),
+    (ONE + "raise ValueError('a' * 10**6)\n", "15: ValueError: " + "a" * 500),
+    (ONE + "raise GeneratorExit\n", "15: GeneratorExit"),
     (ONE + "derived = [np.sum]\n", "derived must be a dict"),
     (ONE + "derived = {'a': np.sum}\n", "derived has 'a', which is a coordinate"),
     (ONE + "derived = {'s': np.sum}\n", "derived 's' gives float64 [] for z [1024, 2]: numbers [1024] are wanted"),
@@ -340,6 +352,19 @@ def test_a_run_of_three_dimensions_with_draws(tmp_path, capsys):
     assert "the marginals of q(z|x) are" in text and "which are exact (by independent draws)" in text and "Dashed" not in text
     shown, = data["runs"]
     assert shown["draws"]["n"] == 1000 and shown["density"] is None and "Grey: draws of the exact posterior" in text
+    # Another text in the place of its own is told, and not run.
+    (moved / "model.py").write_text(THREE + DRAWS + "open(%r, 'w')\n" % str(tmp_path / "ran"))
+    for is_finished in (True, False):
+        for look in (lambda: reevaluation.evaluate_run(str(moved), with_ais=False, write=True),
+                     lambda: avb_tf1.open_run(str(moved)), lambda: sweep_page.write_page(str(moved)),
+                     lambda: experiment.extend(str(moved), [])):
+            with pytest.raises(OtherConfig, match='path.sha256 is "[0-9a-f]{12}" there, and .*model.py, .* was not run'):
+                look()
+        if is_finished:
+            with pytest.raises(OtherConfig, match="was not run"):
+                comparison.read_runs([str(moved)])
+            os.remove(str(moved / "metrics.json"))
+    assert not (tmp_path / "ran").exists()
 
 
 @pytest.mark.parametrize("draws", ["", DRAWS.replace("[n, 3]", "[n, 2]")])
