@@ -43,6 +43,7 @@ class Metric:
         is_higher_better: bool.
         note: str, what stands behind the title where no words can stand beside the number.
         measure: function of the task's samples -> Estimate; None where all are measured together.
+        least, most: floats, what a finite value can be: an estimate of what is at least 0 may be somewhat below.
     """
 
     title: str
@@ -50,6 +51,8 @@ class Metric:
     is_higher_better: bool = False
     note: str = ""
     measure: Optional[Callable] = None
+    least: float = -math.inf
+    most: float = math.inf
 
     @property
     def worst(self):

@@ -1,5 +1,6 @@
 """What all finished runs' folders hold, whatever the task: read and checked. Knows no TensorFlow."""
 
+import math
 import os
 import shlex
 
@@ -12,7 +13,7 @@ from avb_tf1.runs import run_folder
 
 VERSIONS = ("avb_tf1", "tensorflow", "tensorflow_probability", "numpy", "python")
 _CPU = ("cpu_model", "instruction_set")
-_COUNTS = ("n_cpus", "n_trained", "iterations_per_second")
+_COUNTS = ("n_cpus", "n_trained", "iterations_per_second")  # all above 0
 
 
 def read_losses(folder, config):
@@ -26,7 +27,7 @@ def read_losses(folder, config):
 def read_timing(folder):
     """Return the timing.json of the run in a folder; raises InputError, naming it, if it can't be read or lacks something."""
     timing = read_part(folder, run_folder.TIMING, VERSIONS + _CPU + _COUNTS, files.read_json)
-    require_fit(all(isinstance(timing[name], (int, float)) for name in _COUNTS)
+    require_fit(all(type(timing[name]) in (int, float) and 0 < timing[name] < math.inf for name in _COUNTS)
                 and all(isinstance(timing[name], str) for name in VERSIONS + _CPU), folder, run_folder.TIMING)
     return timing
 
@@ -43,7 +44,8 @@ def read_snapshots(folder, keys=("z",)):
     """
     arrays = read_part(folder, run_folder.SNAPSHOTS, ("iteration", "label", *keys))
     moments = arrays["iteration"].shape
-    require_fit(len(moments) == 1 and moments[0] > 0, folder, run_folder.SNAPSHOTS)
+    require_fit(len(moments) == 1 and moments[0] > 0 and all(arrays[name].dtype.kind in "iu" for name in ("iteration", "label"))
+                and (arrays["iteration"] >= 0).all() and (np.diff(arrays["iteration"]) > 0).all(), folder, run_folder.SNAPSHOTS)
     return arrays, moments
 
 
@@ -61,6 +63,9 @@ def read_part(folder, name, keys, reader=files.read_arrays):
     try:
         content = reader(path)
         missing = set(keys) - set(content)
+        for name in sorted(content) if reader is files.read_arrays else ():
+            if content[name].dtype.kind not in "biuf":
+                raise ValueError("its %s must hold real numbers, not %s" % (name, content[name].dtype))
     except (OSError, ValueError, TypeError) as error:
         raise InputError("%s: can't be read: %s%s" % (path, what_is_wrong(error), again))
     if missing:

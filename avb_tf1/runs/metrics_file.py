@@ -1,7 +1,9 @@
 """metrics.json: a run's metrics and what they were made by. Knows no TensorFlow."""
 
 import json
+import math
 import os
+import re
 import sys
 
 from avb_tf1.config.fingerprint import fingerprint, require_same
@@ -62,6 +64,12 @@ def is_measured_by_this_code(made_by):
     return made_by["evaluation_code"] == code()["evaluation_code"]
 
 
+# Of numbers that are no metrics of a task themselves, by what is in their names.
+_RANGES = (
+    (r"_error$|_bias_left$|_effective_sample_size$|^n_|: (exact_)?standard_deviation of |: wasserstein", (0, math.inf)),
+    (r"_acceptance$|_accuracy$|: (exact_)?share of ", (0, 1)))
+
+
 def require_numbers(metrics, path, task):
     """Raise InputError, naming `path`, the metric and its value, unless all of a metrics.json's metrics are numbers.
 
@@ -83,8 +91,18 @@ def require_numbers(metrics, path, task):
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= sys.float_info.max:
             raise InputError("%s: %s must be a finite number%s, not %s" % (
                 path, name, ", or null for an infinite one" if name in task.metrics else "", json_value(value)))
-        if name.endswith(("_standard_error", "_bias_left")) and value < 0:
-            raise InputError("%s: %s must not be negative, not %s" % (path, name, value))
+        low, high = _range(name, task)
+        if not low <= value <= high:
+            raise InputError("%s: %s can't be %s: it is %s" % (path, name, value, (
+                "at most %g" % high if low == -math.inf else "at least %g" % low if high == math.inf else
+                "from %g to %g" % (low, high))))
+
+
+def _range(name, task):
+    """What a finite number of that name can be, lowest and highest."""
+    if name in task.metrics:
+        return task.metrics[name].least, task.metrics[name].most
+    return next((limits for pattern, limits in _RANGES if re.search(pattern, name)), (-math.inf, math.inf))
 
 
 def numbers(metrics, task):

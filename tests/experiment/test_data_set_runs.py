@@ -189,7 +189,8 @@ def test_mnist_from_its_file(tmp_path):
 def test_70000_images_need_little_memory(name, tmp_path):
     n_test = 10000 if name == "mnist_2_vae" else 200
     images, labels = enlarged_digits(60000 + n_test)
-    np.savez_compressed(str(tmp_path / "a.npz"), train=images[:60000], test=images[60000:], train_labels=labels[:60000])
+    np.savez_compressed(str(tmp_path / "a.npz"), train=images[:60000], test=images[60000:], train_labels=labels[:60000],
+                        test_labels=labels[60000:])
     code = """if True:
         import resource, sys
         import avb_tf1

@@ -150,7 +150,7 @@ def test_bad_folders(tmp_path):
     (dict(METRICS, elbo_standard_error=None), "elbo_standard_error must be a finite number, not null"),
     (dict(METRICS, elbo=None, elbo_standard_error=0), "elbo is null, which stands for an infinite one and has "
      "no standard error, but elbo_standard_error is 0"),
-    (dict(METRICS, elbo_standard_error=-1), "elbo_standard_error must not be negative"),
+    (dict(METRICS, elbo_standard_error=-1), "elbo_standard_error can't be -1: it is at least 0"),
     (dict(METRICS, classification_accuracy=None), "classification_accuracy must be a finite number, not null")])
 def test_metrics_that_are_no_numbers_are_named(tmp_path, metrics, words):
     path = folder(tmp_path / "a", synthetic())

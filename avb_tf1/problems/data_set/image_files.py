@@ -117,7 +117,7 @@ def _images(images, path, name):
 def _require_bright(images, path, name, dimmest, on):
     """Raise InputError if images are so dim that they may be in other units than those in which `on` is a pixel that is on."""
     largest = images.max()
-    if largest < dimmest:
+    if 0 < largest < dimmest:  # 0 is the same in all units
         raise InputError("%s: the largest value of %s is %.6g, where %d is a pixel that is on: save the images as floats, "
                          "divided by what stands for such a pixel in them" % (path, name, largest, on))
 

@@ -45,6 +45,7 @@ def read_snapshots(run):
                 and image.ndim == 1 and image.size > 0 and ((image >= 0) & (image < len(problem.test.labels))).all()
                 and arrays["prior"].shape[::2] == moments + (n_pixels,) and arrays["prior"].ndim == 3)
     if has_grid:
+        require_fit(arrays["manifold"].ndim == 3)
         n_tiles = arrays["manifold"].shape[1]
         require_fit(arrays["manifold"].shape == moments + (round(n_tiles**(1 / dim))**dim, n_pixels))
     if model.has_encoder:
@@ -52,7 +53,7 @@ def read_snapshots(run):
                     and arrays["reconstruction"].shape == moments + (image.size, n_pixels))
         if has_grid:
             of_image, axes, samples = moments + image.shape, arrays["density_axes"], arrays["samples"]
-            side = axes.shape[-1]
+            side = axes.shape[-1] if axes.ndim else 0
             require_fit(samples.ndim == 4 and samples.shape[:2] == of_image and samples.shape[3] == dim
                         and axes.shape == of_image + (dim, side) and arrays["density"].shape == of_image + (side**dim,))
     return arrays

@@ -26,11 +26,11 @@ _ROWS = 4096                  # pairs of an image and a code at a time: of 784 p
 # By their names in metrics.json, in the order of a table.
 METRICS = {
     # log p(x).
-    "test_log_likelihood": Metric("test log-likelihood", is_higher_better=True),
+    "test_log_likelihood": Metric("test log-likelihood", is_higher_better=True, most=0),
     # log p(x) once more, where it isn't by quadrature and q(z|x) has a density to draw from.
-    "test_log_likelihood_importance": Metric("test log-likelihood by importance sampling", is_higher_better=True),
+    "test_log_likelihood_importance": Metric("test log-likelihood by importance sampling", is_higher_better=True, most=0),
     # The mean of log p(x|z) minus KL(q(z|x) || p(z)): by its closed form, by samples or by nearest neighbours.
-    "test_elbo": Metric("test ELBO", (ENCODER, DENSITY), is_higher_better=True),
+    "test_elbo": Metric("test ELBO", (ENCODER, DENSITY), is_higher_better=True, most=1),
     # The same with the discriminator's log q(z|x) - log p(z): no bound.
     "test_elbo_discriminator": Metric("test ELBO by the discriminator", (DISCRIMINATOR,), True, " (no bound)"),
     # test_log_likelihood - test_elbo, KL(q(z|x) || p(z|x)).

@@ -52,7 +52,8 @@ def read_latents(run):
     arrays = contents.read_part(run.folder, run_folder.LATENTS, ("z", "label"))
     contents.require_fit(
         arrays["z"].shape == arrays["label"].shape + (run.problem.dim,) and np.isfinite(arrays["z"]).all()
-        and np.array_equal(np.unique(arrays["label"]), np.arange(run.problem.n_x)), run.folder, run_folder.LATENTS)
+        and arrays["label"].dtype.kind in "iu" and np.array_equal(np.unique(arrays["label"]), np.arange(run.problem.n_x)),
+        run.folder, run_folder.LATENTS)
     return arrays
 
 
@@ -80,10 +81,23 @@ def _require_parts(metrics, problem, folder, path, task):
     has_reference = _WITH_REFERENCE[0] in metrics
     keys = _FOUND + (_BESIDE if has_reference else ())
     shares = ("share", "exact_share") if has_reference else ("share",)
+    for of_x in (metrics, *per_x):
+        _require_bound(of_x, path)
     for of_x in per_x:
         _require_tables(of_x.get("marginals"), measures.names_of_quantities(problem), keys, path, "marginals", task)
         _require_tables(of_x.get("modes", {}), problem.modes, shares, path, "modes", task)
         metrics_file.require_numbers({name: value for name, value in of_x.items() if name != "x"}, path, task)
+
+
+def _require_bound(metrics, path):
+    """Raise InputError if an ELBO that is a bound is above the log evidence by far more than its errors."""
+    elbo, evidence = metrics.get("elbo"), metrics.get(_EVIDENCE)
+    is_bound = isinstance(metrics.get("methods"), dict) and metrics["methods"].get("elbo") != "discriminator"
+    if not is_bound or not isinstance(elbo, float) or not isinstance(evidence, float):
+        return
+    error = sum(metrics.get("elbo" + suffix) or 0.0 for suffix in ("_standard_error", "_bias_left"))
+    if elbo > evidence + 0.1 + 10 * error:
+        raise InputError("%s: elbo can't be %s: log_evidence is %s, and its errors are %s" % (path, elbo, evidence, error))
 
 
 def _require_tables(tables, names, keys, path, what, task):

@@ -1,10 +1,13 @@
 """What the files in the folder of a finished run of known images hold, read and checked. Knows no TensorFlow."""
 
+import numpy as np
+
 from avb_tf1.estimation import quadrature
 from avb_tf1.runs import contents, metrics_file, run_folder
 from avb_tf1.tasks.views import labels_of_codes
 
 LATENT_PLANE = "latent_plane.npz"
+_DIVERGENCES = ("kl_posterior_prior", "kl_discriminator")
 _METRICS = {"kl_posterior_prior", "classification_accuracy", "generator_loss"}  # besides the required ones
 
 
@@ -21,21 +24,33 @@ def require_good(run):
 
 def read_snapshots(run):
     """Return all arrays of the snapshots.npz of a Run; raises InputError if they can't be read or are of another run."""
-    model, n_codes = run.config.model, labels_of_codes(run.problem).size
+    model, labels = run.config.model, labels_of_codes(run.problem)
     has_grid, has_discriminator = quadrature.has_grid(model.latent_dim), model.has_discriminator
     arrays, moments = contents.read_snapshots(run.folder, ("z",) if model.has_encoder else ())
     contents.require_fit(
-        ("z" not in arrays or arrays["z"].shape == moments + (n_codes, model.latent_dim))
+        np.array_equal(arrays["label"], labels)
+        and ("z" not in arrays or arrays["z"].shape == moments + (labels.size, model.latent_dim))
         and ("probabilities" in arrays) == has_grid
+        and (not has_grid or _is_grid(arrays["probabilities"], moments, model.latent_dim, run.problem.n_pixels))
         and ("kl_posterior_prior" in arrays) == (model.has_encoder and (has_grid or not has_discriminator))
-        and ("kl_discriminator" in arrays) == has_discriminator, run.folder, run_folder.SNAPSHOTS)
+        and ("kl_discriminator" in arrays) == has_discriminator
+        and all(values.shape == moments for name, values in arrays.items() if name.startswith("kl_"))
+        and all(name + "_standard_error" in arrays for name in _DIVERGENCES if name in arrays),
+        run.folder, run_folder.SNAPSHOTS)
     return arrays
+
+
+def _is_grid(values, moments, dim, n_pixels):
+    """Whether values are [s, m**dim, n_pixels], m at least 1."""
+    n_points = values.shape[1] if values.ndim == 3 else 0
+    return n_points > 0 and values.shape == moments + (round(n_points**(1 / dim))**dim, n_pixels)
 
 
 def read_plane(run):
     """Return all arrays of the latent_plane.npz of a Run; raises InputError if they can't be read or are of another run."""
     plane, problem = contents.read_part(run.folder, LATENT_PLANE, ("axis", "probabilities", "posterior_density")), run.problem
     n_points = plane["axis"].size**run.config.model.latent_dim
-    contents.require_fit(plane["probabilities"].shape == (n_points, problem.n_pixels)
-                         and plane["posterior_density"].shape == (problem.n_images, n_points), run.folder, LATENT_PLANE)
+    contents.require_fit(n_points > 0 and plane["probabilities"].shape == (n_points, problem.n_pixels)
+                         and plane["posterior_density"].shape == (problem.n_images, n_points)
+                         and all(np.isfinite(values).all() for values in plane.values()), run.folder, LATENT_PLANE)
     return plane
