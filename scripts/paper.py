@@ -16,7 +16,7 @@ from avb_tf1.ground import command_line
 if __name__ == "__main__":
     command_line.begin()  # first: what follows takes time
 
-from avb_tf1.ground import errors
+from avb_tf1.ground import errors, stopping
 
 
 def main():
@@ -49,7 +49,8 @@ def main():
     if name.endswith(".png") and not out.endswith(".png"):
         raise errors.InputError("%s: the figure is written as PNG; the name must end in .png" % out)
     runs = args.runs or os.path.join("runs", args.what if args.what in ("posteriors", "digits") else "table")
-    make(os.path.join(ROOT, "configs"), runs, out)
+    with stopping.hint("to go on: %s" % command_line.again("paper.py", sys.argv[1:])):
+        make(os.path.join(ROOT, "configs"), runs, out)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from avb_tf1.tasks.trained import Trained
 from avb_tf1.training.snapshots import Snapshots
 
 TIMING = dict(avb_tf1="1", tensorflow="2", tensorflow_probability="3", numpy="4", python="5", cpu_model="a CPU",
-              instruction_set="avx2", n_cpus=2, n_trained=4, iterations_per_second=100.0)
+              instruction_set="avx2", n_cpus=2, n_trained=4, iterations_per_second=100.0, cpu_seconds=0.1)
 
 
 def trained_of(config, networks):

@@ -182,8 +182,9 @@ def train_in_folder(session, model, experiment, out, found, show_progress, obser
         result = trainer.train(session, model, config.training, [progress, log, record, *observers],
                                found and found.monitors, save, lambda: request.signal_number is not None)
     if request.signal_number is not None:
-        raise stopping.Stopped(request.signal_number, "stopped after iteration %d of %d; to go on: %s" % (
-            n_done + result.n_trained, config.training.n_iterations, command_line.resuming(out)))
+        raise stopping.Stopped(request.signal_number, "stopped after iteration %d of %d; %s" % (
+            n_done + result.n_trained, config.training.n_iterations,
+            stopping.how_to_go_on() or "to go on: %s" % command_line.resuming(out)))
     return result, record.arrays(), legs
 
 

@@ -50,12 +50,17 @@ def on_signals():
 
 @contextlib.contextmanager
 def hint(text):
-    """While the context lasts, `text` follows what is told when a signal ends the process at once."""
+    """While the context lasts, `text` follows what is told when a signal ends the process: the outermost hint's."""
     _hints.append(text)
     try:
         yield
     finally:
         _hints.remove(text)
+
+
+def how_to_go_on():
+    """Return the outermost hint; "" if there is none."""
+    return "".join(_hints[:1])
 
 
 def is_ignored(signal_number):
@@ -90,7 +95,7 @@ def _end(number, stderr):
     last_word.acquire()
     text = "interrupted" if number == signal.SIGINT else "stopped by %s" % signal.Signals(number).name
     with contextlib.suppress(OSError):
-        os.write(stderr, b"%s\n" % "; ".join([text] + _hints[-1:]).encode("utf-8", "backslashreplace"))
+        os.write(stderr, b"%s\n" % "; ".join([text] + _hints[:1]).encode("utf-8", "backslashreplace"))
     for path in tuple(unfinished):
         with contextlib.suppress(OSError):
             os.remove(path)

@@ -17,7 +17,7 @@ from avb_tf1.page.numbers import Row, RunGroup, mean_and_range
 from avb_tf1.problems.known_images import four_images
 from avb_tf1.report import comparison
 from avb_tf1.reproduction import figures
-from avb_tf1.runs import metrics_file, provenance, run_folder
+from avb_tf1.runs import contents, metrics_file, provenance, run_folder
 from avb_tf1.tasks.registry import task_of
 
 TABLE_CONFIGS = ("synthetic", "paper_vae", "paper_avb", "fast_avb", "tuned_avb")
@@ -65,7 +65,12 @@ class Runs(NamedTuple):
 
     @classmethod
     def read(cls, runs):
-        """Return the Runs of some configs in folders, given as pairs (config, folder)."""
+        """Return the Runs of some configs in folders, given as pairs (config, folder), once all their files are good.
+
+        Raises InputError, naming the file, otherwise.
+        """
+        for config, folder in runs:
+            task_of(config).read(config.name, folder, config)
         return cls(*zip(*((folder, config, *metrics_file.read_metrics(folder, config, task_of(config)))
                           for config, folder in runs)))
 
@@ -77,11 +82,11 @@ class Runs(NamedTuple):
     @property
     def cpu_seconds(self):
         """A list of floats, of each one's whole training, all its threads."""
-        return [files.read_json(os.path.join(folder, run_folder.TIMING))["cpu_seconds"] for folder in self.folders]
+        return [contents.read_timing(folder)["cpu_seconds"] for folder in self.folders]
 
     def arrays(self, name):
         """Return an iterator of what an .npz file in each folder holds, dicts of arrays; a file is read when it comes to it."""
-        return (files.read_arrays(os.path.join(folder, name)) for folder in self.folders)
+        return (contents.read_part(folder, name, ()) for folder in self.folders)
 
 
 def published(config, overrides=(), name=None):

@@ -100,7 +100,10 @@ def compare(config_paths, baselines_path, run_seeds, out, fewer_seeds=None):
         runs.append([baselines_config.gaussian_config(load_config(config_paths[0], ["seed=%d" % seed]), settings, covariance)
                      for seed in run_seeds])
     problem = problem_of(first_runs[0])
-    os.makedirs(out, exist_ok=True)
+    try:
+        os.makedirs(out, exist_ok=True)
+    except OSError as error:
+        raise InputError("%s: can't be made: %s" % (out, error.strerror))
     runs = [[(config, os.path.join(out, "%s_seed_%d" % (config.name, config.seed))) for config in own] for own in runs]
     in_turn = [run for own in runs for run in own]
     for number, (config, folder) in enumerate(in_turn, 1):
@@ -155,7 +158,7 @@ def _sampled(problem, identity, known, settings, run_seeds, out):
     for seed, path in zip(run_seeds, paths):
         wanted = dict(problem=identity, settings=settings.dict(), seed=seed,
                       evaluation_code=provenance.code()["evaluation_code"])
-        if not os.path.exists(path + ".json") or files.read_json(path + ".json")["made_by"] != wanted:
+        if not _is_kept(path, wanted):
             print("Sampling with HMC, seed %d" % seed, flush=True)
             metrics, z = _sample(problem, known, settings, seed)
             files.write_arrays(path + ".npz", z=z)
@@ -163,6 +166,15 @@ def _sampled(problem, identity, known, settings, run_seeds, out):
     runs, z = tuple(files.read_json(path + ".json") for path in paths), files.read_arrays(paths[0] + ".npz")["z"]
     return Method(RunGroup(HMC, None, tuple(run_seeds), runs), float(np.mean([metrics["cpu_seconds"] for metrics in runs])),
                   np.stack([measures.quantities(problem, own.astype(np.float64)) for own in z]))
+
+
+def _is_kept(path, wanted):
+    """Whether the draws and numbers of a sampler, made as is `wanted`, are there and can be read."""
+    try:
+        made_by, z = files.read_json(path + ".json")["made_by"], files.read_arrays(path + ".npz")["z"]
+        return made_by == wanted and z.dtype == np.float32
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _sample(problem, known, settings, seed):

@@ -13,7 +13,7 @@ from avb_tf1.runs import run_folder
 
 VERSIONS = ("avb_tf1", "tensorflow", "tensorflow_probability", "numpy", "python")
 _CPU = ("cpu_model", "instruction_set")
-_COUNTS = ("n_cpus", "n_trained", "iterations_per_second")  # all above 0
+_COUNTS = ("n_cpus", "n_trained", "iterations_per_second", "cpu_seconds")  # all above 0
 
 
 def read_losses(folder, config):

@@ -5,7 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
-from helpers import ROOT, assert_one_clear_line, run_script
+from helpers import ROOT, assert_one_clear_line, call_script, run_script
 
 from avb_tf1.config import baselines
 from avb_tf1.config.loading import load_config, to_yaml
@@ -104,7 +104,7 @@ def test_draws_are_used_again_only_with_the_same_settings_and_seed(tmp_path, mon
 
     def sample(problem, known, settings, seed):
         sampled.append((settings.n_samples, seed))
-        return {"cpu_seconds": 1.0, "wasserstein": float("inf")}, np.zeros((1, 3, 2))
+        return {"cpu_seconds": 1.0, "wasserstein": float("inf")}, np.zeros((1, 3, 2), np.float32)
 
     monkeypatch.setattr(posterior_comparison, "_sample", sample)
     problem = GIVEN_POSTERIORS["banana"]
@@ -113,6 +113,23 @@ def test_draws_are_used_again_only_with_the_same_settings_and_seed(tmp_path, mon
         method = posterior_comparison._sampled(problem, identity, None, own, seeds, str(tmp_path))
         assert method.group.seeds == seeds and method.group.metrics[0]["wasserstein"] is None
     assert sampled == [(400, 0), (400, 1), (8, 0), (8, 2), (8, 0)]
+    for name, content in (("hmc_seed_0.json", b"[]"), ("hmc_seed_0.json", b"{"), ("hmc_seed_0.npz", b"PK"),
+                          ("hmc_seed_0.npz", None)):
+        del sampled[:]
+        if content is None:
+            (tmp_path / name).unlink()
+        else:
+            (tmp_path / name).write_bytes(content)
+        posterior_comparison._sampled(problem, "b", None, fewer, (0,), str(tmp_path))
+        assert sampled == [(8, 0)]
+
+
+def test_a_place_that_is_none_is_one_clear_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    config = os.path.join(CONFIGS, "banana.yaml")
+    result = call_script("compare_posteriors.py", "--config", config, "--out", tmp_path / "file" / "out")
+    assert_one_clear_line(result, "file/out: can't be made: Not a directory")
+    assert (tmp_path / "file").read_text() == ""
 
 
 def test_two_python_files_are_two_problems(tmp_path):

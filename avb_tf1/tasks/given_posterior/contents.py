@@ -52,8 +52,8 @@ def read_latents(run):
     arrays = contents.read_part(run.folder, run_folder.LATENTS, ("z", "label"))
     contents.require_fit(
         arrays["z"].shape == arrays["label"].shape + (run.problem.dim,) and np.isfinite(arrays["z"]).all()
-        and arrays["label"].dtype.kind in "iu" and np.array_equal(np.unique(arrays["label"]), np.arange(run.problem.n_x)),
-        run.folder, run_folder.LATENTS)
+        and arrays["label"].dtype.kind in "iu" and np.array_equal(np.unique(arrays["label"]), np.arange(run.problem.n_x))
+        and np.ptp(np.bincount(arrays["label"])) == 0, run.folder, run_folder.LATENTS)
     return arrays
 
 
