@@ -137,6 +137,24 @@ def test_a_marginal_is_linear_between_its_points():
     np.testing.assert_allclose(tent.quantile([0.125, 0.5, 0.875]), [-0.5, 0, 0.5])
 
 
+@pytest.mark.parametrize("is_in, share", [
+    (lambda z: z[:, 0] > 3.3, stats.norm.sf(0.3)), (lambda z: z.sum(axis=1) > 1.5, stats.norm.sf(0.5 / math.sqrt(3.8))),
+    (lambda z: ((z - [3, -2])**2).sum(axis=1) < 1, None), (lambda z: np.ones(len(z), bool), 1),
+    (lambda z: np.zeros(len(z), bool), 0)], ids=["half", "oblique", "disc", "all", "none"])
+def test_a_part_has_its_share(is_in, share):
+    if share is None:  # a ring of radius r has the mean of exp over the angle
+        angle, radii = (np.arange(4000) + 0.5) / 4000 * 2 * math.pi, (np.arange(400) + 0.5) / 400
+        circle = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+        share = np.mean([CORRELATED.pdf([3, -2] + r * circle).mean() * 2 * math.pi * r for r in radii])
+    assert posterior_grid(CORRELATED.logpdf, 2).share(is_in) == pytest.approx(share, abs=1e-4)
+
+
+def test_a_part_of_a_line_has_its_share():
+    grid = posterior_grid(lambda z: stats.norm(5, 0.3).logpdf(z[:, 0]), 1)
+    assert grid.share(lambda z: np.abs(z[:, 0] - 5.1) < 0.123) == pytest.approx(
+        stats.norm(5, 0.3).cdf(5.223) - stats.norm(5, 0.3).cdf(4.977), abs=1e-4)
+
+
 def test_draws_follow_a_correlated_normal():
     grid = posterior_grid(CORRELATED.logpdf, 2)
     draws = grid.draws(200000, np.random.RandomState(0))

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from avb_tf1.estimation import quadrature, wasserstein
+from avb_tf1.estimation.densities import mean_and_error
 from avb_tf1.estimation.entropy import Estimate, kl_from
 from avb_tf1.estimation.metric import Metric, flat, sample_mean
 from avb_tf1.estimation.trained_networks import in_chunks
@@ -102,8 +103,9 @@ def evaluate(networks, problem, references, random_state, n_samples, why_not="")
         biased; an infinite value has neither;
         "methods": name -> how it was found; "not_computed": name -> why; "marginals": name of a coordinate or derived
         quantity -> {mean, standard_deviation} and, with a reference, {exact_mean, exact_standard_deviation, wasserstein,
-        wasserstein_noise_floor}; "modes": name -> {share, exact_share}, where the problem has them. For several x, "per_x": a
-        list with all that for each, under "x" its name, and no "marginals" of all.
+        wasserstein_noise_floor}; "modes": name -> {share, exact_share} and, where that is of draws, its
+        exact_share_standard_error, where the problem has modes. For several x, "per_x": a list with all that for each, under
+        "x" its name, and no "marginals" of all.
     """
     z, labels, log_density = sample_posterior(networks, problem, n_samples, random_state)
     per_x = []
@@ -221,12 +223,17 @@ def _distances(problem, marginals):
 
 
 def _modes(problem, reference, z, random_state):
-    """The share of each mode in q and, as far as N_COMPARED * 10 draws tell, in the posterior."""
-    samples = {"share": z}
-    if reference is not None and problem.modes:
-        samples["exact_share"] = reference.draws(10 * N_COMPARED, random_state)
-    return {name: {share: float(np.mean(is_in(own))) for share, own in samples.items()}
-            for name, is_in in problem.modes.items()}
+    """The share of each mode in q and in the posterior: by its grid or, with an error, of N_COMPARED * 10 draws."""
+    found = {name: {"share": float(np.mean(is_in(z)))} for name, is_in in problem.modes.items()}
+    if reference is None or not problem.modes:
+        return found
+    if reference.share is not None:
+        return {name: dict(found[name], exact_share=reference.share(is_in)) for name, is_in in problem.modes.items()}
+    draws = reference.draws(10 * N_COMPARED, random_state)
+    for name, is_in in problem.modes.items():
+        share, error = mean_and_error(is_in(draws))
+        found[name].update(exact_share=share, exact_share_standard_error=error)
+    return found
 
 
 def of_samples(problem, reference, z, compared, random_state):

@@ -40,6 +40,8 @@ class PosteriorReference:
             functions give the density.
         draws: (n, numpy RandomState) -> independent draws of p(z|x), float64 [n, dim]. In coordinates that have a grid their
             variance is larger than the exact one, which stands here, by a sixth of the square of its spacing.
+        share: a function z [n, dim] -> bool [n] -> the probability of that part of the space, a float, by the grid; None where
+            not all coordinates have one.
     """
 
     log_evidence: Optional[float]
@@ -48,6 +50,7 @@ class PosteriorReference:
     derived: Dict[str, Moments]
     log_density: Optional[Callable]
     draws: Callable
+    share: Optional[Callable] = None
 
     @property
     def standard_deviation(self):
@@ -139,7 +142,7 @@ def reference_from_density(log_joint, dim, derived=None):
 
     return PosteriorReference(
         log_evidence=grid.log_integral, mean=mean, covariance=covariance, derived=moments, log_density=log_density,
-        draws=grid.draws)
+        draws=grid.draws, share=grid.share)
 
 
 def _from_draws(problem, label):

@@ -45,8 +45,10 @@ def _marginals(of_x):
     found += ["%-12s" % name + "".join("%10.4f" % (round(values[key], 4) + 0.0) for key in titles)
               for name, values in marginals.items()]
     for name, shares in of_x.get("modes", {}).items():
-        exact = ", exactly %.3f" % shares["exact_share"] if "exact_share" in shares else ""
-        found.append("P(%s) = %.3f%s" % (name, shares["share"], exact))
+        exact, error = shares.get("exact_share"), shares.get("exact_share_standard_error")
+        beside = "" if exact is None else (
+            ", exactly %.3f" % exact if error is None else ", of exact draws %.3f ± %.3f" % (exact, error))
+        found.append("P(%s) = %.3f%s" % (name, shares["share"], beside))
     return found
 
 
@@ -110,8 +112,13 @@ def _without_sign_of_zero(value):
 def mode_rows(problem, per_x):
     """Return the shares of the problem's modes: [(x, mode, share of q, exact share or "")], text."""
     return [(x, name, "%.3f" % own["modes"][name]["share"],
-             "%.3f" % own["modes"][name]["exact_share"] if "exact_share" in own["modes"][name] else "")
+             _exact_share(own["modes"][name]))
             for x, own in zip(problem.observation_names, per_x) for name in problem.modes]
+
+
+def _exact_share(shares):
+    text = "%.3f" % shares["exact_share"] if "exact_share" in shares else ""
+    return "%s ± %.3f" % (text, shares["exact_share_standard_error"]) if "exact_share_standard_error" in shares else text
 
 
 def key_numbers(metrics, n_x):

@@ -1,5 +1,6 @@
 """The metrics of models of given posteriors, against closed forms."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -40,7 +41,16 @@ def test_metrics_of_the_exact_posterior_are_exact():
         assert own["standard_deviation"] == pytest.approx(deviation, rel=0.03)
     share = stats.norm.sf(0, mean[0], math.sqrt(covariance[0, 0]))
     assert metrics["modes"]["a > 0"]["share"] == pytest.approx(share, abs=0.01)
-    assert metrics["modes"]["a > 0"]["exact_share"] == pytest.approx(share, abs=0.01)
+    assert metrics["modes"]["a > 0"]["exact_share"] == pytest.approx(share, abs=1e-4)
+    assert "exact_share_standard_error" not in metrics["modes"]["a > 0"]
+    draws = reference.exact_references(problem)[0].draws
+    by_draws = dataclasses.replace(references[0], share=None, draws=draws)
+    found = measures._modes(problem, by_draws, np.zeros((10, 2)), np.random.RandomState(0))["a > 0"]
+    error = found["exact_share_standard_error"]
+    assert abs(found["exact_share"] - share) < 4 * error and error == pytest.approx(
+        math.sqrt(share * (1 - share) / (10 * measures.N_COMPARED)), rel=0.01)
+    lines = summary._marginals({"marginals": metrics["marginals"], "modes": {"a > 0": found}})
+    assert lines[-1] == "P(a > 0) = 0.000, of exact draws %.3f ± %.3f" % (found["exact_share"], error)
     assert "per_x" not in metrics and "not_computed" not in metrics
 
 
