@@ -16,10 +16,7 @@ def pytest_configure(config):
 
 
 def pytest_collection_finish():
-    # What was imported stays; and a graph of TensorFlow's is a thousand objects, each of which counts for the collector.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20000, 20, 20)
+    gc.set_threshold(20000, 20, 20)  # a graph of TensorFlow's is thousands of objects, each of which counts for the collector
 
 
 @pytest.fixture(scope="session")

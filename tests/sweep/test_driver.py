@@ -24,6 +24,7 @@ from avb_tf1.ground.errors import InputError
 from avb_tf1.problems.known_images.four_images import TABLE_1_METRICS
 from avb_tf1.runs import metrics_file, run_folder
 from avb_tf1.sweep import plan
+from avb_tf1.tasks.known_images.measures import METRICS
 
 driver = pytest.importorskip("avb_tf1.sweep.driver")
 
@@ -341,7 +342,8 @@ def test_a_run_folder_in_use_is_waited_for(tmp_path, monkeypatch):
 
 def test_a_run_folder_that_can_not_be_read_fails_alone(tmp_path, capsys):
     runs = plan.plan([SYNTHETIC], "0-2", [])
-    content = json.dumps(metrics_file.with_made_by(dict.fromkeys(TABLE_1_METRICS, -1.5), runs[2].config, []))
+    metrics = {name: -1.5 if METRICS[name].is_higher_better else 1.5 for name in TABLE_1_METRICS}
+    content = json.dumps(metrics_file.with_made_by(metrics, runs[2].config, []))
     for run, config, metrics in zip(runs, ("a: b: c", to_yaml(runs[1].config), to_yaml(runs[2].config)),
                                     ("{}", "{", content)):
         (tmp_path / run.name).mkdir()
