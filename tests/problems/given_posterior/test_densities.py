@@ -166,3 +166,10 @@ def test_reading_them_takes_no_tensorflow():
 def test_a_malformed_problem_is_refused(observations, names, message):
     with pytest.raises(ValueError, match=message):
         GivenPosterior("a problem", "", ("a",), observations, names, None, None, None, "")
+
+
+@pytest.mark.parametrize("name, y", [
+    ("eight_schools", [28, 8, -3, 7, -1, 1, 18, 12]),  # Rubin 1981
+    ("stan_eight_schools", [2.8, 0.8, -0.3, 0.7, -0.1, 0.1, 1.8, 1.2])])
+def test_the_schools_data(name, y):
+    np.testing.assert_array_equal(GIVEN_POSTERIORS[name].observations, np.float32([y]))
