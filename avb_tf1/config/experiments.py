@@ -29,8 +29,8 @@ class _Experiment(Section):
         """Put beside the values of model and training the sections that _read_chosen_section reads them as, by model.kind."""
         model = tree.get("model")
         kind = model.get("kind") if isinstance(model, dict) else None
-        # Without a usable kind AVB is assumed, whose validation then names what is wrong with the kind.
-        sections = cls.sections_of_kind.get(kind if isinstance(kind, str) else None, cls.sections_of_kind["avb"])
+        # Without a usable kind the first is assumed, AVB, whose validation then names what is wrong with the kind.
+        sections = cls.sections_of_kind.get(kind if isinstance(kind, str) else None, next(iter(cls.sections_of_kind.values())))
         return dict(tree, **{key: (section, tree[key]) for key, section in zip(("model", "training"), sections) if key in tree})
 
     @pydantic.validator("model", "training", pre=True, check_fields=False)
