@@ -108,6 +108,7 @@ def random_decoder():
     return in_numpy, in_tensorflow, (random_state.random_sample(p.shape) < p).astype(np.float32)
 
 
+@pytest.mark.slow
 def test_agrees_with_the_quadrature_on_100_images():
     in_numpy, in_tensorflow, images = random_decoder()
     exact = adaptive_quadrature.integrals(in_numpy, 2, images)

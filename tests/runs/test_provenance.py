@@ -130,6 +130,7 @@ def test_killed_after_its_last_checkpoint_a_run_still_knows_its_training(finishe
     assert (out / "metrics.json").read_bytes() == (finished / "metrics.json").read_bytes()
 
 
+@pytest.mark.slow
 def test_another_kind_of_cpu_is_warned_of_and_recorded(finished, tmp_path):
     out = tmp_path / "run"
     shutil.copytree(str(finished), str(out))

@@ -184,6 +184,7 @@ def test_the_folders_config_repeats_the_run(tmp_path):
     assert yaml.safe_load(content(first, "config.yaml"))["seed"] == 1
 
 
+@pytest.mark.slow
 def test_a_terminal_gets_a_bar_with_both_losses_and_the_folder_the_configs_name(tmp_path):
     ours, theirs = pty.openpty()
     arguments = [sys.executable, TRAIN, "--config", SYNTHETIC, "--set", "name=mine"] + set_options(SMALL)
