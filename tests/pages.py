@@ -67,6 +67,31 @@ def luminance(color):
     return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055)**2.4) @ [0.2126, 0.7152, 0.0722]
 
 
+def style_of(driver, selector, name="color"):
+    return driver.execute_script("return getComputedStyle(document.querySelector(arguments[0]))[arguments[1]]", selector, name)
+
+
+def assert_has_contrast(driver, dark, *selectors, name="color"):
+    """The page is dark or light, and each of the elements has a colour of that name that can be read on it."""
+    page = luminance(style_of(driver, "body", "backgroundColor"))
+    assert (page < 0.05) == dark
+    for selector in selectors:
+        color = luminance(style_of(driver, selector, name))
+        assert (max(color, page) + 0.05) / (min(color, page) + 0.05) >= 4.5, selector
+
+
+def all_controls(driver, kinds):
+    """The elements of some kinds, a selector, once all that folds is open."""
+    driver.execute_script("document.querySelectorAll('details').forEach(details => { details.open = true; })")
+    return driver.find_elements("css selector", kinds)
+
+
+def assert_ids_are_apart(driver):
+    ids = driver.execute_script(
+        "return [...document.querySelectorAll('[id]')].filter(own => !own.closest('svg')).map(({id}) => id)")
+    assert len(ids) == len(set(ids))
+
+
 def picture_of(address):
     kind, _, content = address.partition(",")
     assert kind == "data:image/png;base64"

@@ -9,10 +9,12 @@ import pytest
 from helpers import run_script, vae_config
 from image_data import npz_data, save_mnist, small_images
 from pages import (
+    all_controls,
+    assert_has_contrast,
+    assert_ids_are_apart,
     change_metrics,
     data_of,
     element,
-    luminance,
     metrics_of,
     page_of,
     picture_of,
@@ -474,23 +476,15 @@ def test_the_pointer_is_told_the_class_and_shown_the_image(driver, plane):
 @pytest.mark.parametrize("dark", [False, True])
 def test_text_has_contrast_and_controls_have_names(driver, plane, dark):
     driver.show(plane, dark=dark)
-    page = luminance(driver.execute_script("return getComputedStyle(document.body).backgroundColor"))
-    assert (page < 0.05) == dark
-    for selector in ("p", "a", "summary", "figcaption", "td", "dt", "#posterior-text"):
-        color = luminance(driver.execute_script(
-            "return getComputedStyle(document.querySelector(arguments[0])).color", selector))
-        assert (max(color, page) + 0.05) / (min(color, page) + 0.05) >= 4.5, selector
+    assert_has_contrast(driver, dark, "p", "a", "summary", "figcaption", "td", "dt", "#posterior-text")
     filters = driver.execute_script(
         "return [...document.querySelectorAll('.picture, .tile')].map(own => getComputedStyle(own).filter)")
     assert set(filters) == {"none" if dark else "invert(1)"}
-    driver.execute_script("document.querySelectorAll('details').forEach(details => { details.open = true; })")
-    controls = driver.find_elements("css selector", "input, select, button, img, [role=img], [role=region]")
+    controls = all_controls(driver, "input, select, button, img, [role=img], [role=region]")
     assert len(controls) >= 20
     for control in controls:
         assert control.accessible_name or not control.is_displayed(), control.get_attribute("outerHTML")[:200]
-    ids = driver.execute_script(
-        "return [...document.querySelectorAll('[id]')].filter(own => !own.closest('svg')).map(({id}) => id)")
-    assert len(ids) == len(set(ids))
+    assert_ids_are_apart(driver)
 
 
 def test_a_narrow_page_doesnt_scroll_sideways(driver, plane, many):

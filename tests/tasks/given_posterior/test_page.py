@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from helpers import assert_one_clear_line, call_script, run_script, vae_config
 from pages import (
+    all_controls,
+    assert_has_contrast,
+    assert_ids_are_apart,
     change_metrics,
     data_of,
     element,
-    luminance,
     metrics_of,
     page_of,
     set_value,
@@ -495,20 +497,12 @@ def test_one_coordinate_has_histograms(driver, line):
 @pytest.mark.parametrize("dark", [False, True])
 def test_text_has_contrast_and_controls_have_names(driver, several, dark):
     driver.show(several, dark=dark)
-    page = luminance(driver.execute_script("return getComputedStyle(document.body).backgroundColor"))
-    assert (page < 0.05) == dark
-    for selector in ("p", "a", "summary", "figcaption", "td", "dt", "#posterior-text"):
-        color = luminance(driver.execute_script(
-            "return getComputedStyle(document.querySelector(arguments[0])).color", selector))
-        assert (max(color, page) + 0.05) / (min(color, page) + 0.05) >= 4.5, selector
-    driver.execute_script("document.querySelectorAll('details').forEach(details => { details.open = true; })")
-    controls = driver.find_elements("css selector", "input, select, button, [role=img], [role=region]")
+    assert_has_contrast(driver, dark, "p", "a", "summary", "figcaption", "td", "dt", "#posterior-text")
+    controls = all_controls(driver, "input, select, button, [role=img], [role=region]")
     assert len(controls) >= 12
     for control in controls:
         assert control.accessible_name, control.get_attribute("outerHTML")[:200]
-    ids = driver.execute_script(
-        "return [...document.querySelectorAll('[id]')].filter(own => !own.closest('svg')).map(({id}) => id)")
-    assert len(ids) == len(set(ids))
+    assert_ids_are_apart(driver)
 
 
 def test_a_run_of_a_sweep_is_chosen(driver, sweep):
