@@ -69,10 +69,13 @@ class Runs(NamedTuple):
 
         Raises InputError, naming the file, otherwise.
         """
+        found = []
         for config, folder in runs:
-            task_of(config).read(config.name, folder, config)
-        return cls(*zip(*((folder, config, *metrics_file.read_metrics(folder, config, task_of(config)))
-                          for config, folder in runs)))
+            task = task_of(config)
+            metrics, made_by = metrics_file.read_metrics(folder, config, task)
+            task.read(config.name, folder, config, metrics)
+            found.append((folder, config, metrics, made_by))
+        return cls(*zip(*found))
 
     @property
     def group(self):
