@@ -49,12 +49,16 @@ class Grid(NamedTuple):
     spacing: np.ndarray
 
     @property
+    def counting(self):
+        """Where the mass counts, bool, of the shape of masses: at each point of more than e^-40 of the largest."""
+        return self.masses > math.exp(-_DEPTH) * self.masses.max()
+
+    @property
     def points(self):
         """All points with a mass that counts, float64 [n, dim], and these masses, [n], that sum to 1."""
-        masses = self.masses.ravel()
-        kept = np.flatnonzero(masses > math.exp(-_DEPTH) * masses.max())
-        index = np.unravel_index(kept, self.masses.shape)
-        return np.stack([axis[i] for axis, i in zip(self.axes, index)], axis=1), masses[kept] / masses[kept].sum()
+        index = np.nonzero(self.counting)
+        masses = self.masses[index]
+        return np.stack([axis[i] for axis, i in zip(self.axes, index)], axis=1), masses / masses.sum()
 
     def share(self, is_in):
         """Return the probability of a part of the space, a float; is_in: function of z float64 [n, dim] -> bool [n].

@@ -207,8 +207,7 @@ def draw_pairs(path, comparisons):
 def draw_marginals(path, comparison):
     """Write given_posterior's figures.marginals of a Comparison."""
     problem = comparison.problem
-    marginals(path, comparison.samples, measures.names_of_quantities(problem),
-              comparison.exact.get("draws"), problem.observation_names)
+    marginals(path, comparison.samples, measures.names_of_quantities(problem), comparison.exact, problem.observation_names)
 
 
 LEGEND = ("Mean over the seeds (smallest to largest). KL: of q from the posterior, nats, mean over x, where it is known. ELBO: "

@@ -458,7 +458,12 @@ class GivenPosteriorOfASum(Case):
         z = np.repeat(self.MEAN + self.OFF, 4096) + self.DEVIATION * normal(0, "latents", 8192, 4)[:, 0]
         np.testing.assert_allclose(latents["z"][:, 0], z, atol=1e-6)
         draws = exact["draws"]
-        assert set(exact) == {"draws"} and draws.shape == (2, 5000, 2)
+        assert set(exact) == {"draws", "marginal_ends", "marginal_density"} and draws.shape == (2, 5000, 2)
+        for label, mean in enumerate(self.MEAN):  # of z and of 2 z, within .2% of the highest
+            for k, scale in enumerate((1, 2)):
+                points = np.linspace(*exact["marginal_ends"][label, k], 161) / scale
+                np.testing.assert_allclose(exact["marginal_density"][label, k] * scale * self.DEVIATION,
+                                           norm.pdf((points - mean) / self.DEVIATION), atol=1e-3)
         np.testing.assert_allclose(draws[..., 1], 2 * draws[..., 0], rtol=1e-6)
         np.testing.assert_allclose(draws[..., 0].mean(axis=1), self.MEAN, atol=0.05)
         np.testing.assert_allclose(draws[..., 0].std(axis=1), self.DEVIATION, atol=0.05)

@@ -14,6 +14,7 @@ EXACT = "exact.npz"
 _EVIDENCE, _GAP = "log_evidence", "inference_gap"
 _GAPS = (_GAP, _GAP + "_standard_error")
 _WITH_REFERENCE = ("wasserstein", "wasserstein_noise_floor")
+_MARGINAL = {"marginal_ends", "marginal_density"}
 _FOUND = ("mean", "standard_deviation")  # of a marginal, ...
 _BESIDE = ("exact_mean", "exact_standard_deviation", "wasserstein", "wasserstein_noise_floor")  # ... and with a reference
 
@@ -58,7 +59,10 @@ def read_latents(run):
 
 
 def read_exact(run):
-    """Return the arrays of the exact.npz of a Run; {} where the exact posterior is not known. Raises InputError likewise."""
+    """Return the arrays of the exact.npz of a Run, as of measures.exact_arrays; {} where the exact posterior is not known.
+
+    A file of 1.x has no marginals: they are histograms of its draws then. Raises InputError likewise.
+    """
     if _WITH_REFERENCE[0] not in run.metrics:
         return {}
     problem, arrays = run.problem, contents.read_part(run.folder, EXACT, ("draws",))
@@ -67,8 +71,12 @@ def read_exact(run):
     if problem.dim == 2 and _EVIDENCE in run.metrics:
         fits = fits and {"axes", "density"} <= set(arrays) and arrays["axes"].ndim == 3 \
             and arrays["axes"].shape[:2] == (n_x, 2) and arrays["density"].shape == (n_x,) + 2 * arrays["axes"].shape[2:]
+    if not _MARGINAL.isdisjoint(arrays):
+        fits = fits and set(arrays) >= _MARGINAL and arrays["marginal_ends"].shape == (n_x, n_quantities, 2) \
+            and arrays["marginal_density"].ndim == 3 and arrays["marginal_density"].shape[:2] == (n_x, n_quantities) \
+            and arrays["marginal_density"].shape[2] > 1 and (np.diff(arrays["marginal_ends"]) > 0).all()
     contents.require_fit(fits and all(np.isfinite(values).all() for values in arrays.values()), run.folder, EXACT)
-    return arrays
+    return arrays if set(arrays) >= _MARGINAL else dict(arrays, **measures.marginal_lines(draws))
 
 
 def _require_parts(metrics, problem, folder, path, task):

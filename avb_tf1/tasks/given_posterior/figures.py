@@ -65,7 +65,7 @@ def draw_samples(axes, z, label, coordinates, exact):
     if z.shape[1] == 1:
         axes.hist(z[:, 0], bins=_N_BINS, density=True, color=color, alpha=0.6)
         if exact:
-            axes.hist(exact["draws"][label][:, 0], bins=_N_BINS, density=True, histtype="step", color=EXACT_COLOR)
+            axes.plot(*_line(exact, label, 0), color=EXACT_COLOR)
         axes.set(xlabel=coordinates[0], yticks=[])
         return
     axes.scatter(*z[:, :2].T, s=2, alpha=0.35, color=color, edgecolor="none")
@@ -77,6 +77,12 @@ def draw_samples(axes, z, label, coordinates, exact):
         xlim, ylim = map(_limits, exact["draws"][label][:, :2].T)
         axes.set(xlim=xlim, ylim=ylim)
     axes.set(xlabel=coordinates[0], ylabel=coordinates[1])
+
+
+def _line(exact, label, k):
+    """The marginal density of the quantity k of an x, as in exact.npz: points [m], density [m]."""
+    density = exact["marginal_density"][label][k]
+    return np.linspace(*exact["marginal_ends"][label][k], len(density)), density
 
 
 def _limits(values):
@@ -93,7 +99,7 @@ def marginals(path, samples, names, exact, names_of_x):
         path: str, the PNG to write.
         samples: name of an approximation -> [n_x, n, k].
         names: of the k quantities.
-        exact: [n_x, m, k] or None.
+        exact: as of measures.exact_arrays.
         names_of_x: what each x is called.
     """
     n_x = len(names_of_x)
@@ -102,14 +108,14 @@ def marginals(path, samples, names, exact, names_of_x):
     panels = figure.subplots(n_x * rows_of_x, n_columns, squeeze=False)
     for label, panels_of_x in enumerate(panels.reshape(n_x, -1)):
         for k, (axes, name) in enumerate(zip(panels_of_x, names)):
-            shown = exact if exact is not None else list(samples.values())[-1]
+            shown = exact["draws"] if exact else list(samples.values())[-1]
             low, high = _limits(shown[label][:, k])
             bins = np.linspace(low, high, _N_BINS)
-            if exact is not None:
-                axes.hist(exact[label][:, k], bins=bins, density=True, color="0.85", label="exact")
+            if exact:
+                axes.fill_between(*_line(exact, label, k), color="0.85", linewidth=0, label="exact")
             for number, (title, values) in enumerate(samples.items()):
                 axes.hist(values[label][:, k], bins=bins, density=True, histtype="step", color=class_color(number), label=title)
-            axes.set(yticks=[], xlim=(low, high))
+            axes.set(yticks=[], xlim=(low, high), ylim=(0, None))
             axes.set_title(name if n_x == 1 else "%s, %s" % (names_of_x[label], name), fontsize=9)
             axes.tick_params(labelsize=7)
         blank(panels_of_x[len(names):])
@@ -127,7 +133,7 @@ def _posterior(path, trained):
 def _marginals(path, trained):
     problem = trained.problem
     samples = measures.quantities_of_each_x(problem, *trained.once(measures.latents))
-    marginals(path, {"q": samples}, measures.names_of_quantities(problem), trained.once(measures.exact).get("draws"),
+    marginals(path, {"q": samples}, measures.names_of_quantities(problem), trained.once(measures.exact),
               problem.observation_names)
 
 

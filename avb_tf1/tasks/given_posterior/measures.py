@@ -35,7 +35,8 @@ METRICS = {
 }
 N_LATENTS = 4096              # samples of each q(z|x) in latents.npz
 N_EXACT = 5000                # draws of each exact posterior in exact.npz
-N_AXIS = 161                  # points along each axis of its density
+N_AXIS = 161                  # points along each axis of its density, and of each marginal's
+_N_BINS = 60                  # of a marginal that is a histogram of draws
 _REACH = 0.0005               # of exact draws, to either side, that the density's axes leave out
 
 
@@ -68,23 +69,57 @@ def exact_arrays(problem, known, random_state):
         random_state: numpy RandomState.
 
     Returns:
-        dict: draws float32 [n_x, 5000, k], of measures.quantities; if z has two coordinates and the density is known, axes
-        float32 [n_x, 2, m] and density float32 [n_x, m, m], first coordinate first. Empty without a reference.
+        dict: draws float32 [n_x, 5000, k], of measures.quantities; of these marginal_ends and marginal_density, as of
+        marginal_lines; if z has two coordinates and the density is known, axes float32 [n_x, 2, m] and density float32
+        [n_x, m, m], first coordinate first. Empty without a reference.
     """
     if known is None:
         return {}
     draws = [reference.draws(N_EXACT, random_state) for reference in known]
-    arrays = {"draws": np.array([quantities(problem, of_x) for of_x in draws], np.float32)}
+    of_quantities = np.array([quantities(problem, of_x) for of_x in draws], np.float32)
+    arrays = dict(marginal_lines(of_quantities, [reference.marginals for reference in known]), draws=of_quantities)
     if problem.dim == 2 and all(reference.log_density is not None for reference in known):
         axes, densities = [], []
         for of_x, reference in zip(draws, known):
-            low, high = np.quantile(of_x, [_REACH, 1 - _REACH], axis=0)
-            margin = 0.25 * (high - low)
-            axes.append([np.linspace(low[k] - margin[k], high[k] + margin[k], N_AXIS) for k in range(2)])
+            axes.append([np.linspace(*ends, N_AXIS) for ends in _reach(of_x)])
             points = np.stack(np.meshgrid(*axes[-1], indexing="ij"), axis=-1).reshape(-1, 2)
             densities.append(np.exp(reference.log_density(points)).reshape(N_AXIS, N_AXIS))
         arrays.update(axes=np.array(axes, np.float32), density=np.array(densities, np.float32))
     return arrays
+
+
+def marginal_lines(draws, densities=None):
+    """Return the marginal densities of exact posteriors, as lines: each at points at equal distances, from end to end.
+
+    Args:
+        draws: float [n_x, n, k], exact draws of k quantities; they tell how far each line goes.
+        densities: for each x the function PosteriorReference.marginals, or None: then a line is a histogram of the draws.
+
+    Returns:
+        dict: marginal_ends float32 [n_x, k, 2], marginal_density float32 [n_x, k, m], which integrates to about 1.
+    """
+    ends = np.stack([_reach(of_x) for of_x in draws.astype(np.float64)])
+    n_points = N_AXIS if densities and all(densities) else _N_BINS
+    points = np.linspace(*np.moveaxis(ends, 2, 0), n_points, axis=2)
+    if n_points == N_AXIS:
+        lines = [of_x(axes) for of_x, axes in zip(densities, points)]
+    else:
+        lines = [[_histogram(values, axis) for values, axis in zip(of_x.T, axes)] for of_x, axes in zip(draws, points)]
+    return {"marginal_ends": np.float32(ends), "marginal_density": np.float32(lines)}
+
+
+def _histogram(values, middles):
+    """The density of values [n], a histogram with bins about the middles [m]."""
+    half = (middles[1] - middles[0]) / 2
+    counts, _ = np.histogram(values.astype(np.float64), len(middles), (middles[0] - half, middles[-1] + half))
+    return counts / (len(values) * 2 * half)
+
+
+def _reach(draws):
+    """From where to where a density of draws [n, k] is drawn, float64 [k, 2]."""
+    low, high = np.quantile(draws, [_REACH, 1 - _REACH], axis=0)
+    margin = np.where(high > low, 0.25 * (high - low), 0.5)  # of a quantity that has but one value
+    return np.stack([low - margin, high + margin], axis=1)
 
 
 def evaluate(networks, problem, references, random_state, n_samples, why_not=""):

@@ -72,21 +72,18 @@ const drawPosterior = () => (dim > 1 ? drawPlane : drawLine)(chosen("x-choice"))
 
 // ---- marginals ----
 
-/** Counts of n samples, and the outline of the exact draws' in the same bins. */
-function drawMarginal(id, {range: [low, high], exact, nExact}, counts, n, title, uirevision) {
-  const width = (high - low) / counts.length, edges = [...counts, 0].map((_, i) => i < counts.length ? low + i * width : high);
-  const outline = exact && [...exact, exact[exact.length - 1]].map(count => count / (nExact * width));
-  drawHistogram(id, counts, n, outline && {x: edges, y: outline, line: {shape: "hv"}}, title, [low, high], uirevision);
+/** Counts of n samples, and the exact density as a line. */
+function drawMarginal(id, {range, exact}, counts, n, title, uirevision) {
+  drawHistogram(id, counts, n, exact && {x: exact.x, y: exact.y}, title, range, uirevision);
 }
 
 function drawMarginals() {
   const x = chosen("marginal-x"), k = chosen("quantity"), own = run.marginals[x][k];
-  const {q, n, exact, nExact} = own;
+  const {q, n, exact} = own, percent = share => `${(100 * share).toFixed(1)} %`;
   drawMarginal("marginals-plot", own, q, n, run.quantities[k], `${run.label} ${x} ${k}`);
-  const total = counts => counts.reduce((sum, count) => sum + count, 0);
-  const share = (counts, of) => `${(100 * (1 - total(counts) / of)).toFixed(1)} %`;
+  const outside = 1 - q.reduce((sum, count) => sum + count, 0) / n;
   element("marginals-text").textContent = `${run.quantities[k]}${run.x.length > 1 ? " for " + run.x[x] : ""}. ` +
-    `Outside of the axes: ${share(q, n)} of q's samples${exact ? `, ${share(exact, nExact)} of the exact draws` : ""}.`;
+    `Outside of the axes: ${percent(outside)} of q's samples${exact ? `, ${percent(exact.outside)} of the exact draws` : ""}.`;
 }
 
 // ---- all of it ----

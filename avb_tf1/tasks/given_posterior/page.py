@@ -86,6 +86,7 @@ def _explorable(run, n_runs):
     quantities = [measures.quantities(problem, latents["z"][latents["label"] == label].astype(np.float64))
                   for label in range(problem.n_x)]
     ranges = [_ranges(of_x, exact["draws"][label] if exact else of_x) for label, of_x in enumerate(quantities)]
+    n_bins = max(10, min(_N_BINS, _MAX_BINS // (problem.n_x * n_runs * quantities[0].shape[1])))
     return {
         "label": run.label, "x": problem.observation_names, "coordinates": problem.coordinates,
         "quantities": measures.names_of_quantities(problem),
@@ -96,7 +97,7 @@ def _explorable(run, n_runs):
         "draws": _draws(exact["draws"][..., :problem.dim], _MAX_DRAWN // n_runs)
         if exact and problem.dim > 1 and "density" not in exact else None,
         "density": _density(exact, _MAX_POINTS // n_runs) if "density" in exact else None,
-        "marginals": [_histograms(of_x, exact["draws"][label] if exact else None, ranges[label], problem.n_x * n_runs)
+        "marginals": [[_marginal(values, exact, label, k, ranges[label][k], n_bins) for k, values in enumerate(of_x.T)]
                       for label, of_x in enumerate(quantities)],
     }
 
@@ -141,13 +142,14 @@ def _ranges(q, exact):
     return np.stack([low - margin, high + margin], axis=1)
 
 
-def _histograms(q, exact, ranges, n_x):
-    """Of each quantity: counts of q's samples [n, k] and of the exact draws [m, k] in the same bins."""
-    n_bins = max(10, min(_N_BINS, _MAX_BINS // (n_x * len(ranges))))
-
-    def counts(values, k):
-        return np.histogram(values[:, k].astype(np.float64), bins=n_bins, range=tuple(ranges[k]))[0].tolist()
-
-    return [{"range": arrays.numbers(ranges[k]), "n": len(q), "q": counts(q, k),
-             "nExact": 0 if exact is None else len(exact), "exact": None if exact is None else counts(exact, k)}
-            for k in range(len(ranges))]
+def _marginal(q, exact, label, k, ends, n_bins):
+    """Of the quantity k of an x: counts of q's samples [n] in bins between two ends, and the exact density as a line."""
+    found = {"range": arrays.numbers(ends), "n": len(q), "q": np.histogram(q, n_bins, tuple(ends))[0].tolist(), "exact": None}
+    if exact:
+        low, high = ends
+        draws, line = exact["draws"][label, :, k], exact["marginal_density"][label, k]
+        points = np.linspace(*exact["marginal_ends"][label, k].astype(np.float64), len(line))
+        shown = slice(None, None, -(-len(line) // (3 * n_bins)))
+        found["exact"] = {"x": arrays.numbers(points[shown]), "y": arrays.numbers(line[shown]),
+                          "outside": float(np.mean((draws < low) | (draws > high)))}
+    return found

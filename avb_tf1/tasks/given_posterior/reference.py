@@ -11,6 +11,7 @@ from typing import Callable, Dict, NamedTuple, Optional
 
 import numpy as np
 
+from avb_tf1.estimation import marginals
 from avb_tf1.estimation.density_grid import PosteriorGridError, posterior_grid
 from avb_tf1.ground.errors import InputError
 from avb_tf1.ground.tensorflow import open_session, tf
@@ -42,6 +43,9 @@ class PosteriorReference:
             variance is larger than the exact one, which stands here, by a sixth of the square of its spacing.
         share: a function z [n, dim] -> bool [n] -> the probability of that part of the space, a float, by the grid; None where
             not all coordinates have one.
+        marginals: points [k, m], ascending at equal distances -> the density there of each coordinate and then of each derived
+            quantity, float64 [k, m], off by less than .5 % of the highest (estimation.marginals); None where there are but
+            draws.
     """
 
     log_evidence: Optional[float]
@@ -51,6 +55,7 @@ class PosteriorReference:
     log_density: Optional[Callable]
     draws: Callable
     share: Optional[Callable] = None
+    marginals: Optional[Callable] = None
 
     @property
     def standard_deviation(self):
@@ -140,9 +145,14 @@ def reference_from_density(log_joint, dim, derived=None):
     def log_density(z):
         return np.asarray(log_joint(np.asarray(z, np.float32)), np.float64) - grid.log_integral
 
+    def densities(axes):
+        of_coordinates = [marginals.of_coordinate(grid, k, axes[k]) for k in range(dim)]
+        return np.stack(of_coordinates + [marginals.of_function(grid, function, axis)
+                                          for function, axis in zip((derived or {}).values(), axes[dim:])])
+
     return PosteriorReference(
         log_evidence=grid.log_integral, mean=mean, covariance=covariance, derived=moments, log_density=log_density,
-        draws=grid.draws, share=grid.share)
+        draws=grid.draws, share=grid.share, marginals=densities)
 
 
 def _from_draws(problem, label):
@@ -170,8 +180,9 @@ def _with_effects(problem, x):
     covariance = _covariance(masses, conditional_mean - mean)
     inner = np.arange(n_outer, problem.dim)
     covariance[inner, inner] += _average(masses, inner_deviation**2)
-    derived = {name: _moments(masses, *columns) for name, *columns in zip(
-        problem.derived, *[values.T for values in effects.derived(x, points)])}
+    derived_mean, derived_variance = (values.T for values in effects.derived(x, points))
+    derived = {name: _moments(masses, *columns) for name, *columns in zip(problem.derived, derived_mean, derived_variance)}
+    of_u = [problem.dim + k for k, variance in enumerate(derived_variance) if not variance.any()]
 
     def log_density(z):
         z = np.asarray(z, np.float64)
@@ -185,9 +196,23 @@ def _with_effects(problem, x):
         mean, deviation = effects.conditional(x, u)
         return np.concatenate([u, mean + deviation * random_state.standard_normal(mean.shape)], axis=1)
 
+    def moments_of(k, u):
+        """Mean and standard deviation of the quantity k, which isn't u's, given u."""
+        if k < problem.dim:
+            return [values[:, k - n_outer] for values in effects.conditional(x, u)]
+        mean, variance = effects.derived(x, u)
+        return mean[:, k - problem.dim], np.sqrt(variance[:, k - problem.dim])
+
+    def density(k, axis):
+        if k < n_outer:
+            return marginals.of_coordinate(grid, k, axis)
+        if k in of_u:
+            return marginals.of_function(grid, lambda u: moments_of(k, u)[0], axis)
+        return marginals.of_gaussians(grid, partial(moments_of, k), axis)
+
     return PosteriorReference(
         log_evidence=grid.log_integral, mean=mean, covariance=covariance, derived=derived, log_density=log_density,
-        draws=draws)
+        draws=draws, marginals=lambda axes: np.stack([density(k, axis) for k, axis in enumerate(axes)]))
 
 
 def _average(masses, values):

@@ -31,7 +31,7 @@ from avb_tf1.ground import files
 from avb_tf1.ground.errors import InputError
 from avb_tf1.problems.registry import problem_of
 from avb_tf1.report import comparison, run_page, sweep_page
-from avb_tf1.tasks.given_posterior import measures, page, summary
+from avb_tf1.tasks.given_posterior import contents, measures, page, summary
 from avb_tf1.tasks.registry import task_of
 
 
@@ -216,8 +216,26 @@ def test_what_is_drawn_is_what_the_files_hold(several, schools):
         for label, k in ((0, 0), (n_x - 1, len(shown["quantities"]) - 1)):
             drawn = shown["marginals"][label][k]
             own = measures.quantities(problem, latents["z"][latents["label"] == label].astype(float))[:, k]
-            for values, counts in ((own, drawn["q"]), (exact["draws"][label, :, k], drawn["exact"])):
-                assert abs(np.subtract(np.histogram(values, len(counts), drawn["range"])[0], counts)).sum() <= 4  # of rounding
+            assert abs(np.subtract(np.histogram(own, 60, drawn["range"])[0], drawn["q"])).sum() <= 4  # of rounding
+            for line, known in ((drawn["exact"]["x"], np.linspace(*exact["marginal_ends"][label, k], 161)),
+                                (drawn["exact"]["y"], exact["marginal_density"][label, k])):
+                np.testing.assert_allclose(line, known, rtol=1e-4, atol=1e-5 * np.abs(known).max())
+            assert drawn["exact"]["outside"] <= 0.01
+
+
+def test_a_folder_without_marginal_densities_has_histograms_of_its_exact_draws(several, tmp_path):
+    """As those that were written before there were any."""
+    shutil.copytree(str(several), str(tmp_path / "copy"))
+    path = str(tmp_path / "copy" / "exact.npz")
+    exact = files.read_arrays(path)
+    files.write_arrays(path, **{name: exact[name] for name in ("draws", "axes", "density")})
+    found = contents.read_exact(read(tmp_path / "copy"))
+    for label, k in ((0, 0), (4, 1)):
+        low, high = found["marginal_ends"][label, k]
+        np.testing.assert_array_equal(found["marginal_ends"][label, k], exact["marginal_ends"][label, k])
+        half = (high - low) / 59 / 2
+        counts, _ = np.histogram(exact["draws"][label, :, k], 60, (low - half, high + half))
+        np.testing.assert_allclose(found["marginal_density"][label, k], counts / 5000 / (2 * half), rtol=1e-4, atol=1e-3)
 
 
 def test_samples_that_are_not_finite_are_left_out(several, tmp_path):
@@ -374,6 +392,7 @@ def line(several, tmp_path_factory):
         path = str(out / (name + ".npz"))
         arrays = files.read_arrays(path)
         arrays[key] = arrays[key][..., :1]
+        arrays.update({other: arrays[other][:, :1] for other in arrays if other.startswith("marginal")})
         files.write_arrays(path, **{other: arrays[other] for other in arrays if other not in ("axes", "density")})
     problem = dataclasses.replace(run.problem, coordinates=run.problem.coordinates[:1])
     run = dataclasses.replace(run, folder=str(out), problem=problem)
@@ -472,7 +491,7 @@ def test_a_marginal_is_chosen(driver, schools, several):
     own = data_of(schools)["runs"][0]["marginals"][0][10]
     width = (own["range"][1] - own["range"][0]) / len(own["q"])
     np.testing.assert_allclose(bars[1], np.array(own["q"]) / (own["n"] * width))
-    np.testing.assert_allclose(line[1][:-1], np.array(own["exact"]) / (own["nExact"] * width))
+    assert line == [own["exact"]["x"], own["exact"]["y"]] and len(line[0]) == 161
     driver.show(several)
     set_value(driver, "marginal-x", 3)
     assert element(driver, "marginals-text").text.startswith("z1 for x = 12. ")

@@ -109,6 +109,48 @@ def test_marginals_have_the_exact_moments(name, references, marginals):
             assert values.std() == pytest.approx(deviation, rel=5e-4)
 
 
+@EVERY
+def test_marginal_densities_integrate_to_the_exact_distributions(name, references, marginals):
+    """In bins about the points; within .2% of the highest."""
+    for reference, own in zip(references[name], marginals[name]):
+        axes = np.array([np.linspace(*marginal.quantile(np.array([1e-3, 0.999])), 161) for marginal in own])
+        of_derived = [np.linspace(moments.mean - 1, moments.mean + 1, 161) for moments in reference.derived.values()]
+        found = reference.marginals(np.array([*axes, *of_derived]))
+        for marginal, axis, density in zip(own, axes, found):
+            half = (axis[1] - axis[0]) / 2
+            expected = (marginal.cdf(axis + half) - marginal.cdf(axis - half)) / (2 * half)
+            np.testing.assert_allclose(density, expected, atol=2e-3 * expected.max())
+
+
+@BOTH
+def test_marginal_densities_of_derived_quantities_agree_with_an_integral_over_tau(name, references):
+    y = GIVEN_POSTERIORS[name].observations[0].astype(np.float64)
+    of_either_sign = name == "stan_eight_schools"
+    tau = np.linspace(-6, 6, 3001) if of_either_sign else np.exp(np.linspace(-12, 6, 3001))
+    prior = (stats.norm(0, 1) if of_either_sign else stats.halfcauchy(0, 5)).pdf(tau)
+    found = [moments_given_tau(name, y, SIGMA[name], own) for own in tau]
+    weights = prior * np.array([density for density, _, _ in found]) * (1 if of_either_sign else tau)
+    weights /= weights.sum()
+    mean = np.array([mean[9:] for _, mean, _ in found])
+    deviation = np.sqrt(np.array([np.diag(seconds)[9:] for _, _, seconds in found]) - mean**2)
+    reference = references[name][0]
+    moments = list(reference.derived.values())
+    axes = np.array([np.linspace(own.mean - 2 * own.standard_deviation, own.mean + 3 * own.standard_deviation, 101)
+                     for own in moments])
+    densities = reference.marginals(np.concatenate([np.tile(np.linspace(-1, 1, 101), (10, 1)), axes]))[10:]
+    for school in range(8):
+        given_tau = stats.norm(mean[:, school], deviation[:, school])
+        expected = np.array([weights @ given_tau.pdf(point) for point in axes[1 + school]])
+        np.testing.assert_allclose(densities[1 + school], expected, atol=5e-3 * expected.max())
+    # Of |tau|, or of tau where the weights are those of log tau: beside the bend at 0 a point is as good as its bin.
+    points = axes[0][axes[0] > axes[0][1] - axes[0][0]]
+    if of_either_sign:
+        expected = sum(np.interp(sign * points, tau, weights) for sign in (-1, 1)) / (tau[1] - tau[0])
+    else:
+        expected = np.interp(points, tau, weights) / (points * np.log(tau[1] / tau[0]))
+    np.testing.assert_allclose(densities[0][-len(points):], expected, atol=0.01 * expected.max())
+
+
 def moments_given_tau(name, y, sigma, tau):
     """p(y|tau), and mean and second moments of (mu, eta, theta) given tau and y: all are Gaussian, [17] and [17, 17]."""
     scale = SCALE_OF_MU[name]

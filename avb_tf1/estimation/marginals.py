@@ -1,0 +1,80 @@
+"""Marginal densities of a density on a grid: of its coordinates, of functions of them, and of Gaussians given them."""
+
+import math
+
+import numpy as np
+
+from avb_tf1.estimation.density_grid import TOLERANCE
+
+_MAX_COMPONENTS = 20000       # of a mixture of Gaussians, at most about so many
+_LEAST_WIDTH = 1e-3           # of a bin: what has but one value is a bar as narrow as that
+_LEAST_DEVIATION = 0.7        # of the distance between two components: with it their sum has no more than 1e-4 of ripples
+
+
+def of_coordinate(grid, coordinate, points):
+    """Return the marginal density of a coordinate of a density_grid.Grid, 0 or 1, at points [m]; float64 [m].
+
+    It is linear between the grid's points.
+    """
+    others = tuple(other for other in range(len(grid.axes)) if other != coordinate)
+    density = grid.masses.sum(axis=others) / grid.spacing[coordinate]
+    return np.interp(points, grid.axes[coordinate], density, left=0, right=0)
+
+
+def of_function(grid, function, points):
+    """Return the density of a function of a Grid's coordinates, float64 [m], each the mean over the bin about a point.
+
+    Each grid point's mass is spread over the values that a linear function with the same slopes has in its cell.
+
+    Args:
+        function: z float64 [n, dim] -> float64 [n].
+        points: float64 [m], ascending, at equal distances: the middles of the bins.
+    """
+    width = points[1] - points[0]
+    edges = np.append(points, points[-1] + width) - width / 2
+    z, masses = grid.points
+    values = np.asarray(function(z), np.float64)
+    widths = _spreads(grid, values, _LEAST_WIDTH * width)
+    below = np.zeros(len(edges))
+    for ends, sign in ((values - widths / 2, 1), (values + widths / 2, -1)):
+        bins, heights = np.searchsorted(edges, ends), sign * masses / widths
+        slopes, offsets = (np.cumsum(np.bincount(bins, weights, len(edges) + 1))[:-1]
+                           for weights in (heights, heights * (ends - edges[0])))
+        below += slopes * (edges - edges[0]) - offsets
+    return np.maximum(np.diff(below), 0) / width
+
+
+def of_gaussians(grid, moments, points):
+    """Return the density, at points [m], of a quantity that is Gaussian given a Grid's coordinates; float64 [m].
+
+    The sum is taken over some 20,000 of the grid's points, or as many as have the same integral.
+
+    Args:
+        moments: z float64 [n, dim] -> the quantity's mean and standard deviation given z, float64 [n] each.
+        points: float64 [m], ascending, at equal distances.
+    """
+    thin = _thinned(grid)
+    z, masses = thin.points
+    mean, deviation = moments(z)
+    deviation = np.maximum(deviation, _LEAST_DEVIATION * _spreads(thin, mean, _LEAST_WIDTH * (points[1] - points[0])))
+    weights = masses / deviation / math.sqrt(2 * math.pi)
+    return np.array([weights @ np.exp(-0.5 * ((point - mean) / deviation)**2) for point in points])
+
+
+def _spreads(grid, values, least):
+    """How far a function ranges in the cell about each point that counts, or `least`, float64 [n]; values: its own there, [n].
+    """
+    on_grid = np.full(grid.masses.shape, np.nan)
+    on_grid[grid.counting] = values
+    slopes = [np.gradient(on_grid, axis=axis)[grid.counting] for axis in range(on_grid.ndim)]
+    return np.maximum(np.nansum(np.abs(slopes), axis=0), least)  # beside a point that doesn't count there is no slope
+
+
+def _thinned(grid):
+    """The Grid of every k-th point along each axis: of about _MAX_COMPONENTS, or as few as have the same integral."""
+    dim = len(grid.axes)
+    for k in range(max(1, int((len(grid.points[0]) / _MAX_COMPONENTS)**(1 / dim))), 0, -1):
+        masses = grid.masses[(slice(None, None, k),) * dim]
+        if abs(masses.sum() * k**dim - 1) < TOLERANCE:
+            break
+    return grid._replace(axes=tuple(axis[::k] for axis in grid.axes), masses=masses / masses.sum(), spacing=grid.spacing * k)
