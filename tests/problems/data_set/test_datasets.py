@@ -1,6 +1,11 @@
 """Data sets of real images: the split, how pixels become binary, and files that are not what they should be."""
 
+import hashlib
+import http.server
 import os
+import socket
+import threading
+import time
 import zipfile
 
 import numpy as np
@@ -268,15 +273,60 @@ def test_mnist_is_taken_from_keras_place(home):
         image_config("mnist_2_vae", "data.batch_size=300")
 
 
-def test_no_mnist_and_no_network(home, monkeypatch):
-    def refuse(*_):
-        raise OSError("no network")
+class Answer(http.server.BaseHTTPRequestHandler):
+    """Gives `content` to who asks, at once or never; notes the default that the process' sockets have meanwhile."""
 
-    from avb_tf1.ground.tensorflow import tf
-    monkeypatch.setattr(tf.keras.datasets.mnist, "load_data", refuse)
+    content, is_slow, seen = b"", False, []
+
+    def do_GET(self):
+        self.seen.append(socket.getdefaulttimeout())
+        if not self.is_slow:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(self.content)
+        else:
+            time.sleep(0.5)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch):
+    own = http.server.HTTPServer(("127.0.0.1", 0), Answer)
+    thread = threading.Thread(target=own.serve_forever, args=(0.01,))
+    thread.start()
+    monkeypatch.setattr(datasets, "_MNIST_URL", "http://127.0.0.1:%d/mnist.npz" % own.server_port)
+    monkeypatch.setattr(Answer, "seen", [])
+    yield Answer
+    own.shutdown()
+    thread.join()
+    own.server_close()
+
+
+def test_mnist_is_downloaded_once_and_checked(home, server, tmp_path, monkeypatch):
+    save_mnist(tmp_path / "there.npz", 200, 50)
+    content = (tmp_path / "there.npz").read_bytes()
+    monkeypatch.setattr(datasets, "_MNIST_SHA256", hashlib.sha256(content).hexdigest())
+    monkeypatch.setattr(server, "content", content)
+    home.parent.rmdir()
+    before = socket.getdefaulttimeout()
+    for _ in range(2):
+        assert problem_of(image_config("mnist_2_vae")).test_images().shape == (50, 784)
+    assert home.read_bytes() == content and os.listdir(str(home.parent)) == ["mnist.npz"]
+    assert server.seen == [before] and socket.getdefaulttimeout() == before
+
+
+@pytest.mark.parametrize("fault", ["other content", "no answer", "no server"])
+def test_what_is_no_mnist_leaves_nothing(home, server, monkeypatch, fault):
+    monkeypatch.setattr(server, "content", b"<html>please log in</html>")
+    monkeypatch.setattr(server, "is_slow", fault == "no answer")
+    monkeypatch.setattr(datasets, "_DOWNLOAD_SECONDS", 0.1)
+    if fault == "no server":
+        monkeypatch.setattr(datasets, "_MNIST_URL", "http://127.0.0.1:9/mnist.npz")
     with pytest.raises(InputError, match="mnist.npz: no such file, and it can't be downloaded: put mnist.npz there") as error:
         problem_of(image_config("mnist_2_vae"))
-    assert str(home) in str(error.value)
+    assert str(home) in str(error.value) and "127.0.0.1" not in str(error.value) and os.listdir(str(home.parent)) == []
 
 
 def test_what_stands_in_mnists_place_must_be_of_its_kind(home, tmp_path):
