@@ -36,9 +36,20 @@ def class_color(label):
     return CLASS_COLORS[label % len(CLASS_COLORS)]
 
 
+class _Figure(Figure):
+    """A Figure whose layout is freed: matplotlib 3.5 leaves cycles that go through arrays, where no collector finds them."""
+
+    def execute_constrained_layout(self, renderer=None):
+        grids = super().execute_constrained_layout(renderer)
+        for grid in (grids or {}).values():
+            if hasattr(grid, "children"):
+                grid.children[...] = None
+        return grids
+
+
 def new_figure(width, height, dpi=_DPI, constrained_layout=True):
     """Return a matplotlib Figure, in inches, that no window shows."""
-    figure = Figure(figsize=(width, height), constrained_layout=constrained_layout, dpi=dpi)
+    figure = _Figure(figsize=(width, height), constrained_layout=constrained_layout, dpi=dpi)
     FigureCanvasAgg(figure)
     return figure
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import reference
 from helpers import recipe, small
+from trainings import graph_without_updates
 
 from avb_tf1.graph import networks
 from avb_tf1.graph.builder import build_graph
@@ -89,6 +90,29 @@ def test_with_a_gaussian_encoder_and_t_0_the_graphs_kl_is_the_gaussians(gaussian
         * np.sum(weights["encoder/basis_%d/output/weights" % i]**2, axis=0) for i in (1, 2))
     kl = session.run(model.parts.divergence.kl)
     np.testing.assert_allclose(kl, gaussian_kl(mean, variance).mean(), rtol=0.02)
+
+
+def test_contrast_and_t_are_added_and_t_learns_from_normalised_codes():
+    """Beside an independent computation, with a T that is far from 0 and tells the images apart."""
+    config = recipe("gdikov_avb_ac", "data={kind: constant, batch_size: 64}", "model.encoder.n_units=8",
+                    "model.encoder.n_moment_samples=32", "model.discriminator.n_units=8")
+    model = graph_without_updates(config)
+    q, divergence = model.parts.posterior, model.parts.divergence
+    with open_session(model.graph, 1, 1) as session:
+        session.run(model.initialize)
+        random_state = np.random.RandomState(1)
+        for variable in model.variables["discriminator"]:
+            variable.load(random_state.standard_normal(variable.shape.as_list()), session)
+        weights = {variable.op.name: session.run(variable).astype(np.float64) for variable in model.variables["discriminator"]}
+        x, z, (mean, variance), z_prior, kl, loss = session.run(
+            [model.parts.batch.x, q.z, q.moments, divergence.z_prior, divergence.kl, divergence.loss])
+    x, z, mean, variance, z_prior = (values.astype(np.float64) for values in (x, z, mean, variance, z_prior))
+    t_posterior, t_prior = (reference.discriminator(weights, x, codes, config.model.discriminator)
+                            for codes in ((z - mean) / np.sqrt(variance), z_prior))
+    assert t_posterior.std() > 0.1 and t_prior.std() > 0.1
+    contrast = reference.log_normal(z, mean, variance) - reference.log_normal(z, 0, np.ones(2))
+    np.testing.assert_allclose(kl, np.mean(t_posterior + contrast), rtol=1e-4)
+    np.testing.assert_allclose(loss, np.mean(np.logaddexp(0, -t_posterior) + np.logaddexp(0, t_prior)), rtol=1e-4)
 
 
 def test_evaluation_sees_the_same_kl(gaussian):

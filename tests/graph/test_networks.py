@@ -79,9 +79,10 @@ def test_initial_weights_are_xavier_uniform_and_differ_between_layers():
         else:
             limit = np.sqrt(6 / sum(value.shape))
             assert 0.8 * limit < np.abs(value).max() <= limit
-    squares = [value for value in values if value.shape == (64, 64)]
-    assert len(squares) == 3 and not any(
-        np.array_equal(a, b) for a, b in itertools.combinations(squares, 2))
+    # Layers of any shapes: with one op seed they would be the same numbers, as far as each goes, but for the limit.
+    streams = [value.ravel()[:64] * np.sqrt(sum(value.shape)) for value in values if value.ndim == 2]
+    assert len(streams) == 9 and min(map(len, streams)) == 64 and not any(
+        np.isclose(a, b, rtol=1e-3).mean() > 0.1 for a, b in itertools.combinations(streams, 2))
 
 
 def test_op_seed_is_fixed_and_apart():
