@@ -16,7 +16,9 @@ def pytest_configure(config):
 
 
 def pytest_collection_finish():
-    gc.set_threshold(20000, 20, 20)  # a graph of TensorFlow's is thousands of objects, each of which counts for the collector
+    # A graph of TensorFlow's is thousands of objects, each of which counts for the collector; what is imported stays.
+    gc.set_threshold(20000, 20, 20)
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
