@@ -20,11 +20,19 @@ def main():
     parser.add_argument("run", metavar="RUN_DIR", help="a run folder, as scripts/train.py leaves it")
     parser.add_argument("--ais", action="store_true",
                         help="also estimate log p(x) by annealed importance sampling (a minute or two)")
+    parser.add_argument("--part", choices=("test", "validation"), default="test",
+                        help="of a data set, the images to measure on: settings are to be chosen on the validation images")
     parser.add_argument("--write", action="store_true",
-                        help="write what is measured to the run's metrics.json (and test_images.npz), and its page")
+                        help="write what is measured to the run's metrics.json (and test_images.npz), and its page; of the "
+                             "validation images to validation.json alone")
     args = parser.parse_args()
+    if args.ais and args.part != "test":
+        parser.error("--ais is for the images of metrics.json, not for --part %s" % args.part)
     from avb_tf1.experiment import reevaluation
-    reevaluation.evaluate_run(args.run, with_ais=args.ais, write=args.write)
+    if args.part == "test":
+        reevaluation.evaluate_run(args.run, with_ais=args.ais, write=args.write)
+    else:
+        reevaluation.evaluate_part(args.run, args.part, write=args.write)
 
 
 if __name__ == "__main__":

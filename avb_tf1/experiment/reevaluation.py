@@ -60,6 +60,40 @@ def evaluate_run(folder, with_ais, write):
         require_same_numbers(path, there, metrics)
 
 
+def evaluate_part(folder, part, write):
+    """Measure a finished run on a part of its data that metrics.json has nothing of, and tell the numbers on standard output.
+
+    Args:
+        folder: str, the run folder.
+        part: str, as of a task's parts, "validation".
+        write: bool; whether to write <part>.json into the folder: the metrics and what made them.
+
+    Raises:
+        InputError: the folder holds no trained model, or is in use and was to be written into; its task has no such part, or
+            the part has no images.
+    """
+    config = load_config(run_folder.config_path(folder))
+    task = task_of(config)
+    if part not in task.parts:
+        raise InputError("%s: --part %s is for runs of a data set" % (folder, part))
+    with run_folder.reclaimed(folder) if write else contextlib.nullcontext():
+        with opened_run(folder) as ((config, problem, _), found, networks):
+            metrics = measured_part(folder, task, Trained(config, problem, networks, found.monitors), part)
+        print(summary(task, metrics, config))
+        if write:
+            path = os.path.join(folder, run_folder.name_of_part(part))
+            files.write_json(path, metrics_file.with_made_by(metrics, config, found.legs))
+            print("Written to %s" % path)
+
+
+def measured_part(folder, task, trained, part):
+    """Return the metrics of a Trained on a part of its data, as of the Task's measure_part; an error names the folder."""
+    try:
+        return task.measure_part(trained, part)
+    except InputError as error:
+        raise InputError("%s: %s" % (folder, error))
+
+
 def require_same_numbers(path, found, metrics):
     """Say that the metrics `found` in the file `path` are those of an evaluation, or raise OtherNumbers."""
     for name in sorted(set(found) | set(metrics)):

@@ -5,9 +5,11 @@ import contextlib
 import numpy as np
 
 from avb_tf1.estimation.trained_networks import in_chunks
+from avb_tf1.experiment.reevaluation import measured_part
 from avb_tf1.experiment.run import opened_run
 from avb_tf1.ground import seeds
 from avb_tf1.runs import metrics_file
+from avb_tf1.tasks.trained import Trained
 
 
 def open_run(folder):
@@ -39,7 +41,8 @@ class TrainedRun:
     def __init__(self, folder):
         self.folder = folder
         with contextlib.ExitStack() as stack:
-            (self.config, self._problem, self._task), _, self._networks = stack.enter_context(opened_run(folder))
+            (self.config, self._problem, self._task), found, self._networks = stack.enter_context(opened_run(folder))
+            self._monitors = found.monitors
             self.metrics, _ = metrics_file.read_metrics(folder, self.config, self._task)
             self._closing = stack.pop_all()
 
@@ -128,6 +131,25 @@ class TrainedRun:
             quadrature.GridError: the decoder is too sharp for the quadrature.
         """
         return self._task.log_likelihood(self._networks, self._problem, x, self.config)
+
+    def measure(self, part):
+        """Return the metrics of the model on images that it was not trained on and that choosing settings may look at.
+
+        Args:
+            part: "validation", the data.n_validation images of a data set.
+
+        Returns:
+            dict: as in metrics.json of the test images, with "validation" in the place of "test" in the names.
+
+        Raises:
+            ValueError: the run is none of a data set, or part is another.
+            InputError: data.n_validation is 0.
+        """
+        if part not in self._task.parts:
+            raise ValueError("part must be %s, not %r" % (
+                " or ".join(self._task.parts) if self._task.parts else "none: the run is of no data set", part))
+        trained = Trained(self.config, self._problem, self._networks, self._monitors)
+        return measured_part(self.folder, self._task, trained, part)
 
     def _codes(self, z):
         z = np.asarray(z, np.float32)

@@ -44,6 +44,12 @@ class FolderInUse(InputError):
     """Another process holds the folder."""
 
 
+
+def name_of_part(part):
+    """Return the name of the file of what was measured on a part of the data: validation.json."""
+    return part + ".json"
+
+
 def texts_of(config):
     """Return the texts of the files that a run of a config begins with, by name: CONFIG, and MODEL if it has a Python file."""
     texts = {CONFIG: to_yaml(config)}

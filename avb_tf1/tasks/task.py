@@ -13,7 +13,7 @@ import numpy as np
 from avb_tf1.estimation.metric import Metric
 from avb_tf1.page import numbers
 from avb_tf1.problems.registry import problem_of
-from avb_tf1.runs import contents, metrics_file
+from avb_tf1.runs import contents, metrics_file, run_folder
 
 
 class Measured(NamedTuple):
@@ -74,6 +74,7 @@ class Task:
         words: keys of metrics.json, beside "methods" and "not_computed", that are no numbers.
         figures: names of the files that draw a trained model, in the order in which they are told.
         arrays: names of further files of a run folder that only this task writes.
+        parts: of the data, besides those of metrics.json, that measure_part measures a model on.
         no_annealing: str, why scripts/evaluate.py --ais has nothing to say of a run; "" if it has: then there is `annealed`.
         noun: str, what several models are, for the title of a sweep's page.
         name_width: int, of the first column of the summary; speed_remark: str, what stands behind the speed there.
@@ -86,6 +87,7 @@ class Task:
     words: Tuple[str, ...] = ()
     figures: Tuple[str, ...]
     arrays: Tuple[str, ...] = ()
+    parts: Tuple[str, ...] = ()
     no_annealing = ""
     noun = "Autoencoders"
     name_width = 26
@@ -94,7 +96,7 @@ class Task:
     @property
     def files(self):
         """All files of a run folder that this task may write besides every run's; --overwrite removes them."""
-        return self.figures + self.arrays
+        return self.figures + self.arrays + tuple(map(run_folder.name_of_part, self.parts))
 
     # ---- while a model trains ----
 
@@ -119,6 +121,13 @@ class Task:
         Raises:
             trainer.DivergenceError: what the encoder makes is not finite.
             quadrature.GridError: the decoder can't be integrated exactly.
+        """
+        raise NotImplementedError
+
+    def measure_part(self, trained, part):
+        """Return the metrics of a Trained on one of `parts`, as in Measured, but for the losses: for choosing settings.
+
+        Raises as measure does, and InputError where the part is empty.
         """
         raise NotImplementedError
 

@@ -68,7 +68,7 @@ def test_the_quadrature_agrees_with_samples_of_the_prior(trained):
 
 def test_annealing_agrees_with_the_quadrature(trained):
     networks, config, problem, found = trained
-    rows = problem.some_test_rows(config.evaluation.ais.n_images)
+    rows = problem.some_rows("test", config.evaluation.ais.n_images)
     images = problem.test_images()[rows]
     moments = measures.posterior_moments(networks, images, np.random.RandomState(0), 100)
     annealed = annealing(networks, problem, config)(images, *moments)

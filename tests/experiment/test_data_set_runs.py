@@ -9,7 +9,7 @@ import sys
 
 import numpy as np
 import pytest
-from helpers import ROOT, assert_one_clear_line, run_script, set_options
+from helpers import ROOT, assert_one_clear_line, call_script, run_script, set_options
 from image_data import FEW, SMALL, enlarged_digits, image_config_path, npz_data, save_mnist, small_images
 from pictures import pixels
 from shared_runs import without_figures
@@ -68,7 +68,7 @@ def test_what_a_run_leaves(run):
             assert metrics["test_log_likelihood_method"] == "ais"
             taken = ~np.isnan(per_image["log_likelihood"])
             assert taken.sum() == metrics["n_annealed_images"] == 5
-            np.testing.assert_array_equal(np.flatnonzero(taken), problem.some_test_rows(5))
+            np.testing.assert_array_equal(np.flatnonzero(taken), problem.some_rows("test", 5))
             assert metrics["test_ais_acceptance"] == pytest.approx(per_image["ais_acceptance"][taken].mean())
     losses = np.loadtxt(str(out / "losses.csv"), delimiter=",", skiprows=1)
     assert losses.shape == (20, 3 if adversarial else 2)
@@ -85,7 +85,7 @@ def test_a_run_is_evaluated_again_and_opened(run, capsys):
     with avb_tf1.open_run(str(out)) as opened:
         assert opened.metrics == metrics
         problem = problem_of(config)
-        rows = problem.some_test_rows(5)
+        rows = problem.some_rows("test", 5)
         x = problem.test_images()[rows]
         assert opened.sample_posterior(x, n=3, seed=0).shape == (5, 3, config.model.latent_dim)
         assert opened.decode(np.zeros((2, config.model.latent_dim))).shape == (2, 64)
@@ -144,6 +144,29 @@ def test_a_run_from_the_command_line(tmp_path):
     np.savez(str(tmp_path / "a.npz"), train=np.random.RandomState(1).rand(80, 9), test=np.zeros((10, 9)))
     for script in (["train.py", "--resume"], ["evaluate.py"]):
         assert_one_clear_line(run_script(*script, tmp_path / "run"), tmp_path / "a.npz", "its images have changed")
+
+
+def test_settings_can_be_chosen_without_a_look_at_the_test_images(run, tmp_path):
+    config = small_images("digits_vae", "data.n_validation=100")
+    with without_figures():
+        metrics, _ = avb_tf1.run_experiment(config, str(tmp_path / "run"))
+    told = call_script("evaluate.py", tmp_path / "run", "--part", "validation", "--write")
+    assert told.returncode == 0 and "\nvalidation_elbo " in told.stdout and "test_" not in told.stdout.split("Written")[0]
+    written = json.loads((tmp_path / "run" / "validation.json").read_text())
+    with avb_tf1.open_run(str(tmp_path / "run")) as opened:
+        measured = opened.measure("validation")
+        exact = opened.log_likelihood(problem_of(config).fixed_images("validation"))
+        with pytest.raises(ValueError, match="part must be validation, not 'test'"):
+            opened.measure("test")
+    assert written.pop("made_by")["evaluation_code"] and written == measured and opened.metrics == metrics
+    assert measured["n_validation_images"] == 100 and measured["validation_elbo"] < measured["validation_log_likelihood"]
+    assert measured["validation_log_likelihood"] == pytest.approx(exact.mean(), abs=1e-6)
+    assert abs(measured["validation_log_likelihood"] - metrics["test_log_likelihood"]) > 1e-4
+    out, _, _ = run
+    assert_one_clear_line(call_script("evaluate.py", out, "--part", "validation"),
+                          out, "there are no validation images: data.n_validation of the run is 0")
+    assert_one_clear_line(call_script("evaluate.py", out, "--part", "train"), "--part", "validation")
+    assert_one_clear_line(call_script("evaluate.py", out, "--part", "validation", "--ais"), "--ais")
 
 
 def test_a_bad_file_ends_in_one_line_and_leaves_no_folder(tmp_path):

@@ -25,6 +25,7 @@ from avb_tf1.problems.registry import problem_of
 from avb_tf1.tasks.known_images import task as known_images_task
 from avb_tf1.tasks.registry import TASKS
 from avb_tf1.tasks.task import Run, Task
+from avb_tf1.tasks.trained import Trained
 
 MEMBERS = sorted(name for name in {*vars(Task), *Task.__annotations__} if not name.startswith("_"))
 FOUR = ["training.n_iterations=4", "training.snapshot_every=2"]
@@ -69,7 +70,14 @@ class Case:
         """The Page of the run."""
         return self.task.page([("a setting", [self.run()])], [self.run()], is_sweep)
 
-    # ---- alike in all tasks ----
+    # ---- alike in all tasks, or in those that don't say otherwise ----
+
+    def parts(self):
+        assert self.task.parts == ()
+
+    def measure_part(self):
+        with pytest.raises(NotImplementedError):
+            self.task.measure_part(self.trained(), "validation")
 
     def name(self):
         assert self.task.name == self.name_of_task == self.config.task
@@ -112,7 +120,7 @@ class Case:
         """Of the run's files those that the task names, all of them, and the arrays that follow on paper."""
         run = self.finished()
         of_every_run = {"config.yaml", "losses.csv", "timing.json", "metrics.json", "latents.npz", "snapshots.npz"}
-        assert set(run.names) == of_every_run | set(self.task.files)
+        assert set(run.names) == of_every_run | set(self.task.figures + self.task.arrays)
         for name in self.task.figures:
             assert (run.folder / name).read_bytes()[:4] in (b"\x89PNG", b"GIF8")
         assert stored(run.folder, "snapshots.npz")["iteration"].tolist() == [0, 2, 4]
@@ -601,7 +609,29 @@ class DataSetOfFourPixels(Case):
 
     def files(self):
         assert self.task.files == ("training_curve.png", "latent_space.png", "reconstructions.png", "latent_space.gif",
-                                   "pairs.png", "manifold.png", "posteriors.png", "test_images.npz")
+                                   "pairs.png", "manifold.png", "posteriors.png", "test_images.npz", "validation.json")
+
+    def parts(self):
+        assert self.task.parts == ("validation",)
+
+    def measure_part(self):
+        """Of the last two of the 10 images, which then are not trained on; none are left of a run without such images."""
+        with pytest.raises(InputError, match="there are no validation images: data.n_validation of the run is 0"):
+            self.task.measure_part(self.trained(), "validation")
+        data = self.config.data.copy(update={"n_validation": 2})
+        config = self.config.copy(update={"data": data})
+        trained = Trained(config, problem_of(config), self.networks, self.trained().monitors)
+        found = self.task.measure_part(trained, "validation")
+        images = np.random.RandomState(0).randint(0, 2, (10, 4))[8:]
+        log_likelihood = np.log(np.where(images == 1, self.P, 1 - self.P)).sum(axis=1).mean()
+        assert found["validation_log_likelihood"] == pytest.approx(log_likelihood, abs=3e-3)
+        assert found["n_validation_images"] == 2
+        assert found["validation_elbo_discriminator"] == pytest.approx(log_likelihood - 0.5, abs=1e-4)
+        assert found["validation_log_likelihood_method"] == "quadrature" and not [name for name in found if "test" in name]
+        assert set(found["methods"]) == {"validation_log_likelihood", "validation_elbo", "validation_elbo_discriminator",
+                                         "validation_inference_gap"}
+        first, *_ = self.task.summary(found, config)
+        assert first.split()[:2] == ["validation_log_likelihood", "%.4f" % found["validation_log_likelihood"]]
 
     def no_annealing(self):
         assert self.task.no_annealing == "a run of a data set; --ais is for runs of a few known images"

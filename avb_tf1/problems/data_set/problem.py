@@ -7,6 +7,7 @@ import numpy as np
 
 from avb_tf1.ground.seeds import stream
 
+TEST, VALIDATION = "test", "validation"  # parts of a data set that a model is measured on
 N_SHOWN = 1024          # test images whose codes are looked at while a model trains, at most
 _DATA_SEED = 0          # of what is the same for all models and seeds
 _CHUNK = 4096           # images that are made binary at once: random numbers take eight times as much room as pixels
@@ -61,16 +62,22 @@ class ImageDataset:
 
     def test_images(self):
         """Return the test images, float32 [n_test, n_pixels], pixels in {0, 1}; drawn or not, the same for all seeds."""
-        return self._fixed(self.test)
+        return self.fixed_images(TEST)
 
-    def some_test_rows(self, n):
-        """Return the rows of n test images (None: of all), int64, rising: the first of an order that all models share."""
-        return np.sort(stream(_DATA_SEED, "order of test images").permutation(len(self.test.labels))[:n])
+    def fixed_images(self, part):
+        """Return the images of a part, TEST or VALIDATION, as test_images does; each part's pixels are drawn apart."""
+        return self._fixed(getattr(self, part), part)
+
+    def some_rows(self, part, n):
+        """Return the rows of n of a part's images (None: of all), int64, rising: the first of an order that all models share.
+        """
+        n_images = len(getattr(self, part).labels)
+        return np.sort(stream(_DATA_SEED, "order of %s images" % part).permutation(n_images)[:n])
 
     def shown_images(self):
         """Return the first N_SHOWN of the test images, or all, float32, and their labels, int64."""
         part = Part(self.test.intensities[:N_SHOWN], self.test.labels[:N_SHOWN])
-        return self._fixed(part), part.labels
+        return self._fixed(part, TEST), part.labels
 
     def train_images(self, seed):
         """Return the train images, uint8 [n_train, n_pixels], pixels in {0, 1}, drawn by the config's seed, for all batches.
@@ -83,8 +90,8 @@ class ImageDataset:
         """Return values of pixels [n, n_pixels] as they stand in an image, [n, rows, columns]."""
         return np.reshape(values, (-1, *self.image_shape))
 
-    def _fixed(self, part):
-        return binarised(part.intensities, self.binarisation, stream(_DATA_SEED, "test images")).astype(np.float32)
+    def _fixed(self, part, name):
+        return binarised(part.intensities, self.binarisation, stream(_DATA_SEED, name + " images")).astype(np.float32)
 
 
 def binarised(intensities, binarisation, random_state):

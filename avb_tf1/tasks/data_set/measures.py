@@ -1,10 +1,11 @@
 """The metrics of a trained model on images that it was not trained on. In nats an image, summed over pixels.
 
-Every metric is a mean over the test images, and may be off in three ways, which are told apart: `_standard_error` is that of
-the test images as a sample of all images, NaN of a single one; `_numerical_error` says how far the mean over just these images
-may be off, by samples, by the quadrature, or by their choice where not all were taken (of the inference gap that is in the
-first alone); `_bias_left` is about what is left of a bias. Two models on the same images have most of the first in common:
-their difference is told by paired_difference, from the values of each image.
+They are those of the test images, or of the validation images, which settings are to be chosen on: then names begin with
+"validation", not with "test". Every metric is a mean over these images, and may be off in three ways, which are told apart:
+`_standard_error` is that of the images as a sample of all images, NaN of a single one; `_numerical_error` says how far the mean
+over just these images may be off, by samples, by the quadrature, or by their choice where not all were taken (of the inference
+gap that is in the first alone); `_bias_left` is about what is left of a bias. Two models on the same images have most of the
+first in common: their difference is told by paired_difference, from the values of each image.
 """
 
 import math
@@ -18,24 +19,30 @@ from avb_tf1.estimation.densities import gaussian_kl_from_prior, log_bernoulli_o
 from avb_tf1.estimation.entropy import kl_from
 from avb_tf1.estimation.metric import DENSITY, DISCRIMINATOR, ENCODER, GRID, Metric, computable
 from avb_tf1.estimation.trained_networks import in_chunks
+from avb_tf1.problems.data_set.problem import TEST
 from avb_tf1.tasks.views import encoded
 
 N_IMPORTANCE_SAMPLES = 5000   # of each image: those of Burda et al.
 _ROWS = 4096                  # pairs of an image and a code at a time: of 784 pixels some 25 MB an array
 
-# By their names in metrics.json, in the order of a table.
-METRICS = {
-    # log p(x).
-    "test_log_likelihood": Metric("test log-likelihood", is_higher_better=True, most=0),
-    # log p(x) once more, where it isn't by quadrature and q(z|x) has a density to draw from.
-    "test_log_likelihood_importance": Metric("test log-likelihood by importance sampling", is_higher_better=True, most=0),
-    # The mean of log p(x|z) minus KL(q(z|x) || p(z)): by its closed form, by samples or by nearest neighbours.
-    "test_elbo": Metric("test ELBO", (ENCODER, DENSITY), is_higher_better=True, most=1),
-    # The same with the discriminator's log q(z|x) - log p(z): no bound.
-    "test_elbo_discriminator": Metric("test ELBO by the discriminator", (DISCRIMINATOR,), True, " (no bound)"),
-    # test_log_likelihood - test_elbo, KL(q(z|x) || p(z|x)).
-    "test_inference_gap": Metric("KL(q(z|x), p(z|x)) on test images", (ENCODER, DENSITY)),
-}
+def metrics_of(part):
+    """Return the metrics of a part of a data set, "test" or "validation", by name, in the order of a table."""
+    return {
+        # log p(x).
+        part + "_log_likelihood": Metric(part + " log-likelihood", is_higher_better=True, most=0),
+        # log p(x) once more, where it isn't by quadrature and q(z|x) has a density to draw from.
+        part + "_log_likelihood_importance": Metric(
+            part + " log-likelihood by importance sampling", is_higher_better=True, most=0),
+        # The mean of log p(x|z) minus KL(q(z|x) || p(z)): by its closed form, by samples or by nearest neighbours.
+        part + "_elbo": Metric(part + " ELBO", (ENCODER, DENSITY), is_higher_better=True, most=1),
+        # The same with the discriminator's log q(z|x) - log p(z): no bound.
+        part + "_elbo_discriminator": Metric(part + " ELBO by the discriminator", (DISCRIMINATOR,), True, " (no bound)"),
+        # The log-likelihood less the ELBO, KL(q(z|x) || p(z|x)).
+        part + "_inference_gap": Metric("KL(q(z|x), p(z|x)) on %s images" % part, (ENCODER, DENSITY)),
+    }
+
+
+METRICS = metrics_of(TEST)     # of metrics.json
 
 
 class Settings(NamedTuple):
@@ -58,11 +65,11 @@ class Settings(NamedTuple):
 
 
 class HeldOut(NamedTuple):
-    """What was measured on test images.
+    """What was measured on a part's images; of the test images, whose names stand here.
 
     Attributes:
-        metrics: name in METRICS -> float, with `<name>_standard_error`, `<name>_numerical_error` and, where there is one,
-            `<name>_bias_left`, what it may be off by besides, in size; an infinite value has none of them. Further
+        metrics: name in metrics_of(part) -> float, with `<name>_standard_error`, `<name>_numerical_error` and, where there is
+            one, `<name>_bias_left`, what it may be off by besides, in size; an infinite value has none of them. Further
             n_test_images; "test_log_likelihood_method": "quadrature" or "ais"; with the latter n_annealed_images and means over
             these: test_ais_acceptance, the probability that a step of its chains was accepted with, which goes well near
             ais.ACCEPTANCE; and where there is importance sampling, test_importance_effective_sample_size, of
@@ -93,37 +100,38 @@ class PerImage(NamedTuple):
     trust: Mapping[str, np.ndarray] = MappingProxyType({})
 
 
-def evaluate(networks, images, random_state, settings):
-    """Return the HeldOut of a trained model on test images.
+def evaluate(networks, images, random_state, settings, part=TEST):
+    """Return the HeldOut of a trained model on images of a part.
 
     Args:
         networks: trained_networks.Networks of images.
         images: float32 [n_images, n_pixels], pixels in {0, 1}.
         random_state: numpy RandomState.
         settings: Settings.
+        part: "test" or "validation", which names begin with.
 
     Raises:
         quadrature.GridError: the decoder's probabilities are not in [0, 1], or its logits not finite.
     """
-    images = np.asarray(images, np.float32)
-    _, not_computed = computable(networks, METRICS)
+    images, known, prefix = np.asarray(images, np.float32), metrics_of(part), part + "_"
+    _, not_computed = computable(networks, known)
     found = _per_image(networks, images, random_state, settings)
     # What is known of all images helps what is known of some.
     control = next((quantity for quantity in found.values() if np.isfinite(quantity.values).all()), None)
-    means = {"test_" + name: _mean(quantity, control) for name, quantity in found.items()}
-    methods = {"test_" + name: quantity.method for name, quantity in found.items()}
+    means = {prefix + name: _mean(quantity, control) for name, quantity in found.items()}
+    methods = {prefix + name: quantity.method for name, quantity in found.items()}
     if "elbo" in found:
         gap = _difference(found["log_likelihood"], found["elbo"])
-        means["test_inference_gap"], methods["test_inference_gap"] = _mean(gap), gap.method
-    metrics = {"n_test_images": len(images), "test_log_likelihood_method": methods["test_log_likelihood"]}
-    for name in METRICS:
+        means[prefix + "inference_gap"], methods[prefix + "inference_gap"] = _mean(gap), gap.method
+    metrics = {"n_%s_images" % part: len(images), prefix + "log_likelihood_method": methods[prefix + "log_likelihood"]}
+    for name in known:
         metrics.update({name + suffix: value for suffix, value in means.get(name, {}).items()})
     if not GRID.is_met(networks):
         metrics["n_annealed_images"] = int((~np.isnan(found["log_likelihood"].values)).sum())
     arrays = {}
     for name, quantity in found.items():
         arrays.update({name: quantity.values, name + "_error": quantity.errors}, **quantity.trust)
-        metrics.update({"test_" + what: float(np.nanmean(values)) for what, values in quantity.trust.items()})
+        metrics.update({prefix + what: float(np.nanmean(values)) for what, values in quantity.trust.items()})
     return HeldOut(dict(metrics, methods=methods, **{"not_computed": not_computed} if not_computed else {}), arrays)
 
 

@@ -3,8 +3,10 @@
 import math
 
 from avb_tf1.page.numbers import count, number
+from avb_tf1.problems.data_set.problem import VALIDATION
 from avb_tf1.tasks import summary
-from avb_tf1.tasks.data_set.measures import METRICS, N_IMPORTANCE_SAMPLES
+from avb_tf1.tasks.data_set import measures
+from avb_tf1.tasks.data_set.measures import METRICS
 
 NAME_WIDTH = 30
 _LIKELIHOOD, _BY_IMPORTANCE, _ELBO, _BY_DISCRIMINATOR, _GAP = METRICS
@@ -21,7 +23,9 @@ _ASIDES = {_BY_IMPORTANCE: "a second opinion", _ELBO: "a lower bound on the log-
 
 
 def lines(metrics, config):
-    """Return lines of text: a run's losses, of train images, and what was measured on the test images; nats an image."""
+    """Return lines of text: a run's losses, of train images, and what was measured on images held out; nats an image."""
+    known = measures.metrics_of(VALIDATION) if "n_validation_images" in metrics else METRICS
+
     def remark(name):
         if name + "_standard_error" not in metrics:
             return "   (%s)" % found_by(name, metrics)
@@ -30,7 +34,7 @@ def lines(metrics, config):
                                       "" if error is None else "; of a larger set ± %.2f" % error)
 
     return ["%-*s %10.4f%s" % (NAME_WIDTH, *row)
-            for row in summary.values_and_remarks(metrics, METRICS, config, remark, "train images; ")]
+            for row in summary.values_and_remarks(metrics, known, config, remark, "train images; ")]
 
 
 def warning(metrics, config):
@@ -49,12 +53,13 @@ def warning(metrics, config):
 
 def found_by(name, metrics):
     """Return how a metric was found, with what tells whether to trust it."""
-    method = metrics["methods"][name]
+    method, part = metrics["methods"][name], name.split("_")[0]
     if method == "ais":
         method = "AIS of %s, %.0f %% of steps accepted" % (
-            count(metrics["n_annealed_images"], "image"), 100 * metrics["test_ais_acceptance"])
+            count(metrics["n_annealed_images"], "image"), 100 * metrics[part + "_ais_acceptance"])
     elif method == "importance sampling":
-        method += ", %.0f of %d samples count" % (metrics["test_importance_effective_sample_size"], N_IMPORTANCE_SAMPLES)
+        method += ", %.0f of %d samples count" % (
+            metrics[part + "_importance_effective_sample_size"], measures.N_IMPORTANCE_SAMPLES)
     return method
 
 

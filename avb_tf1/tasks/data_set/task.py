@@ -6,7 +6,9 @@ import numpy as np
 
 from avb_tf1.estimation.trained_networks import in_chunks
 from avb_tf1.ground import files
+from avb_tf1.ground.errors import InputError
 from avb_tf1.ground.seeds import stream
+from avb_tf1.problems.data_set.problem import TEST, VALIDATION
 from avb_tf1.runs import run_folder
 from avb_tf1.tasks import task
 from avb_tf1.tasks.data_set import contents, measures, summary
@@ -28,6 +30,7 @@ class DataSetTask(task.Task):
     figures = (run_folder.TRAINING_CURVE, "latent_space.png", "reconstructions.png", "latent_space.gif", "pairs.png",
                "manifold.png", "posteriors.png")
     arrays = (contents.TEST_IMAGES,)
+    parts = (VALIDATION,)
     no_annealing = "a run of a data set; --ais is for runs of a few known images"
     name_width = summary.NAME_WIDTH
     view, inputs = View, staticmethod(images_of)
@@ -37,10 +40,14 @@ class DataSetTask(task.Task):
         return len(problem.train.labels) // config.batch_size
 
     def measure(self, trained):
-        found = measures.evaluate(trained.networks, trained.problem.test_images(), trained.stream("evaluation"),
-                                  _settings(trained.networks, trained.problem, trained.config))
+        found = _held_out(trained, TEST, "evaluation")
         metrics = dict(final_losses(trained.monitors), **found.metrics)
         return task.Measured(without_infinity(metrics), {contents.TEST_IMAGES: found.per_image})
+
+    def measure_part(self, trained, part):
+        if not len(getattr(trained.problem, part).labels):
+            raise InputError("there are no %s images: data.n_%s of the run is 0" % (part, part))
+        return without_infinity(_held_out(trained, part, part + " evaluation").metrics)
 
     def write(self, out, trained):
         from avb_tf1.tasks.data_set import figures
@@ -54,7 +61,7 @@ class DataSetTask(task.Task):
 
     def log_likelihood(self, networks, problem, x, config):
         return measures.log_likelihood(networks, self.inputs(problem, x), stream(config.seed, "log-likelihood"),
-                                       _settings(networks, problem, config)._replace(annealed=None)).values
+                                       _settings(networks, problem, config, TEST)._replace(annealed=None)).values
 
     def read_snapshots(self, run):
         contents.require_good_metrics(run)
@@ -87,9 +94,15 @@ def latents(trained):
     return require_finite(in_chunks(networks.encode, images, eps))
 
 
-def _settings(networks, problem, config):
+def _held_out(trained, part, stream_name):
+    """The measures.HeldOut of a Trained on a part's images."""
+    return measures.evaluate(trained.networks, trained.problem.fixed_images(part), trained.stream(stream_name),
+                             _settings(trained.networks, trained.problem, trained.config, part), part)
+
+
+def _settings(networks, problem, config, part):
     """The measures.Settings of a run."""
     from avb_tf1.tasks.data_set.annealing import annealing  # it takes TensorFlow
 
     return measures.Settings(config.evaluation.n_samples, N_DENSE_IMAGES, N_DENSE_SAMPLES, annealing(networks, problem, config),
-                             problem.some_test_rows(config.evaluation.ais.n_images))
+                             problem.some_rows(part, config.evaluation.ais.n_images))

@@ -18,7 +18,7 @@ from avb_tf1.config.loading import load_config, to_yaml
 from avb_tf1.graph.builder import build_graph
 from avb_tf1.ground.errors import InputError
 from avb_tf1.problems.data_set import datasets, image_files
-from avb_tf1.problems.data_set.problem import N_SHOWN, binarised
+from avb_tf1.problems.data_set.problem import N_SHOWN, ImageDataset, Part, binarised
 from avb_tf1.problems.registry import problem_of
 
 UINT8 = np.random.RandomState(0).randint(0, 256, (12, 4, 5)).astype(np.uint8)
@@ -252,6 +252,17 @@ def test_a_path_is_looked_for_beside_the_config_and_where_one_is(tmp_path, monke
     assert load_config("there/config.yaml").data.path == str(tmp_path / "a.npz")
     saved(tmp_path / "there" / "a.npz", train=UINT8, test=UINT8)
     assert load_config("there/config.yaml").data.path == str(tmp_path / "there" / "a.npz")
+
+
+def test_pixels_of_validation_and_test_images_are_drawn_apart():
+    """Of grey images two parts agree in half of the pixels; with one stream they would be the same."""
+    grey = Part(np.full((200, 64), 0.5), np.zeros(200, np.int64))
+    dataset = ImageDataset("grey", (8, 8), grey, grey, grey, ("",), "dynamic", "", "")
+    images = {part: dataset.fixed_images(part) for part in ("test", "validation")}
+    assert abs((images["test"] == images["validation"]).mean() - 0.5) < 4 * 0.5 / np.sqrt(200 * 64)
+    np.testing.assert_array_equal(images["test"], dataset.test_images())
+    assert (dataset.some_rows("test", 20) != dataset.some_rows("validation", 20)).any()
+    np.testing.assert_array_equal(dataset.some_rows("validation", None), np.arange(200))
 
 
 @pytest.fixture
