@@ -10,10 +10,10 @@ from avb_tf1.estimation.metric import Metric
 from avb_tf1.problems.published import Published
 
 # Of Row.standing.
-RULE = ("Better or worse than a published number: the mean over the n runs is more than twice its standard error away from all "
-        "that rounds to that number. The standard error: the standard deviation over the seeds / sqrt(n), combined with the "
-        "estimates' own (root of the sum of squares). Of one run it is the estimate's own alone: the spread between seeds is "
-        "not known.")
+RULE = ("Better or worse than a published number, which is of one run: the mean over the n runs is farther from all that rounds "
+        "to that number than twice the standard error of such a difference. That is the root of s^2 (1 + 1/n) + e^2, with s the "
+        "standard deviation over the seeds, taken for the published run's, too, and e the error of the mean that the estimates "
+        "themselves make. Of one run s is not known: it is e alone.")
 
 
 @dataclass(frozen=True)
@@ -94,9 +94,19 @@ class Row:
         """
         if not math.isfinite(self.mean):
             return None
-        n, name = len(self.group.metrics), self.metric + "_standard_error"
-        errors = [metrics.get(name) or 0.0 for metrics in self.group.metrics]
-        return math.sqrt((self.spread or 0.0)**2 / n + sum(error**2 for error in errors) / n**2)
+        return math.hypot((self.spread or 0.0) / math.sqrt(len(self.group.metrics)), self._error_of_estimates)
+
+    @property
+    def error_beside_one_run(self):
+        """The standard error of the mean's difference from a single run of another's, by RULE; None if the mean is infinite."""
+        if not math.isfinite(self.mean):
+            return None
+        return math.hypot((self.spread or 0.0) * math.sqrt(1 + 1 / len(self.group.metrics)), self._error_of_estimates)
+
+    @property
+    def _error_of_estimates(self):
+        errors = [metrics.get(self.metric + "_standard_error") or 0.0 for metrics in self.group.metrics]
+        return math.sqrt(sum(error**2 for error in errors)) / len(errors)
 
 
 def obtained(mean, spread):

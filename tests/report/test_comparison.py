@@ -47,20 +47,28 @@ def group_of(n, **metrics):
     return numbers.RunGroup("synthetic", synthetic(), tuple(range(n)), tuple(runs))
 
 
-def test_verdicts_are_by_the_standard_error_of_the_mean():
+def test_verdicts_know_that_the_published_number_is_of_one_run():
     def standings(n, spread, error=0.0):
         return [next(row.standing for row in published_rows.rows([group_of(n, kl_marginal_prior=(mean, spread, error))])
                      if row.metric == "kl_marginal_prior") for mean in (0.0872, 0.0266, 0.0264, 0.0166)]
 
-    # 0.0872 beside 0.026 with a spread of 0.0331 lies within twice the spread, but five standard errors away.
-    assert standings(6, 0.0331)[0] == "worse"
-    assert standings(4, 0.0331 * 4)[0] == "not distinguishable"
+    # 0.0872 is 0.0607 from all that rounds to 0.026: with a spread s of n seeds twice the error is 2 s sqrt(1 + 1 / n).
+    for n in (2, 6):
+        least = 0.0607 / 2 / math.sqrt(1 + 1 / n)
+        assert [standings(n, least * factor)[0] for factor in (0.99, 1.01)] == ["worse", "not distinguishable"]
+    # However many seeds there are, one run may lie twice its spread away.
+    assert standings(1000, 0.031)[0] == "not distinguishable"
     # What rounds to 0.026 is equal to it, however exact the mean is.
     assert standings(4, 0.0) == ["worse", "worse", "not distinguishable", "better"]
-    # 0.0094 - 0.0005 away, twice the standard error 0.005 of 4 seeds is 0.01; of 10 seeds 0.0063.
-    assert standings(4, 0.01)[3] == "not distinguishable" and standings(10, 0.01)[3] == "better"
-    # The estimates' own errors: 0.02 each, the mean's of four is 0.01.
-    assert standings(4, 0.0, 0.02)[3] == "not distinguishable" and standings(1, 0.0, 0.0)[3] == "better"
+    # 0.0094 - 0.0005 away; the estimates' own errors: 0.02 each, the mean's of four is 0.01, of 25 it is 0.004.
+    assert standings(4, 0.0, 0.02)[3] == "not distinguishable" and standings(25, 0.0, 0.02)[3] == "better"
+    assert standings(1, 0.0, 0.0)[3] == "better"
+    beside, none = (numbers.Row(group, "elbo", measures.METRICS["elbo"]).error_beside_one_run for group in (
+        group_of(4, elbo=(-1.4, 0.06, 0.08)), group_of(4, elbo=None)))
+    assert beside == pytest.approx(math.sqrt(0.06**2 * 1.25 + 0.04**2)) and none is None
+
+
+def test_the_standard_error_of_a_mean_has_the_spread_and_the_estimates_own():
     error_of_four, error_of_one, none = (numbers.Row(group, "elbo", measures.METRICS["elbo"]).standard_error for group in (
         group_of(4, elbo=(-1.4, 0.06, 0.08)), group_of(1, elbo=(-1.4, 0.0, 0.08)), group_of(1, elbo=None)))
     assert error_of_four == pytest.approx(0.05) and error_of_one == 0.08 and none is None

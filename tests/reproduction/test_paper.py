@@ -17,7 +17,7 @@ from avb_tf1.ground.errors import InputError
 from avb_tf1.page import numbers
 from avb_tf1.problems.known_images.four_images import OPTIMUM
 from avb_tf1.reproduction import figures, paper, recipes, time_to_quality
-from avb_tf1.tasks.known_images import measures
+from avb_tf1.tasks.known_images import measures, published_rows
 
 SEEDS = (0,)
 
@@ -187,6 +187,11 @@ def test_table_1_is_made_of_the_published_runs():
             assert cells[5] == "%.4f ± %.4f" % (np.mean(values), np.std(values, ddof=1))
             assert float(cells[6]) in [pytest.approx(value, abs=6e-5) for value in values]
             assert int(cells[7]) == len(values) == len(paper.published(name).seeds)
+            runs = [{column: float(value) for column, value in row.items() if value and column.startswith(metric)}
+                    for row in published_runs() if row["run"] == name]
+            config = load_config(os.path.join(ROOT, "configs", name + ".yaml"))
+            row, = published_rows.rows([numbers.RunGroup(name, config, tuple(range(len(runs))), tuple(runs))])
+            assert cells[8] == row.verdict
 
 
 def lines_of(path):

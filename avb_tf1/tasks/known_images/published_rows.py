@@ -51,7 +51,7 @@ def headline(group):
 
 
 def _standing(row):
-    difference, error = row.mean - row.published.value, row.standard_error
+    difference, error = row.mean - row.published.value, row.error_beside_one_run
     if error is not None and abs(difference) <= row.published.rounding + 2 * error:
         return "not distinguishable"
     return "better" if (difference > 0) == row.definition.is_higher_better else "worse"
