@@ -10,10 +10,11 @@ from avb_tf1.estimation.metric import Metric
 from avb_tf1.problems.published import Published
 
 # Of Row.standing.
-RULE = ("Better or worse than a published number, which is of one run: the mean over the n runs is farther from all that rounds "
-        "to that number than twice the standard error of such a difference. That is the root of s^2 (1 + 1/n) + e^2, with s the "
-        "standard deviation over the seeds, taken for the published run's, too, and e the error of the mean that the estimates "
-        "themselves make. Of one run s is not known: it is e alone.")
+RULE = (
+    "Better or worse than a published number, which is of one run: the mean over the n runs is farther from all that rounds to "
+    "that number than twice the standard error of such a difference. That is the root of s^2 (1 + 1/n) + e^2, with s the "
+    "standard deviation over the seeds, taken for the published run's, too, and e the error of the mean that the estimates "
+    "themselves make. Of one run s is not known: it is e alone.")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from avb_tf1.reproduction.paper import Wanted, ensure_runs, made_by, over_seeds
 from avb_tf1.runs import provenance, run_folder
 from avb_tf1.tasks.data_set.contents import TEST_IMAGES
 from avb_tf1.tasks.data_set.measures import METRICS, paired_difference
-from avb_tf1.tasks.data_set.task import N_DENSE_IMAGES
 
 SEEDS = tuple(range(5))
 # Names in configs/images: what a reader calls each, and which other one it is held against.
@@ -59,11 +58,12 @@ def _page(runs):
         provenance.made_by_text(made_by(runs)),
         _table(runs),
         ["log p(x): by quadrature where the latent space has two dimensions, exact to %.4f nats on average; by annealed" % (
-            _largest(runs, _DRAWN, "_numerical_error")),
+             _largest(runs, _DRAWN, "test_log_likelihood_numerical_error")),
          "importance sampling where it has eight, ± %.3f, and too low by some %.3f besides. ELBO: of AVB by nearest" % (
-             _largest(runs, annealed, "_numerical_error"), _largest(runs, annealed, "_bias_left")),
-         "neighbours, from %d of the images, drawn by the seed. KL(q, posterior): log p(x) less the ELBO. CPU seconds:" % (
-             N_DENSE_IMAGES),
+             _largest(runs, annealed, "test_log_likelihood_numerical_error"),
+             _largest(runs, annealed, "test_log_likelihood_bias_left")),
+         "neighbours, ± %.3f, and off by some %.3f besides. KL(q, posterior): log p(x) less the ELBO. CPU seconds:" % (
+             _largest(runs, _DRAWN, "test_elbo_numerical_error"), _largest(runs, _DRAWN, "test_elbo_bias_left")),
          "of one training, all its threads, another run beside it."],
         "## Differences",
         ["Of log p(x), image by image. The standard error is that of the mean over the test images as a sample of all digits."
@@ -79,9 +79,9 @@ def _page(runs):
          "`python scripts/train.py --config configs/images/NAME.yaml --set seed=N`."])
 
 
-def _largest(runs, names, suffix):
-    """Of log p(x)'s errors by that name, over all runs."""
-    return max(own.get("test_log_likelihood" + suffix, 0) for name in names for own in runs[name].metrics)
+def _largest(runs, names, error):
+    """The largest of what metrics.json calls `error` in the runs of some names."""
+    return max(own.get(error, 0) for name in names for own in runs[name].metrics)
 
 
 def _table(runs):

@@ -3,9 +3,9 @@
 They are those of the test images, or of the validation images, which settings are to be chosen on: then names begin with
 "validation", not with "test". Every metric is a mean over these images, and may be off in three ways, which are told apart:
 `_standard_error` is that of the images as a sample of all images, NaN of a single one; `_numerical_error` says how far the mean
-over just these images may be off, by samples, by the quadrature, or by their choice where not all were taken (of the inference
-gap that is in the first alone); `_bias_left` is about what is left of a bias. Two models on the same images have most of the
-first in common: their difference is told by paired_difference, from the values of each image.
+over just these images may be off, by samples, by the quadrature, or by their choice where not all were taken; `_bias_left` is
+about what is left of a bias. Two models on the same images have most of the first in common: their difference is told by
+paired_difference, from the values of each image.
 """
 
 import math
@@ -275,14 +275,15 @@ def _mean(quantity, control=None):
     bias = None if quantity.bias_left is None else quantity.bias_left[taken].mean()
     # The quadrature's errors may all have one sign; others are independent.
     numerical = errors.mean() if quantity.method == "quadrature" else math.sqrt((errors**2).sum()) / n_taken
-    if n_taken < n and control is not None and math.isfinite(value):
-        difference = _difference(quantity, control)
-        of_all, own_errors = _mean(control), difference.errors[taken]
-        value = of_all[""] + difference.values[taken].mean()
+    if n_taken < n and math.isfinite(value):
         standard_error *= math.sqrt(n_taken / n)
+        known, error_of_known = quantity, 0.0
+        if control is not None:
+            known, of_all = _difference(quantity, control), _mean(control)
+            value, error_of_known = of_all[""] + known.values[taken].mean(), of_all.get("_numerical_error", 0.0)
         # What the choice of the images leaves; the part of the variance that their own errors make doesn't shrink with it.
-        variance = difference.values[taken].var(ddof=1) * (1 - n_taken / n) / n_taken + (own_errors**2).mean() / n
-        numerical = math.hypot(math.sqrt(variance), of_all.get("_numerical_error", 0))
+        variance = known.values[taken].var(ddof=1) * (1 - n_taken / n) / n_taken + (known.errors[taken]**2).mean() / n
+        numerical = math.hypot(math.sqrt(variance), error_of_known)
     if not math.isfinite(value):
         return {"": value}
     own = {"": value, "_standard_error": standard_error, "_numerical_error": float(numerical)}

@@ -15,8 +15,8 @@ from avb_tf1.tasks.data_set import contents, measures, summary
 from avb_tf1.tasks.data_set.view import View, images_looked_at
 from avb_tf1.tasks.trained import draw_figures, final_losses, images_of, require_finite, without_infinity
 
-N_DENSE_IMAGES = 30           # test images whose implicit q(z|x) has its density estimated, and from how many samples each
-N_DENSE_SAMPLES = 16384
+N_DENSE_IMAGES = 300          # whose implicit q(z|x) has its density estimated, at most, and of how many samples each
+N_DENSE_SAMPLES = 4096
 
 
 class DataSetTask(task.Task):
