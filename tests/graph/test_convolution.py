@@ -1,14 +1,17 @@
 """Convolutional encoders and decoders: their shapes, their sums, what can't be convolved."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from image_data import CONVOLUTION, image_config, npz_data, save_mnist, small_images
 from scipy.signal import correlate2d
 from trainings import assert_same, trained
 
+from avb_tf1.graph import convolution
 from avb_tf1.graph.builder import build_graph
 from avb_tf1.ground.errors import InputError
-from avb_tf1.ground.tensorflow import open_session
+from avb_tf1.ground.tensorflow import open_session, tf
 from avb_tf1.training import trainer
 
 CONVOLUTIONS = ["model.encoder.convolution=" + CONVOLUTION, "model.decoder.convolution=" + CONVOLUTION]
@@ -61,6 +64,21 @@ def test_the_first_layer_is_a_convolution_of_the_centred_image(odd_images):
     for channel in range(4):
         expected = correlate2d(padded, weights[:, :, 0, channel], "valid")[::2, ::2]
         np.testing.assert_allclose(found[..., channel], np.maximum(expected, 0), atol=1e-5)
+
+
+def test_what_is_over_is_cut_off_at_the_lower_and_right_edge():
+    """Images of 4 x 6 and of 3 x 5 have the same layers, as both begin with 2 x 3."""
+    config = SimpleNamespace(n_channels=(3,), kernel_size=3, stride=2)
+    images = []
+    for shape in ((4, 6), (3, 5)):
+        with tf.Graph().as_default(), open_session(tf.get_default_graph(), 1, 1) as session:
+            hidden = tf.constant(np.random.RandomState(0).rand(2, 7), tf.float32)
+            pixels = convolution.images_from(hidden, config, tf.nn.relu, shape)
+            session.run(tf.global_variables_initializer())
+            images.append(session.run(pixels).reshape(2, *shape))
+    larger, smaller = images
+    assert larger.std() > 0.01
+    np.testing.assert_array_equal(smaller, larger[:, :3, :5])
 
 
 def test_what_is_too_small_can_not_be_convolved(tmp_path):
