@@ -1,4 +1,4 @@
-"""How far the nearest-neighbour estimate of KL(q(z|x), p(z)) is off at the optimum: codes of four exact sectors, known KL.
+"""How far the nearest-neighbour estimate of KL(q(z|x) || p(z)) is off at the optimum: codes of four exact sectors, known KL.
 
     .venv/bin/python docs/knn_bias.py
 """

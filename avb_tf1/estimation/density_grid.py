@@ -60,6 +60,13 @@ class Grid(NamedTuple):
         masses = self.masses[index]
         return np.stack([axis[i] for axis, i in zip(self.axes, index)], axis=1), masses / masses.sum()
 
+    def marginal_cdf(self, coordinate):
+        """Return a function values [n] -> the probability that a coordinate is at most each of them, float64 [n]."""
+        others = tuple(other for other in range(len(self.axes)) if other != coordinate)
+        edges = self.axes[coordinate] + self.spacing[coordinate] / 2
+        below = np.cumsum(self.masses.sum(axis=others))
+        return lambda values: np.interp(values, edges, below, left=0, right=1)
+
     def share(self, is_in):
         """Return the probability of a part of the space, a float; is_in: function of z float64 [n, dim] -> bool [n].
 

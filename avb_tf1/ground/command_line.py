@@ -9,7 +9,7 @@ import signal
 import sys
 
 from avb_tf1.ground import stopping
-from avb_tf1.ground.errors import InputError, OneLineError, reason
+from avb_tf1.ground.errors import InputError, OneLineError, printable, reason
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # the folder that has the package in it
 
@@ -64,7 +64,8 @@ def run(command):
     """
     try:
         command()
-        sys.stdout.flush()
+        if sys.stdout is not None:  # of a user's Python file that took it away
+            sys.stdout.flush()
         if getattr(sys.stdout, "failure", None) is not None:
             raise OSError("standard output: %s" % sys.stdout.failure.strerror)
     except stopping.Stopped as stopped:
@@ -158,5 +159,5 @@ def _require_utf8_names():
 
 def _exit(code, line):
     stopping.last_word.acquire()
-    print(" ".join(line.split()), file=sys.stderr)
+    print(printable(" ".join(line.split())), file=sys.stderr)
     sys.exit(code)

@@ -20,6 +20,11 @@ def reason(error):
     return what_is_wrong(error) or type(error).__name__
 
 
+def printable(text):
+    """Return a text with what can't be printed, such as what steers a terminal, by its codes."""
+    return "".join(own if own.isprintable() else own.encode("unicode_escape").decode() for own in text)
+
+
 def shortened(text):
     """Return a text as it stands in a line on what is wrong with it: 60 characters of it at most."""
     return text if len(text) <= 60 else text[:57] + "..."

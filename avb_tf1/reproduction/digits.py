@@ -22,7 +22,7 @@ _DRAWN = ("digits_vae", "digits_avb", "digits_avb_ac")
 _SHOWN = (2, 4, 8)            # of the images that are looked at closely, one a class
 _N_ERRORS = 3                 # standard errors of a difference that make it one
 _COLUMNS = {"test_log_likelihood": "log p(x)", "test_elbo": "ELBO", "test_elbo_discriminator": "ELBO by T, no bound",
-            "test_inference_gap": "KL(q, posterior)"}
+            "test_inference_gap": "KL(q || posterior)"}
 
 
 def make(configs_folder, runs_folder, out):
@@ -62,7 +62,7 @@ def _page(runs):
          "importance sampling where it has eight, ± %.3f, and too low by some %.3f besides. ELBO: of AVB by nearest" % (
              _largest(runs, annealed, "test_log_likelihood_numerical_error"),
              _largest(runs, annealed, "test_log_likelihood_bias_left")),
-         "neighbours, ± %.3f, and off by some %.3f besides. KL(q, posterior): log p(x) less the ELBO. CPU seconds:" % (
+         "neighbours, ± %.3f, and off by some %.3f besides. KL(q || posterior): log p(x) less the ELBO. CPU seconds:" % (
              _largest(runs, _DRAWN, "test_elbo_numerical_error"), _largest(runs, _DRAWN, "test_elbo_bias_left")),
          "of one training, all its threads, another run beside it."],
         "## Differences",

@@ -136,11 +136,11 @@ def make_figure(configs_folder, runs_folder, path):
 
 
 def make_vae_seeds(configs_folder, runs_folder, path):
-    """Draw the latent spaces of the paper's VAE, a panel for each seed, by KL(q(z), p(z)). Arguments as of make_table."""
+    """Draw the latent spaces of the paper's VAE, a panel for each seed, by KL(q(z) || p(z)). Arguments as of make_table."""
     runs = ensure_runs(configs_folder, runs_folder, [published("paper_vae")])["paper_vae"]
     in_order = sorted(zip(runs.arrays(run_folder.LATENTS), runs.group.seeds, runs.metrics),
                       key=lambda run: run[2]["kl_marginal_prior"])
-    panels = [("seed %d: KL(q(z), p(z)) %.3f\nELBO %.4f" % (seed, metrics["kl_marginal_prior"], metrics["elbo"]),
+    panels = [("seed %d: KL(q(z) || p(z)) %.3f\nELBO %.4f" % (seed, metrics["kl_marginal_prior"], metrics["elbo"]),
                latents["z"], latents["label"]) for latents, seed, metrics in in_order]
     figures.latent_spaces(path, panels, four_images.PROBLEM.drawn(four_images.PROBLEM.images))
     print("Written to %s" % path)

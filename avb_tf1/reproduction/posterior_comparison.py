@@ -233,9 +233,21 @@ def table(comparison):
             *(mean_and_range([parts_of_each_x(own)[0]["modes"][name]["share"] for own in group.metrics], "%.2f")
               for name in problem.modes),
             "%.0f" % method.cpu_seconds])
-    lines = markdown_table(["method", "seeds", "KL(q, posterior)", "ELBO", "mean W1", "largest W1",
+    lines = markdown_table(["method", "seeds", "KL(q || posterior)", "ELBO", "mean W1", "largest W1",
                            *("share of %s" % name for name in problem.modes), "CPU seconds"], rows)
-    return lines + ["", textwrap.fill(_how_it_sampled(comparison.methods[-1].group.metrics), 118)]
+    words = [_how_exact([own for method in comparison.methods for own in method.group.metrics]),
+             _how_it_sampled(comparison.methods[-1].group.metrics)]
+    return lines + ["", textwrap.fill(" ".join(filter(None, words)), 118)]
+
+
+def _how_exact(runs):
+    """A sentence on the errors of the KLs of some runs, metrics as in metrics.json; "" where there are none."""
+    errors, biases = ([own["inference_gap" + suffix] for own in runs if own.get("inference_gap" + suffix) is not None]
+                      for suffix in ("_standard_error", "_bias_left"))
+    if not errors:
+        return ""
+    words = "The KL of each run has a standard error of up to %.4f" % max(errors)
+    return words + (" and, by nearest neighbours, may be off by up to %.4f besides." % max(biases) if biases else ".")
 
 
 def _how_it_sampled(runs):

@@ -99,6 +99,11 @@ def test_what_can_not_be_printed_is_shown_by_its_code(output):
     assert (result.returncode, result.stdout, result.stderr) == (0, b"\\xf6 \\udcc3\n", b"")
 
 
+def test_an_error_steers_no_terminal(output):
+    result = output("raise OSError('a \\x1b[31m b\\nc')")
+    assert (result.returncode, result.stderr) == (1, b"error: a \\x1b[31m b c\n")
+
+
 def test_names_are_utf_8_whatever_the_locale(output):
     result = output("print(sys.argv[1], '±')", **ASCII)
     assert (result.returncode, result.stdout, result.stderr) == (0, b"\\xf6 \\xb1\n", b"")

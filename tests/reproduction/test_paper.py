@@ -156,7 +156,7 @@ def test_the_vaes_seeds_are_drawn_in_the_order_of_their_kl(folders, tmp_path, mo
         folder = os.path.join(runs, "paper_vae_seed_%d" % seed)
         metrics, latents = (files.read_json(os.path.join(folder, "metrics.json")),
                             files.read_arrays(os.path.join(folder, "latents.npz")))
-        title = "seed %d: KL(q(z), p(z)) %.3f\nELBO %.4f" % (seed, metrics["kl_marginal_prior"], metrics["elbo"])
+        title = "seed %d: KL(q(z) || p(z)) %.3f\nELBO %.4f" % (seed, metrics["kl_marginal_prior"], metrics["elbo"])
         models.append((metrics["kl_marginal_prior"], (title, latents["z"], latents["label"])))
     figures.latent_spaces(str(tmp_path / "again.png"), [model for _, model in sorted(models, key=lambda own: own[0])],
                           np.eye(4).reshape(4, 2, 2))

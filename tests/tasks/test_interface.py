@@ -156,9 +156,9 @@ class KnownImages(Case):
         assert {name: (metric.title, metric.is_higher_better) for name, metric in self.task.metrics.items()} == {
             "log_likelihood": ("log-likelihood", True),
             "reconstruction_error": ("reconstruction error (nats per pixel)", False),
-            "elbo": ("ELBO", True), "kl_marginal_prior": ("KL(q(z), p(z))", False),
-            "kl_posterior_prior": ("mean KL(q(z|x), p(z))", False),
-            "kl_discriminator": ("mean KL(q(z|x), p(z)) by the discriminator", False),
+            "elbo": ("ELBO", True), "kl_marginal_prior": ("KL(q(z) || p(z))", False),
+            "kl_posterior_prior": ("mean KL(q(z|x) || p(z))", False),
+            "kl_discriminator": ("mean KL(q(z|x) || p(z)) by the discriminator", False),
             "inference_gap": ("inference gap", False)}
 
     def required(self):
@@ -325,7 +325,7 @@ class KnownImages(Case):
                 few_moments=False, has_grid=True, has_estimate=True, neighbours=True)
         assert [(name, aside) for _, name, aside in context["key_numbers"]] == [
             ("log-likelihood", "best possible: -1.3863"), ("ELBO", "best possible: -1.3863"),
-            ("KL(q(z), p(z))", "best possible: 0.0000")]
+            ("KL(q(z) || p(z))", "best possible: 0.0000")]
         assert context["key_numbers"][0][0] == "-1.3863"
         (label, rows), = context["result_groups"]
         assert label == "" and len(rows) == 7
@@ -389,7 +389,7 @@ class GivenPosteriorOfASum(Case):
     def metrics(self):
         assert {name: (metric.title, metric.is_higher_better) for name, metric in self.task.metrics.items()} == {
             "log_evidence": ("log evidence", True), "elbo": ("ELBO", True),
-            "elbo_discriminator": ("ELBO by the discriminator", True), "inference_gap": ("KL(q(z|x), p(z|x))", False),
+            "elbo_discriminator": ("ELBO by the discriminator", True), "inference_gap": ("KL(q(z|x) || p(z|x))", False),
             "wasserstein": ("mean Wasserstein-1 of the marginals", False),
             "wasserstein_noise_floor": ("the same of exact samples", False)}
 
@@ -589,7 +589,7 @@ class DataSetOfFourPixels(Case):
             "test_log_likelihood": ("test log-likelihood", True),
             "test_log_likelihood_importance": ("test log-likelihood by importance sampling", True),
             "test_elbo": ("test ELBO", True), "test_elbo_discriminator": ("test ELBO by the discriminator", True),
-            "test_inference_gap": ("KL(q(z|x), p(z|x)) on test images", False)}
+            "test_inference_gap": ("KL(q(z|x) || p(z|x)) on test images", False)}
 
     def required(self):
         assert self.task.required == ("generator_loss",)

@@ -11,7 +11,7 @@ from typing import NamedTuple, Optional, Tuple
 import numpy as np
 
 from avb_tf1.ground import files
-from avb_tf1.ground.errors import InputError
+from avb_tf1.ground.errors import InputError, printable, shortened
 from avb_tf1.problems.data_set import image_files
 from avb_tf1.problems.data_set.problem import ImageDataset, Part
 
@@ -173,7 +173,7 @@ def _download_mnist(path):
 def _read(kind, path, _):
     if kind == "npz":
         train, test = image_files.read_images(path, [("train", "train_labels"), ("test", "test_labels")])
-        name = os.path.splitext(os.path.basename(path))[0]
+        name = shortened(printable(os.path.splitext(os.path.basename(path))[0]))
         return _Raw("the images of %s" % name, path, train, test, image_files.digest_of(*train, *test))
     train, test = image_files.read_images(path, [("x_train", "y_train"), ("x_test", "y_test")])
     for name, (images, labels) in (("train", train), ("test", test)):

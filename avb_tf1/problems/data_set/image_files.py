@@ -3,13 +3,15 @@
 All errors are InputError: one line that names the file, the array and what is allowed.
 """
 
+import errno
 import hashlib
+import os
 import zipfile
 
 import numpy as np
 
 from avb_tf1.ground import files
-from avb_tf1.ground.errors import InputError, what_is_wrong
+from avb_tf1.ground.errors import InputError, shortened, what_is_wrong
 
 MAX_BYTES = 2 * 1024**3  # of all arrays together, unpacked
 _CHUNK = 4096            # images that are looked through at once
@@ -27,12 +29,15 @@ def read_images(path, names):
     try:
         with files.opened(path) as file, zipfile.ZipFile(file) as archive:
             arrays = _arrays(archive, path, [name for pair in names for name in pair])
-    except InputError:
+    except (InputError, MemoryError):
         raise
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        if error.errno is None or error.errno == errno.EINVAL and os.path.isfile(path):  # bz2's; a seek before the beginning
+            raise InputError("%s: damaged, or no .npz file" % path)
         raise InputError("%s: can't be read: %s" % (path, what_is_wrong(error)))
-    except Exception as error:  # zipfile's, zlib's and half a dozen others, by where the damage is
-        raise InputError("%s: damaged, or no .npz file (%s)" % (path, error))
+    except Exception as error:  # numpy's, zipfile's, zlib's and half a dozen others, by where the damage is
+        told = shortened(str(error).split("\n")[0])
+        raise InputError("%s: damaged, or no .npz file%s" % (path, told and " (%s)" % told))
     (train, _), (test, _) = names
     for name in (train, test):
         if name not in arrays:
@@ -79,17 +84,20 @@ def _require_plain(file, size, path, name):
     """Raise InputError unless an .npy file of so many bytes begins with the header of an array that fills it."""
     try:
         version = np.lib.format.read_magic(file)
-        if version != (1, 0):
+        if version != (1, 0):  # which numpy writes of all arrays of numbers
             raise ValueError
         shape, _, dtype = np.lib.format.read_array_header_1_0(file)
     except (ValueError, TypeError):
         raise InputError("%s: %s is damaged, or no plain array" % (path, name))
+    if dtype.names is not None:
+        raise InputError("%s: %s has fields (%s): it must be an array of numbers" % (
+            path, name, shortened(", ".join(dtype.names))))
     if dtype.hasobject:
         raise InputError("%s: %s holds Python objects, which are not read: it must be an array of numbers" % (path, name))
     n_bytes = dtype.itemsize
     for n in shape:
         n_bytes *= n  # not numpy's product, which can overflow
-    if dtype.names is not None or min(shape, default=0) < 0 or n_bytes != size - file.tell():
+    if min(shape, default=0) < 0 or n_bytes != size - file.tell():
         raise InputError("%s: %s is damaged: its header has the shape %s, which its data don't fill" % (
             path, name, list(shape)))
 
@@ -125,7 +133,7 @@ def _require_bright(images, path, name, dimmest, on):
 def _labels(labels, n, path, name):
     if labels is None:
         return None
-    if labels.shape != (n,) or not np.issubdtype(labels.dtype, np.integer):
+    if labels.shape != (n,) or labels.dtype.kind not in "iu":
         raise InputError("%s: %s must be %d integers, one for each image, not %s %s" % (
             path, name, n, labels.dtype, list(labels.shape)))
     if int(labels.max()) >= 2**63:

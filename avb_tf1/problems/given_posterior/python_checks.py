@@ -7,13 +7,17 @@ import numpy as np
 from avb_tf1.problems.given_posterior.python_file import ModelError, told
 
 N_SAMPLES = 1024              # of the prior
+_PRIOR = "the prior's log_prob"
 UNCONSTRAINED = (
     "coordinates must be unconstrained. Take the logarithm of what is positive, the logit of what lies between bounds, with "
     "the log Jacobian in its density: tfd.TransformedDistribution(prior, tfb.Invert(tfb.Exp())) has it")
 _FAR = 100                    # spreads of the prior's samples, at which its density must be lower than among them ...
 _LOWER = 3.0                  # ... by so many nats
+_EDGE = 12.0                  # nats below the highest density, where one may end, as numbers do ...
+_BESIDE, _N_HALVINGS = 0.05, 40  # ... and how far before its end it is looked at, in spreads; how that is found
 _OUTSIDE = 0.05               # of the prior's mass, that may lie beyond the outermost of its samples
 _NORMALISED = 1e-3            # nats, by which the logarithm of its integral may differ from 0
+_SAMPLED = 1e-5               # the least p-value of Kolmogorov and Smirnov's test of the prior's samples
 _SAME = 1e-4                  # of a value and of 1, by which it may differ among other rows
 N_DRAWS = 16                  # of the exact posterior, if the file gives some
 LARGEST = 1e30                # what a derived quantity counts as where it is larger or undefined, so that it can be drawn
@@ -22,30 +26,26 @@ LARGEST = 1e30                # what a derived quantity counts as where it is la
 def require_usable(problem, path):
     """Raise ModelError, naming the file `path`, unless the problem's functions give what they should.
 
-    The densities must be float32 tensors of a number for each row, which depends on that row alone and is the same each time.
-    The prior's is finite anywhere, where its samples are and nowhere else, and integrates to 1; the likelihood's is finite or
-    -inf but not everywhere; both have gradients. Derived quantities are finite, exact draws of the right shape.
+    The densities must be float32 tensors of a number for each row, which depends on that row alone and is the same each time,
+    in another graph too. The prior's is finite wherever it has mass, where its samples are and nowhere else; with one or two
+    dimensions and no heavy tails, which have no grid, it integrates to 1 and is that of its samples. The likelihood's is finite
+    or -inf but not everywhere; both have gradients. Derived quantities are finite, exact draws of the right shape.
     """
-    from avb_tf1.ground.tensorflow import open_session, tf  # here, as given_posterior's docstring says
-    with tf.Graph().as_default() as graph:
-        sample = problem.sample_prior(N_SAMPLES, 0, "z_prior")
-        x, z = (tf.placeholder(tf.float32, [None, dim]) for dim in (problem.observations.shape[1], problem.dim))
-        densities = {"the prior's log_prob": problem.log_prior(z), "log_likelihood": problem.log_likelihood(x, z)}
-        gradient = _gradient(densities, z, path)
-        for variable in tf.global_variables():
-            raise ModelError("%s: it makes a tf.Variable (%s): all but z must be known" % (path, variable.op.name))
-    graph.finalize()
-    with open_session(graph, 1, 1) as session, told(path, "at samples of the prior"):
-        samples = session.run(sample)
+    from avb_tf1.ground.tensorflow import open_session  # here, as given_posterior's docstring says
+    # Two graphs: what is drawn, or counted, while one is built is another number in the other.
+    first, second = (_Densities(problem, path) for _ in range(2))
+    with open_session(first.graph, 1, 1) as session, open_session(second.graph, 1, 1) as other, \
+            told(path, "at samples of the prior"):
+        samples = session.run(first.sample)
         _require_finite(samples, samples, "a sample of the prior", path)
         for label, name in enumerate(problem.observation_names):
-            feed = {x: np.repeat(problem.observations[[label]], N_SAMPLES, axis=0), z: samples}
-            of_x, values = "" if problem.n_x == 1 else " for %s" % name, session.run(densities, feed)
-            _require_density(values, lambda feed=feed: session.run(gradient, feed), samples, of_x, path)
-            again, of_rows = session.run(densities, feed), session.run(densities, {x: feed[x][_ROWS], z: samples[_ROWS]})
-            for what in densities:
+            x = np.repeat(problem.observations[[label]], N_SAMPLES, axis=0)
+            of_x, values = "" if problem.n_x == 1 else " for %s" % name, first.values(session, x, samples)
+            _require_density(values, lambda x=x: first.slopes(session, x, samples), samples, of_x, path)
+            again, of_rows = second.values(other, x, samples), first.values(session, x[_ROWS], samples[_ROWS])
+            for what in values:
                 _require_same(values[what], again[what], of_rows[what], what + of_x, path)
-        _require_unconstrained(lambda z_values: session.run(densities["the prior's log_prob"], {z: z_values}), samples, path)
+        _require_unconstrained(lambda z: session.run(first.values_of[_PRIOR], {first.z: z}), samples, path)
     for what, functions in (("derived", problem.derived), ("modes", problem.modes)):
         for name, function in functions.items():
             what_it_is, z_values = "%s %r" % (what, name), samples.astype(np.float64)
@@ -56,6 +56,27 @@ def require_usable(problem, path):
     if problem.exact_draws is not None:
         for label in range(problem.n_x):
             problem.exact_draws(label, N_DRAWS, 0)
+
+
+class _Densities:
+    """The problem's functions in a graph of their own: samples of the prior, its log_prob and log_likelihood, their slopes."""
+
+    def __init__(self, problem, path):
+        from avb_tf1.ground.tensorflow import tf  # here, as given_posterior's docstring says
+        with tf.Graph().as_default() as self.graph:
+            self.sample = problem.sample_prior(N_SAMPLES, 0, "z_prior")
+            self._x, self.z = (tf.placeholder(tf.float32, [None, dim]) for dim in (problem.observations.shape[1], problem.dim))
+            self.values_of = {_PRIOR: problem.log_prior(self.z), "log_likelihood": problem.log_likelihood(self._x, self.z)}
+            self._gradient = _gradient(self.values_of, self.z, path)
+            for variable in tf.global_variables():
+                raise ModelError("%s: it makes a tf.Variable (%s): all but z must be known" % (path, variable.op.name))
+        self.graph.finalize()
+
+    def values(self, session, x, z):
+        return session.run(self.values_of, {self._x: x, self.z: z})
+
+    def slopes(self, session, x, z):
+        return session.run(self._gradient, {self._x: x, self.z: z})
 
 
 # Half of the rows, in another order.
@@ -71,7 +92,7 @@ def _require_same(values, again, of_rows, what, path):
 
     values, again, of_rows = (np.asarray(found, np.float64) for found in (values, again, of_rows))
     if differ(values, again):
-        raise ModelError("%s: %s gives other values for the same z each time: it must draw nothing at random" % (path, what))
+        raise ModelError("%s: %s gives other values for the same z each time: it must draw and count nothing" % (path, what))
     if differ(values[_ROWS], of_rows):
         raise ModelError("%s: %s gives another value for a row of z among other rows: each must depend on its own row alone" % (
             path, what))
@@ -83,7 +104,9 @@ def _require_unconstrained(log_prior, samples, path):
     What an encoder gives has no bounds; and TensorFlow Probability's log_prob may be finite, and wrong, outside of a support.
     So samples are mirrored at the outermost one of each coordinate: beyond it the density must have next to no mass.
     """
-    from avb_tf1.estimation.density_grid import PosteriorGridError, posterior_grid  # here: a config is read without scipy
+    from scipy.stats import kstest  # here: a config is read without scipy
+
+    from avb_tf1.estimation.density_grid import PosteriorGridError, posterior_grid
 
     def refuse(text, *values):
         raise ModelError("%s: the prior %s: %s" % (path, text % values, UNCONSTRAINED))
@@ -97,18 +120,53 @@ def _require_unconstrained(log_prior, samples, path):
             far[:, k] += side * _FAR * spreads[k]
             mirrored[:, k] = 2 * outermost - samples[:, k]
             of_far, of_mirrored = log_prior(far), log_prior(mirrored)
-            if not np.isfinite(of_mirrored).all():
-                refuse("is 0 or undefined at z = %s", _text_of(mirrored[np.flatnonzero(~np.isfinite(of_mirrored))[0]]))
-            with np.errstate(over="ignore"):
-                outside = np.exp(of_mirrored.astype(np.float64) - of_samples).mean()
-            if np.median(of_far) > np.median(of_samples) - _LOWER or outside > _OUTSIDE:
+            edge = _edge(log_prior, samples, mirrored, of_mirrored, side * _BESIDE * spreads[k], k, of_samples.max() - _EDGE)
+            if edge is not None:
+                refuse("is 0 or undefined from about z = %s on, by bounds or as float32 can't hold it", _text_of(edge))
+            # Of each ratio 1 at most: that is less than the mass, and a few samples with next to no density make no noise.
+            ratios = np.exp(np.minimum(of_mirrored.astype(np.float64) - of_samples, 0))
+            outside = np.where(np.isfinite(of_mirrored), ratios, 0).mean()
+            of_far = of_far[np.isfinite(of_far)]  # float32 may overflow so far out
+            is_high = len(of_far) > 0 and np.median(of_far) > np.median(of_samples) - _LOWER
+            if is_high or outside > _OUTSIDE:
                 refuse("has no sample with coordinate %d %s %g, where by its log_prob it has mass", k + 1,
                        "below" if side < 0 else "above", outermost)
     if samples.shape[1] <= 2:
         with contextlib.suppress(PosteriorGridError):  # of heavy tails there is no grid
-            log_integral = posterior_grid(log_prior, samples.shape[1]).log_integral
-            if abs(log_integral) > _NORMALISED:
-                raise ModelError("%s: the prior's density integrates to %.4g instead of 1" % (path, np.exp(log_integral)))
+            grid = posterior_grid(log_prior, samples.shape[1])
+            if abs(grid.log_integral) > _NORMALISED:
+                raise ModelError("%s: the prior's density integrates to %.4g instead of 1" % (path, np.exp(grid.log_integral)))
+            for k in range(samples.shape[1]):
+                if kstest(samples[:, k], grid.marginal_cdf(k)).pvalue < _SAMPLED:
+                    raise ModelError("%s: the samples of the prior's coordinate %d are not distributed by its log_prob" % (
+                        path, k + 1))
+
+
+def _edge(log_prior, samples, beyond, of_beyond, step, k, lowest):
+    """Where a density ends that is not low there, [dim], or None.
+
+    Args:
+        log_prior: function of arrays.
+        samples, beyond: [n, dim], pairs of points that differ in coordinate k; the density is finite at the former.
+        of_beyond: log_prior(beyond), [n].
+        step: float; the density is looked at so far before the last point that has one.
+        lowest: float, what log_prior has there at most where it ends by rounding alone.
+    """
+    ends = ~np.isfinite(of_beyond)
+    inside, outside = samples[ends, k].astype(np.float64), beyond[ends, k].astype(np.float64)
+
+    def at(values):
+        z = samples[ends].copy()
+        z[:, k] = values
+        return z, log_prior(z)
+
+    for _ in range(_N_HALVINGS):
+        middle = (inside + outside) / 2
+        has_density = np.isfinite(at(middle)[1])
+        inside, outside = np.where(has_density, middle, inside), np.where(has_density, outside, middle)
+    z, values = at(inside - step)
+    is_high = values > lowest
+    return z[is_high][0] if is_high.any() else None
 
 
 def _gradient(densities, z, path):

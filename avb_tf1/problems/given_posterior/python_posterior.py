@@ -7,6 +7,7 @@ import inspect
 
 import numpy as np
 
+from avb_tf1.ground.errors import printable, shortened
 from avb_tf1.problems.given_posterior import python_checks, python_file
 from avb_tf1.problems.given_posterior.problem import GivenPosterior
 from avb_tf1.problems.given_posterior.python_checks import LARGEST, UNCONSTRAINED
@@ -24,7 +25,9 @@ def load(source, path):
     Raises python_file.ModelError if it can't be used: one line that names the file, as `path`, and what is wrong.
     """
     if source not in _loaded:
-        problem = _File(path, python_file.names_of(source, path)).posterior()
+        names = python_file.names_of(source, path)
+        with told(path):  # a name may be of a class of the file's own, which says something else each time
+            problem = _File(path, names).posterior()
         python_checks.require_usable(problem, path)
         _loaded[source] = problem
     return _loaded[source]
@@ -94,7 +97,7 @@ class _File:
         if "observations" not in self._names:
             return np.zeros((1, 0), np.float32), ("the data",)
         with told(self._path, "observations"):
-            observations = np.asarray(self._names["observations"], np.float64)
+            observations = _numbers(self._names["observations"], "observations", self._path)
         if observations.ndim != 2 or not observations.size:
             self._refuse("observations has the shape %s: [n_x, d_x] is wanted, a row for each x", list(observations.shape))
         if len(observations) > _MAX_OBSERVATIONS:
@@ -152,7 +155,7 @@ class _File:
 
         def exact_draws(label, n, seed):
             with told(path, "exact_draws"):
-                draws = np.asarray(function(label, n, seed) if has_x else function(n, seed), np.float64)
+                draws = _numbers(function(label, n, seed) if has_x else function(n, seed), "exact_draws", path)
             if draws.shape != (n, dim):
                 raise ModelError("%s: exact_draws gives %s for n = %d: %s is wanted" % (path, list(draws.shape), n, [n, dim]))
             if not np.isfinite(draws).all():
@@ -160,6 +163,15 @@ class _File:
             return draws
 
         return exact_draws
+
+
+def _numbers(values, what, path):
+    """Real numbers as a float64 array; what numpy would make some of without a word is refused."""
+    array, is_masked = np.asarray(values), np.ma.is_masked(values)
+    if array.dtype.kind not in "biuf" or is_masked:
+        raise ModelError("%s: %s must be real numbers, %s" % (
+            path, what, "none of them masked" if is_masked else "in rows of one length, not %s" % array.dtype))
+    return array.astype(np.float64)
 
 
 def _is_name(name):
@@ -207,7 +219,7 @@ def _checked_prior(prior, dim, path):
     from avb_tf1.ground.tensorflow import tf, tfd  # here, as given_posterior's docstring says
     if not isinstance(prior, tfd.Distribution):
         raise ModelError("%s: prior() gives %s: a distribution of tensorflow_probability is wanted" % (
-            path, type(prior).__name__))
+            path, printable(shortened(type(prior).__name__))))
     if prior.dtype != tf.float32:
         raise ModelError("%s: prior() is of %s: float32 is wanted" % (
             path, prior.dtype.name if isinstance(prior.dtype, tf.DType) else "several parts; tfd.Blockwise makes one of them"))
@@ -227,7 +239,7 @@ def _checked_prior(prior, dim, path):
 
 
 def _derived(function, what, path):
-    numbers = _checked(function, what, path, "bif", "numbers %s are wanted")
+    numbers = _checked(function, what, path, "biuf", "numbers %s are wanted")
     return lambda z: np.nan_to_num(np.clip(numbers(z).astype(np.float64), -LARGEST, LARGEST), nan=LARGEST)
 
 

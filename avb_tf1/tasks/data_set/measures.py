@@ -38,7 +38,7 @@ def metrics_of(part):
         # The same with the discriminator's log q(z|x) - log p(z): no bound.
         part + "_elbo_discriminator": Metric(part + " ELBO by the discriminator", (DISCRIMINATOR,), True, " (no bound)"),
         # The log-likelihood less the ELBO, KL(q(z|x) || p(z|x)).
-        part + "_inference_gap": Metric("KL(q(z|x), p(z|x)) on %s images" % part, (ENCODER, DENSITY)),
+        part + "_inference_gap": Metric("KL(q(z|x) || p(z|x)) on %s images" % part, (ENCODER, DENSITY)),
     }
 
 

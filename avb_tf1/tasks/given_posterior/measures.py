@@ -26,7 +26,7 @@ METRICS = {
     # The same with the discriminator's log q(z|x): no bound.
     "elbo_discriminator": Metric("ELBO by the discriminator", (), True, " (no bound)"),
     # log_evidence - elbo, KL(q(z|x) || p(z|x)), where elbo is one of the first two kinds.
-    "inference_gap": Metric("KL(q(z|x), p(z|x))", least=-1),
+    "inference_gap": Metric("KL(q(z|x) || p(z|x))", least=-1),
     # The mean over coordinates of the Wasserstein-1 distance between the marginals of q(z|x) and p(z|x), in the latter's
     # standard deviations.
     "wasserstein": Metric("mean Wasserstein-1 of the marginals", least=0),

@@ -113,7 +113,7 @@ element("x-choice").addEventListener("change", drawPosterior);
 for (const id of ["marginal-x", "quantity"]) element(id).addEventListener("change", drawMarginals);
 start({
   choose, drawMoment: drawPosterior, optimum: 0,
-  divergences: [{key: "gap", what: "KL(q(z|x), p(z|x))", itsColor: "generator", width: 1.6, withMarkers: true}],
+  divergences: [{key: "gap", what: "KL(q(z|x) || p(z|x))", itsColor: "generator", width: 1.6, withMarkers: true}],
   drawRun() {
     drawPosterior();
     drawMarginals();

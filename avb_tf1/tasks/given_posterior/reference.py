@@ -5,6 +5,7 @@ GaussianEffects): then the rest has a grid, at each point of which the others ar
 may bring exact draws, which tell all but the evidence.
 """
 
+import math
 from dataclasses import dataclass
 from functools import partial
 from typing import Callable, Dict, NamedTuple, Optional
@@ -17,6 +18,7 @@ from avb_tf1.ground.errors import InputError
 from avb_tf1.ground.tensorflow import open_session, tf
 
 _N_DRAWS = 100000             # that moments are taken from, where there is nothing else
+_MOST = 1e5                   # nats, the highest log-density, or minus that: of more the rounding tells in the moments
 _MAX_SEED = 2**31 - 1
 
 
@@ -32,8 +34,9 @@ class PosteriorReference:
     """The exact posterior of one observation, in z's dim coordinates.
 
     Attributes:
-        log_evidence: float, log p(x), nats; off by less than density_grid.TOLERANCE. None, as log_density, where there are but
-            draws; mean, covariance and derived are then those of 100000 of them.
+        log_evidence: float, log p(x), nats; off by less than density_grid.TOLERANCE or, where |log p(x, z)| is large, by some
+            2e-9 of that: a density that the problem's own TensorFlow functions give is rounded to float32. None, as
+            log_density, where there are but draws; mean, covariance and derived are then those of 100000 of them.
         mean: float64 [dim]; covariance: float64 [dim, dim].
         derived: the problem's further quantities by their names, each with its Moments: a share of 5e-5 may be wrong of a
             function with a bend, as |tau|, and less of others.
@@ -138,6 +141,10 @@ def reference_from_density(log_joint, dim, derived=None):
     """
     grid = posterior_grid(log_joint, dim)
     points, masses = grid.points
+    highest = grid.log_integral + math.log(grid.masses.max() / np.prod(grid.spacing))
+    if abs(highest) > _MOST:
+        raise PosteriorGridError("the log-density is %.3g where it is highest, of which float32 has but 7 digits: take what "
+                                 "doesn't depend on z from it, or let the observations have another unit" % highest)
     mean = _average(masses, points)
     covariance = _covariance(masses, points - mean)
     moments = {name: _moments(masses, function(points), 0.0) for name, function in (derived or {}).items()}

@@ -92,12 +92,12 @@ METRICS = {
     # The mean of log p(x|z) minus kl_posterior_prior.
     "elbo": Metric("ELBO", (ENCODER, DENSITY), is_higher_better=True, measure=_elbo, most=1),
     # With q(z) the mean of q(z|x) over x.
-    "kl_marginal_prior": Metric("KL(q(z), p(z))", (ENCODER, NEAR_NEIGHBOURS), measure=_kl_marginal_prior, least=-1),
+    "kl_marginal_prior": Metric("KL(q(z) || p(z))", (ENCODER, NEAR_NEIGHBOURS), measure=_kl_marginal_prior, least=-1),
     # The mean over x.
-    "kl_posterior_prior": Metric("mean KL(q(z|x), p(z))", (ENCODER, DENSITY), measure=lambda sample: sample.kl_posterior_prior,
-                                 least=-1),
+    "kl_posterior_prior": Metric(
+        "mean KL(q(z|x) || p(z))", (ENCODER, DENSITY), measure=lambda sample: sample.kl_posterior_prior, least=-1),
     # The mean log_ratio over posterior samples: what the discriminator takes kl_posterior_prior for.
-    "kl_discriminator": Metric("mean KL(q(z|x), p(z)) by the discriminator", (DISCRIMINATOR,), measure=_kl_discriminator),
+    "kl_discriminator": Metric("mean KL(q(z|x) || p(z)) by the discriminator", (DISCRIMINATOR,), measure=_kl_discriminator),
     # log_likelihood - elbo, the mean KL(q(z|x) || p(z|x)).
     "inference_gap": Metric("inference gap", (GRID, ENCODER, DENSITY), measure=_inference_gap, least=-1),
 }

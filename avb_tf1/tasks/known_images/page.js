@@ -239,7 +239,7 @@ const width = single ? [1.6, 1.6] : [2.4, 1];
 start({
   choose, drawRun, drawMoment: drawLatent, optimum: data.kl_optimum,
   divergences: [
-    {key: "posterior", what: "KL(q(z|x), p(z))", itsColor: "generator", width: width[0], withMarkers: false},
+    {key: "posterior", what: "KL(q(z|x) || p(z))", itsColor: "generator", width: width[0], withMarkers: false},
     {key: "discriminator", what: "by the discriminator", itsColor: "discriminator", width: width[1], withMarkers: !single}],
 });
 onPointer("latent-plot", ({event, points: [{curveNumber: k, x, y}]}) => {

@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 import zipfile
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -130,11 +131,13 @@ BAD = {
                                test_labels=np.arange(12)), "train_labels must be below 2**63, not 9223372036854775819"),
     "labels": (dict(train=UINT8, test=UINT8, train_labels=np.arange(11), test_labels=np.arange(12)),
                "train_labels must be 12 integers"),
+    "labels of time": (dict(train=UINT8, test=UINT8, test_labels=np.arange(12).astype("m8[s]")),
+                       "test_labels must be 12 integers"),
     "float labels": (dict(train=UINT8, test=UINT8, test_labels=np.ones(12)), "test_labels must be 12 integers"),
     "empty": (dict(train=UINT8, test=UINT8[:0]), "test is empty"),
     "objects": (dict(train=UINT8, test=np.array([UINT8, None], object)), "test holds Python objects"),
     "texts": (dict(train=np.array([["a"]]), test=UINT8), "not <U1"),
-    "fields": (dict(train=np.zeros((3, 2), [("a", int)]), test=UINT8), "train"),
+    "fields": (dict(train=np.zeros((3, 2), [("a", int)]), test=UINT8), "train has fields (a): it must be an array of numbers"),
 }
 
 
@@ -165,6 +168,13 @@ def test_a_file_that_is_none(tmp_path):
         (tmp_path / name).write_bytes(text)
         with pytest.raises(InputError, match="%s: (damaged|can't be read|train is damaged)" % name):
             dataset_in(tmp_path / name)
+    with pytest.raises(InputError) as caught:  # the length of a name, of which the message would be half of the file
+        (tmp_path / "name").write_bytes(content[:27] + bytes([content[27] ^ 255]) + content[28:])
+        dataset_in(tmp_path / "name")
+    assert len(str(caught.value)) < 200 + len(str(tmp_path)) and "damaged" in str(caught.value)
+    (tmp_path / "begun").write_bytes(content[500:])
+    with pytest.raises(InputError, match="begun: damaged, or no .npz file"):
+        dataset_in(tmp_path / "begun")
     os.mkfifo(str(tmp_path / "fifo"))
     (tmp_path / "folder").mkdir()
     for name, words in (("fifo", "Not a regular file"), ("folder", "Is a directory"), ("missing", "No such file")):
@@ -173,6 +183,23 @@ def test_a_file_that_is_none(tmp_path):
     with pytest.raises(InputError, match="null byte"):
         load_config(os.path.join(ROOT, "configs/images/digits_vae.yaml"),
                     ['data={kind: npz, path: "a\\0b", binarisation: static, n_validation: 0, batch_size: 1}'])
+
+
+def test_a_file_that_the_memory_does_not_hold_is_not_called_damaged(tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise MemoryError("no room")
+
+    good = saved(tmp_path / "good.npz", train=UINT8, test=UINT8)
+    monkeypatch.setattr(np.lib.format, "read_array", fail)
+    with pytest.raises(MemoryError, match="no room"):
+        dataset_in(good)
+
+
+def test_a_files_name_is_told_as_it_can_be_printed(tmp_path):
+    path = saved(tmp_path / "a.npz", train=UINT8, test=UINT8)
+    os.rename(path, str(tmp_path / "a\x1b[31m.npz"))
+    data = SimpleNamespace(kind="npz", path=str(tmp_path / "a\x1b[31m.npz"), binarisation="static", n_validation=0, sha256=None)
+    assert datasets.dataset_of(data).title == "the images of a\\x1b[31m"
 
 
 def member(shape, size, descr="|u1"):

@@ -105,7 +105,7 @@ def test_the_metrics_are_those_of_the_file(several, schools, gaussian):
                 assert metric.title not in shown
     text = text_of(several)
     metrics = metrics_of(several)
-    assert "%.4f ± %.4f KL(q(z|x), p(z|x)), mean over x best possible: 0" % (
+    assert "%.4f ± %.4f KL(q(z|x) || p(z|x)), mean over x best possible: 0" % (
         metrics["inference_gap"], metrics["inference_gap_standard_error"]) in text
     assert "%.4f mean Wasserstein-1 of the marginals exact samples: %.4f" % (
         metrics["wasserstein"], metrics["wasserstein_noise_floor"]) in text
@@ -162,7 +162,7 @@ def test_infinite_values_are_said(copy):
     files.write_json(str(copy / "metrics.json"), dict(content, elbo=None, inference_gap=None))
     sweep_page.write_page(str(copy))
     rows = {row[0]: row[1] for row in table_of(copy, "Table of metrics")}
-    assert (rows["ELBO"], rows["KL(q(z|x), p(z|x))"]) == ("-infinite", "infinite")
+    assert (rows["ELBO"], rows["KL(q(z|x) || p(z|x))"]) == ("-infinite", "infinite")
 
 
 def test_without_a_reference_the_page_says_so(copy):

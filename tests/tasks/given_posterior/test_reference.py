@@ -9,7 +9,7 @@ from scipy import stats
 from scipy.integrate import quad_vec
 from scipy.special import expit, logsumexp
 
-from avb_tf1.estimation.density_grid import posterior_grid
+from avb_tf1.estimation.density_grid import PosteriorGridError, posterior_grid
 from avb_tf1.ground.tensorflow import open_session, tf
 from avb_tf1.problems.registry import GIVEN_POSTERIORS
 from avb_tf1.tasks.given_posterior.reference import array_log_joint, exact_references, reference_from_density
@@ -107,6 +107,21 @@ def test_marginals_have_the_exact_moments(name, references, marginals):
             values = marginal.quantile(p)
             assert values.mean() == pytest.approx(mean, abs=1e-4 * deviation)
             assert values.std() == pytest.approx(deviation, rel=5e-4)
+
+
+@pytest.mark.parametrize("constant", [-1e4, -1e6, 3e6])
+def test_a_density_that_float32_rounds_too_far_is_refused(constant):
+    """Of -3e6 the standard deviation was .7122 for .7071, without a word."""
+    def log_joint(z):
+        return np.float32(stats.norm(0, math.sqrt(0.5)).logpdf(z[:, 0]) + constant)
+
+    if abs(constant) > 1e5:
+        with pytest.raises(PosteriorGridError, match="of which float32 has but 7 digits"):
+            reference_from_density(log_joint, 1)
+    else:
+        found = reference_from_density(log_joint, 1)
+        assert found.log_evidence == pytest.approx(constant, abs=1e-9 * abs(constant) * 10)
+        assert found.standard_deviation[0] == pytest.approx(math.sqrt(0.5), rel=1e-4)
 
 
 @EVERY

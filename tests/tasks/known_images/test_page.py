@@ -107,8 +107,8 @@ def test_infinite_values_are_said(shortest):
     assert not {name + "_standard_error" for name in infinite} & set(metrics)
     text = text_of(shortest)
     assert "ELBO -infinite -1.4210 (recalled) -1.3863 worse than published " in text
-    assert "with ELBO -infinite, with KL(q(z), p(z)) infinite (one run:" in text
-    assert "mean KL(q(z|x), p(z)) infinite 1.3863 infinite" in text
+    assert "with ELBO -infinite, with KL(q(z) || p(z)) infinite (one run:" in text
+    assert "mean KL(q(z|x) || p(z)) infinite 1.3863 infinite" in text
 
 
 def test_a_moment_whose_kl_is_not_finite_is_told(run, tmp_path):
