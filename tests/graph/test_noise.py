@@ -40,4 +40,6 @@ def test_noise_drawn_once_is_the_same_in_all_updates_of_an_iteration_and_finite_
         rows = np.concatenate([samples[kind] for samples in drawn[:6]])
         assert len(np.unique(rows, axis=0)) == 48  # two passes
         assert stats.kstest(rows[np.unique(rows[:, 0], return_index=True)[1]].ravel(), "norm").pvalue > 1e-3
+    eps, z_prior = ({value for samples in drawn for value in samples[kind].ravel()} for kind in (0, 1))
+    assert len(eps) > 48 and not eps & z_prior  # each has a stream of its own
     assert all(step.noise == () for step in model.steps)

@@ -198,7 +198,8 @@ def test_a_file_that_the_memory_does_not_hold_is_not_called_damaged(tmp_path, mo
 def test_a_files_name_is_told_as_it_can_be_printed(tmp_path):
     path = saved(tmp_path / "a.npz", train=UINT8, test=UINT8)
     os.rename(path, str(tmp_path / "a\x1b[31m.npz"))
-    data = SimpleNamespace(kind="npz", path=str(tmp_path / "a\x1b[31m.npz"), binarisation="static", n_validation=0, sha256=None)
+    data = SimpleNamespace(kind="npz", path=str(tmp_path / "a\x1b[31m.npz"), binarisation="static",
+                           n_validation=0, batch_size=1, sha256=None)
     assert datasets.dataset_of(data).title == "the images of a\\x1b[31m"
 
 
