@@ -18,7 +18,10 @@ def metrics_of(folder):
 
 
 def change_metrics(folder, **changes):
-    files.write_json(str(folder / "metrics.json"), dict(metrics_of(folder), **changes))
+    """Change a run's metrics.json; what becomes None, infinite, loses its errors."""
+    lost = {name + suffix for name, value in changes.items() if value is None for suffix in ("_standard_error", "_bias_left")}
+    kept = {name: value for name, value in metrics_of(folder).items() if name not in lost}
+    files.write_json(str(folder / "metrics.json"), dict(kept, **changes))
 
 
 def page_of(folder):

@@ -82,9 +82,16 @@ def save_arrays(path, save, arrays):
 
 
 def read_json(path):
-    """Return what a JSON file holds; raises OSError or ValueError."""
+    """Return what a JSON file holds; raises OSError, or ValueError if it is damaged or has texts that can't be encoded."""
     with opened(path) as file:
-        return json.load(file)
+        try:
+            content = json.load(file)
+            json.dumps(content, ensure_ascii=False).encode("utf-8")
+        except RecursionError:
+            raise ValueError("it is nested too deep")
+        except UnicodeEncodeError as error:
+            raise ValueError("it has a text that can't be encoded: %r" % error.object[error.start:error.end])
+    return content
 
 
 def read_arrays(path):

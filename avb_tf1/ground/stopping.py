@@ -10,6 +10,7 @@ from avb_tf1.ground.errors import OneLineError
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 last_word = allocate_lock()  # whoever ends the process takes it, for good, before telling why: one line, by one of them
+groups = set()               # process groups that end with this process, by their leaders
 unfinished = set()           # paths of temporary files, which nobody will finish if the process ends at once
 _requests = []               # of the contexts that last, the innermost last
 _hints = []                  # likewise
@@ -88,6 +89,7 @@ def _take(number, _=None):
     if request.signal_number is None:
         request.signal_number = number
     elif number == signal.SIGINT:
+        _end_groups()
         os._exit(128 + number)  # asked for twice: at once, without flushing or cleaning up
 
 
@@ -99,4 +101,11 @@ def _end(number, stderr):
     for path in tuple(unfinished):
         with contextlib.suppress(OSError):
             os.remove(path)
+    _end_groups()
     os._exit(128 + number)
+
+
+def _end_groups():
+    for leader in tuple(groups):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(leader, signal.SIGKILL)

@@ -132,7 +132,7 @@ def _read_runs(folder, records, problems):
         elif record["status"] == "done":
             try:
                 config = load_config(run_folder.config_path(path))
-                if digest_of_fingerprint(config) != record["fingerprint"]:
+                if digest_of_fingerprint(config) != record["fingerprint"] or config.seed != record["seed"]:
                     raise InputError("%s: holds a run of another config than the sweep's" % path)
                 if task is not None and task_of(config) is not task:
                     raise InputError("a run of another kind of problem than the first; it has a page of its own")
@@ -161,7 +161,9 @@ def _read_sweep(folder):
     try:
         state = files.read_json(path)
         complete = isinstance(state["command"], str) and isinstance(state["written"], str) and state["runs"] and all(
-            isinstance(record[name], kind) for record in state["runs"] for name, kind in _RECORD.items())
+            isinstance(record[name], kind) for record in state["runs"] for name, kind in _RECORD.items()) and all(
+                record["status"] in _STATUSES for record in state["runs"]) and len(state["runs"]) == len(
+                    {record["run"] for record in state["runs"]})
         for record in state["runs"] if complete else ():
             metrics_file.require_numbers(record["metrics"], path, _task_of_metrics(record["metrics"]))
     except (OSError, ValueError) as error:

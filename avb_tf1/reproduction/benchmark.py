@@ -11,7 +11,7 @@ import tempfile
 import time
 
 from avb_tf1.config.loading import load_config
-from avb_tf1.ground import command_line, files
+from avb_tf1.ground import command_line, files, stopping
 from avb_tf1.ground.cpu import n_cpus
 from avb_tf1.ground.errors import InputError
 from avb_tf1.runs import run_folder
@@ -88,8 +88,13 @@ def _check_counts(n_rounds, n_iterations, config_path, overrides):
 
 
 def _process(script, arguments, overrides):
-    return subprocess.run([sys.executable, os.path.join(command_line.ROOT, "scripts", script), *arguments,
-                           *(word for override in overrides for word in ("--set", override))], capture_output=True, text=True)
+    arguments = [*arguments, *(word for override in overrides for word in ("--set", override))]
+    process = subprocess.Popen([sys.executable, os.path.join(command_line.ROOT, "scripts", script), *arguments],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    stopping.groups.add(process.pid)
+    output, errors = process.communicate()
+    stopping.groups.remove(process.pid)
+    return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
 
 def _measured(side, n_iterations, overrides):

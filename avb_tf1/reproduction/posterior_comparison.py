@@ -1,5 +1,7 @@
 """Methods of inference side by side on one given posterior: AVB, Gaussians and a sampler, each beside what is exact."""
 
+import hashlib
+import json
 import os
 import textwrap
 import time
@@ -161,20 +163,27 @@ def _sampled(problem, identity, known, settings, run_seeds, out):
         if not _is_kept(path, wanted):
             print("Sampling with HMC, seed %d" % seed, flush=True)
             metrics, z = _sample(problem, known, settings, seed)
+            metrics = without_infinity(metrics)
             files.write_arrays(path + ".npz", z=z)
-            files.write_json(path + ".json", dict(without_infinity(metrics), made_by=wanted))
+            files.write_json(path + ".json", dict(metrics, made_by=wanted, sha256=_digest(metrics, z)))
     runs, z = tuple(files.read_json(path + ".json") for path in paths), files.read_arrays(paths[0] + ".npz")["z"]
     return Method(RunGroup(HMC, None, tuple(run_seeds), runs), float(np.mean([metrics["cpu_seconds"] for metrics in runs])),
                   np.stack([measures.quantities(problem, own.astype(np.float64)) for own in z]))
 
 
 def _is_kept(path, wanted):
-    """Whether the draws and numbers of a sampler, made as is `wanted`, are there and can be read."""
+    """Whether the draws and numbers of a sampler, made as is `wanted`, are there, as they were written."""
     try:
-        made_by, z = files.read_json(path + ".json")["made_by"], files.read_arrays(path + ".npz")["z"]
-        return made_by == wanted and z.dtype == np.float32
-    except (OSError, ValueError, KeyError, TypeError):
+        metrics, z = files.read_json(path + ".json"), files.read_arrays(path + ".npz")["z"]
+        made_by, digest = metrics.pop("made_by"), metrics.pop("sha256")
+        return made_by == wanted and digest == _digest(metrics, z)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
+
+
+def _digest(metrics, z):
+    content = json.dumps(metrics, sort_keys=True).encode() + repr((z.dtype.str, z.shape)).encode() + z.tobytes()
+    return hashlib.sha256(content).hexdigest()
 
 
 def _sample(problem, known, settings, seed):

@@ -1,6 +1,5 @@
 """What all finished runs' folders hold, whatever the task: read and checked. Knows no TensorFlow."""
 
-import math
 import os
 import shlex
 
@@ -13,7 +12,8 @@ from avb_tf1.runs import run_folder
 
 VERSIONS = ("avb_tf1", "tensorflow", "tensorflow_probability", "numpy", "python")
 _CPU = ("cpu_model", "instruction_set")
-_COUNTS = ("n_cpus", "n_trained", "iterations_per_second", "cpu_seconds")  # all above 0
+_COUNTS, _NUMBERS = ("n_cpus", "n_trained"), ("iterations_per_second", "cpu_seconds")  # all above 0
+_MOST = 10**12                # of them
 
 
 def read_losses(folder, config):
@@ -26,8 +26,9 @@ def read_losses(folder, config):
 
 def read_timing(folder):
     """Return the timing.json of the run in a folder; raises InputError, naming it, if it can't be read or lacks something."""
-    timing = read_part(folder, run_folder.TIMING, VERSIONS + _CPU + _COUNTS, files.read_json)
-    require_fit(all(type(timing[name]) in (int, float) and 0 < timing[name] < math.inf for name in _COUNTS)
+    timing = read_part(folder, run_folder.TIMING, VERSIONS + _CPU + _COUNTS + _NUMBERS, files.read_json)
+    require_fit(all(type(timing[name]) in ((int,) if name in _COUNTS else (int, float)) and 0 < timing[name] < _MOST
+                    for name in _COUNTS + _NUMBERS)
                 and all(isinstance(timing[name], str) for name in VERSIONS + _CPU), folder, run_folder.TIMING)
     return timing
 
@@ -44,7 +45,7 @@ def read_snapshots(folder, keys=("z",)):
     """
     arrays = read_part(folder, run_folder.SNAPSHOTS, ("iteration", "label", *keys))
     moments = arrays["iteration"].shape
-    require_fit(len(moments) == 1 and moments[0] > 0 and all(arrays[name].dtype.kind in "iu" for name in ("iteration", "label"))
+    require_fit(len(moments) == 1 and moments[0] > 0 and all(arrays[name].dtype.kind == "i" for name in ("iteration", "label"))
                 and (arrays["iteration"] >= 0).all() and (np.diff(arrays["iteration"]) > 0).all(), folder, run_folder.SNAPSHOTS)
     return arrays, moments
 
@@ -84,7 +85,12 @@ def _read_losses(path):
         header, *rows = file.read().decode("utf-8").splitlines() or [""]
     if not rows:
         raise ValueError("it has no rows")
-    return dict(list(zip(header.split(","), np.loadtxt(rows, delimiter=",", ndmin=2).T))[1:])
+    names, (iterations, *values) = header.split(","), np.loadtxt(rows, delimiter=",", ndmin=2).T
+    if names[0] != "iteration" or names[1:] != [name for name in LOSSES if name in names] or len(names) != 1 + len(values):
+        raise ValueError("its columns must be iteration and %s" % " and ".join(LOSSES))
+    if not np.array_equal(iterations, np.arange(1, len(rows) + 1)) or not np.isfinite(values).all():
+        raise ValueError("its rows must be the iterations from 1 on, with finite losses")
+    return dict(zip(names[1:], values))
 
 
 def write_losses(path, monitors):

@@ -4,7 +4,6 @@ import json
 import math
 import os
 import re
-import sys
 
 from avb_tf1.config.fingerprint import fingerprint, require_same
 from avb_tf1.ground import files
@@ -64,9 +63,12 @@ def is_measured_by_this_code(made_by):
     return made_by["evaluation_code"] == code()["evaluation_code"]
 
 
+_LARGEST = 1e100  # whose square is finite
+_ROUNDING = 1e-4  # of a difference: more than what 1.x took the means of two metrics from apart
 # Of numbers that are no metrics of a task themselves, by what is in their names.
 _RANGES = (
-    (r"_error$|_bias_left$|_effective_sample_size$|^n_|: (exact_)?standard_deviation of |: wasserstein", (0, math.inf)),
+    (r"_error$|_error of |_bias_left$|_effective_sample_size$|^n_|: (exact_)?standard_deviation of |: wasserstein|"
+     r"^discriminator_loss$", (0, math.inf)),
     (r"_acceptance$|_accuracy$|: (exact_)?share of ", (0, 1)))
 
 
@@ -88,7 +90,7 @@ def require_numbers(metrics, path, task):
             continue
         if value is None and name.endswith("_standard_error") and metrics.get("n_test_images") == 1:
             continue  # one image tells nothing of others
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= sys.float_info.max:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= _LARGEST:
             raise InputError("%s: %s must be a finite number%s, not %s" % (
                 path, name, ", or null for an infinite one" if name in task.metrics else "", json_value(value)))
         low, high = _range(name, task)
@@ -96,6 +98,22 @@ def require_numbers(metrics, path, task):
             raise InputError("%s: %s can't be %s: it is %s" % (path, name, value, (
                 "at most %g" % high if low == -math.inf else "at least %g" % low if high == math.inf else
                 "from %g to %g" % (low, high))))
+    for bound, above, difference in task.bounds:
+        _require_bound(metrics, bound, above, difference, path)
+
+
+def _require_bound(metrics, bound, above, difference, path):
+    """Raise InputError if a lower bound is far above what it bounds, or if their difference is another one."""
+    low, high = metrics.get(bound), metrics.get(above)
+    if low is None or high is None or metrics.get("methods", {}).get(bound) == "discriminator":
+        return
+    suffixes = ("_numerical_error" if bound + "_numerical_error" in metrics else "_standard_error", "_bias_left")
+    error = sum(metrics.get(name + suffix) or 0.0 for name in (bound, above) for suffix in suffixes)
+    if low > high + 0.1 + 10 * error:
+        raise InputError("%s: %s can't be %s: %s is %s, and their errors are %.3g" % (path, bound, low, above, high, error))
+    found = metrics.get(difference)
+    if found is not None and not abs(high - low - found) <= _ROUNDING * (1 + abs(high) + abs(low)):
+        raise InputError("%s: %s can't be %s: %s is %s and %s %s" % (path, difference, found, above, high, bound, low))
 
 
 def _range(name, task):

@@ -10,7 +10,7 @@ import time
 import ray
 from ray._raylet import check_health  # what `ray health-check` calls
 
-from avb_tf1.ground import command_line
+from avb_tf1.ground import command_line, stopping
 from avb_tf1.ground.cpu import n_cpus
 from avb_tf1.ground.errors import InputError
 from avb_tf1.sweep.plan import ADDRESS_SECONDS
@@ -34,12 +34,15 @@ def joined(address, n_workers):
     except (ConnectionError, ValueError, RuntimeError) as error:
         where = "a local Ray cluster can't be started" if address is None else "--address %s: no Ray cluster there" % address
         raise InputError("%s: %s" % (where, error or type(error).__name__))
+    # Of a cluster that was joined there are none.
+    started = [process.process.pid for processes in ray._private.worker._global_node.all_processes.values()
+               for process in processes]
+    stopping.groups.update(started)
     try:
         yield
     finally:
-        started = [process.process.pid for processes in ray._private.worker._global_node.all_processes.values()
-                   for process in processes]
         ray.shutdown()
+        stopping.groups.difference_update(started)
         for pid in started:  # the raylet's agents and workers, in its group (command_line.begin), may outlive it for minutes
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGKILL)

@@ -14,6 +14,7 @@ from avb_tf1.estimation.metric import Metric
 from avb_tf1.page import numbers
 from avb_tf1.problems.registry import problem_of
 from avb_tf1.runs import contents, metrics_file, run_folder
+from avb_tf1.tasks.trained import final_losses
 
 
 class Measured(NamedTuple):
@@ -69,6 +70,7 @@ class Task:
     Attributes:
         name: str, as a config's `task`, and of the folder in tasks/.
         metrics: name -> estimation.metric.Metric, in the order of a table.
+        bounds: of each lower bound among them its name, that of what it is a bound on, and that of the difference.
         required: the metrics that no metrics.json can lack but as "not_computed".
         starred: those of which a sweep's page marks the best mean.
         words: keys of metrics.json, beside "methods" and "not_computed", that are no numbers.
@@ -82,6 +84,7 @@ class Task:
 
     name: str
     metrics: Dict[str, Metric]
+    bounds: Tuple[Tuple[str, str, str], ...]
     required: Tuple[str, ...]
     starred: Tuple[str, ...]
     words: Tuple[str, ...] = ()
@@ -169,10 +172,12 @@ class Task:
         Raises:
             InputError: a file of it can't be read, lacks what a page needs or is another run's; names the file.
         """
+        losses = contents.read_losses(folder, config)
         if metrics is None:
             metrics, _ = metrics_file.read_metrics(folder, config, self)
-        run = Run(label, folder, config, problem_of(config), metrics, contents.read_timing(folder),
-                  contents.read_losses(folder, config), {})
+            contents.require_fit(all(abs(metrics.get(name, value) - value) <= 1e-4 * (1 + abs(value))
+                                     for name, value in final_losses(losses).items()), folder, run_folder.LOSSES)
+        run = Run(label, folder, config, problem_of(config), metrics, contents.read_timing(folder), losses, {})
         snapshots = self.read_snapshots(run)
         moments = snapshots["iteration"].shape
         run.curves.update({name: values for name, values in snapshots.items() if values.shape == moments})

@@ -1,5 +1,6 @@
 """What all scripts share, in processes of their own: signals at any moment, and output that no one reads or can show."""
 
+import contextlib
 import os
 import random
 import re
@@ -66,6 +67,25 @@ def test_a_file_half_written_is_removed(tmp_path):
     process.terminate()
     process.communicate()
     assert os.listdir(str(tmp_path)) == []
+
+
+@pytest.mark.parametrize("signals, before", [
+    ([signal.SIGTERM], ""), ([signal.SIGINT, signal.SIGINT], "request = stopping.on_signals(); request.__enter__()\n")])
+def test_what_was_started_ends_with_the_process(signals, before):
+    process = start("from subprocess import DEVNULL, Popen\nfrom avb_tf1.ground import stopping\n"
+                    "child = Popen(['sleep', '60'], start_new_session=True, stdout=DEVNULL, stderr=DEVNULL)\n"
+                    "stopping.groups.add(child.pid)\n" + before + "print(child.pid, file=sys.stderr)\n")
+    child = int(process.stderr.readline())
+    for number in signals:
+        process.send_signal(number)
+        time.sleep(0.3)  # two at once are one
+    process.communicate()
+    assert process.returncode == 128 + signals[0]
+    time.sleep(0.3)
+    state = ["Z"]  # as after it was ended, if no one waits for it
+    with contextlib.suppress(FileNotFoundError), open("/proc/%d/stat" % child) as file:
+        state = file.read().rsplit(")", 1)[1].split()
+    assert state[0] == "Z"
 
 
 def test_a_child_that_sets_itself_up_gets_sigterm_alone():

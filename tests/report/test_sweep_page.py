@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from helpers import INNER_PRODUCT, run_script, small, vae_config
 from image_pages import SETTINGS, SHORT, run_in, sweep_in, write_sweep
-from pages import data_of, metrics_of, page_of, table_of, text_of
+from pages import change_metrics, data_of, metrics_of, page_of, table_of, text_of
 from posterior_pages import record_of, several_in
 from shared_runs import finished
 
@@ -16,7 +16,9 @@ from avb_tf1.config.loading import load_config, to_yaml
 from avb_tf1.ground import files
 from avb_tf1.report import sweep_page
 from avb_tf1.runs import metrics_file, run_folder
+from avb_tf1.runs.contents import write_losses
 from avb_tf1.tasks.registry import TASKS
+from avb_tf1.tasks.trained import final_losses
 
 
 @pytest.fixture(scope="module")
@@ -117,11 +119,11 @@ def test_both_tables_of_a_sweep_show_what_the_folders_hold(sweep, tmp_path):
     shutil.copytree(str(sweep), str(copy))
     path = str(copy / "line_seed_0" / "metrics.json")
     content = {name: value for name, value in files.read_json(path).items() if name != "elbo_standard_error"}
-    files.write_json(path, dict(content, elbo=None, log_likelihood=-1.2345))
+    files.write_json(path, dict(content, elbo=None, log_likelihood=-1.5))
     sweep_page.write_sweep_page(str(copy))
     for table, name in (("Table of settings", "line"), ("Table of runs", "line, seed 0")):
         row, = (row for row in table_of(copy, table) if row[0] == name)
-        assert row[2].startswith("-1.2345") and row[4] == "-infinite"
+        assert row[2].startswith("-1.5000") and row[4] == "-infinite"
 
 
 @pytest.mark.parametrize("end", ["goes on", "is over"])
@@ -154,8 +156,7 @@ def test_a_model_far_from_sense_is_told(sweep, tmp_path):
 
     def texts(*log_likelihoods):
         for seed, value in enumerate(log_likelihoods):
-            path = str(copy / ("first_seed_%d" % seed) / "metrics.json")
-            files.write_json(path, dict(files.read_json(path), log_likelihood=value))
+            change_metrics(copy / ("first_seed_%d" % seed), log_likelihood=value, inference_gap=None)
         for folder in (copy / "first_seed_1", copy):
             sweep_page.write_page(str(folder))
             yield text_of(folder)
@@ -185,9 +186,10 @@ def test_the_largest_pages_are_small(run, tmp_path):
             shutil.copy(str(run / part), str(tmp_path / name))
         config = small(*SHORT, *INNER_PRODUCT, "seed=%d" % seed, "training.n_iterations=5000")
         files.write_text(str(tmp_path / name / "config.yaml"), to_yaml(config))
-        files.write_json(str(tmp_path / name / "metrics.json"), metrics_file.with_made_by(metrics_of(run), config, []))
-        files.write_text(str(tmp_path / name / "losses.csv"), "iteration,generator_loss,discriminator_loss\n" + "".join(
-            "%d,%.9g,%.9g\n" % (i, *random_state.standard_normal(2)) for i in range(1, 5001)))
+        losses = dict(zip(("generator_loss", "discriminator_loss"), np.abs(random_state.standard_normal((2, 5000)))))
+        files.write_json(str(tmp_path / name / "metrics.json"), metrics_file.with_made_by(
+            dict(metrics_of(run), **final_losses(losses)), config, []))
+        write_losses(str(tmp_path / name / "losses.csv"), losses)
         if seed == 0:
             files.write_arrays(str(tmp_path / name / "snapshots.npz"), **noise)
         else:

@@ -9,6 +9,7 @@ from helpers import ROOT, assert_one_clear_line, call_script, run_script
 
 from avb_tf1.config import baselines
 from avb_tf1.config.loading import load_config, to_yaml
+from avb_tf1.ground import files
 from avb_tf1.ground.errors import InputError
 from avb_tf1.page.numbers import RunGroup
 from avb_tf1.problems.registry import GIVEN_POSTERIORS
@@ -114,10 +115,14 @@ def test_draws_are_used_again_only_with_the_same_settings_and_seed(tmp_path, mon
         assert method.group.seeds == seeds and method.group.metrics[0]["wasserstein"] is None
     assert sampled == [(400, 0), (400, 1), (8, 0), (8, 2), (8, 0)]
     for name, content in (("hmc_seed_0.json", b"[]"), ("hmc_seed_0.json", b"{"), ("hmc_seed_0.npz", b"PK"),
-                          ("hmc_seed_0.npz", None)):
+                          ("hmc_seed_0.npz", None), ("hmc_seed_0.json", {"cpu_seconds": -5.0}), ("hmc_seed_0.npz", {"z": 1})):
         del sampled[:]
         if content is None:
             (tmp_path / name).unlink()
+        elif name.endswith("json") and isinstance(content, dict):
+            files.write_json(str(tmp_path / name), dict(files.read_json(str(tmp_path / name)), **content))
+        elif isinstance(content, dict):
+            files.write_arrays(str(tmp_path / name), z=np.full((1, 3, 2), np.nan, np.float32))
         else:
             (tmp_path / name).write_bytes(content)
         posterior_comparison._sampled(problem, "b", None, fewer, (0,), str(tmp_path))

@@ -164,6 +164,9 @@ class KnownImages(Case):
     def required(self):
         assert self.task.required == ("log_likelihood", "reconstruction_error", "elbo", "kl_marginal_prior")
 
+    def bounds(self):
+        assert self.task.bounds == (("elbo", "log_likelihood", "inference_gap"),)
+
     def starred(self):
         assert self.task.starred == ("log_likelihood", "reconstruction_error", "elbo", "kl_marginal_prior")
 
@@ -399,6 +402,9 @@ class GivenPosteriorOfASum(Case):
     def starred(self):
         assert self.task.starred == ("inference_gap", "wasserstein")
 
+    def bounds(self):
+        assert self.task.bounds == (("elbo", "log_evidence", "inference_gap"),)
+
     def words(self):
         assert self.task.words == ("marginals", "modes", "per_x")
 
@@ -596,6 +602,9 @@ class DataSetOfFourPixels(Case):
 
     def starred(self):
         assert self.task.starred == ("test_log_likelihood", "test_elbo")
+
+    def bounds(self):
+        assert self.task.bounds == (("test_elbo", "test_log_likelihood", "test_inference_gap"),)
 
     def words(self):
         assert self.task.words == ("test_log_likelihood_method",)

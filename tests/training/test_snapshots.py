@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from helpers import recipe, small, vae_config
@@ -46,6 +48,15 @@ def test_training_is_not_disturbed(config):
     with_snapshots, without = trained(config)[0], trained(config, with_snapshots=False)[0]
     for name, values in without.items():
         np.testing.assert_array_equal(with_snapshots[name], values)
+
+
+def test_however_large_they_are_three_are_kept():
+    """The first, the middle one and the last: one more than two besides the first would be too many."""
+    view = SimpleNamespace(look=lambda: {"z": np.zeros(1000)}, max_bytes=1)
+    seen = Snapshots(view, SimpleNamespace(snapshot_every=1, n_iterations=8))
+    for iteration in range(1, 9):
+        seen(iteration)
+    assert seen.arrays()["iteration"].tolist() == [0, 4, 8]
 
 
 def test_what_was_seen_is_kept_and_gone_on_with():

@@ -42,7 +42,8 @@ def read_snapshots(run):
         contents.require_fit(condition, run.folder, run_folder.SNAPSHOTS)
 
     require_fit(np.array_equal(arrays["label"], labels) and ("log_ratio" in arrays) == model.has_discriminator
-                and image.ndim == 1 and image.size > 0 and ((image >= 0) & (image < len(problem.test.labels))).all()
+                and image.dtype.kind == "i" and image.ndim == 1 and image.size > 0
+                and ((image >= 0) & (image < len(problem.test.labels))).all()
                 and arrays["prior"].shape[::2] == moments + (n_pixels,) and arrays["prior"].ndim == 3)
     if has_grid:
         require_fit(arrays["manifold"].ndim == 3)

@@ -1,11 +1,15 @@
 """What the files in the folder of a finished run of known images hold, read and checked. Knows no TensorFlow."""
 
+import os
+
 import numpy as np
 
 from avb_tf1.estimation import quadrature
+from avb_tf1.ground.errors import InputError
 from avb_tf1.runs import contents, metrics_file, run_folder
 from avb_tf1.tasks.views import labels_of_codes
 
+_ROUNDING = 1e-3              # nats, of the quadrature
 LATENT_PLANE = "latent_plane.npz"
 _DIVERGENCES = ("kl_posterior_prior", "kl_discriminator")
 _METRICS = {"kl_posterior_prior", "classification_accuracy", "generator_loss"}  # besides the required ones
@@ -14,6 +18,10 @@ _METRICS = {"kl_posterior_prior", "classification_accuracy", "generator_loss"}  
 def require_good(run):
     """Raise InputError unless the metrics and the latent_plane.npz of a tasks.task.Run have all that a page tells."""
     metrics, model = run.metrics, run.config.model
+    most, value = run.problem.optima["log_likelihood"].value, metrics.get("log_likelihood")
+    if value is not None and value > most + _ROUNDING:
+        raise InputError("%s: log_likelihood can't be %s: no model has more than %.4f" % (
+            os.path.join(run.folder, run_folder.METRICS), value, most))
     if quadrature.has_grid(model.latent_dim):
         read_plane(run)
     known = set(metrics) | set(metrics.get(metrics_file.NOT_COMPUTED, {}))
@@ -52,5 +60,7 @@ def read_plane(run):
     n_points = plane["axis"].size**run.config.model.latent_dim
     contents.require_fit(n_points > 0 and plane["probabilities"].shape == (n_points, problem.n_pixels)
                          and plane["posterior_density"].shape == (problem.n_images, n_points)
-                         and all(np.isfinite(values).all() for values in plane.values()), run.folder, LATENT_PLANE)
+                         and all(np.isfinite(values).all() for values in plane.values())
+                         and ((plane["probabilities"] >= 0) & (plane["probabilities"] <= 1)).all()
+                         and (plane["posterior_density"] >= 0).all(), run.folder, LATENT_PLANE)
     return plane

@@ -173,7 +173,8 @@ def test_without_a_reference_the_page_says_so(copy):
         if "marginals" in own:
             kept["marginals"] = {name: {key: values[key] for key in ("mean", "standard_deviation")}
                                  for name, values in own["marginals"].items()}
-        return dict(kept, not_computed=dict.fromkeys(["log_evidence", "wasserstein"], measures.NO_REFERENCE))
+        return dict(kept, not_computed=dict.fromkeys(
+            ["log_evidence", "inference_gap", "wasserstein", "wasserstein_noise_floor"], measures.NO_REFERENCE))
 
     metrics = without_exact(metrics_of(copy))
     files.write_json(str(copy / "metrics.json"), dict(metrics, per_x=[without_exact(own) for own in metrics["per_x"]]))

@@ -14,6 +14,7 @@ from image_pages import SETTINGS, line_in, run_in, sweep_in
 from pages import (
     all_controls,
     assert_has_contrast,
+    change_metrics,
     data_of,
     element,
     page_of,
@@ -25,13 +26,16 @@ from pages import (
 from PIL import Image
 from shared_runs import finished
 
+from avb_tf1.config.loading import load_config
 from avb_tf1.estimation import quadrature
 from avb_tf1.ground import files
 from avb_tf1.ground.errors import InputError
 from avb_tf1.page import numbers
 from avb_tf1.problems.known_images.four_images import PROBLEM, TABLE_1_METRICS
 from avb_tf1.report import run_page, sweep_page
+from avb_tf1.runs.contents import read_losses
 from avb_tf1.tasks.known_images import page
+from avb_tf1.tasks.trained import final_losses
 from avb_tf1.tasks.views import labels_of_codes
 
 LABELS = labels_of_codes(PROBLEM)
@@ -432,11 +436,12 @@ def test_what_went_astray_does_not_set_the_axes(driver, sweep, tmp_path):
     copy = tmp_path / "sweep"
     shutil.copytree(str(sweep), str(copy))
     for name, log_likelihood in (("first_seed_0", -1.5), ("first_seed_1", -1.5), ("line_seed_0", -13.8)):
-        path = str(copy / name / "metrics.json")
-        files.write_json(path, dict(files.read_json(path), log_likelihood=log_likelihood))
+        change_metrics(copy / name, log_likelihood=log_likelihood, elbo=None, inference_gap=None)
     lines = (copy / "line_seed_0" / "losses.csv").read_text().splitlines()
     last = "%d%s" % (len(lines) - 1, ",8e8" * lines[0].count(","))
     files.write_text(str(copy / "line_seed_0" / "losses.csv"), "\n".join(lines[:-1] + [last, ""]))
+    line = str(copy / "line_seed_0")
+    change_metrics(copy / "line_seed_0", **final_losses(read_losses(line, load_config(line + "/config.yaml"))))
     sweep_page.write_sweep_page(str(copy))
     assert "What is warned of is switched off at first." in text_of(copy)
     driver.show(copy)
