@@ -13,6 +13,7 @@ from avb_tf1.config.messages import in_words, problems_of, suggestion
 from avb_tf1.ground import files
 from avb_tf1.ground.errors import InputError, what_is_wrong
 
+_MOST_TOLD = 7                # of what else is wrong with one source
 MODEL_FILE = "model.py"  # beside a config.yaml as to_yaml gives it, if its posterior is a Python file's
 
 
@@ -93,10 +94,20 @@ def _config_of(trees, sources, folder):
     """The last of the trees as a config; each is the one before with what its source changed. Raises InputError, ModelError."""
     config, problems = _validated(trees[-1], folder)
     if problems:
-        n = len(trees) - 1
-        while n and problems[0] in _validated(trees[n - 1], folder)[1]:
+        n, before = len(trees) - 1, []
+        while n:
+            before = _validated(trees[n - 1], folder)[1]
+            if problems[0] not in before:
+                break
             n -= 1
-        raise InputError("%s: %s" % (sources[n], problems[0]))
+        # All that this source did wrong, but in full, with what is allowed, only the first of it.
+        told, *others = [problem for problem in problems if n == 0 or problem not in before]
+        missing = "missing key "
+        others = [other for other in others if not (other.startswith(missing) and other[len(missing):] in told)]  # misspelt
+        words = [told, *(other.split(";")[0] for other in others[:_MOST_TOLD])]
+        if len(others) > _MOST_TOLD:
+            words.append("%d more" % (len(others) - _MOST_TOLD))
+        raise InputError("%s: %s" % (sources[n], "; ".join(words)))
     return config
 
 

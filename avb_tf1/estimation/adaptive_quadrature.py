@@ -20,6 +20,7 @@ from scipy.special import logsumexp
 
 from avb_tf1.estimation.densities import IMPOSSIBLE, bernoulli_terms, bernoulli_terms_of_logits, log_prior
 from avb_tf1.estimation.quadrature import ANGLE, GridError, rotation
+from avb_tf1.ground import progress
 
 TOLERANCE = 3e-3              # nats: how much another grid may change an image's log p(x) before it has a third
 _BOX = 6.0                    # half the side of the first box, in standard deviations of the prior
@@ -128,8 +129,8 @@ def _integrals(terms, matrix, images, box, n_cells):
         top = np.full(n, -np.inf)
         sums[open_] = 0
         with ThreadPoolExecutor(_N_THREADS) as pool:
-            for tile, highest, part, counts in pool.map(
-                    lambda tile: _halved(terms, matrix, images, tile, side, totals, n_all), tiles):  # noqa: B023
+            parts = pool.map(lambda tile: _halved(terms, matrix, images, tile, side, totals, n_all), tiles)  # noqa: B023
+            for tile, highest, part, counts in progress.through(parts, "tiles of a grid for log p(x)", len(tiles)):
                 own = tile.images
                 higher = np.maximum(top[own], highest)
                 sums[own] *= np.exp(top[own] - higher)[:, np.newaxis]

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from avb_tf1.estimation.densities import log_mean_exp
+from avb_tf1.ground import progress
 from avb_tf1.ground.tensorflow import open_session, tf, tfd
 
 ACCEPTANCE = 0.65             # that the step sizes are adapted to
@@ -136,7 +137,8 @@ def anneal(log_likelihood, restore, x, path, seed, n_chains, n_steps, n_leapfrog
 
         size = max(1, _MAX_CHAINS // n_chains)
         with ThreadPoolExecutor(_N_THREADS) as pool:
-            parts = list(pool.map(of_part, range(0, len(x), size)))
+            starts = range(0, len(x), size)
+            parts = list(progress.through(pool.map(of_part, starts), "parts of the images, annealed", len(starts)))
     log_weights, acceptance = (np.concatenate(part, axis=-1) for part in zip(*parts))
     return Annealed(*log_mean_exp(log_weights), acceptance)
 

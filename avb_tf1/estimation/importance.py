@@ -10,6 +10,7 @@ import numpy as np
 
 from avb_tf1.estimation.densities import log_bernoulli_of_pairs, log_mean_exp, log_prior
 from avb_tf1.estimation.trained_networks import in_chunks
+from avb_tf1.ground import progress
 
 
 class Weighted(NamedTuple):
@@ -37,7 +38,8 @@ def log_likelihood(decode, mean, log_variance, images, random_state, n_samples, 
         are_logits: bool, whether `decode` gives logits.
     """
     found = []
-    for m, log_v, image in zip(*(np.asarray(array, np.float64) for array in (mean, log_variance, images))):
+    arrays = (np.asarray(array, np.float64) for array in (mean, log_variance, images))
+    for m, log_v, image in progress.through(list(zip(*arrays)), "images' log p(x) by importance sampling"):
         eps = random_state.standard_normal((n_samples, len(m)))
         # The samples as the decoder has them, so that q is taken where they are.
         z = (m + np.exp(log_v / 2) * eps).astype(np.float32)

@@ -5,7 +5,7 @@ import os
 
 from avb_tf1.config.loading import load_config
 from avb_tf1.experiment.run import opened_run, write_arrays, write_page
-from avb_tf1.ground import files
+from avb_tf1.ground import files, progress
 from avb_tf1.ground.errors import InputError, OneLineError
 from avb_tf1.runs import metrics_file, run_folder
 from avb_tf1.tasks.registry import task_of
@@ -40,7 +40,8 @@ def evaluate_run(folder, with_ais, write):
             raise InputError("%s: its evaluation is not finished; go on with scripts/train.py --resume" % folder)
         if not write:
             there, _ = metrics_file.read_metrics(folder, config, task)
-        with opened_run(folder) as ((config, problem, _), found, networks):
+        with opened_run(folder) as ((config, problem, _), found, networks), progress.shown():
+            progress.say("Measuring the model")
             metrics, arrays = task.measure(Trained(config, problem, networks, found.monitors))
         print(summary(task, metrics, config))
         if write:
@@ -77,7 +78,8 @@ def evaluate_part(folder, part, write):
     if part not in task.parts:
         raise InputError("%s: --part %s is for runs of a data set" % (folder, part))
     with run_folder.reclaimed(folder) if write else contextlib.nullcontext():
-        with opened_run(folder) as ((config, problem, _), found, networks):
+        with opened_run(folder) as ((config, problem, _), found, networks), progress.shown():
+            progress.say("Measuring the model")
             metrics = measured_part(folder, task, Trained(config, problem, networks, found.monitors), part)
         print(summary(task, metrics, config))
         if write:

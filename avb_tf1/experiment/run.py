@@ -14,7 +14,7 @@ from avb_tf1.config.experiments import require_config
 from avb_tf1.config.loading import load_config, to_yaml
 from avb_tf1.graph import speed
 from avb_tf1.graph.builder import build_graph
-from avb_tf1.ground import command_line, files, seeds, stopping
+from avb_tf1.ground import command_line, files, progress, seeds, stopping
 from avb_tf1.ground.errors import InputError
 from avb_tf1.ground.tensorflow import open_session, tf, tfp
 from avb_tf1.page.numbers import count
@@ -99,9 +99,12 @@ def _run(experiment, out, found, show_progress, observers=()):
         start = time.perf_counter()
         contents.write_losses(in_folder(run_folder.LOSSES), result.monitors)
         trained = Trained(config, problem, trainer.array_functions(session, model), result.monitors, arrays)
-        metrics, measured_arrays = task.measure(trained)
-        write_arrays(out, measured_arrays)
-        task.write(out, trained)
+        with progress.shown(show_progress):
+            progress.say("Measuring the model")
+            metrics, measured_arrays = task.measure(trained)
+            write_arrays(out, measured_arrays)
+            progress.say("Drawing")
+            task.write(out, trained)
         timing = _timing(config, legs, time.perf_counter() - start)
         files.write_json(in_folder(run_folder.TIMING), timing)
         write_page(out, metrics)
@@ -176,10 +179,10 @@ def train_in_folder(session, model, experiment, out, found, show_progress, obser
         checkpoint.save(session, model.saver, os.path.join(out, run_folder.CHECKPOINT), last, result.monitors, record.arrays(),
                         legs, config)
 
-    progress = Progress(config.training.n_iterations, show_progress, n_done, task.iterations_per_epoch(config, problem))
+    display = Progress(config.training.n_iterations, show_progress, n_done, task.iterations_per_epoch(config, problem))
     log = SummaryLog(os.path.join(out, run_folder.TENSORBOARD), model.graph, n_done)
-    with contextlib.closing(progress), contextlib.closing(log), stopping.on_signals() as request:
-        result = trainer.train(session, model, config.training, [progress, log, record, *observers],
+    with contextlib.closing(display), contextlib.closing(log), stopping.on_signals() as request:
+        result = trainer.train(session, model, config.training, [display, log, record, *observers],
                                found and found.monitors, save, lambda: request.signal_number is not None)
     if request.signal_number is not None:
         raise stopping.Stopped(request.signal_number, "stopped after iteration %d of %d; %s" % (
@@ -207,7 +210,7 @@ def run_and_report(config, out, show_progress):
     with stopping.hint("to go on: %s" % command_line.resuming(out)):
         experiment = Experiment.of(config)
         print("Training %s (%s, seed %d) for %s of batch %d into %s" % (
-            config.name, config.model.kind.upper().replace("_", "-"), config.seed,
+            config.name, config.model.kind, config.seed,
             count(config.training.n_iterations, "iteration"), config.batch_size, out), flush=True)
         found = last_checkpoint(config, out)
         if found is not None:

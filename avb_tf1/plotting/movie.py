@@ -2,7 +2,7 @@
 
 from matplotlib.animation import PillowWriter
 
-from avb_tf1.ground import files
+from avb_tf1.ground import files, progress
 from avb_tf1.plotting import style
 
 _FRAMES_PER_SECOND, _N_LAST_FRAMES = 8, 16  # the last frame stands still for a while
@@ -24,7 +24,7 @@ def write(path, panels, draw, z, iterations):
     """
     figure, writer = panels[0].figure, _MovieWriter(fps=_FRAMES_PER_SECOND)
     with files.replacing(path) as temporary, writer.saving(figure, temporary, dpi=figure.dpi):
-        for codes, iteration in zip(z, iterations):
+        for codes, iteration in progress.through(list(zip(z, iterations)), "frames of the movie"):
             for axes in panels:
                 axes.clear()
             draw(codes, "after %d iterations" % iteration)

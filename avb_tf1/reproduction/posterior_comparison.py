@@ -13,7 +13,7 @@ from avb_tf1.config import baselines as baselines_config
 from avb_tf1.config.loading import load_config
 from avb_tf1.estimation import hmc
 from avb_tf1.experiment.run import ensure_finished
-from avb_tf1.ground import files, seeds
+from avb_tf1.ground import files, progress, seeds
 from avb_tf1.ground.errors import InputError
 from avb_tf1.page.numbers import RunGroup, mean_and_range
 from avb_tf1.problems.given_posterior.problem import GivenPosterior
@@ -71,7 +71,7 @@ class Comparison(NamedTuple):
         return {method.group.label: method.samples for method in self.methods}
 
 
-def compare(config_paths, baselines_path, run_seeds, out, fewer_seeds=None):
+def compare(config_paths, baselines_path, run_seeds, out, fewer_seeds=None, overrides=()):
     """Train each config, both Gaussians and a sampler on the configs' problem, and write how near each comes.
 
     Finished runs are kept, as of experiment.ensure_finished, and so are a sampler's draws with the same settings. Written into
@@ -83,6 +83,7 @@ def compare(config_paths, baselines_path, run_seeds, out, fewer_seeds=None):
         run_seeds: sequence of int, the seeds of each method.
         out: str, a folder; made if need be.
         fewer_seeds: a config's name -> the seeds of it, if not run_seeds.
+        overrides: sequence of "KEY=VALUE", of every config, as of load_config; the baselines' own settings stay.
 
     Returns:
         Comparison.
@@ -94,13 +95,13 @@ def compare(config_paths, baselines_path, run_seeds, out, fewer_seeds=None):
     if len(set(run_seeds)) < len(run_seeds):
         raise InputError("--seeds %s: each of them once" % " ".join(map(str, run_seeds)))
     own_seeds = fewer_seeds or {}
-    first_runs = [load_config(path) for path in config_paths]
+    first_runs = [load_config(path, overrides) for path in config_paths]
     _require_one_problem(first_runs, config_paths)
-    runs = [[load_config(path, ["seed=%d" % seed]) for seed in own_seeds.get(config.name, run_seeds)]
+    runs = [[load_config(path, [*overrides, "seed=%d" % seed]) for seed in own_seeds.get(config.name, run_seeds)]
             for config, path in zip(first_runs, config_paths)]
     for covariance in ("diagonal", "full"):
-        runs.append([baselines_config.gaussian_config(load_config(config_paths[0], ["seed=%d" % seed]), settings, covariance)
-                     for seed in run_seeds])
+        of_seeds = (load_config(config_paths[0], [*overrides, "seed=%d" % seed]) for seed in run_seeds)
+        runs.append([baselines_config.gaussian_config(config, settings, covariance) for config in of_seeds])
     problem = problem_of(first_runs[0])
     try:
         os.makedirs(out, exist_ok=True)
@@ -188,7 +189,7 @@ def _digest(metrics, z):
 
 def _sample(problem, known, settings, seed):
     per_x, shown = [], []
-    for label, name in enumerate(problem.observation_names):
+    for label, name in enumerate(progress.through(problem.observation_names, "x sampled")):
         start = time.process_time()
         drawn = hmc.sample(problem, label, settings, seed)
         cpu_seconds = time.process_time() - start

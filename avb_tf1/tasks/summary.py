@@ -28,8 +28,7 @@ def summary(task, metrics, config, timing=None):
     """
     lines = list(task.summary(metrics, config))
     if timing is not None:
-        lines.append("%-*s %10.2f%s" % (
-            task.name_width, "iterations per second", timing["iterations_per_second"], task.speed_remark))
+        lines.append("%-*s %10.2f" % (task.name_width, "iterations per second", timing["iterations_per_second"]))
     lines += ["not computed: %s" % reason for reason in metrics_file.not_computed(metrics)]
     told = warning(task, metrics, config)
     if told:

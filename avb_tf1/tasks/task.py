@@ -79,7 +79,7 @@ class Task:
         parts: of the data, besides those of metrics.json, that measure_part measures a model on.
         no_annealing: str, why scripts/evaluate.py --ais has nothing to say of a run; "" if it has: then there is `annealed`.
         noun: str, what several models are, for the title of a sweep's page.
-        name_width: int, of the first column of the summary; speed_remark: str, what stands behind the speed there.
+        name_width: int, of the first column of the summary.
     """
 
     name: str
@@ -94,7 +94,6 @@ class Task:
     no_annealing = ""
     noun = "Autoencoders"
     name_width = 26
-    speed_remark = ""
 
     @property
     def files(self):

@@ -7,6 +7,7 @@ from typing import Callable, NamedTuple, Tuple
 import numpy as np
 
 from avb_tf1.estimation.metric import LOSSES, LOWEST_LOSS, N_FINAL, Need, why_not
+from avb_tf1.ground import progress
 from avb_tf1.ground.seeds import stream
 from avb_tf1.tasks.views import sample_posterior
 from avb_tf1.training.trainer import DivergenceError
@@ -111,6 +112,6 @@ class Figure(NamedTuple):
 
 def draw_figures(out, trained, figures):
     """Write those of some Figures, by the names of their files, that can be drawn of a Trained into the run folder `out`."""
-    for name, figure in figures.items():
-        if why_not(trained.networks, figure.needs) is None:
-            figure.draw(os.path.join(out, name), trained)
+    drawn = {name: figure.draw for name, figure in figures.items() if why_not(trained.networks, figure.needs) is None}
+    for name, draw in progress.through(drawn.items(), "figures"):
+        draw(os.path.join(out, name), trained)

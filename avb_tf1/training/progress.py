@@ -5,6 +5,8 @@ import time
 
 import tqdm
 
+from avb_tf1.ground.progress import duration
+
 
 class ProgressDisplay:
     """Shows iterations done and their rate on standard output, of one run or of several together.
@@ -43,7 +45,7 @@ class ProgressDisplay:
         elif self._period < float("inf"):
             rate = (n_done - self._n_done) / (now - self._start)
             n_left = self._n_iterations - n_done
-            left = "  %s left at this rate" % _duration(n_left / rate) if n_left and rate else ""
+            left = "  %s left at this rate" % duration(n_left / rate) if n_left and rate else ""
             print("iteration %d/%d  %s  %.1f it/s%s" % (n_done, self._n_iterations, words, rate, left), flush=True)
 
     def close(self):
@@ -69,7 +71,3 @@ class Progress(ProgressDisplay):
             if self._n_per_epoch is not None:
                 words.insert(0, "epoch %.1f" % (iteration / self._n_per_epoch))
             self.show(iteration, "  ".join(words))
-
-
-def _duration(seconds):
-    return "%.0f s" % seconds if seconds < 100 else "%.1f min" % (seconds / 60)

@@ -50,7 +50,10 @@ def test_overrides_are_read_as_yaml():
 
 @pytest.mark.parametrize("overrides, message", [
     (["seed=1", "model.kind=vae"], '--set model.kind=vae: unknown key "model.encoder.noise_dim"; allowed here: '
-                                   'n_hidden_layers, n_units, activation, center_input, convolution, spread_output'),
+                                   'n_hidden_layers, n_units, activation, center_input, convolution, spread_output; '
+                                   'unknown key "model.decoder.built_on"; unknown key "model.discriminator"; unknown key '
+                                   '"training.discriminator"; unknown key "training.n_discriminator_updates"; unknown key '
+                                   '"training.update"; missing key "model.encoder.spread_output"; missing key "training.kl"'),
     (["model.encoder.noise_dim=1"], "--set model.encoder.noise_dim=1: model.encoder.noise_dim must be at least 2, or q(z|x) "
                                     "has no density in latent_dim dimensions, not 1"),
     (["seed=true", "seed=-1", "name=a"], "--set seed=-1: seed must be greater than or equal to 0, not -1"),

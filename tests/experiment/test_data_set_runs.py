@@ -146,6 +146,7 @@ def test_a_run_from_the_command_line(tmp_path):
         assert_one_clear_line(run_script(*script, tmp_path / "run"), tmp_path / "a.npz", "its images have changed")
 
 
+@pytest.mark.slow
 def test_settings_can_be_chosen_without_a_look_at_the_test_images(run, tmp_path):
     config = small_images("digits_vae", "data.n_validation=100")
     with without_figures():

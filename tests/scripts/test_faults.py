@@ -97,9 +97,8 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(whole, tmp_path):
     assert sorted(os.listdir(str(out))) == sorted(os.listdir(str(folder)))
 
 
-@pytest.mark.parametrize("number, code", [
-    (signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow),
-    pytest.param(signal.SIGHUP, 129, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_saves_and_tells_how_to_resume(whole, tmp_path, number, code):
     out = tmp_path / "my run [1]"
     process = started(out)

@@ -223,6 +223,7 @@ def test_a_folder_of_the_users_own_is_left_alone(project, name):
     assert os.listdir(str(project / name)) == ["mine"]
 
 
+@pytest.mark.slow
 def test_a_lock_is_installed_once_and_again_when_it_changes(project):
     lock = project / "empty.lock"
     lock.write_text("# nothing\n")
@@ -242,6 +243,7 @@ def test_the_version_stands_in_one_place(tmp_path):
     assert result.stdout.split() == ["7.8.9"]
 
 
+@pytest.mark.slow
 def test_pip_is_quiet_unless_it_fails(project):
     folder = project.parent / "wheels"
     folder.mkdir()

@@ -192,9 +192,6 @@ class KnownImages(Case):
     def name_width(self):
         assert self.task.name_width == 26
 
-    def speed_remark(self):
-        assert self.task.speed_remark == "   (the tutorial's: 227.83, on its author's machine)"
-
     def view(self):
         view = self.task.view(self.networks, self.problem, np.random.RandomState(3))
         record, eps = view.look(), np.random.RandomState(3).standard_normal((1024, 2)).astype(np.float32)
@@ -426,9 +423,6 @@ class GivenPosteriorOfASum(Case):
     def name_width(self):
         assert self.task.name_width == 26
 
-    def speed_remark(self):
-        assert self.task.speed_remark == ""
-
     def view(self):
         view = self.task.view(self.networks, self.problem, np.random.RandomState(3))
         record, eps = view.look(), np.random.RandomState(3).standard_normal((1024, 4)).astype(np.float32)
@@ -510,7 +504,7 @@ class GivenPosteriorOfASum(Case):
 
     def warning(self):
         assert self.task.warning(self.METRICS, self.config) == (
-            "the discriminator takes the ELBO for 0.2500 nats above the exact log evidence, which no ELBO can be: it has "
+            "the discriminator puts the ELBO 0.2500 nats above the exact log evidence, where no ELBO can be: it has "
             "fallen behind, and what it says of q can't be trusted.")
         assert self.task.warning(dict(self.METRICS, elbo_discriminator=-1.31), self.config) == ""
 
@@ -651,9 +645,6 @@ class DataSetOfFourPixels(Case):
     def name_width(self):
         assert self.task.name_width == 30
 
-    def speed_remark(self):
-        assert self.task.speed_remark == ""
-
     def view(self):
         view, random_state = self.task.view(self.networks, self.problem, np.random.RandomState(3)), np.random.RandomState(3)
         record = view.look()
@@ -722,13 +713,13 @@ class DataSetOfFourPixels(Case):
     def summary(self):
         assert self.task.summary(self.METRICS, self.config) == [
             "generator_loss                     1.2500   (train images; mean of the last 4 iterations)",
-            "test_log_likelihood              -90.5000   (quadrature, ± 0.2500; of a larger set ± 1.50)",
+            "test_log_likelihood              -90.5000   (quadrature, ± 0.2500; sampling of images ± 1.50)",
             "test_elbo                            -inf   (nearest neighbours)",
             "test_elbo_discriminator          -80.5000   (discriminator)"]
 
     def warning(self):
         assert self.task.warning(self.METRICS, self.config) == (
-            "the discriminator takes the test ELBO for 10.0000 nats above the test log-likelihood, which no ELBO can be: T has "
+            "the discriminator puts the test ELBO 10.0000 nats above the test log-likelihood, where no ELBO can be: T has "
             "fallen behind the encoder, and what it says of q(z|x) can't be trusted.")
         assert self.task.warning(dict(self.METRICS, test_elbo_discriminator=-90.1), self.config) == ""
 

@@ -13,8 +13,6 @@ from avb_tf1.problems.published import Published
 PAPER = "Mescheder, Nowozin, Geiger 2017, arXiv 1701.04722v4, Table 1"
 TUTORIAL = "Adversarial Variational Bayes: Implementation for beginners, Qiita, 2019-02-12"
 
-TUTORIAL_ITERATIONS_PER_SECOND = Published(227.83, TUTORIAL + ", on its author's machine", "read")
-
 _DERIVED = "q(z|x) = 4 p(z) on four disjoint regions of prior mass 1/4"
 OPTIMUM = {
     "generator_loss": Published(math.log(4), _DERIVED, "derived"),

@@ -19,6 +19,7 @@ from avb_tf1.estimation.densities import gaussian_kl_from_prior, log_bernoulli_o
 from avb_tf1.estimation.entropy import kl_from
 from avb_tf1.estimation.metric import DENSITY, DISCRIMINATOR, ENCODER, GRID, Metric, computable
 from avb_tf1.estimation.trained_networks import in_chunks
+from avb_tf1.ground import progress
 from avb_tf1.problems.data_set.problem import TEST
 from avb_tf1.tasks.views import encoded
 
@@ -200,7 +201,7 @@ def posterior_moments(networks, images, random_state, n_samples):
 def _moments(networks, images, random_state, n_samples, values):
     """Mean and standard deviation of what values(x, eps) has at each sample of q(z|x), [n, ...], of each image."""
     found, size = [], max(1, _ROWS // n_samples)
-    for start in range(0, len(images), size):
+    for start in progress.through(range(0, len(images), size), "samples of q(z|x)"):
         x = np.repeat(images[start:start + size], n_samples, axis=0)
         own = values(x, random_state.standard_normal((len(x), networks.noise_dim)).astype(np.float32))
         own = own.reshape(-1, n_samples, *own.shape[1:])
@@ -246,7 +247,7 @@ def _elbo_by_neighbours(networks, images, random_state, n_images, n_samples):
     """Of some of the images; -inf of those whose q(z|x) has no density."""
     chosen = np.sort(random_state.permutation(len(images))[:n_images])
     values, errors, biases = np.full((3, len(images)), np.nan)
-    for number in chosen:
+    for number in progress.through(chosen, "images' ELBO by nearest neighbours"):
         x = np.repeat(images[[number]], n_samples, axis=0)
         eps = random_state.standard_normal((n_samples, networks.noise_dim)).astype(np.float32)
         z = in_chunks(networks.encode, x, eps)

@@ -31,7 +31,7 @@ def lines(metrics, config):
             return "   (%s)" % found_by(name, metrics)
         error = metrics[name + "_standard_error"]  # None of a single image
         return "   (%s, ± %.4f%s)" % (found_by(name, metrics), metrics[name + "_numerical_error"],
-                                      "" if error is None else "; of a larger set ± %.2f" % error)
+                                      "" if error is None else "; sampling of images ± %.2f" % error)
 
     return ["%-*s %10.4f%s" % (NAME_WIDTH, *row)
             for row in summary.values_and_remarks(metrics, known, config, remark, "train images; ")]
@@ -47,8 +47,8 @@ def warning(metrics, config):
     excess = elbo - likelihood
     if excess <= 2 * math.hypot(math.hypot(*errors[:2]), math.hypot(*errors[2:])):
         return ""
-    return ("the discriminator takes the test ELBO for %.4f nats above the test log-likelihood, which no ELBO can be: T has "
-            "fallen behind the encoder, and what it says of q(z|x) can't be trusted." % excess)
+    return ("the discriminator puts the test ELBO %.4f nats above the test log-likelihood, where no ELBO can be: T has fallen "
+            "behind the encoder, and what it says of q(z|x) can't be trusted." % excess)
 
 
 def found_by(name, metrics):
@@ -64,7 +64,7 @@ def found_by(name, metrics):
 
 
 def metric_rows(metrics):
-    """Return the rows of tasks.summary.metric_rows, with numerical error, error of a larger set and bias left."""
+    """Return the rows of tasks.summary.metric_rows, with numerical error, that of the sample of images and remaining bias."""
     return summary.metric_rows(metrics, METRICS, ("_numerical_error", "_standard_error", "_bias_left"),
                                lambda name: found_by(name, metrics), _PLAIN_WORDS)
 
@@ -86,5 +86,5 @@ def headline(metrics):
     """Return what the model makes of a test image, in a few words."""
     words = "log p(x) of a test image is %s nats on average" % number(metrics[_LIKELIHOOD], METRICS[_LIKELIHOOD])
     if _GAP in metrics:
-        words += "; the ELBO is %s below it, as q(z|x) is not quite the posterior" % number(metrics[_GAP], METRICS[_GAP])
+        words += "; the ELBO is %s below it, KL(q(z|x) || p(z|x))" % number(metrics[_GAP], METRICS[_GAP])
     return words

@@ -9,6 +9,7 @@ from avb_tf1.estimation.densities import mean_and_error
 from avb_tf1.estimation.entropy import Estimate, kl_from
 from avb_tf1.estimation.metric import Metric, flat, sample_mean
 from avb_tf1.estimation.trained_networks import in_chunks
+from avb_tf1.ground import progress
 from avb_tf1.tasks.trained import by_neighbours, draw_codes
 from avb_tf1.tasks.views import labels_of_codes, sample_posterior
 
@@ -144,7 +145,7 @@ def evaluate(networks, problem, references, random_state, n_samples, why_not="")
     """
     z, labels, log_density = sample_posterior(networks, problem, n_samples, random_state)
     per_x = []
-    for label, name in enumerate(problem.observation_names):
+    for label, name in enumerate(progress.through(problem.observation_names, "x, q(z|x) measured")):
         reference = None if references is None else references[label]
         why_unknown = ": ".join([NO_REFERENCE] + [why_not] * bool(why_not)) if reference is None else NO_EVIDENCE
         rows = labels == label
@@ -303,6 +304,6 @@ def gap_over_training(snapshots, problem, references):
         return {}
     labels, n_x = labels_of_codes(problem), problem.n_x
     rows = [[by_neighbours(kl_from, z[labels == k], log_joint[labels == k] - references[k].log_evidence) for k in range(n_x)]
-            for z, log_joint in zip(snapshots["z"], snapshots["log_joint"])]
+            for z, log_joint in progress.through(list(zip(snapshots["z"], snapshots["log_joint"])), "snapshots' KL")]
     gaps, errors = np.moveaxis(np.array(rows, np.float64), 2, 0)
     return {"inference_gap": gaps.mean(axis=1), "inference_gap_standard_error": np.sqrt((errors**2).sum(axis=1)) / n_x}

@@ -14,6 +14,7 @@ import numpy as np
 
 from avb_tf1.estimation import marginals
 from avb_tf1.estimation.density_grid import PosteriorGridError, posterior_grid
+from avb_tf1.ground import progress
 from avb_tf1.ground.errors import InputError
 from avb_tf1.ground.tensorflow import open_session, tf
 
@@ -100,9 +101,14 @@ def _by_quadrature(problem):
     if n_left > 2:
         raise PosteriorGridError("a grid has 1 or 2 dimensions, not %d, and there are no exact draws" % n_left)
     if problem.effects:
-        return tuple(_with_effects(problem, x) for x in problem.observations)
+        return tuple(_with_effects(problem, x) for x in _observations(problem))
     log_joint = array_log_joint(problem)
-    return tuple(reference_from_density(partial(log_joint, x), problem.dim, problem.derived) for x in problem.observations)
+    return tuple(reference_from_density(partial(log_joint, x), problem.dim, problem.derived)
+                 for x in _observations(problem))
+
+
+def _observations(problem):
+    return progress.through(problem.observations, "x, exact posteriors")
 
 
 def array_log_joint(problem):

@@ -60,12 +60,12 @@ def warning(metrics, config):
     excess = elbo - evidence
     if excess <= 2 * metrics.get("elbo_discriminator_standard_error", 0.0):
         return ""
-    return ("the discriminator takes the ELBO for %.4f nats above the exact log evidence, which no ELBO can be: it has fallen "
+    return ("the discriminator puts the ELBO %.4f nats above the exact log evidence, where no ELBO can be: it has fallen "
             "behind, and what it says of q can't be trusted." % excess)
 
 
 def metric_rows(metrics):
-    """Return the rows of tasks.summary.metric_rows, of a run or of one x, with standard error and bias left."""
+    """Return the rows of tasks.summary.metric_rows, of a run or of one x, with standard error and remaining bias."""
     methods, words = metrics["methods"], _PLAIN_WORDS
     if methods.get("elbo") == "discriminator":
         words = dict(words, elbo="by the discriminator, for want of a better way: no bound, if that is wrong")

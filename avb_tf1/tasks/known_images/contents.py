@@ -18,10 +18,10 @@ _METRICS = {"kl_posterior_prior", "classification_accuracy", "generator_loss"}  
 def require_good(run):
     """Raise InputError unless the metrics and the latent_plane.npz of a tasks.task.Run have all that a page tells."""
     metrics, model = run.metrics, run.config.model
-    most, value = run.problem.optima["log_likelihood"].value, metrics.get("log_likelihood")
-    if value is not None and value > most + _ROUNDING:
+    best, value = run.problem.optima.get("log_likelihood"), metrics.get("log_likelihood")
+    if None not in (best, value) and value > best.value + _ROUNDING:
         raise InputError("%s: log_likelihood can't be %s: no model has more than %.4f" % (
-            os.path.join(run.folder, run_folder.METRICS), value, most))
+            os.path.join(run.folder, run_folder.METRICS), value, best.value))
     if quadrature.has_grid(model.latent_dim):
         read_plane(run)
     known = set(metrics) | set(metrics.get(metrics_file.NOT_COMPUTED, {}))

@@ -15,6 +15,7 @@ from avb_tf1.estimation.densities import gaussian_kl_from_prior, log_bernoulli, 
 from avb_tf1.estimation.entropy import Estimate, kl_from_prior, kl_posterior_prior
 from avb_tf1.estimation.metric import DENSITY, DISCRIMINATOR, ENCODER, GRID, Metric, Need, computable, flat, sample_mean
 from avb_tf1.estimation.trained_networks import Networks, in_chunks
+from avb_tf1.ground import progress
 from avb_tf1.problems.known_images.problem import ImageProblem
 from avb_tf1.tasks.trained import by_neighbours, draw_codes
 from avb_tf1.tasks.views import labels_of_codes, sample_posterior
@@ -184,7 +185,8 @@ def kl_over_training(snapshots, problem):
                                        for values, z in zip(snapshots["log_density"], snapshots["z"])]
     elif "z" in snapshots and quadrature.has_grid(snapshots["z"].shape[2]):
         labels = labels_of_codes(problem)
-        found["kl_posterior_prior"] = [by_neighbours(kl_posterior_prior, z, labels) for z in snapshots["z"]]
+        found["kl_posterior_prior"] = [by_neighbours(kl_posterior_prior, z, labels)
+                                       for z in progress.through(snapshots["z"], "snapshots' KL")]
     columns = {}
     for name, pairs in found.items():
         columns[name], columns[name + "_standard_error"] = np.array(pairs, np.float64).T

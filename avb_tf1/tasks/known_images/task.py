@@ -7,7 +7,7 @@ import numpy as np
 from avb_tf1.estimation import quadrature
 from avb_tf1.estimation.trained_networks import in_chunks
 from avb_tf1.ground import files
-from avb_tf1.problems.known_images.four_images import TABLE_1_METRICS, TUTORIAL_ITERATIONS_PER_SECOND
+from avb_tf1.problems.known_images.four_images import TABLE_1_METRICS
 from avb_tf1.runs import run_folder
 from avb_tf1.tasks import task
 from avb_tf1.tasks.known_images import contents, measures, published_rows, summary
@@ -28,7 +28,6 @@ class KnownImagesTask(task.Task):
     required = starred = TABLE_1_METRICS
     figures = (run_folder.TRAINING_CURVE, "latent_space.png", "reconstructions.png", "latent_space.gif")
     arrays = (contents.LATENT_PLANE,)
-    speed_remark = "   (the tutorial's: %.2f, on its author's machine)" % TUTORIAL_ITERATIONS_PER_SECOND.value
     view, inputs = View, staticmethod(images_of)
     summary, warning = staticmethod(summary.lines), staticmethod(summary.warning)
     rows, verdict = staticmethod(published_rows.rows), staticmethod(published_rows.headline)

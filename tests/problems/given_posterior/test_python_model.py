@@ -139,7 +139,7 @@ LIKELIHOOD = "tfd.Normal(z[:, 0] + z[:, 1], 0.5).log_prob(1.5)"
     *((changed("[[0.0], [1.5]]", values, SEVERAL), "observations must be real numbers, " + words) for values, words in (
         ("[['1']]", "in rows of one length, not <U1"), ("[[1j]]", "in rows of one length, not complex128"),
         ("np.array([['1970-01-03']], 'M8[D]')", "in rows of one length, not datetime64[D]"),
-        ("[[1.0], [1.0, 2.0]]", "in rows of one length, not object"),
+        ("np.array([[1.0, None]])", "in rows of one length, not object"),
         ("np.ma.masked_array([[9.0], [1.0]], [[True], [False]])", "none of them masked"))),
     (changed('"something"', '"something", "more"', SEVERAL), "observation_names has 3 names for 2 observations"),
     (changed("0.5).log_prob(x[:, 0])", "0.5).log_prob(tf.log(x[:, 0] - 1))", SEVERAL), "log_likelihood for nothing is nan at"),

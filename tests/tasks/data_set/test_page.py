@@ -101,7 +101,7 @@ def test_what_was_run(plane, many):
 def test_the_metrics_are_those_of_the_file(plane, many):
     for folder in (plane, many):
         metrics, (head, *rows) = metrics_of(folder), table_of(folder, "Table of metrics")
-        assert head == ["metric", "value", "numerical error", "error of a larger set", "bias left", "found by",
+        assert head == ["metric", "value", "numerical error", "sampling error", "remaining bias", "found by",
                         "in plain words"]
         shown = {row[0]: row[1:] for row in rows}
         for name, metric in measures.METRICS.items():

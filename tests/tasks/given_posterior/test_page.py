@@ -91,7 +91,7 @@ def test_what_was_run(several, gaussian):
 def test_the_metrics_are_those_of_the_file(several, schools, gaussian):
     for folder in (several, schools, gaussian):
         metrics, (head, *rows) = metrics_of(folder), table_of(folder, "Table of metrics")
-        assert head == ["metric", "value", "standard error", "bias left", "found by", "in plain words"]
+        assert head == ["metric", "value", "standard error", "remaining bias", "found by", "in plain words"]
         shown = {row[0]: row[1:5] for row in rows}
         for name, metric in measures.METRICS.items():
             if name in metrics:

@@ -1,0 +1,49 @@
+"""What is told while nothing trains."""
+
+import threading
+
+from avb_tf1.ground import progress
+
+
+class Clock:
+    """time.perf_counter, a second later each time that it is asked."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        self.now += 1
+        return self.now
+
+
+def test_how_much_is_left_is_told_every_five_seconds(capsys, monkeypatch):
+    monkeypatch.setattr(progress.time, "perf_counter", Clock())
+    with progress.shown():
+        progress.say("Measuring")
+        assert list(progress.through("abcdefghijkl", "letters")) == list("abcdefghijkl")
+        assert list(progress.through(iter("ab"), "letters", 2)) == ["a", "b"]
+    # Asked at 1 s, and before each letter: at 6 s four are done in five seconds, at 11 s nine in ten.
+    assert capsys.readouterr().out.splitlines() == [
+        "Measuring ...", "letters: 4 of 12, 10 s left at this rate", "letters: 9 of 12, 3 s left at this rate"]
+
+
+def test_nothing_is_told_where_it_is_not_wanted(capsys, monkeypatch):
+    monkeypatch.setattr(progress.time, "perf_counter", Clock())
+
+    def go():
+        progress.say("Measuring")
+        assert sum(progress.through(range(20), "numbers")) == 190
+
+    go()
+    with progress.shown(), progress.shown(False):
+        go()
+    with progress.shown():
+        other = threading.Thread(target=go)
+        other.start()
+        other.join()
+    go()
+    assert capsys.readouterr().out == ""
+
+
+def test_minutes():
+    assert [progress.duration(seconds) for seconds in (0, 99.4, 150)] == ["0 s", "99 s", "2.5 min"]
