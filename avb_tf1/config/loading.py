@@ -101,7 +101,7 @@ def _config_of(trees, sources, folder):
                 break
             n -= 1
         # All that this source did wrong, but in full, with what is allowed, only the first of it.
-        told, *others = [problem for problem in problems if n == 0 or problem not in before]
+        told, *others = (problem for problem in problems if n == 0 or problem not in before)
         missing = "missing key "
         others = [other for other in others if not (other.startswith(missing) and other[len(missing):] in told)]  # misspelt
         words = [told, *(other.split(";")[0] for other in others[:_MOST_TOLD])]
