@@ -6,33 +6,41 @@ from matplotlib.ticker import AutoLocator
 from avb_tf1.plotting.style import new_figure, plain, save
 
 _LOSS_COLORS = {"generator_loss": "#0072B2", "discriminator_loss": "#D55E00"}
+_START = 0.05                 # of the iterations, whose losses the axes need not show
 
 
 @plain
 def draw(path, losses, optima):
-    """Draw losses over iterations into the PNG `path`, with a thin line at each one's optimum, if that is known.
+    """Draw each loss over iterations into the PNG `path`, on axes of its own, with a thin line at its optimum, if known.
 
     `losses`: name ("generator_loss", "discriminator_loss") -> [n_iterations], nats; `optima`: name -> float, nats.
     """
-    figure = new_figure(7, 4)
-    axes = figure.subplots()
-    for name, values in losses.items():
-        label = name.replace("_", " ")
-        axes.plot(np.arange(1, len(values) + 1), values, color=_LOSS_COLORS[name], linewidth=0.8, label=label,
-                  marker="." if len(values) == 1 else None)
+    figure = new_figure(7, 2.2 * len(losses) + 1.8)
+    panels = figure.subplots(len(losses), 1, sharex=True, squeeze=False).ravel()
+    for axes, (name, values) in zip(panels, losses.items()):
+        axes.plot(np.arange(1, len(values) + 1), values, color=_LOSS_COLORS[name], linewidth=0.8,
+                  label=name.replace("_", " "), marker="." if len(values) == 1 else None)
         if name in optima:
             axes.axhline(optima[name], color=_LOSS_COLORS[name], linewidth=0.8, linestyle="--",
                          label="its optimum, %.4f" % optima[name])
-    # A wild first iteration must not flatten the rest of the curve.
-    shown = np.concatenate([values[len(values) // 100:] for values in losses.values()])
-    low, high = min([shown.min()] + [optima[name] for name in losses if name in optima]), shown.max()
-    margin = 0.05 * (high - low) or 0.05
-    axes.set_ylim(low - margin, high + margin)
-    axes.set(xlabel="iteration", ylabel="loss (nats)", title="Training curve")
-    axes.xaxis.set_major_locator(_IterationLocator(max(map(len, losses.values()))))
-    axes.grid(alpha=0.25)
-    axes.legend()
+        axes.set_ylim(_limits(values, optima.get(name)))
+        axes.set_ylabel("nats")
+        axes.grid(alpha=0.25)
+        axes.legend()
+    panels[0].set_title("Training curve")
+    panels[-1].set_xlabel("iteration")
+    panels[-1].xaxis.set_major_locator(_IterationLocator(max(map(len, losses.values()))))
     save(figure, path)
+
+
+def _limits(values, optimum):
+    """From where to where a loss is drawn: what it is at its start must not flatten the rest of the curve."""
+    shown = values[int(len(values) * _START):]
+    low, high = shown.min(), shown.max()
+    if optimum is not None:
+        low, high = min(low, optimum), max(high, optimum)
+    margin = 0.05 * (high - low) or 0.05
+    return low - margin, high + margin
 
 
 class _IterationLocator(AutoLocator):

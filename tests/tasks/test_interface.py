@@ -758,7 +758,7 @@ class DataSetOfFourPixels(Case):
 
     def facts(self):
         assert self.task.facts(self.run()) == [
-            ("data", "the images of four pixels"), ("model", "avb"), ("latent dimensions", 2),
+            ("data", "the images of four pixels.npz"), ("model", "avb"), ("latent dimensions", 2),
             ("images", "10 for training, 0 for validation, 5 for testing"), ("pixels", "2 x 2, binarisation threshold")]
 
 

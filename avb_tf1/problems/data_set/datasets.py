@@ -173,8 +173,8 @@ def _download_mnist(path):
 def _read(kind, path, _):
     if kind == "npz":
         train, test = image_files.read_images(path, [("train", "train_labels"), ("test", "test_labels")])
-        name = shortened(printable(os.path.splitext(os.path.basename(path))[0]))
-        return _Raw("the images of %s" % name, path, train, test, image_files.digest_of(*train, *test))
+        title = "the images of %s" % shortened(printable(os.path.basename(path)))
+        return _Raw(title, path, train, test, image_files.digest_of(*train, *test))
     train, test = image_files.read_images(path, [("x_train", "y_train"), ("x_test", "y_test")])
     for name, (images, labels) in (("train", train), ("test", test)):
         if images.shape[1:] != _MNIST_SHAPE or images.dtype != np.uint8 or labels is None:

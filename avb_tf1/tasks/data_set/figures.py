@@ -36,7 +36,7 @@ _BETWEEN = "#c3d3e6"          # the colour there
 
 @plain
 def latent_space(path, z, labels, names):
-    """Draw codes by class over circles at the prior's 1, 2 and 3 sigma, a short name of each class at the median of its codes.
+    """Draw codes by class over circles at the prior's 1, 2 and 3 sigma, a short name of each class at the middle of its codes.
 
     Args:
         path: str, the PNG to write.
@@ -162,7 +162,7 @@ def reconstructions(path, images, probabilities, prior, titles):
     left.set_yticks(ys)
     left.set_yticklabels(["x", "p(x|z)"], fontsize=8)
     left.tick_params(length=0)
-    left.set_title("test images and their reconstructions" + _folding(images), fontsize=9)
+    left.set_title("test images and\ntheir reconstructions" + _folding(images), fontsize=9)
     drawn, _ = draw_tiles(right, of_prior)
     right.set_title("decoded from %d samples of the prior" % n_prior, fontsize=9)
     probability_bar(figure, drawn, [left, right], shrink=0.4)
@@ -270,9 +270,14 @@ def draw_codes(axes, z, labels, names, limit, size, with_names=True):
     axes.scatter(*z.T, s=size, alpha=0.7, color=[class_color(label) for label in labels], edgecolor="none")
     if with_names and 1 < len(names) <= _MAX_NAMES and max(map(len, names)) <= _SHORT:
         for label in np.unique(labels):
-            axes.annotate(names[label], np.median(z[labels == label], axis=0), ha="center", va="center", fontsize=11,
+            axes.annotate(names[label], _middle(z[labels == label]), ha="center", va="center", fontsize=11,
                           fontweight="bold", color=class_color(label), path_effects=[
                               patheffects.withStroke(linewidth=3, foreground="white")], annotation_clip=True)
+
+
+def _middle(z):
+    """The one of codes [n, d] that is nearest to their median, where there may be none."""
+    return z[np.argmin(((z - np.median(z, axis=0))**2).sum(axis=1))]
 
 
 def _short(name, n=_MAX_LETTERS):

@@ -1,5 +1,7 @@
 """Figures of given posteriors: each from arrays, and which arrays of a trained model these are."""
 
+import textwrap
+
 import numpy as np
 
 from avb_tf1.estimation.metric import ENCODER
@@ -28,10 +30,21 @@ def approximate_posteriors(path, z, labels, names, coordinates, exact):
         exact: as of measures.exact_arrays.
     """
     n_rows, n_columns = rows_and_columns(len(names))
-    figure = new_figure(max(4.2, 3.1 * n_columns), (3.4 if n_columns > 1 else 4.2) * n_rows)
+    figure = new_figure(max(4.6, 3.1 * n_columns), (3.4 if n_columns > 1 else 4.2) * n_rows + 0.7)
     panels = panels_of(figure, len(names), n_rows, n_columns)
     _draw_each_x(panels, z, labels, names, coordinates, exact, fontsize=10)
+    figure.suptitle("\n".join(textwrap.wrap(_in_words(z, exact), 24 * n_columns + 26)), fontsize=10)
     save(figure, path)
+
+
+def _in_words(z, exact):
+    """What draw_samples draws, as a title."""
+    if z.shape[1] == 1:
+        return "Samples of q(z|x)" + (", line: the exact p(z|x)" if exact else "")
+    if "density" in exact:
+        return "Samples of q(z|x), lines about 50 % and 95 % of the exact p(z|x)"
+    return "Samples of q(z|x)" + (", grey: draws of the exact p(z|x)" if exact else "") + (
+        ", two of %d coordinates" % z.shape[1] if z.shape[1] > 2 else "")
 
 
 @plain
@@ -44,6 +57,12 @@ def latent_movie(path, z, labels, iterations, names, coordinates, exact):
 
     def draw(codes, after):
         _draw_each_x(panels, codes, labels, names, coordinates, exact, fontsize=9)
+        if not exact:  # the axes of the last frame
+            for label, axes in enumerate(panels):
+                last = z[-1][labels == label]
+                axes.set_xlim(_limits(last[:, 0]))
+                if last.shape[1] > 1:
+                    axes.set_ylim(_limits(last[:, 1]))
         figure.suptitle(after, fontsize=10)
 
     movie.write(path, panels, draw, z, iterations)
@@ -52,7 +71,7 @@ def latent_movie(path, z, labels, iterations, names, coordinates, exact):
 def _draw_each_x(panels, z, labels, names, coordinates, exact, fontsize):
     for label, (axes, name) in enumerate(zip(panels, names)):
         draw_samples(axes, z[labels == label], label, coordinates, exact)
-        axes.set_title(name, fontsize=fontsize)
+        axes.set_title(name if len(names) > 1 else "", fontsize=fontsize)
 
 
 def draw_samples(axes, z, label, coordinates, exact):
@@ -111,10 +130,11 @@ def marginals(path, samples, names, exact, names_of_x):
             shown = exact["draws"] if exact else list(samples.values())[-1]
             low, high = _limits(shown[label][:, k])
             bins = np.linspace(low, high, _N_BINS)
-            if exact:
-                axes.fill_between(*_line(exact, label, k), color="0.85", linewidth=0, label="exact")
             for number, (title, values) in enumerate(samples.items()):
-                axes.hist(values[label][:, k], bins=bins, density=True, histtype="step", color=class_color(number), label=title)
+                look = {"alpha": 0.6} if len(samples) == 1 else {"histtype": "step"}
+                axes.hist(values[label][:, k], bins=bins, density=True, color=class_color(number), label=title, **look)
+            if exact:
+                axes.plot(*_line(exact, label, k), color=EXACT_COLOR, linewidth=1.5, label="exact")
             axes.set(yticks=[], xlim=(low, high), ylim=(0, None))
             axes.set_title(name if n_x == 1 else "%s, %s" % (names_of_x[label], name), fontsize=9)
             axes.tick_params(labelsize=7)

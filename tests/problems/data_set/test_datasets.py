@@ -200,7 +200,7 @@ def test_a_files_name_is_told_as_it_can_be_printed(tmp_path):
     os.rename(path, str(tmp_path / "a\x1b[31m.npz"))
     data = SimpleNamespace(kind="npz", path=str(tmp_path / "a\x1b[31m.npz"), binarisation="static",
                            n_validation=0, batch_size=1, sha256=None)
-    assert datasets.dataset_of(data).title == "the images of a\\x1b[31m"
+    assert datasets.dataset_of(data).title == "the images of a\\x1b[31m.npz"
 
 
 def member(shape, size, descr="|u1"):

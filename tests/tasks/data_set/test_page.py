@@ -214,7 +214,7 @@ def test_vectors_without_labels(tmp_path):
     (run,), text = data_of(tmp_path / "run")["runs"], text_of(tmp_path / "run")
     assert run["tileAspect"] == 2 and picture_of(run["moments"][-1]["manifold"]).shape == (29, 149)
     assert run["classes"] == ["image"] and run["close"]["names"][3] == "test image 3" and "class" not in text
-    assert "on the images of a: digits_vae, seed 0" in text and "pixels 1 x 9" in text
+    assert "on the images of a.npz: digits_vae, seed 0" in text and "pixels 1 x 9" in text
 
 
 def test_codes_that_are_not_finite_are_left_out(copy):
