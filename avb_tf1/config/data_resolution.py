@@ -33,8 +33,13 @@ def with_resolved_data(config, path):
 
 
 def _absolute(name, path):
-    beside_config = os.path.join(os.path.dirname(os.path.abspath(path)), name)
-    return beside_config if "\0" in name or os.path.lexists(beside_config) else os.path.abspath(name)
+    beside_config, here = os.path.join(os.path.dirname(os.path.abspath(path)), name), os.path.abspath(name)
+    if "\0" in name or os.path.lexists(beside_config):
+        return beside_config
+    if beside_config != here and not os.path.lexists(here):
+        raise InputError("%s: data.path: there is neither %s, beside the config, nor %s, in the working directory" % (
+            path, beside_config, here))
+    return here
 
 
 def _require_convolvable(config, image_shape, path):

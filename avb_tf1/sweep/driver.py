@@ -122,9 +122,7 @@ def _run_all(waiting, records, out, command, token, progress, request):
                     if iteration is not None:
                         records[name].reach(iteration)
         if progress.is_due():
-            n = _counts(records)
-            progress.show(sum(record.iteration for record in records.values()), "runs %d/%d done, %d running, %d failed" % (
-                n["done"], len(records), n["running"], n["failed"]), _n_kept(records))
+            progress.show(sum(record.iteration for record in records.values()), _in_words(records), _n_kept(records))
     if run_of:
         with contextlib.suppress(ray.exceptions.RayError):
             _stop(run_of, records, board)
@@ -144,6 +142,15 @@ def _stop(run_of, records, board):
                     if 0 < (iterations.get(run_of[ref].name) or 0) < run_of[ref].config.training.n_iterations]
         if training:
             training = ray.wait(training, num_returns=len(training), timeout=1)[1]
+
+
+def _in_words(records):
+    """How many runs are done, train, are measured after their last iteration, and failed."""
+    n = _counts(records)
+    n_measured = sum(record.status == "running" and record.iteration == record.run.config.training.n_iterations
+                     for record in records.values())
+    return "runs %d/%d done, %d training, %d being measured, %d failed" % (
+        n["done"], len(records), n["running"] - n_measured, n_measured, n["failed"])
 
 
 def _n_kept(records):

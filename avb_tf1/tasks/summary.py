@@ -85,14 +85,15 @@ def metric_rows(metrics, known, suffixes, method_of, words):
         method_of: function of a metric's name -> str, how it was found.
         words: name -> str.
     """
-    rows, reasons = [], metrics.get(metrics_file.NOT_COMPUTED, {})
+    rows, reasons, told = [], metrics.get(metrics_file.NOT_COMPUTED, {}), None
     for name, metric in known.items():
         if name in metrics:
             errors = [metrics.get(name + suffix) for suffix in suffixes]
             rows.append((metric.title, number(metrics[name], metric),
                          *("" if error is None else number(error) for error in errors), method_of(name), words[name]))
         elif name in reasons:
-            rows.append((metric.title, "not computed", *[""] * (len(suffixes) + 1), reasons[name]))
+            why, told = "as above" if reasons[name] == told else reasons[name], reasons[name]
+            rows.append((metric.title, "not computed", *[""] * (len(suffixes) + 1), why))
     return rows
 
 

@@ -142,7 +142,9 @@ def headline(metrics, n_x):
     """Return how far q is from the posterior, in a few words."""
     parts, subject = [], "averaged over the %d x, q(z|x)" % n_x if n_x > 1 else "q(z|x)"
     if "wasserstein" not in metrics:
-        return "the exact posterior is not known; the ELBO is %s" % with_error(metrics, "elbo", METRICS["elbo"])
+        by_t = metrics["methods"].get("elbo") == "discriminator"
+        return "the exact posterior is not known; the ELBO is %s%s" % (
+            with_error(metrics, "elbo", METRICS["elbo"]), " by the discriminator, which is no bound" if by_t else "")
     if "inference_gap" in metrics:
         gap = with_error(metrics, "inference_gap", METRICS["inference_gap"])
         parts.append("%s is %s nats from the posterior" % (subject, gap))

@@ -276,6 +276,9 @@ def test_a_path_is_looked_for_beside_the_config_and_where_one_is(tmp_path, monke
     text = to_yaml(config).replace("kind: digits", "kind: npz\n  path: a.npz").replace("batch_size: 64", "batch_size: 3")
     (tmp_path / "there" / "config.yaml").write_text(text, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="data.path: there is neither %s, beside the config, nor %s, in the working" % (
+            tmp_path / "there" / "a.npz", tmp_path / "a.npz")):
+        load_config("there/config.yaml")
     saved(tmp_path / "a.npz", train=UINT8, test=UINT8)
     assert load_config("there/config.yaml").data.path == str(tmp_path / "a.npz")
     saved(tmp_path / "there" / "a.npz", train=UINT8, test=UINT8)

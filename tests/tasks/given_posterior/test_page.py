@@ -364,6 +364,13 @@ def test_a_sweeps_page(sweep, several, schools):
     assert len(page_of(sweep).encode()) < 8e6
 
 
+def test_the_headline_of_an_unknown_posterior_says_whose_elbo_it_is():
+    metrics = {"elbo": -11.25, "elbo_standard_error": 0.0625, "methods": {"elbo": "discriminator"}}
+    words = "the exact posterior is not known; the ELBO is -11.2500 ± 0.0625"
+    assert summary.headline(metrics, 1) == words + " by the discriminator, which is no bound"
+    assert summary.headline(dict(metrics, methods={"elbo": "entropy"}), 1) == words
+
+
 def test_headlines_and_key_numbers():
     metrics = {"log_evidence": -1.0, "elbo": -1.5, "elbo_standard_error": 0.01, "methods": {"elbo": "discriminator"},
                "wasserstein": 0.25, "wasserstein_noise_floor": 0.0125}
