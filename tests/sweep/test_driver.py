@@ -23,7 +23,7 @@ from avb_tf1.ground import cpu, stopping
 from avb_tf1.ground.errors import InputError
 from avb_tf1.problems.known_images.four_images import TABLE_1_METRICS
 from avb_tf1.runs import metrics_file, run_folder
-from avb_tf1.sweep import driver, plan
+from avb_tf1.sweep import plan
 from avb_tf1.tasks.known_images.measures import METRICS
 
 driver = pytest.importorskip("avb_tf1.sweep.driver")
@@ -383,6 +383,7 @@ def test_an_archive_takes_only_the_place_of_an_unfinished_run(tmp_path):
 
 def test_what_is_measured_after_its_last_iteration_is_told_apart():
     run = SimpleNamespace(config=SimpleNamespace(training=SimpleNamespace(n_iterations=20)))
-    records = {number: SimpleNamespace(status=status, iteration=iteration, run=run) for number, (status, iteration) in enumerate([
-        ("done", 20), ("running", 20), ("running", 20), ("running", 19), ("waiting", 0), ("failed", 3)])}
+    states = [("done", 20), ("running", 20), ("running", 20), ("running", 19), ("waiting", 0), ("failed", 3)]
+    records = {number: SimpleNamespace(status=status, iteration=iteration, run=run)
+               for number, (status, iteration) in enumerate(states)}
     assert driver._in_words(records) == "runs 1/6 done, 1 training, 2 being measured, 1 failed"
