@@ -33,10 +33,10 @@ def main():
     parser.add_argument("--out", metavar="DIR", help="the folder to write into (default: runs/compared/<first config's name>)")
     args = parser.parse_args()
     from avb_tf1.config.loading import load_config
-    from avb_tf1.ground import stopping
+    from avb_tf1.ground import progress, stopping
     from avb_tf1.reproduction import posterior_comparison
     out = args.out or os.path.join("runs", "compared", load_config(args.config[0], args.overrides).name)
-    with stopping.hint("to go on: %s" % command_line.again("compare_posteriors.py", sys.argv[1:])):
+    with stopping.hint("to go on: %s" % command_line.again("compare_posteriors.py", sys.argv[1:])), progress.shown():
         comparison = posterior_comparison.compare(args.config, args.baselines, args.seeds, out, overrides=args.overrides)
     print("\n".join(posterior_comparison.table(comparison)))
     print("Written to %s" % os.path.join(out, posterior_comparison.COMPARISON))

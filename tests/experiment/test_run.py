@@ -166,6 +166,7 @@ def test_when_the_quadrature_refuses_no_figure_was_drawn(tmp_path, monkeypatch, 
     assert names & {*TASKS[task].files, "latents.npz", "snapshots.npz", "metrics.json", "timing.json", "report.html"} == set()
 
 
+@pytest.mark.slow
 def test_codes_and_log_likelihoods_are_computed_once_a_run(tmp_path, monkeypatch):
     counts = collections.Counter()
 

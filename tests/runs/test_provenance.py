@@ -64,8 +64,8 @@ def test_no_module_that_decides_bits_is_left_out():
     measured = {*tasks, "training/snapshots"} | {module for task in tasks for module in imported(task)} | reached_from(
         *("tasks/%s/%s" % (name, module) for name in TASKS for module in ("measures", "view")), "problems/registry")
     assert left_out(measured, provenance.EVALUATION) == {
-        "graph/networks", "ground/errors", "ground/files", "ground/stopping", "ground/tensorflow", "runs/run_folder",
-        "tasks/task", "training/checkpoint", "training/trainer",
+        "graph/networks", "ground/errors", "ground/files", "ground/progress", "ground/stopping", "ground/tensorflow",
+        "runs/run_folder", "tasks/task", "training/checkpoint", "training/trainer",
         # What is read, drawn and told of a run is not measured.
         "tasks/known_images/published_rows", *(
             "tasks/%s/%s" % (name, module) for name in TASKS for module in ("contents", "figures", "page", "summary"))}

@@ -12,7 +12,8 @@ import time
 
 import numpy as np
 import pytest
-from helpers import LONGER, ROOT, SMALL, SYNTHETIC, assert_one_clear_line, call_script, run_script, set_options
+from helpers import LONGER, ROOT, SMALL, SYNTHETIC, assert_one_clear_line, call_script, run_script, set_options, small
+from shared_runs import finished
 
 from avb_tf1.config.loading import load_config
 from avb_tf1.runs import run_folder
@@ -133,14 +134,13 @@ def test_a_complete_run_resumes_to_itself(whole, tmp_path):
     assert dict(before, evaluation_seconds=0) == dict(after, evaluation_seconds=0)
 
 
-def test_another_config_is_refused(whole, tmp_path):
-    out = tmp_path / "run"
-    shutil.copytree(str(whole[0]), str(out))
-    text = (out / "config.yaml").read_text()
+def test_another_config_is_refused(tmp_path):
+    out = finished(tmp_path / "run", small())
+    text, metrics = (out / "config.yaml").read_text(), (out / "metrics.json").read_bytes()
     (out / "config.yaml").write_text(text.replace("latent_dim: 2", "latent_dim: 1"))
     result = call_script("train.py", "--resume", out)
     assert_one_clear_line(result, "model.latent_dim is 2 there and 1 here")
-    assert (out / "metrics.json").read_bytes() == (whole[0] / "metrics.json").read_bytes()
+    assert (out / "metrics.json").read_bytes() == metrics
 
 
 def test_a_second_run_into_the_folder_is_refused(tmp_path):

@@ -14,7 +14,7 @@ from avb_tf1.config.loading import load_config
 from avb_tf1.ground import files
 from avb_tf1.ground.errors import InputError
 from avb_tf1.report import comparison, run_page
-from avb_tf1.runs import run_folder
+from avb_tf1.runs import metrics_file, run_folder
 from avb_tf1.tasks.registry import TASKS
 
 MADE = {
@@ -123,6 +123,15 @@ def test_a_bound_above_what_it_bounds(folder):
         for say in (told, lambda folder: said_by(lambda: comparison.read_runs([str(folder)]))):
             assert "%s: %s " % (path, name) in say(folder), change
     path.write_text(whole)
+
+
+def test_annealing_may_come_to_less_than_an_elbo(tmp_path):
+    metrics = {"test_elbo": -95.0, "test_log_likelihood": -100.0, "test_inference_gap": -5.0,
+               "methods": {"test_log_likelihood": "ais", "test_elbo": "samples"}}
+    metrics_file.require_numbers(metrics, "a path", TASKS["data_set"])
+    metrics["methods"]["test_log_likelihood"] = "quadrature"
+    assert said_by(lambda: metrics_file.require_numbers(metrics, "a path", TASKS["data_set"])).startswith(
+        "a path: test_elbo can't be -95.0: test_log_likelihood is -100.0")
 
 
 def said_by(function):
