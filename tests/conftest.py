@@ -2,6 +2,9 @@ import contextlib
 import gc
 import os
 
+# Before numpy is imported, here and in the test processes: two of them with two threads each are slower than with one.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import pytest
 import shared_runs
 from helpers import ROOT, SYNTHETIC, run_script
