@@ -60,6 +60,13 @@ def no_variables(session, saver):
     assert saver is None
 
 
+def test_a_path_begins_one_and_a_half_times_as_wide_as_the_posterior():
+    mean, scale = np.float32([[1, 2]]), np.float32([[0.5, 4]])
+    path = ais.path_from_posterior(mean, scale)
+    assert [own.tolist() for own in path] == [[[1, 2]], [[0.75, 6]], [[0.5, 4]]]
+    assert [own.tolist() for own in ais.path_from_prior(1, 2)] == [[[0, 0]], [[1, 1]], [[1, 1]]]
+
+
 def linear_gaussian(n):
     """Of 10 observed and 8 latent dimensions: log p(x|z) in TensorFlow, n draws of x, log p(x), the moments of p(z|x)."""
     random_state = np.random.RandomState(5)

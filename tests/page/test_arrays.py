@@ -16,4 +16,7 @@ def test_bins_of_a_curve():
 
 def test_a_wild_start_does_not_set_the_axes():
     assert arrays.limits([np.r_[1e6, np.full(500, 1.5)], np.array([np.nan, 2.0])]) == [1.5, 2]
+    # The first hundredth, five of 500.
+    assert arrays.limits([np.r_[np.arange(9, 4, -1), np.full(495, 1.5)]]) == [1.5, 1.5]
+    assert arrays.limits([np.r_[np.arange(9, 3, -1), np.full(494, 1.5)]]) == [1.5, 4]
     assert arrays.limits([np.full(3, np.inf)]) == []

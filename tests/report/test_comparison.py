@@ -75,6 +75,14 @@ def test_the_standard_error_of_a_mean_has_the_spread_and_the_estimates_own():
     assert error_of_four == pytest.approx(0.05) and error_of_one == 0.08 and none is None
 
 
+def test_the_worst_seed_is_the_one_that_is_farthest_from_the_optimum():
+    for metric, values, worst in (("elbo", (-1.5, -1.6, -1.4), -1.6), ("reconstruction_error", (0.1, 0.3, 0.2), 0.3)):
+        runs = tuple(dict(METRICS, **{metric: value}) for value in values)
+        rows = published_rows.rows([numbers.RunGroup("", synthetic(), (0, 1, 2), runs)])
+        row, = (row for row in rows if row.metric == metric)
+        assert row.worst == worst
+
+
 def test_a_verdict_speaks_of_the_whole_row():
     one_run = " (one run: the spread between seeds is not known)"
     good = dict(log_likelihood=-1.39, elbo=-1.40, reconstruction_error=0.001, kl_marginal_prior=0.01)

@@ -64,6 +64,18 @@ def test_the_last_two_are_kept_and_nothing_else(saved):
     assert sorted(os.listdir(saved)) == sorted(["checkpoint"] + [stem + ending for stem in stems for ending in endings])
 
 
+def test_what_is_left_of_a_later_one_goes_once_an_earlier_one_was_gone_on_with(model, saved):
+    """As after a fall-back: 3 was damaged, 2 was gone on with, and its next checkpoint is 2 again, or one between."""
+    damage(saved, "model-3.index", flip_a_byte)
+    found = checkpoint.latest(saved, CONFIG)
+    assert found.iteration == 2
+    with open_session(model.graph, 1, 1) as session:
+        checkpoint.restore(session, model.saver, found.path)
+        checkpoint.save(session, model.saver, saved, 2, found.monitors, SNAPSHOTS, LEGS, CONFIG)
+    assert {name.split(".")[0] for name in os.listdir(saved)} == {"checkpoint", "model-2"}
+    assert checkpoint.latest(saved, CONFIG).passed_over == ()
+
+
 def test_tensorflow_reads_the_folder(saved):
     reader = tf.train.load_checkpoint(saved)
     np.testing.assert_array_equal(reader.get_tensor("encoder/hidden_1/biases"), np.full(8, 3))

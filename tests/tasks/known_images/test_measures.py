@@ -1,6 +1,7 @@
 """The metrics of models of the four images, of which a perfect one's are known."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from known_models import constant_decoder, decoder, normal, relu_codes, sector_d
 from scipy.stats import norm
 
 from avb_tf1.estimation import quadrature, trained_networks
+from avb_tf1.estimation.entropy import Estimate
 from avb_tf1.problems.known_images.four_images import OPTIMUM, PROBLEM
 from avb_tf1.tasks.known_images import measures
 from avb_tf1.tasks.known_images.measures import kl_over_training
@@ -66,6 +68,15 @@ def test_gaussian_posterior_has_a_closed_form():
     assert "kl_discriminator" not in metrics
     # The decoder ignores z: the gap is all of KL(q(z|x) || p(z)).
     assert metrics["inference_gap"] == pytest.approx(metrics["kl_posterior_prior"], abs=1e-3)
+
+
+def test_an_elbo_has_the_errors_and_the_method_of_both_its_parts():
+    reconstruction = np.float64([-1, -3])  # mean -2, standard error 1
+    sample = SimpleNamespace(
+        log_reconstruction=reconstruction, kl_posterior_prior=Estimate(0.5, "nearest neighbours", 0.75, 0.125))
+    assert measures._elbo(sample) == Estimate(-2.5, "nearest neighbours", pytest.approx(1.25), 0.125)
+    exact = SimpleNamespace(log_reconstruction=reconstruction, kl_posterior_prior=Estimate(0.5, "closed form", 0.0, None))
+    assert measures._elbo(exact) == Estimate(-2.5, "samples", pytest.approx(1.0), None)
 
 
 def test_classification_accuracy():
