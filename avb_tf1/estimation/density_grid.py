@@ -60,11 +60,14 @@ class Grid(NamedTuple):
         masses = self.masses[index]
         return np.stack([axis[i] for axis, i in zip(self.axes, index)], axis=1), masses / masses.sum()
 
+    def marginal_masses(self, coordinate):
+        """Return the masses at the points of a coordinate's axis, float64 [m]; their sum is 1."""
+        return self.masses.sum(axis=tuple(other for other in range(len(self.axes)) if other != coordinate))
+
     def marginal_cdf(self, coordinate):
         """Return a function values [n] -> the probability that a coordinate is at most each of them, float64 [n]."""
-        others = tuple(other for other in range(len(self.axes)) if other != coordinate)
         edges = self.axes[coordinate] + self.spacing[coordinate] / 2
-        below = np.cumsum(self.masses.sum(axis=others))
+        below = np.cumsum(self.marginal_masses(coordinate))
         return lambda values: np.interp(values, edges, below, left=0, right=1)
 
     def share(self, is_in):

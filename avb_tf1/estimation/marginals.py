@@ -16,8 +16,7 @@ def of_coordinate(grid, coordinate, points):
 
     It is linear between the grid's points.
     """
-    others = tuple(other for other in range(len(grid.axes)) if other != coordinate)
-    density = grid.masses.sum(axis=others) / grid.spacing[coordinate]
+    density = grid.marginal_masses(coordinate) / grid.spacing[coordinate]
     return np.interp(points, grid.axes[coordinate], density, left=0, right=0)
 
 
@@ -64,16 +63,16 @@ def of_gaussians(grid, moments, points):
 def _spreads(grid, values, least):
     """How far a function ranges in the cell about each point that counts, or `least`, float64 [n]; values: its own there, [n].
     """
-    on_grid = np.full(grid.masses.shape, np.nan)
-    on_grid[grid.counting] = values
-    slopes = [np.gradient(on_grid, axis=axis)[grid.counting] for axis in range(on_grid.ndim)]
+    on_grid, counting = np.full(grid.masses.shape, np.nan), grid.counting
+    on_grid[counting] = values
+    slopes = [np.gradient(on_grid, axis=axis)[counting] for axis in range(on_grid.ndim)]
     return np.maximum(np.nansum(np.abs(slopes), axis=0), least)  # beside a point that doesn't count there is no slope
 
 
 def _thinned(grid):
     """The Grid of every k-th point along each axis: of about _MAX_COMPONENTS, or as few as have the same integral."""
     dim = len(grid.axes)
-    for k in range(max(1, int((len(grid.points[0]) / _MAX_COMPONENTS)**(1 / dim))), 0, -1):
+    for k in range(max(1, int((grid.counting.sum() / _MAX_COMPONENTS)**(1 / dim))), 0, -1):
         masses = grid.masses[(slice(None, None, k),) * dim]
         if abs(masses.sum() * k**dim - 1) < TOLERANCE:
             break
