@@ -9,6 +9,7 @@ from avb_tf1.tasks.data_set.figures import draw_beside, draw_codes, draw_posteri
 from avb_tf1.tasks.given_posterior.figures import draw_samples
 
 _LEAST_DISTANCE = 1e-3        # nats, of what is drawn on a logarithmic axis
+_TITLE_HEIGHT = 0.6           # inches
 _DOTS_DPI = 80                # dots take room in a PNG: of all problems together 3 MB at 150
 
 
@@ -123,21 +124,21 @@ def compared_on_given_posteriors(path, problems):
     """Draw the plane of the first two coordinates, a row for each x, a column for each method, over what is exact.
 
     Args:
-        problems: list of (names of the x, names of the coordinates, {name of a method: [n_x, n, k]}, exact as in exact.npz or
-            {}), drawn below each other.
+        problems: list of (title, names of the x, names of the coordinates, {name of a method: [n_x, n, k]}, exact as in
+            exact.npz or {}), drawn below each other; the methods of each fill the width.
     """
-    n_columns = max(len(samples) for _, _, samples, _ in problems)
-    n_rows = sum(len(names) for names, _, _, _ in problems)
-    figure = new_figure(2.1 * n_columns + 0.4, 2.1 * n_rows + 0.4)
-    rows = iter(figure.subplots(n_rows, n_columns, squeeze=False))
-    for names, coordinates, samples, exact in problems:
-        for label, name in enumerate(names):
-            panels = next(rows)
-            for axes, (title, values) in zip(panels, samples.items()):
+    heights = [_TITLE_HEIGHT + 2.3 * len(names) for _, names, _, _, _ in problems]
+    figure = new_figure(11, sum(heights))
+    parts = figure.subfigures(len(problems), 1, squeeze=False, height_ratios=heights)[:, 0]
+    for part, (title, names, coordinates, samples, exact) in zip(parts, problems):
+        part.suptitle(title, fontsize=13)
+        rows = part.subplots(len(names), len(samples), squeeze=False)
+        for label, (panels, name) in enumerate(zip(rows, names)):
+            for axes, (method, values) in zip(panels, samples.items()):
                 draw_samples(axes, values[label][:, :len(coordinates)], label, coordinates, exact)
-                axes.set_title(title if label == 0 else "", fontsize=9)
-                axes.tick_params(labelsize=6)
-                axes.set(xlabel="", ylabel="")
-            panels[0].set_ylabel("%s\n%s" % (name, ", ".join(coordinates[:2])), fontsize=8)
-            blank(panels[len(samples):])
+                axes.set_title(method if label == 0 else "", fontsize=11)
+                axes.locator_params(nbins=5)
+                axes.set_ylabel("")
+                axes.set_xlabel(axes.get_xlabel() if label == len(names) - 1 else "")
+            panels[0].set_ylabel("\n".join([name, *coordinates[1:2]]), fontsize=10)
     save(figure, path, _DOTS_DPI)

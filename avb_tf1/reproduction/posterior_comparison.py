@@ -211,7 +211,8 @@ def _sample(problem, known, settings, seed):
 def draw_pairs(path, comparisons):
     """Write figures.compared_on_given_posteriors of some Comparisons."""
     figures.compared_on_given_posteriors(path, [
-        (own.problem.observation_names, own.problem.coordinates, own.samples, own.exact) for own in comparisons])
+        (own.problem.title, own.problem.observation_names, own.problem.coordinates, own.samples, own.exact)
+        for own in comparisons])
 
 
 def draw_marginals(path, comparison):

@@ -42,3 +42,15 @@ def test_latent_spaces_show_each_model_in_its_panel(tmp_path):
     assert all(place(picture[450:, 390:], color) for color in colors)  # the legend
     differs = (picture != other).any(axis=2)
     assert differs[450:, :390].any() and not differs[:450].any()  # says what is outside
+
+
+def test_the_methods_of_each_given_posterior_fill_the_width(tmp_path):
+    z = np.random.RandomState(0).uniform(size=(1, 3000, 2))
+    problems = [("one", ["x = 1"], ["a", "b"], {"A": z}, {}),
+                ("three", ["x = 2"], ["c", "d"], {"B": z, "C": z, "D": z}, {})]
+    figures.compared_on_given_posteriors(str(tmp_path / "a.png"), problems)
+    picture = pixels(tmp_path / "a.png")
+    for half, n_methods in ((picture[:len(picture) // 2], 1), (picture[len(picture) // 2:], 3)):
+        columns = np.flatnonzero((np.ptp(half, axis=2) > 60).any(axis=0))  # of coloured dots
+        assert len(np.flatnonzero(np.diff(columns) > 30)) == n_methods - 1  # gaps between their dots
+        assert columns[0] < 0.2 * half.shape[1] and columns[-1] > 0.8 * half.shape[1]
