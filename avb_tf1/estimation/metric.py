@@ -11,6 +11,7 @@ from avb_tf1.estimation.entropy import Estimate
 LOSSES = ("generator_loss", "discriminator_loss")  # what an optimiser minimises, as far as a model has it
 N_FINAL = 100                 # iterations whose mean is the final loss
 LOWEST_LOSS = "lowest_generator_loss"  # in metrics.json: the lowest mean over so many iterations
+LOSS_CHANGE = "generator_loss_change"  # in metrics.json: its mean over the last quarter less that over the one before
 
 
 class Need(NamedTuple):

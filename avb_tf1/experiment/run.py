@@ -6,7 +6,7 @@ import platform
 import shlex
 import sys
 import time
-from typing import Any, NamedTuple
+from typing import Any, Dict, NamedTuple
 
 import numpy as np
 
@@ -42,6 +42,21 @@ class Experiment(NamedTuple):
         return cls(config, problem_of(config), task_of(config))
 
 
+class RunResult(NamedTuple):
+    """What run_experiment returns: a pair whose parts have names, and which shows itself in a line.
+
+    Attributes:
+        metrics, timing: dicts, as in metrics.json and timing.json.
+    """
+
+    metrics: Dict[str, Any]
+    timing: Dict[str, Any]
+
+    def __repr__(self):
+        return "<RunResult of %s in %.1f s: metrics, timing>" % (
+            count(self.timing["n_trained"], "iteration"), self.timing["seconds"])
+
+
 def run_experiment(config, out, show_progress=False, observers=()):
     """Train and evaluate one model and leave its figures and numbers in a run folder.
 
@@ -51,11 +66,11 @@ def run_experiment(config, out, show_progress=False, observers=()):
     Args:
         config: as of config.loading.load_config.
         out: str, the run folder; made if need be, and held by this process meanwhile.
-        show_progress: bool.
+        show_progress: bool, whether standard output is told how far training is and what is done after it; else nothing is.
         observers: functions called after each iteration with its number, from 1, and a dict of its monitors (floats).
 
     Returns:
-        The metrics and the timing, as in metrics.json and timing.json.
+        RunResult: the metrics and the timing.
 
     Raises:
         trainer.DivergenceError: a loss or a gradient is not finite.
@@ -110,7 +125,7 @@ def _run(experiment, out, found, show_progress, observers=()):
         write_page(out, metrics)
         # The last: a folder that has it is complete.
         files.write_json(in_folder(run_folder.METRICS), metrics_file.with_made_by(metrics, config, legs))
-    return metrics, timing
+    return RunResult(metrics, timing)
 
 
 def write_arrays(out, arrays):

@@ -7,7 +7,7 @@ from avb_tf1.page import parts
 from avb_tf1.page.numbers import count
 from avb_tf1.runs import metrics_file, run_folder
 from avb_tf1.tasks.registry import task_of
-from avb_tf1.tasks.summary import warning
+from avb_tf1.tasks.summary import notes, warning
 
 
 def write_run_page(folder, metrics=None):
@@ -40,7 +40,8 @@ def rendered(task, run):
         task.name, data, is_sweep=False, runs=[run], explored=[run],
         title="%s on %s: %s" % (config.model.method, run.problem.title, run.label),
         lead="%s on batches of %d." % (count(config.training.n_iterations, "iteration"), config.batch_size),
-        warning=warning(task, metrics, config), not_computed=metrics_file.not_computed(metrics),
+        warning=warning(task, metrics, config), notes=notes(task, metrics, config),
+        not_computed=metrics_file.not_computed(metrics),
         final_losses=[(name.replace("_", " "), metrics[name], optima.get(name))
                       for name in LOSSES if name in metrics],
         n_final=count(min(N_FINAL, config.training.n_iterations), "iteration"),

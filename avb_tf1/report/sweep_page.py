@@ -101,9 +101,9 @@ def left_out(n):
 
 def _rendered(task, groups, context):
     """The page as text, with the groups, (label, Runs that differ in the seed only), of a Task."""
-    # Each group's first run, then each one's second, until there are enough.
-    in_turn = itertools.chain.from_iterable(itertools.zip_longest(*(group for _, group in groups)))
-    explored = [run for run in in_turn if run is not None][:MAX_EXPLORED]
+    # Each group's first run, then each one's second, until there are enough; those that went astray come last.
+    in_turn = filter(None, itertools.chain.from_iterable(itertools.zip_longest(*(group for _, group in groups))))
+    explored = sorted(in_turn, key=lambda run: bool(warning(task, run.metrics, run.config)))[:MAX_EXPLORED]
     tables = {label: task.rows([numbers.RunGroup.of(label, group)]) for label, group in groups}
     first = task.identity(groups[0][1][0].config, groups[0][1][0].problem)
     is_one_problem = all(task.identity(run.config, run.problem) == first for run in context["runs"])
@@ -148,12 +148,12 @@ def _read_runs(folder, records, problems):
 
 def _warning(task, groups):
     """In which settings how many runs are warned of, and the first warning of each, in words; "" if none is."""
-    found = []
+    settings_of = {}
     for label, group in groups:
         warnings = list(filter(None, (warning(task, run.metrics, run.config) for run in group)))
         if warnings:
-            found.append("%d of %s of %s: %s" % (len(warnings), count(len(group), "run"), label, warnings[0]))
-    return " ".join(found)
+            settings_of.setdefault(warnings[0], []).append("%d of %s of %s" % (len(warnings), count(len(group), "run"), label))
+    return " ".join("%s: %s" % ("; ".join(settings), told) for told, settings in settings_of.items())
 
 
 def _read_sweep(folder):

@@ -1,10 +1,11 @@
 """What the texts that end runs, and the pages, of several tasks tell and draw alike. Knows no TensorFlow."""
 
 import functools
+import math
 
 import numpy as np
 
-from avb_tf1.estimation.metric import LOSSES, LOWEST_LOSS, N_FINAL
+from avb_tf1.estimation.metric import LOSS_CHANGE, LOSSES, LOWEST_LOSS, N_FINAL
 from avb_tf1.page import arrays
 from avb_tf1.page.numbers import count, number
 from avb_tf1.runs import metrics_file
@@ -12,11 +13,14 @@ from avb_tf1.tasks.views import spread_out
 
 _FAR = 5.0                    # nats: T lags behind at first, and the loss is too low then
 _TELLS_APART = 0.02           # nats, a discriminator's loss: of 1.39 if it knows nothing
+_MOVES = 0.01                 # nats, of a loss, over a quarter of training: less is no matter
+_DISAGREE = 0.05              # nats
+_N_ERRORS = 3                 # what is less than so many standard errors is not told
 _ERRORS = ("_standard_error", "_numerical_error", "_bias_left")
 
 
 def summary(task, metrics, config, timing=None):
-    """Return the table that ends a run: what was measured, the speed, what could not be computed and why, and any warning.
+    """Return what ends a run: what was measured, the speed, what could not be computed and why, and any warning or note.
 
     Args:
         task: the tasks.task.Task of the config.
@@ -33,6 +37,7 @@ def summary(task, metrics, config, timing=None):
     told = warning(task, metrics, config)
     if told:
         lines.append("Warning: " + told)
+    lines += ["Note: " + note for note in notes(task, metrics, config)]
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -55,6 +60,36 @@ def warning(task, metrics, config):
         if metric.is_higher_better and value is not None and error > max(1.0, 0.1 * abs(value)):
             told.append("the %s of %s is known to ± %s only." % (metric.title, number(value), number(error)))
     return " ".join(filter(None, told))
+
+
+def notes(task, metrics, config):
+    """Return sentences on a run that may be far from where it would end: its losses still move, or T and q disagree.
+
+    Args:
+        task: the tasks.task.Task of the config.
+        metrics: as in metrics.json; config: the run's.
+
+    Returns:
+        list of str.
+    """
+    told = []
+    change, error = metrics.get(LOSS_CHANGE, 0.0), metrics.get(LOSS_CHANGE + "_standard_error", 0.0)
+    if abs(change) > max(_MOVES, _N_ERRORS * error):
+        told.append("the generator loss still moves: in the last quarter of training it is %s than in the quarter before, by "
+                    "%s ± %s nats. It has not come to its end yet." % (
+                        "lower" if change < 0 else "higher", number(abs(change)), number(error)))
+    name, by_t = task.by_discriminator
+    if metrics.get(name) is None or metrics.get(by_t) is None or task.warning(metrics, config) or (
+            metrics.get("methods", {}).get(name) == "discriminator"):
+        return told
+    # Where there are two, the standard error is that of the choice of the test images, which are the same ones.
+    suffixes = ("_numerical_error" if name + "_numerical_error" in metrics else "_standard_error", "_bias_left")
+    errors = [metrics.get(own + suffix) or 0.0 for own in (name, by_t) for suffix in suffixes]
+    if abs(metrics[name] - metrics[by_t]) > max(_DISAGREE, _N_ERRORS * math.sqrt(sum(error**2 for error in errors))):
+        told.append("T and q(z|x) disagree: the %s is %s, but %s by the discriminator. T lags behind the encoder, which is "
+                    "trained by it." % (task.metrics[name].title, number(metrics[name], task.metrics[name]),
+                                        number(metrics[by_t], task.metrics[by_t])))
+    return told
 
 
 def values_and_remarks(metrics, known, config, remark_of=lambda name: "", of_what=""):

@@ -70,6 +70,7 @@ class Task:
     Attributes:
         name: str, as a config's `task`, and of the folder in tasks/.
         metrics: name -> estimation.metric.Metric, in the order of a table.
+        by_discriminator: a metric that T estimates, too, and the metric that is T's estimate of it.
         bounds: of each lower bound among them its name, that of what it is a bound on, and that of the difference.
         required: the metrics that no metrics.json can lack but as "not_computed".
         starred: those of which a sweep's page marks the best mean.
@@ -84,6 +85,7 @@ class Task:
 
     name: str
     metrics: Dict[str, Metric]
+    by_discriminator: Tuple[str, str]
     bounds: Tuple[Tuple[str, str, str], ...]
     required: Tuple[str, ...]
     starred: Tuple[str, ...]

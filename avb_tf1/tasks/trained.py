@@ -6,11 +6,13 @@ from typing import Callable, NamedTuple, Tuple
 
 import numpy as np
 
-from avb_tf1.estimation.metric import LOSSES, LOWEST_LOSS, N_FINAL, Need, why_not
+from avb_tf1.estimation.metric import LOSS_CHANGE, LOSSES, LOWEST_LOSS, N_FINAL, Need, why_not
 from avb_tf1.ground import progress
 from avb_tf1.ground.seeds import stream
 from avb_tf1.tasks.views import sample_posterior
 from avb_tf1.training.trainer import DivergenceError
+
+_N_STRETCHES = 10             # of a quarter of training, whose means tell the error of its own
 
 
 class Trained:
@@ -38,11 +40,22 @@ class Trained:
 
 
 def final_losses(monitors):
-    """Return the losses' means over the last N_FINAL iterations, by name, and the lowest such mean of the generator's; nats."""
+    """Return the losses' means over the last N_FINAL iterations, by name, and what tells how the generator's came there; nats.
+
+    That is the lowest such mean, LOWEST_LOSS; and, of 80 iterations or more, LOSS_CHANGE with its standard error.
+    """
     final = {name: float(np.mean(monitors[name][-N_FINAL:], dtype=np.float64)) for name in LOSSES if name in monitors}
     loss = monitors["generator_loss"].astype(np.float64)
     starts = np.arange(len(loss) % N_FINAL if len(loss) > N_FINAL else 0, len(loss), N_FINAL)
-    return dict(final, **{LOWEST_LOSS: float(min(loss[start:start + N_FINAL].mean() for start in starts))})
+    final[LOWEST_LOSS] = float(min(loss[start:start + N_FINAL].mean() for start in starts))
+    n = len(loss) // 4
+    if n >= 2 * _N_STRETCHES:
+        # Losses in a row are not independent: the error is by the means of stretches.
+        before, after = ([stretch.mean() for stretch in np.array_split(quarter, _N_STRETCHES)]
+                         for quarter in (loss[-2 * n:-n], loss[-n:]))
+        final[LOSS_CHANGE] = float(loss[-n:].mean() - loss[-2 * n:-n].mean())
+        final[LOSS_CHANGE + "_standard_error"] = float(np.sqrt((np.var(before, ddof=1) + np.var(after, ddof=1)) / _N_STRETCHES))
+    return final
 
 
 def draw_codes(trained, n):

@@ -35,7 +35,10 @@ def results(folder):
 def thirty(tmp_path_factory):
     """The folder of a finished run of 30 iterations, made by a call."""
     out = tmp_path_factory.mktemp("runs") / "deep" / "thirty"
-    metrics, timing = run_experiment(small("training.n_iterations=30", "training.snapshot_every=8"), str(out))
+    result = run_experiment(small("training.n_iterations=30", "training.snapshot_every=8"), str(out))
+    metrics, timing = result
+    assert (metrics, timing) == (result.metrics, result.timing)
+    assert repr(result) == "<RunResult of 30 iterations in %.1f s: metrics, timing>" % timing["seconds"]
     assert json.loads((out / "metrics.json").read_text())["elbo"] == metrics["elbo"]
     assert json.loads((out / "timing.json").read_text()) == timing
     return out

@@ -163,8 +163,13 @@ def test_a_model_far_from_sense_is_told(sweep, tmp_path):
 
     words = "Warning: the decoder is worse than one that ignores z, whose log-likelihood can be -2.2493"
     run_text, sweep_text = texts(-2.249, -2.25)
-    assert words in run_text and "Warning: 1 of 2 runs of %s: %s" % (SETTINGS["first"], words[len("Warning: "):]) in sweep_text
+    told = "Warning: 1 of 2 runs of %s; 1 of 1 run of line: %s" % (SETTINGS["first"], words[len("Warning: "):])
+    assert words in run_text and told in sweep_text
+    # What isn't warned of is what a reader sees first.
+    assert [run["label"][-6:] for run in data_of(copy)["runs"]] == ["seed 0", "seed 0", "seed 1"]
+    assert data_of(copy)["runs"][0]["label"].startswith(SETTINGS["first"])
     run_text, sweep_text = texts(-2.25, -2.249)
+    assert data_of(copy)["runs"][0]["label"] == SETTINGS["first"] + ", seed 1"
     assert "Warning" not in run_text and "1 of 2 runs of " + SETTINGS["first"] in sweep_text
     run_text, sweep_text = texts(-2.249, None)  # infinite
     assert words in run_text and "1 of 2 runs of " + SETTINGS["first"] in sweep_text

@@ -4,7 +4,7 @@ import pytest
 from helpers import small
 
 from avb_tf1.tasks.registry import TASKS
-from avb_tf1.tasks.summary import summary, warning
+from avb_tf1.tasks.summary import notes, summary, warning
 
 GOOD = {"generator_loss": 30.0, "lowest_generator_loss": 25.0, "discriminator_loss": 0.6}
 
@@ -37,3 +37,29 @@ def test_every_task_tells_it(name):
     told = warning(TASKS[name], metrics, small())
     assert "404" in told and "0.0090" in told
     assert summary(TASKS[name], metrics, small()).endswith("\nWarning: " + told)
+
+
+@pytest.mark.parametrize("name, metrics, words", [
+    ("data_set", {"generator_loss_change": -0.31, "generator_loss_change_standard_error": 0.1},
+     ["the generator loss still moves: in the last quarter of training it is lower than in the quarter before, by 0.3100 ± "
+      "0.1000 nats."]),
+    ("data_set", {"generator_loss_change": 0.31, "generator_loss_change_standard_error": 0.1}, ["is higher than"]),
+    ("data_set", {"generator_loss_change": -0.29, "generator_loss_change_standard_error": 0.1}, []),
+    ("data_set", {"generator_loss_change": -0.009, "generator_loss_change_standard_error": 0.001}, []),
+    ("known_images", {"kl_posterior_prior": 1.4, "kl_discriminator": 1.34, "kl_discriminator_standard_error": 0.01},
+     ["T and q(z|x) disagree: the mean KL(q(z|x) || p(z)) is 1.4000, but 1.3400 by the discriminator."]),
+    ("known_images", {"kl_posterior_prior": 1.4, "kl_discriminator": 1.36}, []),
+    ("known_images", {"kl_posterior_prior": 1.4, "kl_discriminator": 1.3, "kl_posterior_prior_bias_left": 0.04}, []),
+    ("known_images", {"kl_posterior_prior": None, "kl_discriminator": 1.3}, []),
+    ("given_posterior", {"elbo": -4.0, "elbo_discriminator": -3.8, "methods": {}}, ["the ELBO is -4.0000, but -3.8000 by"]),
+    ("given_posterior", {"elbo": -4.0, "elbo_discriminator": -3.8, "methods": {"elbo": "discriminator"}}, []),
+    ("given_posterior", {"elbo": -4.0, "elbo_discriminator": -3.8, "log_evidence": -3.9, "methods": {}}, []),  # is warned of
+    # Not the error of the choice of images, which both have.
+    ("data_set", {"test_elbo": -22.9, "test_elbo_standard_error": 0.4, "test_elbo_numerical_error": 0.01,
+                  "test_elbo_discriminator": -22.3, "test_elbo_discriminator_numerical_error": 0.01}, ["test ELBO is -22.9"])])
+def test_what_is_noted_of_a_run_that_may_be_far_from_its_end(name, metrics, words):
+    told = notes(TASKS[name], metrics, small())
+    assert len(told) == len(words) and all(map(str.__contains__, told, words))
+    methods = dict.fromkeys(metrics, "samples")
+    text = summary(TASKS[name], dict({"methods": methods, "marginals": {"a": {"mean": 1.0}}}, **metrics), small())
+    assert all("Note: " + note in text.splitlines() for note in told)

@@ -24,6 +24,7 @@ class DataSetTask(task.Task):
 
     name = "data_set"
     metrics = measures.METRICS
+    by_discriminator = ("test_elbo", "test_elbo_discriminator")
     bounds = (("test_elbo", "test_log_likelihood", "test_inference_gap"),)
     required = ("generator_loss",)
     starred = ("test_log_likelihood", "test_elbo")

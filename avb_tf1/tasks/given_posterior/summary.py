@@ -146,8 +146,13 @@ def headline(metrics, n_x):
         return "the exact posterior is not known; the ELBO is %s%s" % (
             with_error(metrics, "elbo", METRICS["elbo"]), " by the discriminator, which is no bound" if by_t else "")
     if "inference_gap" in metrics:
-        gap = with_error(metrics, "inference_gap", METRICS["inference_gap"])
-        parts.append("%s is %s nats from the posterior" % (subject, gap))
+        gap, text = metrics["inference_gap"], with_error(metrics, "inference_gap", METRICS["inference_gap"])
+        error, bias = (metrics.get("inference_gap" + suffix, 0.0) for suffix in ("_standard_error", "_bias_left"))
+        if gap is not None and gap < 2 * error + bias:
+            parts.append("%s can't be told from the posterior by its KL divergence, %s nats%s" % (
+                subject, text, " with a remaining bias of %s" % number(bias) if bias else ""))
+        else:
+            parts.append("%s is %s nats from the posterior" % (subject, text))
         subject = "its marginals are"
     else:
         subject = "the marginals of %s are" % subject if n_x == 1 else "averaged over the %d x, q's marginals are" % n_x

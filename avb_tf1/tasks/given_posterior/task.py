@@ -18,6 +18,7 @@ class GivenPosteriorTask(task.Task):
 
     name = "given_posterior"
     metrics = measures.METRICS
+    by_discriminator = ("elbo", "elbo_discriminator")
     bounds = (("elbo", "log_evidence", "inference_gap"),)
     required = ("elbo",)
     starred = ("inference_gap", "wasserstein")

@@ -24,6 +24,7 @@ class KnownImagesTask(task.Task):
 
     name = "known_images"
     metrics = measures.METRICS
+    by_discriminator = ("kl_posterior_prior", "kl_discriminator")
     bounds = (("elbo", "log_likelihood", "inference_gap"),)
     required = starred = TABLE_1_METRICS
     figures = (run_folder.TRAINING_CURVE, "latent_space.png", "reconstructions.png", "latent_space.gif")

@@ -376,6 +376,11 @@ def test_headlines_and_key_numbers():
                "wasserstein": 0.25, "wasserstein_noise_floor": 0.0125}
     assert summary.headline(metrics, 1).startswith("the marginals of q(z|x) are 0.2500 of their exact")
     assert summary.key_numbers(metrics, 1)[1] == ("-1.5000 ± 0.0100", "ELBO", "by the discriminator: no bound")
+    metrics.update(inference_gap=0.02, inference_gap_standard_error=0.004, inference_gap_bias_left=0.01)
+    assert summary.headline(metrics, 1).startswith("q(z|x) is 0.0200 ± 0.0040 nats from the posterior; its marginals are")
+    metrics.update(inference_gap=-0.017)
+    assert summary.headline(metrics, 1).startswith(
+        "q(z|x) can't be told from the posterior by its KL divergence, -0.0170 ± 0.0040 nats with a remaining bias of 0.0100; ")
     metrics.update(inference_gap=None)
     assert summary.headline(metrics, 3).startswith("averaged over the 3 x, q(z|x) is infinite nats from the posterior")
 
