@@ -51,7 +51,8 @@ def _in_words(z, exact):
 def latent_movie(path, z, labels, iterations, names, coordinates, exact):
     """Write approximate_posteriors through training as a GIF, a frame a snapshot; z: [s, n, dim], iterations: integer [s]."""
     n_rows, n_columns = rows_and_columns(len(names))
-    figure = movie.new_figure(max(4.0, 2.6 * n_columns), 3.4 * n_rows, dpi=80)
+    # Panels of about the shape that approximate_posteriors gives them.
+    figure = movie.new_figure(max(4.0, 2.6 * n_columns), (4.8 if n_columns == 1 else 3.0) * n_rows, dpi=80)
     panels = panels_of(figure, len(names), n_rows, n_columns)
     figure.subplots_adjust(left=0.16 if n_columns == 1 else 0.06, right=0.98, bottom=0.16, top=0.84, wspace=0.35, hspace=0.5)
 
