@@ -66,9 +66,20 @@ class GivenTrainingConfig(TrainingConfig):
 
 
 class AVBTrainingConfig(TrainingConfig):
+    """`shared_backward`: whether the generator's gradients and T's come from one backward pass through T on the encoder's
+    samples. That is faster, and the last bits are others.
+    """
+
     update: Literal["simultaneous", "generator_first", "discriminator_first"]
     n_discriminator_updates: integer(ge=1, le=1000)
     discriminator: Union[AdamConfig, RMSpropConfig, SharedOptimizerConfig] = pydantic.Field(..., discriminator="optimizer")
+    shared_backward: StrictBool = False
+
+    @pydantic.validator("shared_backward")
+    def _shared_backward_is_of_one_step(cls, shared_backward, values):
+        if shared_backward and values.get("update", "simultaneous") != "simultaneous":
+            raise ValueError("must be false unless update is simultaneous: only then both networks see the same samples")
+        return shared_backward
 
     @pydantic.validator("discriminator")
     def _shared_optimizer_has_one_rate(cls, discriminator, values):

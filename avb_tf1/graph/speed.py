@@ -3,6 +3,8 @@
 import ctypes
 import sys
 
+from tensorflow.python.ops import math_grad
+
 from avb_tf1.ground import cpu
 from avb_tf1.ground.tensorflow import tf
 
@@ -19,9 +21,10 @@ def _product_relu_gradient(op, gradient):
 
 @tf.RegisterGradient("NarrowMatMul")
 def _narrow_matmul_gradient(op, gradient):
-    assert not op.get_attr("transpose_a") and not op.get_attr("transpose_b"), "%s must not transpose its inputs" % op.name
     inputs, weights = op.inputs
     n_inputs, n_units = weights.shape.as_list()
+    if op.get_attr("transpose_a") or op.get_attr("transpose_b") or n_inputs is None or n_units is None:
+        return math_grad._MatMulGrad(op, gradient)  # no layer of ours: a user's model may have any product
     inputs_gradient = tf.matmul(gradient, weights, transpose_b=True)
     if n_units * _NARROW > n_inputs:
         return inputs_gradient, tf.matmul(inputs, gradient, transpose_a=True)

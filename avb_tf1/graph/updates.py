@@ -1,8 +1,10 @@
 """What an iteration does to the weights: optimisers, and the order in which gradients are computed and applied."""
 
+import functools
 from dataclasses import dataclass
 from typing import Dict, NamedTuple, Tuple
 
+from avb_tf1.graph import shared_backward
 from avb_tf1.ground.tensorflow import tf, tfc
 
 
@@ -54,14 +56,17 @@ def iteration(parts, objective, variables):
         "%s/%s" % (next(iter(of_generator)), training.generator.optimizer), generator_optimizer(training, factor, of_generator),
         training.generator_loss_scale * objective.loss, sum(of_generator.values(), ()), parts.noise.tensors,
         dict({"generator_loss": objective.loss}, **objective.monitors))
-    its_steps, its_updates = (step(generator),), (generator,)
-    if kl is not None and kl.loss is not None:
+    its_updates = (generator,)
+    if kl is None or kl.loss is None:
+        its_steps = (step(generator),)
+    else:
         shared = training.discriminator.optimizer == "shared"
         discriminator = Update(
             "discriminator/" + training.discriminator.optimizer,
             generator.optimizer if shared else optimizer(training.discriminator, factor),
             kl.loss, variables["discriminator"], parts.noise.tensors, {"discriminator_loss": kl.loss})
-        its_steps = steps(training.update, generator, discriminator, training.n_discriminator_updates)
+        of_both = functools.partial(shared_backward.gradients, logits=kl.logits_posterior) if training.shared_backward else None
+        its_steps = steps(training.update, generator, discriminator, training.n_discriminator_updates, of_both)
         its_updates += (discriminator,)
     slots = {variable.op.name: update.optimizer.get_slot(variable, update.optimizer.get_slot_names()[0])
              for update in its_updates for variable in update.variables}
@@ -110,7 +115,7 @@ class _RMSProp(tf.train.RMSPropOptimizer):
         super()._create_slots(var_list)
 
 
-def steps(order, generator, discriminator, n_discriminator_updates):
+def steps(order, generator, discriminator, n_discriminator_updates, of_both=None):
     """Return an iteration's UpdateSteps.
 
     Args:
@@ -118,10 +123,12 @@ def steps(order, generator, discriminator, n_discriminator_updates):
             "discriminator_first", each update in a step of its own.
         generator, discriminator: Update. The discriminator's monitors are those of its first update.
         n_discriminator_updates: int, at least 1.
+        of_both: the function that gives the gradients of both Updates where they are in one step, or None for separate ones.
     """
     first = {"simultaneous": [(generator, discriminator)], "generator_first": [(generator,), (discriminator,)],
              "discriminator_first": [(discriminator,)]}[order]
-    its_steps = [step(*its_updates) for its_updates in first]
+    its_steps = [step(*its_updates, gradients=of_both if len(its_updates) > 1 and of_both else separate_gradients)
+                 for its_updates in first]
     if n_discriminator_updates > 1:
         its_steps += [step(discriminator._replace(monitors={}))] * (n_discriminator_updates - 1)
     if order == "discriminator_first":
@@ -129,23 +136,31 @@ def steps(order, generator, discriminator, n_discriminator_updates):
     return tuple(its_steps)
 
 
-def step(*updates):
+def separate_gradients(*updates):
+    """Return the gradients of each Update's loss with regard to its variables, a list of float32 tensors for each Update."""
+    return [tf.gradients(update.loss, update.variables, gate_gradients=True) for update in updates]
+
+
+def step(*updates, gradients=separate_gradients):
     """Return the UpdateStep that computes the gradients of all updates, and only then applies them.
 
     Without that order an update could change weights that a gradient or a loss is still being computed from: they would then
     depend on how the threads happen to run. For the same reason updates by one optimiser are applied in turn.
+
+    Args:
+        updates: Updates.
+        gradients: function of them that returns the gradients of each.
     """
-    computed = [list(zip(tf.gradients(update.loss, update.variables, gate_gradients=True), update.variables))
-                for update in updates]
-    gradients = [gradient for pairs in computed for gradient, _ in pairs]
+    computed = [list(zip(of_update, update.variables)) for update, of_update in zip(updates, gradients(*updates))]
+    all_gradients = [gradient for pairs in computed for gradient, _ in pairs]
     monitors = {name: tensor for update in updates for name, tensor in update.monitors.items()}
     applied = []
     for update, pairs in zip(updates, computed):
         earlier = [op for op, other in zip(applied, updates) if other.optimizer is update.optimizer]
         # The name scope is absolute, whatever scope this is called in.
-        with tf.control_dependencies(gradients + list(monitors.values()) + earlier), tf.name_scope(update.scope + "/"):
+        with tf.control_dependencies(all_gradients + list(monitors.values()) + earlier), tf.name_scope(update.scope + "/"):
             applied.append(update.optimizer.apply_gradients(pairs))
-    train_op, gradient_sum = tf.group(*applied), tf.add_n([tf.reduce_sum(gradient) for gradient in gradients])
+    train_op, gradient_sum = tf.group(*applied), tf.add_n([tf.reduce_sum(gradient) for gradient in all_gradients])
     needed = tfc.graph_editor.get_backward_walk_ops([train_op, gradient_sum.op], control_inputs=True)
     noise = {tensor: None for update in updates for tensor in update.noise if tensor.op in needed}
     return UpdateStep(train_op, gradient_sum, monitors, tuple(noise))

@@ -51,14 +51,20 @@ def test_narrow_weight_gradients_need_avx512_and_one_thread(monkeypatch, instruc
     assert (with_it > without) == narrow
 
 
-def test_narrow_weight_gradients_refuse_a_product_that_transposes(monkeypatch):
-    """Their formula doesn't hold there, which square matrices would hide."""
-    monkeypatch.setattr(speed.cpu, "facts", lambda: {"instruction_set": "avx512f"})
-    with tf.Graph().as_default(), speed.faster_gradients(small().runtime):
-        x = tf.ones([4, 4])
-        assert tf.gradients(tf.matmul(x, tf.transpose(x)), x) != [None]
-        with pytest.raises(AssertionError, match="MatMul_1 must not transpose"):
-            tf.gradients(tf.matmul(x, x, transpose_b=True), x)
+@pytest.mark.parametrize("transposed", [{}, {"transpose_a": True}, {"transpose_b": True}])
+@pytest.mark.parametrize("instruction_set", ["avx512f", "avx2"])
+def test_products_that_transpose_have_their_own_gradients(monkeypatch, transposed, instruction_set):
+    """The formula of narrow layers doesn't hold there, which square matrices would hide; a user's model may have them."""
+    monkeypatch.setattr(speed.cpu, "facts", lambda: {"instruction_set": instruction_set})
+    random_state = np.random.RandomState(0)
+    a, b = random_state.standard_normal((5, 20)), random_state.standard_normal((20, 2))
+    with tf.Graph().as_default(), tf.Session() as session:
+        x, y = tf.constant(a.T if "transpose_a" in transposed else a), tf.constant(b.T if "transpose_b" in transposed else b)
+        with speed.faster_gradients(small().runtime):
+            loss = tf.reduce_sum(tf.square(tf.matmul(x, y, **transposed)))
+        of_a, of_b = session.run(tf.gradients(loss, [x, y]))
+    np.testing.assert_allclose(of_a.T if "transpose_a" in transposed else of_a, 2 * a @ b @ b.T)
+    np.testing.assert_allclose(of_b.T if "transpose_b" in transposed else of_b, 2 * a.T @ a @ b)
 
 
 def test_product_relu_gradient_changes_the_graph():
