@@ -1,4 +1,4 @@
-"""The table of five seeds in docs/results.md: trains the tutorial's config with each, about a minute of CPU time.
+"""The table of five seeds in docs/results.md: trains the tutorial's config with each, two to four minutes of CPU time.
 
     .venv/bin/python docs/five_seeds.py
 """

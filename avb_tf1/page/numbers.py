@@ -5,16 +5,18 @@ from dataclasses import dataclass
 from typing import Any, Dict, Optional, Tuple
 
 import numpy as np
+from scipy.stats import t as student_t
 
 from avb_tf1.estimation.metric import Metric
 from avb_tf1.problems.published import Published
 
 # Of Row.standing.
 RULE = (
-    "Better or worse than a published number, which is of one run: the mean over the n runs is farther from all that rounds to "
-    "that number than twice the standard error of such a difference. That is the root of s^2 (1 + 1/n) + e^2, with s the "
-    "standard deviation over the seeds, taken for the published run's, too, and e the error of the mean that the estimates "
-    "themselves make. Of one run s is not known: it is e alone.")
+    "Each column is judged on its own. A published number is of one run, and rounded. Better or worse is a mean over n runs "
+    "that is farther from it than that rounding, plus b, plus t sqrt(s^2 (1 + 1/n) + e^2). Here s is the standard deviation "
+    "over the seeds, taken for the published run's, too; e the standard error that the estimates bring into the mean; b "
+    "their remaining bias; t is Student's for n - 1 degrees of freedom at 95 %, so that chance alone gives a verdict in one "
+    "column of twenty. A single run has no s: it is told on which side it lies, which is no verdict.")
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,8 @@ class Row:
         group: RunGroup.
         metric: str, as in metrics.json; definition: its estimation.metric.Metric.
         published: the published number, or None; optimum: the best possible one, or None.
-        standing: "better", "worse" or "not distinguishable", beside the published number; None without one.
+        standing: "better", "worse" or "not distinguishable", beside the published number, or "on the better side" or "on the
+            worse side" of one run; None without one.
         verdict: str, a few plain words on how the mean stands to the published number, or else to what it should be.
     """
 
@@ -98,16 +101,25 @@ class Row:
         return math.hypot((self.spread or 0.0) / math.sqrt(len(self.group.metrics)), self._error_of_estimates)
 
     @property
-    def error_beside_one_run(self):
-        """The standard error of the mean's difference from a single run of another's, by RULE; None if the mean is infinite."""
+    def least_difference(self):
+        """How far the mean has to be from what rounds to a published number for a verdict, by RULE; None if it is infinite.
+
+        Of one run: twice the error of the estimate, and its remaining bias.
+        """
         if not math.isfinite(self.mean):
             return None
-        return math.hypot((self.spread or 0.0) * math.sqrt(1 + 1 / len(self.group.metrics)), self._error_of_estimates)
+        n = len(self.group.metrics)
+        factor = 2.0 if n == 1 else float(student_t.ppf(0.975, n - 1))
+        error = math.hypot((self.spread or 0.0) * math.sqrt(1 + 1 / n), self._error_of_estimates)
+        return factor * error + float(np.mean(self._errors("_bias_left")))
 
     @property
     def _error_of_estimates(self):
-        errors = [metrics.get(self.metric + "_standard_error") or 0.0 for metrics in self.group.metrics]
+        errors = self._errors("_standard_error")
         return math.sqrt(sum(error**2 for error in errors)) / len(errors)
+
+    def _errors(self, suffix):
+        return [metrics.get(self.metric + suffix) or 0.0 for metrics in self.group.metrics]
 
 
 def obtained(mean, spread):
@@ -128,7 +140,7 @@ def mean_and_range(values, form):
 
 def published_number(published):
     """Return a Published, or None, as text, with how it is known."""
-    return "" if published is None else "%s (%s)" % (number(published.value), published.how)
+    return "" if published is None else "%s (%s)" % (published.text, published.how)
 
 
 def number(value, metric=None):

@@ -49,14 +49,15 @@ def settings_table(labels, tables, metrics, starred):
         is_best, n_best = label in best.get(metric, ()), len(best.get(metric, ()))
         return numbers.obtained(row.mean, row.spread), ("best" if n_best == 1 else "tied for best") if is_best else ""
 
-    references = {"best possible": {row.metric: row.optimum for row in rows.values() if row.optimum is not None}}
+    references = {"best possible": {
+        row.metric: numbers.number(row.optimum) for row in rows.values() if row.optimum is not None}}
     for row in rows.values():
         if row.published is not None:
             title = "the paper's %s, %s" % (row.group.config.model.paper_row, row.published.how)
-            references.setdefault(title, {})[row.metric] = row.published.value
+            references.setdefault(title, {})[row.metric] = row.published.text
     return SettingsTable(
         columns, [(label, [cell(label, metric) for metric in columns]) for label in labels],
-        [(title, [numbers.number(values[metric]) if metric in values else "" for metric in columns])
+        [(title, [values.get(metric, "") for metric in columns])
          for title, values in references.items() if values])
 
 

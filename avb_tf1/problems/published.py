@@ -1,5 +1,6 @@
 """A published number with its source. Each stands once, with the problem that it belongs to."""
 
+import math
 from dataclasses import dataclass
 
 
@@ -18,3 +19,8 @@ class Published:
     source: str
     how: str
     rounding: float = 0.0
+
+    @property
+    def text(self):
+        """The value with as many decimals as the source has, or six digits where its rounding isn't known."""
+        return "%.*f" % (round(-math.log10(2 * self.rounding)), self.value) if self.rounding else "%.6g" % self.value

@@ -218,7 +218,12 @@ def draw_pairs(path, comparisons):
 def draw_marginals(path, comparison):
     """Write given_posterior's figures.marginals of a Comparison."""
     problem = comparison.problem
-    marginals(path, comparison.samples, measures.names_of_quantities(problem), comparison.exact, problem.observation_names)
+    # A baseline has one colour in the figures of all problems, however many configs stand before it.
+    baselines = ("mean_field", "full_rank", HMC)
+    in_turn = sorted(comparison.samples, key=lambda name: name in baselines)
+    colors = {name: number for number, name in enumerate([in_turn[0], *baselines, *in_turn[1:-len(baselines)]])}
+    marginals(path, comparison.samples, measures.names_of_quantities(problem), comparison.exact, problem.observation_names,
+              colors)
 
 
 LEGEND = ("Mean over the seeds (smallest to largest). KL: of q from the posterior, nats, mean over x, where it is known. ELBO: "
@@ -258,7 +263,7 @@ def _how_exact(runs):
     if not errors:
         return ""
     words = "The KL of each run has a standard error of up to %.4f" % max(errors)
-    return words + (" and, by nearest neighbours, may be off by up to %.4f besides." % max(biases) if biases else ".")
+    return words + (" and, if by nearest neighbours, may be off by up to %.4f besides." % max(biases) if biases else ".")
 
 
 def _how_it_sampled(runs):
@@ -267,9 +272,9 @@ def _how_it_sampled(runs):
         values = [part[name] for own in runs for part in own["per_x"]]
         return "not known" if None in values else form % of_values(values)
 
-    return ("%s accepts %s of its steps at the step size that its warm-up comes to, and %s of the kept draws, whose steps are "
-            "%.1f to all of that. The largest R-hat is %s, the smallest effective sample size %s." % (
-                HMC, over_all("acceptance", np.mean, "%.2f"), over_all("kept_acceptance", np.mean, "%.2f"), hmc.SHORTEST,
+    return ("%s accepts %s of its steps at the step size that its warm-up comes to; of the kept draws, whose step sizes are "
+            "%.1f to 1 times that, %s. The largest R-hat is %s, the smallest effective sample size %s." % (
+                HMC, over_all("acceptance", np.mean, "%.2f"), hmc.SHORTEST, over_all("kept_acceptance", np.mean, "%.2f"),
                 over_all("r_hat", max, "%.3f"), over_all("n_effective", min, "%.0f")))
 
 

@@ -30,14 +30,19 @@ def make_comparison(configs_folder, runs_folder, out):
     """Write recipes.md and recipes.png into the folder `out`. Arguments as of paper.make_table."""
     wanted = [published(name, overrides(name)) for name in CONFIGS]
     runs = ensure_runs(configs_folder, runs_folder, wanted)
-    published_lengths = [load_config(os.path.join(configs_folder, name + ".yaml")).training.n_iterations for name in CONFIGS]
+    published_lengths = [published_length(configs_folder, name) for name in CONFIGS]
     table = _table(runs, published_lengths)
     text_path, picture_path = (os.path.join(out, name) for name in ("recipes.md", "recipes.png"))
     files.write_text(text_path, _page(table, [own.command for own in wanted], made_by(runs)))
-    figures.latent_spaces(picture_path, [_panel(own) for own in runs.values()],
+    figures.latent_spaces(picture_path, [_panel(own, length) for own, length in zip(runs.values(), published_lengths)],
                           four_images.PROBLEM.drawn(four_images.PROBLEM.images), n_columns=5)
     print("\n".join(table))
     print("Written to %s and %s" % (text_path, picture_path))
+
+
+def published_length(configs_folder, name):
+    """Return how many iterations a config of CONFIGS has."""
+    return load_config(os.path.join(configs_folder, name + ".yaml")).training.n_iterations
 
 
 def overrides(name):
@@ -78,7 +83,8 @@ def _page(table, commands, origins):
         commands)
 
 
-def _panel(runs):
-    elbo = number(runs.metrics[0]["elbo"], METRICS["elbo"])
+def _panel(runs, length):
+    elbo, n_iterations = number(runs.metrics[0]["elbo"], METRICS["elbo"]), runs.configs[0].training.n_iterations
     latents = next(runs.arrays(run_folder.LATENTS))
-    return "%s\nELBO %s" % (runs.configs[0].name, elbo), latents["z"], latents["label"]
+    cut = "" if n_iterations == length else ", %d of %d iterations" % (n_iterations, length)
+    return "%s%s\nELBO %s" % (runs.configs[0].name, cut, elbo), latents["z"], latents["label"]

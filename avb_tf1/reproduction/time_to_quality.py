@@ -29,7 +29,9 @@ def make(configs_folder, runs_folder, out):
     runs = {name: runs[name] for name in sorted(runs, key=lambda name: np.mean(runs[name].cpu_seconds))}
     table = _table(runs)
     paths = [os.path.join(out, name) for name in ("time_to_quality.md", "time_to_quality.png", "runs.csv")]
-    files.write_text(paths[0], _page(table, [own.command for own in wanted], made_by(runs)))
+    shortened = [(os.path.basename(name), n, recipes.published_length(configs_folder, name))
+                 for name, n in recipes.SHORTENED.items()]
+    files.write_text(paths[0], _page(table, [own.command for own in wanted], made_by(runs), shortened))
     paper = {name: OPTIMUM[name].value - TABLE_1["AVB"][name].value for name in _DISTANCES}
     figures.time_to_quality(
         paths[1], {name: np.mean(own.cpu_seconds) for name, own in runs.items()},
@@ -52,12 +54,15 @@ def _table(runs):
          *(mean_and_range(_distances(own, metric), "%.4f") for metric in _DISTANCES)] for name, own in runs.items()])
 
 
-def _page(table, commands, origins):
+def _page(table, commands, origins, shortened):
+    """`shortened`: (name, iterations that are run, those of the recipe) of each run that is cut short."""
     return comparison.markdown_page(
         "# Quality against training time",
         ["How many nats each config's ELBO and log-likelihood lie below the optimum, -log 4, mean (smallest to largest) over",
          "seeds, beside the CPU seconds of one training, all its threads; its evaluation, figures and page come on top."],
         "![Quality against training time](time_to_quality.png)",
+        ["Orange: the published recipes, blue: the others; dots are means, bars reach from the smallest to the largest.",
+         *("%s has %d of its %d iterations." % own for own in shortened)],
         provenance.made_by_text(origins),
         table,
         "Every run, with its metrics and errors, is in [runs.csv](runs.csv). Written by `make time`; the runs are made by",
@@ -73,6 +78,6 @@ def _every_run(runs):
     for name, own in runs.items():
         for config, metrics, seconds in zip(own.configs, own.metrics, own.cpu_seconds):
             values = [metrics.get(column) for column in columns]
-            writer.writerow([name, config.seed, config.training.n_iterations, "%.1f" % seconds]
+            writer.writerow([name, config.seed, config.training.n_iterations, "%.4g" % seconds]
                             + ["" if value is None else "%.7f" % value for value in values])
     return text.getvalue()

@@ -122,7 +122,8 @@ def _run_all(waiting, records, out, command, token, progress, request):
                     if iteration is not None:
                         records[name].reach(iteration)
         if progress.is_due():
-            progress.show(sum(record.iteration for record in records.values()), _in_words(records), _n_kept(records))
+            n_training, words = _in_words(records)
+            progress.show(sum(record.iteration for record in records.values()), words, _n_kept(records), n_training > 0)
     if run_of:
         with contextlib.suppress(ray.exceptions.RayError):
             _stop(run_of, records, board)
@@ -145,12 +146,13 @@ def _stop(run_of, records, board):
 
 
 def _in_words(records):
-    """How many runs are done, train, are measured after their last iteration, and failed."""
+    """How many runs train; and in words how many are done, train, are measured after their last iteration, and failed."""
     n = _counts(records)
     n_measured = sum(record.status == "running" and record.iteration == record.run.config.training.n_iterations
                      for record in records.values())
-    return "runs %d/%d done, %d training, %d being measured, %d failed" % (
-        n["done"], len(records), n["running"] - n_measured, n_measured, n["failed"])
+    n_training = n["running"] - n_measured
+    return n_training, "runs %d/%d done, %d training, %d being measured, %d failed" % (
+        n["done"], len(records), n_training, n_measured, n["failed"])
 
 
 def _n_kept(records):

@@ -30,10 +30,11 @@ class ProgressDisplay:
         """Whether it is time to show how far training is."""
         return time.perf_counter() >= self._next
 
-    def show(self, n_done, words, n_before=None):
+    def show(self, n_done, words, n_before=None, is_going_on=True):
         """Show that n_done iterations are done in all, and in `words` what else there is to tell.
 
-        n_before: int, iterations done before now, if more are known of than at first.
+        n_before: int, iterations done before now, if more are known of than at first. is_going_on: whether there are iterations
+        under way, by whose rate it can be told how long the others take.
         """
         if n_before is not None:
             self._n_done = n_before
@@ -45,7 +46,7 @@ class ProgressDisplay:
         elif self._period < float("inf"):
             rate = (n_done - self._n_done) / (now - self._start)
             n_left = self._n_iterations - n_done
-            left = "  %s left at this rate" % duration(n_left / rate) if n_left and rate else ""
+            left = "  %s left at this rate" % duration(n_left / rate) if n_left and rate and is_going_on else ""
             print("iteration %d/%d  %s  %.1f it/s%s" % (n_done, self._n_iterations, words, rate, left), flush=True)
 
     def close(self):

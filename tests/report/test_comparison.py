@@ -9,6 +9,7 @@ from helpers import assert_one_clear_line, call_script, run_script, small, synth
 from avb_tf1.config.loading import to_yaml
 from avb_tf1.ground.errors import InputError
 from avb_tf1.page import numbers
+from avb_tf1.problems.known_images import four_images
 from avb_tf1.report import comparison
 from avb_tf1.runs import metrics_file
 from avb_tf1.tasks.known_images import measures, published_rows
@@ -33,7 +34,7 @@ def test_mean_and_spread_over_seeds_beside_the_published_number(tmp_path):
                for seed, value in enumerate((-1.40, -1.42, -1.44))]
     table = comparison.markdown(comparison.read_runs(folders))
     assert cells(table, "synthetic", "log-likelihood") == [
-        "-1.4030 (recalled)", "-1.3863", "-1.4200 ± 0.0200", "-1.4400", "3", "not distinguishable from published"]
+        "-1.403 (recalled)", "-1.3863", "-1.4200 ± 0.0200", "-1.4400", "3", "not distinguishable from published"]
     assert numbers.RULE in " ".join(table.split()) and "kl_posterior" not in table
 
 
@@ -53,20 +54,39 @@ def test_verdicts_know_that_the_published_number_is_of_one_run():
         return [next(row.standing for row in published_rows.rows([group_of(n, kl_marginal_prior=(mean, spread, error))])
                      if row.metric == "kl_marginal_prior") for mean in (0.0872, 0.0266, 0.0264, 0.0166)]
 
-    # 0.0872 is 0.0607 from all that rounds to 0.026: with a spread s of n seeds twice the error is 2 s sqrt(1 + 1 / n).
-    for n in (2, 6):
-        least = 0.0607 / 2 / math.sqrt(1 + 1 / n)
+    # 0.0872 is 0.0607 from all that rounds to 0.026; Student's t by a table.
+    for n, t in ((2, 12.706), (6, 2.571)):
+        least = 0.0607 / t / math.sqrt(1 + 1 / n)
         assert [standings(n, least * factor)[0] for factor in (0.99, 1.01)] == ["worse", "not distinguishable"]
-    # However many seeds there are, one run may lie twice its spread away.
+    # However many seeds there are, one run may lie 1.96 times its spread away.
     assert standings(1000, 0.031)[0] == "not distinguishable"
     # What rounds to 0.026 is equal to it, however exact the mean is.
     assert standings(4, 0.0) == ["worse", "worse", "not distinguishable", "better"]
     # 0.0094 - 0.0005 away; the estimates' own errors: 0.02 each, the mean's of four is 0.01, of 25 it is 0.004.
     assert standings(4, 0.0, 0.02)[3] == "not distinguishable" and standings(25, 0.0, 0.02)[3] == "better"
-    assert standings(1, 0.0, 0.0)[3] == "better"
-    beside, none = (numbers.Row(group, "elbo", measures.METRICS["elbo"]).error_beside_one_run for group in (
-        group_of(4, elbo=(-1.4, 0.06, 0.08)), group_of(4, elbo=None)))
-    assert beside == pytest.approx(math.sqrt(0.06**2 * 1.25 + 0.04**2)) and none is None
+    # A single run is on one side, or not told apart.
+    assert standings(1, 0.0, 0.0) == ["on the worse side"] * 2 + ["not distinguishable", "on the better side"]
+    biased = group_of(4, elbo=(-1.4, 0.06, 0.08))
+    for run, bias in zip(biased.metrics, (0.01, 0.02, 0.03, 0.04)):
+        run["elbo_bias_left"] = bias
+    one, four, none = (numbers.Row(group, "elbo", measures.METRICS["elbo"]).least_difference for group in (
+        group_of(1, elbo=(-1.4, 0.0, 0.08)), biased, group_of(4, elbo=None)))
+    assert one == pytest.approx(0.16) and none is None
+    assert four == pytest.approx(3.18245 * math.sqrt(0.06**2 * 1.25 + 0.04**2) + 0.025, rel=1e-4)
+
+
+def test_chance_alone_gives_a_verdict_in_one_of_twenty_columns():
+    random_state, published = np.random.RandomState(0), four_images.PROBLEM.published["AVB"]["elbo"]
+    for n in (2, 5):
+        told = 0
+        for _ in range(2000):
+            # The published run's own value, 0.5 away from ours at most, is where the difference is counted from.
+            *ours, theirs = published.value + 0.1 * random_state.standard_normal(n + 1)
+            runs = tuple(dict(METRICS, elbo=value - theirs + published.value) for value in ours)
+            row, = (row for row in published_rows.rows([numbers.RunGroup("", synthetic(), tuple(range(n)), runs)])
+                    if row.metric == "elbo")
+            told += row.standing != "not distinguishable"
+        assert 0.03 < told / 2000 < 0.07
 
 
 def test_the_standard_error_of_a_mean_has_the_spread_and_the_estimates_own():
@@ -84,19 +104,20 @@ def test_the_worst_seed_is_the_one_that_is_farthest_from_the_optimum():
 
 
 def test_a_verdict_speaks_of_the_whole_row():
-    one_run = " (one run: the spread between seeds is not known)"
+    one_run = " (one run, without a spread: no verdict)"
     good = dict(log_likelihood=-1.39, elbo=-1.40, reconstruction_error=0.001, kl_marginal_prior=0.01)
     for n, metrics, words in [
             (2, good, "better than the paper's AVB in every column"),
-            (1, good, "better than the paper's AVB in every column" + one_run),
+            (1, good, "on the better side of the paper's AVB in every column" + one_run),
             (2, dict(good, elbo=-1.4206), "better than the paper's AVB in 3 of 4 columns, not distinguishable in 1"),
             (2, dict(good, log_likelihood=-2, elbo=-3, reconstruction_error=0.3),
              "worse than the paper's AVB in 3 of 4 columns, better in 1"),
             (2, dict(good, log_likelihood=-2, elbo=-3), "worse than the paper's AVB in 2 of 4 columns, better in 2"),
             (2, dict(log_likelihood=-1.403, elbo=-1.421, reconstruction_error=0.00577, kl_marginal_prior=0.026),
              "not distinguishable from the paper's AVB in every column"),
-            (1, dict(good, elbo=None, kl_marginal_prior=None), "worse than the paper's AVB in 2 of 4 columns, better in 2, "
-             "with ELBO -infinite, with KL(q(z) || p(z)) infinite" + one_run)]:
+            (1, dict(good, elbo=None, kl_marginal_prior=None),
+             "on the worse side of the paper's AVB in 2 of 4 columns, on the better side in 2, with ELBO -infinite, with "
+             "KL(q(z) || p(z)) infinite" + one_run)]:
         group = group_of(n, **metrics)
         assert published_rows.headline(group) == words
         assert "\n- synthetic: %s." % words in comparison.markdown([group])
@@ -108,7 +129,7 @@ def test_configs_are_kept_apart_and_in_order(tmp_path):
                folder(tmp_path / "d", small("training.n_iterations=21"))]
     groups = comparison.read_runs(folders)
     assert [(group.config.model.kind, group.seeds) for group in groups] == [("vae", (0,)), ("avb", (0, 1)), ("avb", (0,))]
-    assert "-1.5680 (recalled)" in comparison.markdown(groups[:1])
+    assert "-1.568 (recalled)" in comparison.markdown(groups[:1])
 
 
 def test_groups_are_called_by_what_varies(tmp_path):
@@ -118,14 +139,14 @@ def test_groups_are_called_by_what_varies(tmp_path):
         ["data.batch_size=64"], ["data.batch_size=64", "training.generator.learning_rate=1"]))]
     table = comparison.markdown(comparison.read_runs(folders))
     assert cells(table, "batch_size=512, generator.learning_rate=0.001", "ELBO")[-2] == "2"
-    assert "- batch_size=64, generator.learning_rate=1: better than the paper's AVB in " in table
+    assert "- batch_size=64, generator.learning_rate=1: on the better side of the paper's AVB in " in table
     assert "inter_op_threads" not in table and "synthetic" not in table
 
 
 def test_infinite_values_are_said(tmp_path):
     table = comparison.markdown(comparison.read_runs([folder(tmp_path / "a", synthetic(), kl_marginal_prior=None, elbo=None)]))
-    assert cells(table, "synthetic", "ELBO")[2:] == ["-infinite", "", "1", "worse than published"]
-    assert cells(table, "synthetic", "KL(q(z) || p(z))")[2:] == ["infinite", "", "1", "worse than published"]
+    assert cells(table, "synthetic", "ELBO")[2:] == ["-infinite", "", "1", "on the worse side of published"]
+    assert cells(table, "synthetic", "KL(q(z) || p(z))")[2:] == ["infinite", "", "1", "on the worse side of published"]
 
 
 def test_each_row_has_a_verdict(tmp_path):
@@ -135,13 +156,13 @@ def test_each_row_has_a_verdict(tmp_path):
 
     found = verdicts("a", kl_posterior_prior=1.40, kl_discriminator=1.25, inference_gap=0.02, elbo=None)
     assert found == {
-        "log_likelihood": "better than published by 0.0030",
-        "reconstruction_error": "better than published by 0.0008",
-        "elbo": "worse than published", "kl_marginal_prior": "worse than published by 0.0040",
-        "kl_posterior_prior": "0.0137 from the optimum", "kl_discriminator": "lower than the true one by 0.1500",
+        "log_likelihood": "on the better side of published by 0.0030",
+        "reconstruction_error": "on the better side of published by 0.0008",
+        "elbo": "on the worse side of published", "kl_marginal_prior": "on the worse side of published by 0.0040",
+        "kl_posterior_prior": "0.0137 from the optimum", "kl_discriminator": "lower than nearest neighbours have it by 0.1500",
         "inference_gap": "0.0200 from the optimum"}
     found = verdicts("b", kl_posterior_prior=None, kl_discriminator=1.25)
-    assert (found["kl_posterior_prior"], found["kl_discriminator"]) == ("infinite", "lower than the true one")
+    assert (found["kl_posterior_prior"], found["kl_discriminator"]) == ("infinite", "lower than nearest neighbours have it")
 
 
 def test_bad_folders(tmp_path):

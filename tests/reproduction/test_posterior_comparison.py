@@ -68,7 +68,7 @@ def test_all_methods_are_trained_and_tabled(compared):
                 kl.append(json.load(file)["inference_gap"])
         assert row[2] == "%.4f (%.4f to %.4f)" % (sum(kl) / 2, min(kl), max(kl))
     assert rows[-1][2] == rows[-1][3] == ""  # samples have no density
-    assert re.search(r"HMC accepts 0\.[78][0-9] of its steps .* and 0\.[89][0-9] of the kept draws", " ".join(lines))
+    assert re.search(r"HMC accepts 0\.[78][0-9] of its steps .* of the kept draws, .* that, 0\.[89][0-9]\.", " ".join(lines))
     assert all(line in (out / posterior_comparison.COMPARISON).read_text() for line in lines)
     for name in (posterior_comparison.PAIRS, posterior_comparison.MARGINALS):
         assert (out / name).read_bytes().startswith(b"\x89PNG")
@@ -96,8 +96,8 @@ def test_a_sampler_that_never_moved_has_no_effective_sample_size():
     parts = [{"acceptance": 0.8, "kept_acceptance": 0.9, "r_hat": r_hat, "n_effective": n}
              for r_hat, n in ((1.1, 500.0), (1.3, None))]
     assert posterior_comparison._how_it_sampled([{"per_x": parts}]) == (
-        "HMC accepts 0.80 of its steps at the step size that its warm-up comes to, and 0.90 of the kept draws, whose steps are "
-        "0.4 to all of that. The largest R-hat is 1.300, the smallest effective sample size not known.")
+        "HMC accepts 0.80 of its steps at the step size that its warm-up comes to; of the kept draws, whose step sizes are 0.4 "
+        "to 1 times that, 0.90. The largest R-hat is 1.300, the smallest effective sample size not known.")
 
 
 def test_draws_are_used_again_only_with_the_same_settings_and_seed(tmp_path, monkeypatch):

@@ -167,6 +167,10 @@ class KnownImages(Case):
     def bounds(self):
         assert self.task.bounds == (("elbo", "log_likelihood", "inference_gap"),)
 
+    def by_discriminator(self):
+        assert self.task.by_discriminator == ("kl_posterior_prior", "kl_discriminator")
+        assert set(self.task.by_discriminator) <= set(self.task.metrics)
+
     def starred(self):
         assert self.task.starred == ("log_likelihood", "reconstruction_error", "elbo", "kl_marginal_prior")
 
@@ -305,8 +309,8 @@ class KnownImages(Case):
         metrics = {"elbo": -1.5, "elbo_standard_error": 0.01, "log_likelihood": -1.39}
         group = RunGroup("a setting", self.config, (0,), (metrics,))
         assert self.task.verdict(group) == (
-            "worse than the paper's AVB in 1 of 4 columns, better in 1, 2 not computed (one run: the spread between seeds is "
-            "not known)")
+            "on the worse side of the paper's AVB in 1 of 4 columns, on the better side in 1, 2 not computed (one run, without "
+            "a spread: no verdict)")
 
     def page(self):
         data, context = self.shown()
@@ -401,6 +405,10 @@ class GivenPosteriorOfASum(Case):
 
     def bounds(self):
         assert self.task.bounds == (("elbo", "log_evidence", "inference_gap"),)
+
+    def by_discriminator(self):
+        assert self.task.by_discriminator == ("elbo", "elbo_discriminator")
+        assert set(self.task.by_discriminator) <= set(self.task.metrics)
 
     def words(self):
         assert self.task.words == ("marginals", "modes", "per_x")
@@ -599,6 +607,10 @@ class DataSetOfFourPixels(Case):
 
     def bounds(self):
         assert self.task.bounds == (("test_elbo", "test_log_likelihood", "test_inference_gap"),)
+
+    def by_discriminator(self):
+        assert self.task.by_discriminator == ("test_elbo", "test_elbo_discriminator")
+        assert set(self.task.by_discriminator) <= set(self.task.metrics)
 
     def words(self):
         assert self.task.words == ("test_log_likelihood_method",)

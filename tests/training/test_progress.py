@@ -11,6 +11,8 @@ def test_a_rate_counts_what_was_done_meanwhile(monkeypatch, capsys):
     display.show(300, "words")
     now[0] += 10
     display.show(500, "words", n_before=400)  # 200 more of them than was known at first
+    display.show(500, "words", n_before=400, is_going_on=False)
     assert capsys.readouterr().out.splitlines() == [
         "iteration 300/1000  words  10.0 it/s  70 s left at this rate",
-        "iteration 500/1000  words  5.0 it/s  1.7 min left at this rate"]
+        "iteration 500/1000  words  5.0 it/s  1.7 min left at this rate",
+        "iteration 500/1000  words  5.0 it/s"]

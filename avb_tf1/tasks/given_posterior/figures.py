@@ -112,7 +112,7 @@ def _limits(values):
 
 
 @plain
-def marginals(path, samples, names, exact, names_of_x):
+def marginals(path, samples, names, exact, names_of_x, colors=None):
     """Draw the marginals of several approximations beside the exact ones, a panel for each quantity, a row of them for each x.
 
     Args:
@@ -121,7 +121,9 @@ def marginals(path, samples, names, exact, names_of_x):
         names: of the k quantities.
         exact: as of measures.exact_arrays.
         names_of_x: what each x is called.
+        colors: name of an approximation -> the number of its colour; None: in turn.
     """
+    colors = colors or {name: number for number, name in enumerate(samples)}
     n_x = len(names_of_x)
     rows_of_x, n_columns = rows_and_columns(len(names))
     figure = new_figure(2.6 * n_columns + 0.6, 1.9 * rows_of_x * n_x + 0.5)
@@ -131,9 +133,9 @@ def marginals(path, samples, names, exact, names_of_x):
             shown = exact["draws"] if exact else list(samples.values())[-1]
             low, high = _limits(shown[label][:, k])
             bins = np.linspace(low, high, _N_BINS)
-            for number, (title, values) in enumerate(samples.items()):
+            for title, values in samples.items():
                 look = {"alpha": 0.6} if len(samples) == 1 else {"histtype": "step"}
-                axes.hist(values[label][:, k], bins=bins, density=True, color=class_color(number), label=title, **look)
+                axes.hist(values[label][:, k], bins=bins, density=True, color=class_color(colors[title]), label=title, **look)
             if exact:
                 axes.plot(*_line(exact, label, k), color=EXACT_COLOR, linewidth=1.5, label="exact")
             axes.set(yticks=[], xlim=(low, high), ylim=(0, None))

@@ -7,7 +7,8 @@ from avb_tf1.page.numbers import Row, number
 from avb_tf1.problems.registry import problem_of
 from avb_tf1.tasks.known_images.measures import METRICS
 
-_STANDINGS = {"worse": "than", "not distinguishable": "from", "better": "than"}
+_STANDINGS = {"worse": "than", "on the worse side": "of", "not distinguishable": "from", "on the better side": "of",
+              "better": "than"}
 
 
 def rows(groups):
@@ -29,7 +30,7 @@ def _row(group, problem, name):
         verdict = "%s from the optimum" % number(abs(row.mean - optimum)) if math.isfinite(row.mean) else number(row.mean)
     elif name == "kl_discriminator" and "kl_posterior_prior" in group.metrics[0]:  # what it stands for
         true = Row(group, "kl_posterior_prior", METRICS["kl_posterior_prior"]).mean
-        verdict = "%s than the true one%s" % ("higher" if row.mean > true else "lower", _by(row.mean - true))
+        verdict = "%s than nearest neighbours have it%s" % ("higher" if row.mean > true else "lower", _by(row.mean - true))
     return replace(row, standing=standing, verdict=verdict)
 
 
@@ -47,14 +48,15 @@ def headline(group):
     parts += ["%s in %d" % (standing, standings.count(standing)) for standing in others]
     parts += ["%d not computed" % n_missing] if n_missing else []
     parts += ["with %s %s" % (row.title, number(row.mean)) for row in published if not math.isfinite(row.mean)]
-    return ", ".join(parts) + ("" if len(group.seeds) > 1 else " (one run: the spread between seeds is not known)")
+    return ", ".join(parts) + ("" if len(group.seeds) > 1 else " (one run, without a spread: no verdict)")
 
 
 def _standing(row):
-    difference, error = row.mean - row.published.value, row.error_beside_one_run
-    if error is not None and abs(difference) <= row.published.rounding + 2 * error:
+    difference, least = row.mean - row.published.value, row.least_difference
+    if least is not None and abs(difference) <= row.published.rounding + least:
         return "not distinguishable"
-    return "better" if (difference > 0) == row.definition.is_higher_better else "worse"
+    standing = "better" if (difference > 0) == row.definition.is_higher_better else "worse"
+    return standing if len(row.group.seeds) > 1 else "on the %s side" % standing
 
 
 def _by(difference):
