@@ -27,7 +27,7 @@ resume: setup  ## go on with an interrupted run: make resume DIR=runs/synthetic
 	@$(PYTHON) scripts/train.py --resume "$(or $(DIR),runs/synthetic)" $(ARGS)
 
 report: setup  ## the tutorial's run as a page, runs/synthetic/report.html (trains it if need be)
-	@$(PYTHON) scripts/report.py runs/synthetic --config configs/synthetic.yaml
+	@$(PYTHON) scripts/report.py runs/synthetic --config configs/synthetic.yaml $(ARGS)
 
 figure: setup  ## write docs/figure_5.png (trains what is missing: 8 CPU minutes)
 	@$(PYTHON) scripts/paper.py figure $(ARGS)

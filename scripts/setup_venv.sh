@@ -97,6 +97,8 @@ if ! is_python37 .venv/bin/python || ! .venv/bin/python -m pip --version >/dev/n
     make_empty .venv
     "$python37" -m venv .venv
 fi
+# So that a script anywhere can import the package with .venv/bin/python.
+echo "$PWD" > "$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/avb_tf1.pth"
 for lock in "$@"; do
     if ! cmp -s "$lock" ".venv/.installed-$lock"; then
         echo "Installing $lock into .venv"

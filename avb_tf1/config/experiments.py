@@ -117,7 +117,7 @@ class GivenPosteriorExperiment(_Experiment):
     def _batch_can_be_shared_out(cls, problem):
         n_shares = given_posterior(problem).n_x
         if problem.batch_size % n_shares:
-            raise error_at(cls, "batch_size", "must be a multiple of %d" % n_shares)
+            raise error_at(cls, "batch_size", "must be a multiple of %d, the number of x" % n_shares)
         return problem
 
     @pydantic.validator("model")

@@ -77,7 +77,7 @@ def _described(section, keys, problem, tree):
 
 def suggestion(key, known_keys, prefix=""):
     """Return a text that asks whether the nearest of the known keys was meant; an empty one if none is near."""
-    matches = difflib.get_close_matches(key, known_keys, n=1)
+    matches = [known for known in known_keys if key in known.split("_")] or difflib.get_close_matches(key, known_keys, n=1)
     return '; did you mean "%s%s"?' % (prefix, matches[0]) if matches else ""
 
 

@@ -7,6 +7,7 @@ grid's own mean, and in each direction a variance that is larger by spacing**2 /
 """
 
 import math
+from functools import partial
 from typing import NamedTuple, Tuple
 
 import numpy as np
@@ -118,21 +119,26 @@ def posterior_grid(log_density, dim):
     It is asked for points that are float32 numbers only, so that one that reckons in float64 is not disturbed by rounding.
 
     Raises PosteriorGridError if the coarser grids differ by TOLERANCE or more, however fine the grid, if the mass does not end,
-    or if the log-density is not a number, or infinite, somewhere.
+    or if the log-density is infinite somewhere, or not a number in the box that holds the mass. Farther out that counts as a
+    density of 0.
     """
     if dim not in (1, 2):
         raise ValueError("a grid has 1 or 2 dimensions, not %d" % dim)
 
-    def evaluate(z):
+    def evaluate(z, nan_is_zero=False):
         flat = np.asarray(z, np.float32).reshape(-1, dim)
         values = np.asarray(in_chunks(log_density, flat), np.float64)
+        if nan_is_zero:
+            values = np.where(np.isnan(values), -np.inf, values)
         if np.isnan(values).any() or np.isposinf(values).any():
             where = flat[np.flatnonzero(np.isnan(values) | np.isposinf(values))[0]]
-            raise PosteriorGridError("the log-density is not finite at (%s)" % ", ".join("%g" % value for value in where))
+            raise PosteriorGridError("the log-density is not finite at (%s): it must be a number there, or -inf" % ", ".join(
+                "%g" % value for value in where))
         return values.reshape(np.shape(z)[:-1])
 
-    peaks, heights = _peaks(evaluate, dim)
-    scales = _scales(evaluate, peaks, heights)
+    # Far out a density may underflow to 0 / 0; from the box on, which has the mass, it has to be a number.
+    peaks, heights = _peaks(partial(evaluate, nan_is_zero=True), dim)
+    scales = _scales(partial(evaluate, nan_is_zero=True), peaks, heights)
     highest, main = heights.max(), heights > heights.max() - _DEPTH / 2
     lower, upper = _box(evaluate, peaks, scales, highest)
     # Powers of two, so that the points are float32 numbers.
@@ -149,7 +155,8 @@ def posterior_grid(log_density, dim):
             if abs(grid.log_integral - check.log_integral) < TOLERANCE:
                 return grid
         spacing = spacing / 2
-    raise PosteriorGridError("the density is too sharp, too wide or too rough for a grid of %d points" % _MAX_POINTS)
+    raise PosteriorGridError("the density is too sharp, too wide or too rough for a grid of %d points: other parameters, or "
+                             "exact_draws, may help" % _MAX_POINTS)
 
 
 def _parts_agree(grid):

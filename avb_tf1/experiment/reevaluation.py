@@ -37,7 +37,7 @@ def evaluate_run(folder, with_ais, write):
         raise InputError("%s: %s" % (folder, task.no_annealing))
     with run_folder.reclaimed(folder) if write else contextlib.nullcontext():
         if not run_folder.is_complete(folder):
-            raise InputError("%s: its evaluation is not finished; go on with scripts/train.py --resume" % folder)
+            raise InputError("%s: the run is not finished; go on with scripts/train.py --resume" % folder)
         if not write:
             there, _ = metrics_file.read_metrics(folder, config, task)
         with opened_run(folder) as ((config, problem, _), found, networks), progress.shown():
@@ -53,7 +53,8 @@ def evaluate_run(folder, with_ais, write):
             except InputError as error:
                 print("%s still has the numbers of before: %s" % (os.path.join(folder, run_folder.REPORT), error))
     if with_ais:
-        estimate, standard_error = task.annealed(config, problem, found.path)
+        with progress.shown():
+            estimate, standard_error = task.annealed(config, problem, found.path)
         by_quadrature = " (by quadrature: %.4f)" % metrics["log_likelihood"] if "log_likelihood" in metrics else ""
         print("log_likelihood by annealed importance sampling: %.4f, standard error %.4f%s" % (
             estimate, standard_error, by_quadrature))

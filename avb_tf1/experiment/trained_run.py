@@ -146,8 +146,8 @@ class TrainedRun:
             InputError: data.n_validation is 0.
         """
         if part not in self._task.parts:
-            raise ValueError("part must be %s, not %r" % (
-                " or ".join(self._task.parts) if self._task.parts else "none: the run is of no data set", part))
+            raise ValueError("part must be %s, not %r" % (" or ".join(self._task.parts), part) if self._task.parts else
+                             "only runs of a data set can be measured on a part of their data")
         trained = Trained(self.config, self._problem, self._networks, self._monitors)
         return measured_part(self.folder, self._task, trained, part)
 

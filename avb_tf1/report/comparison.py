@@ -1,5 +1,6 @@
 """Finished runs beside each other and beside the published numbers, as a Markdown table. Knows no TensorFlow."""
 
+import json
 import os
 import textwrap
 from typing import List
@@ -9,6 +10,7 @@ from avb_tf1.config.loading import load_config
 from avb_tf1.config.setting_names import setting_names
 from avb_tf1.ground.errors import InputError
 from avb_tf1.page.numbers import RULE, RunGroup, number, obtained, published_number
+from avb_tf1.problems.registry import problem_of
 from avb_tf1.runs import run_folder
 from avb_tf1.runs.metrics_file import read_metrics
 from avb_tf1.tasks.registry import task_of
@@ -75,6 +77,8 @@ def markdown(groups):
     lines = markdown_table(columns, zip(*columns.values()))
     if any(row.standing for row in rows):
         lines += ["", textwrap.fill(RULE, 118)]
+    if len(groups) > 1 and len({json.dumps(task.identity(group.config, problem_of(group.config))) for group in groups}) > 1:
+        lines += ["", "The configs are of different problems: their numbers can't be compared."]
     verdicts = ["- %s: %s." % (group.label, task.verdict(group)) for group in groups if task.verdict(group)]
     return "\n".join(lines + [""] * bool(verdicts) + verdicts)
 

@@ -6,7 +6,7 @@ from matplotlib.colors import to_rgb
 from avb_tf1.plotting.latents import LATENT_LIMIT, class_legend, draw_latents
 from avb_tf1.plotting.style import CLASS_COLORS, blank, class_color, new_figure, panels_of, plain, save
 from avb_tf1.tasks.data_set.figures import draw_beside, draw_codes, draw_posteriors, draw_tiles
-from avb_tf1.tasks.given_posterior.figures import draw_samples
+from avb_tf1.tasks.given_posterior.figures import common_limits, draw_samples
 
 _LEAST_DISTANCE = 1e-3        # nats, of what is drawn on a logarithmic axis
 _TITLE_HEIGHT = 0.6           # inches
@@ -134,10 +134,13 @@ def compared_on_given_posteriors(path, problems):
         part.suptitle(title, fontsize=13)
         rows = part.subplots(len(names), len(samples), squeeze=False)
         for label, (panels, name) in enumerate(zip(rows, names)):
+            limits = None if exact else common_limits([values[label] for values in samples.values()], len(coordinates))
             for axes, (method, values) in zip(panels, samples.items()):
                 draw_samples(axes, values[label][:, :len(coordinates)], label, coordinates, exact)
                 axes.set_title(method if label == 0 else "", fontsize=11)
                 axes.locator_params(nbins=5)
+                if limits is not None:
+                    axes.set(**dict(zip(("xlim", "ylim"), limits)))
                 axes.set_ylabel("")
                 axes.set_xlabel(axes.get_xlabel() if label == len(names) - 1 else "")
             panels[0].set_ylabel("\n".join([name, *coordinates[1:2]]), fontsize=10)

@@ -33,6 +33,7 @@ from avb_tf1.tasks.views import spread_out
 
 COMPARISON, PAIRS, MARGINALS = "comparison.md", "pairs.png", "marginals.png"
 HMC = "HMC"
+_LARGEST_R_HAT = 1.05         # of chains that are taken to agree
 _N_SHOWN = 4096               # samples of a sampler that figures show
 
 
@@ -242,8 +243,9 @@ def table(comparison):
         group = method.group
         elbo = over_seeds(group, METRICS, "elbo", "%.3f")
         by_discriminator = group.metrics[0].get("methods", {}).get("elbo") == "discriminator"
+        doubt = ", not converged" if group.label == HMC and not _has_converged(group.metrics) else ""
         rows.append([
-            group.label, _seeds_text(group.seeds), over_seeds(group, METRICS, "inference_gap", "%.4f"),
+            group.label + doubt, _seeds_text(group.seeds), over_seeds(group, METRICS, "inference_gap", "%.4f"),
             "by T: " + elbo if elbo and by_discriminator else elbo, over_seeds(group, METRICS, "wasserstein", "%.3f"),
             _largest(group),
             *(mean_and_range([parts_of_each_x(own)[0]["modes"][name]["share"] for own in group.metrics], "%.2f")
@@ -272,10 +274,19 @@ def _how_it_sampled(runs):
         values = [part[name] for own in runs for part in own["per_x"]]
         return "not known" if None in values else form % of_values(values)
 
-    return ("%s accepts %s of its steps at the step size that its warm-up comes to; of the kept draws, whose step sizes are "
-            "%.1f to 1 times that, %s. The largest R-hat is %s, the smallest effective sample size %s." % (
-                HMC, over_all("acceptance", np.mean, "%.2f"), hmc.SHORTEST, over_all("kept_acceptance", np.mean, "%.2f"),
-                over_all("r_hat", max, "%.3f"), over_all("n_effective", min, "%.0f")))
+    words = ("%s accepts %s of its steps at the step size that its warm-up comes to; of the kept draws, whose step sizes are "
+             "%.1f to 1 times that, %s. The largest R-hat is %s, the smallest effective sample size %s." % (
+                 HMC, over_all("acceptance", np.mean, "%.2f"), hmc.SHORTEST, over_all("kept_acceptance", np.mean, "%.2f"),
+                 over_all("r_hat", max, "%.3f"), over_all("n_effective", min, "%.0f")))
+    return words if _has_converged(runs) else words + (
+        " Its chains have not come to one distribution (R-hat above %.2f, or a chain that never moved): its row can't be "
+        "trusted." % _LARGEST_R_HAT)
+
+
+def _has_converged(runs):
+    """Whether all chains of a sampler's runs agree, metrics as of _sample after JSON."""
+    values = [part["r_hat"] for own in runs for part in own["per_x"]]
+    return None not in values and max(values) <= _LARGEST_R_HAT
 
 
 def _text(value, form):

@@ -163,8 +163,10 @@ def _require_own_model(out):
             tree = files.read_json(path)
             made_with = tree.get("made_by", tree.get("manifest"))["fingerprint"]["problem"]["path"]["sha256"]
             if not found.startswith(made_with):
-                raise OtherConfig('%s: made by another config: problem.path.sha256 is "%s" there, and %s, "%s", was not run' % (
-                    path, made_with, os.path.join(out, MODEL), found[:len(made_with)]))
+                raise OtherConfig(
+                    "%s: it was changed since the run was made (its SHA-256 is %s, but %s in %s), and was not run: bring the "
+                    "file of then back, or train anew into another folder" % (
+                        os.path.join(out, MODEL), found[:len(made_with)], made_with, path))
 
 
 def is_file(path):

@@ -86,9 +86,9 @@ def notes(task, metrics, config):
     suffixes = ("_numerical_error" if name + "_numerical_error" in metrics else "_standard_error", "_bias_left")
     errors = [metrics.get(own + suffix) or 0.0 for own in (name, by_t) for suffix in suffixes]
     if abs(metrics[name] - metrics[by_t]) > max(_DISAGREE, _N_ERRORS * math.sqrt(sum(error**2 for error in errors))):
-        told.append("T and q(z|x) disagree: the %s is %s, but %s by the discriminator. T lags behind the encoder, which is "
-                    "trained by it." % (task.metrics[name].title, number(metrics[name], task.metrics[name]),
-                                        number(metrics[by_t], task.metrics[by_t])))
+        values = [number(metrics[own], task.metrics[own]) for own in (name, by_t)]
+        told.append("T and q(z|x) disagree: the %s is %s, but %s by the discriminator, which the encoder is trained by." % (
+            task.metrics[name].title, *values))
     return told
 
 

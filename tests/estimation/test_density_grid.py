@@ -193,3 +193,15 @@ def test_a_thinned_grid_has_the_same_moments():
     np.testing.assert_allclose(np.cov(points.T, aweights=masses, ddof=0), CORRELATED.cov, atol=1e-5)
     # Fewer points than are enough are refused.
     assert len(marginals.thinned(grid, 1).points[0]) > 100
+
+
+def test_far_from_the_mass_a_density_may_be_no_number():
+    """Where a scale underflows, say; within its reach it is refused, and infinity everywhere."""
+    def log_density(z, end, value=np.nan):
+        z = z.astype(np.float64)
+        return np.where(z[:, 1] < end, value, stats.multivariate_normal([2, 1], [[1, 0.5], [0.5, 2]]).logpdf(z))
+
+    assert posterior_grid(lambda z: log_density(z, -100), 2).log_integral == pytest.approx(0, abs=1e-7)
+    for end, value in ((-5, np.nan), (-100, np.inf)):
+        with pytest.raises(PosteriorGridError, match="is not finite at .*: it must be a number there, or -inf"):
+            posterior_grid(lambda z, own=(end, value): log_density(z, *own), 2)

@@ -1,6 +1,7 @@
 """What is told while nothing trains."""
 
 import threading
+import time
 
 from avb_tf1.ground import progress
 
@@ -43,6 +44,25 @@ def test_nothing_is_told_where_it_is_not_wanted(capsys, monkeypatch):
         other.join()
     go()
     assert capsys.readouterr().out == ""
+
+
+def test_what_takes_long_is_told_again_and_again(capsys, monkeypatch):
+    """Steps that can't be told apart: at least it is seen that something goes on."""
+    monkeypatch.setattr(progress, "_SILENCE", 0.05)
+    with progress.shown():
+        progress.say("Measuring")
+        time.sleep(0.3)
+        for _ in progress.through(range(1), "numbers"):
+            time.sleep(0.3)
+    n_lines = len(capsys.readouterr().out.splitlines())
+    time.sleep(0.2)
+    assert capsys.readouterr().out == "" and n_lines > 3  # it ends with the context
+    with progress.shown():
+        progress.say("Measuring")
+        for _ in progress.through(range(1), "numbers"):
+            time.sleep(0.3)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "Measuring ..." and set(lines[1:]) == {"numbers, 0 of 1: 0 s so far"}
 
 
 def test_minutes():

@@ -47,7 +47,7 @@ def test_every_task_tells_it(name):
     ("data_set", {"generator_loss_change": -0.29, "generator_loss_change_standard_error": 0.1}, []),
     ("data_set", {"generator_loss_change": -0.009, "generator_loss_change_standard_error": 0.001}, []),
     ("known_images", {"kl_posterior_prior": 1.4, "kl_discriminator": 1.34, "kl_discriminator_standard_error": 0.01},
-     ["T and q(z|x) disagree: the mean KL(q(z|x) || p(z)) is 1.4000, but 1.3400 by the discriminator."]),
+     ["T and q(z|x) disagree: the mean KL(q(z|x) || p(z)) is 1.4000, but 1.3400 by the discriminator"]),
     ("known_images", {"kl_posterior_prior": 1.4, "kl_discriminator": 1.36}, []),
     ("known_images", {"kl_posterior_prior": 1.4, "kl_discriminator": 1.3, "kl_posterior_prior_bias_left": 0.04}, []),
     ("known_images", {"kl_posterior_prior": None, "kl_discriminator": 1.3}, []),

@@ -98,8 +98,9 @@ def _raw(section):
             _download_mnist(path)
     raw = _read(section.kind, path, _state_of(path))
     if section.sha256 not in (None, raw.digest):
-        raise InputError("%s: its images have changed: the digest of their arrays is %s, and data.sha256 of the run is %s" % (
-            path, raw.digest[:12], section.sha256[:12]))
+        raise InputError("%s: its images have changed: the digest of their arrays is %s, and data.sha256 of the run is %s; "
+                         "bring the file of then back, or let data.path in the run's config.yaml say where it is" % (
+                             path, raw.digest[:12], section.sha256[:12]))
     return raw
 
 

@@ -50,6 +50,8 @@ def told(path, what=""):
         text = _first_line(error)
         if "must be from the same graph" in text:
             text = "a tensor was made outside of the functions; only numbers and arrays can be made there"
+        if "symbolic Tensor" in text:
+            text = "numpy can't reckon with z or x, which are TensorFlow's: take tf.exp and so on, not np.exp"
         kind = shortened(type(error).__name__)
         what = ": ".join(part for part in ("" if _line(error, path) else what, kind, text) if part)
         raise ModelError("%s%s: %s" % (path, _line(error, path), printable(what)))

@@ -3,7 +3,9 @@
 docs/your_own_model.md tells a user what these are.
 """
 
+import difflib
 import inspect
+import types
 
 import numpy as np
 
@@ -16,6 +18,9 @@ from avb_tf1.problems.given_posterior.python_file import ModelError, told
 _MAX_DIM = 1024
 _MAX_OBSERVATIONS = 1000      # each has an exact posterior of its own, which takes a second
 _MAX_NAME, _MAX_TEXT = 60, 2000
+# What may be left out, and of what kind it is.
+_OPTIONAL = {"observations": (list, tuple, np.ndarray), "observation_names": (list, tuple), "title": str, "introduction": str,
+             "derived": dict, "modes": dict, "exact_draws": types.FunctionType}
 _loaded = {}                  # by the files' texts
 
 
@@ -42,7 +47,15 @@ class _File:
     def _refuse(self, text, *values):
         raise ModelError("%s: %s" % (self._path, text % values))
 
+    def _require_known(self):
+        """Refuse a misspelt name that may be left out, which would be left out without a word."""
+        for name, value in self._names.items():
+            for meant in difflib.get_close_matches(name, _OPTIONAL, n=1, cutoff=0.8):
+                if meant not in self._names and isinstance(value, _OPTIONAL[meant]):
+                    self._refuse("%s: did you mean %s? If not, give it another name", name, meant)
+
     def posterior(self):
+        self._require_known()
         path, dim = self._path, len(self._coordinates())
         observations, observation_names = self._observations()
         has_x = "observations" in self._names

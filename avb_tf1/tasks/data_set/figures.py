@@ -154,7 +154,7 @@ def reconstructions(path, images, probabilities, prior, titles):
     images_and_decoded, of_prior = np.stack([visible(images), visible(probabilities)]), visible(prior)
     of_prior = of_prior.reshape(2, n_prior // 2, *of_prior.shape[1:])
     widths = [max(k, 4), n_prior / 2]  # a title needs the room of 4 images
-    figure = new_figure(0.7 * sum(widths) + 1, 1.5 * min(1, of_prior.shape[2] / of_prior.shape[3]) + 1.3)
+    figure = new_figure(0.7 * sum(widths) + 1, 1.5 * min(1, of_prior.shape[2] / of_prior.shape[3]) + 1.8)
     left, right = figure.subplots(1, 2, gridspec_kw={"width_ratios": widths})
     _, (ys, xs) = draw_tiles(left, images_and_decoded)
     left.set_xticks(xs)

@@ -50,7 +50,7 @@ function drawLatent() {
     name: "chosen", marker: {symbol: "circle-open", size: 15, color: color("text"), line: {width: 2.5}}}));
   const axes = latentLayout(dim, range, [coordinate(across), coordinate(upwards)], run.classes.length);
   drawCurves("latent-plot", traces, {...axes, uirevision: `${run.label} ${across} ${upwards}`});
-  element("latent-text").textContent = `${n} codes.` + (nOutside ? ` ${nOutside} lie outside of the axes.` : "") +
+  element("latent-text").textContent = `${n} codes.` + (nOutside ? ` Outside of the axes: ${nOutside}.` : "") +
     (row < n ? " The thick ring is about the code of the image that is chosen below." : "");
 }
 

@@ -3,7 +3,7 @@
 import math
 
 from avb_tf1.page.numbers import count, number
-from avb_tf1.problems.data_set.problem import VALIDATION
+from avb_tf1.problems.data_set.problem import TEST, VALIDATION
 from avb_tf1.tasks import summary
 from avb_tf1.tasks.data_set import measures
 from avb_tf1.tasks.data_set.measures import METRICS
@@ -39,16 +39,17 @@ def lines(metrics, config):
 
 def warning(metrics, config):
     """Return a sentence if the discriminator's ELBO is above log p(x) of the same images by over twice their errors, or ""."""
-    likelihood, elbo = metrics.get("test_log_likelihood"), metrics.get("test_elbo_discriminator")
+    part = VALIDATION if "n_validation_images" in metrics else TEST
+    names = [part + name for name in ("_log_likelihood", "_elbo_discriminator")]
+    likelihood, elbo = map(metrics.get, names)
     if likelihood is None or elbo is None:
         return ""
-    errors = [metrics.get(name + suffix, 0.0) for name in ("test_log_likelihood", "test_elbo_discriminator")
-              for suffix in ("_numerical_error", "_bias_left")]
+    errors = [metrics.get(name + suffix, 0.0) for name in names for suffix in ("_numerical_error", "_bias_left")]
     excess = elbo - likelihood
     if excess <= 2 * math.hypot(math.hypot(*errors[:2]), math.hypot(*errors[2:])):
         return ""
-    return ("the discriminator puts the test ELBO %.4f nats above the test log-likelihood, where no ELBO can be: T has fallen "
-            "behind the encoder, and what it says of q(z|x) can't be trusted." % excess)
+    return ("the discriminator puts the %s ELBO %.4f nats above the %s log-likelihood, where no ELBO can be: T has fallen "
+            "behind the encoder, and what it says of q(z|x) can't be trusted." % (part, excess, part))
 
 
 def found_by(name, metrics):
@@ -86,5 +87,5 @@ def headline(metrics):
     """Return what the model makes of a test image, in a few words."""
     words = "log p(x) of a test image is %s nats on average" % number(metrics[_LIKELIHOOD], METRICS[_LIKELIHOOD])
     if _GAP in metrics:
-        words += "; the ELBO is %s below it, KL(q(z|x) || p(z|x))" % number(metrics[_GAP], METRICS[_GAP])
+        words += "; the ELBO is lower by KL(q(z|x) || p(z|x)), %s nats" % number(metrics[_GAP], METRICS[_GAP])
     return words

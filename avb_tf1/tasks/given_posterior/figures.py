@@ -15,6 +15,7 @@ from avb_tf1.tasks.trained import Figure
 from avb_tf1.tasks.views import N_MOVIE_FRAMES, labels_of_codes, spread_out
 
 _N_BINS = 50
+_TOLD = 0.01                  # of samples, that lie outside of the axes
 _TAIL = 0.002                 # of exact draws, to either side, that the axes need not show
 
 
@@ -94,8 +95,10 @@ def draw_samples(axes, z, label, coordinates, exact):
     elif exact:
         axes.scatter(*exact["draws"][label][:2000, :2].T, s=1.5, alpha=0.5, color=EXACT_COLOR, edgecolor="none", zorder=0)
     if exact:
-        xlim, ylim = map(_limits, exact["draws"][label][:, :2].T)
-        axes.set(xlim=xlim, ylim=ylim)
+        limits = [_limits(values) for values in exact["draws"][label][:, :2].T]
+        axes.set(xlim=limits[0], ylim=limits[1])
+        lows, highs = np.transpose(limits)
+        _tell_outside(axes, [(((z[:, :2] < lows) | (z[:, :2] > highs)).any(axis=1).mean(), "samples")])
     axes.set(xlabel=coordinates[0], ylabel=coordinates[1])
 
 
@@ -103,6 +106,19 @@ def _line(exact, label, k):
     """The marginal density of the quantity k of an x, as in exact.npz: points [m], density [m]."""
     density = exact["marginal_density"][label][k]
     return np.linspace(*exact["marginal_ends"][label][k], len(density)), density
+
+
+def _tell_outside(axes, shares):
+    """Say on Axes how much of some samples lies outside of them, (share, name) each, if it is _TOLD or more of one."""
+    told = ["%s %.0f %%" % (name, 100 * share) for share, name in shares if share >= _TOLD]
+    if told:
+        axes.annotate("outside: " + ", ".join(told), (0.02, 0.98), xycoords="axes fraction", va="top", fontsize=7)
+
+
+def common_limits(samples, n):
+    """Return what to show of several samples, [., k] each, in the first two of n coordinates: (low, high) of each."""
+    ends = np.array([[_limits(column) for column in own[:, :min(n, 2)].T] for own in samples])
+    return [(lows.min(), highs.max()) for lows, highs in zip(ends[:, :, 0].T, ends[:, :, 1].T)]
 
 
 def _limits(values):
@@ -132,20 +148,30 @@ def marginals(path, samples, names, exact, names_of_x, colors=None):
         for k, (axes, name) in enumerate(zip(panels_of_x, names)):
             shown = exact["draws"] if exact else list(samples.values())[-1]
             low, high = _limits(shown[label][:, k])
-            bins = np.linspace(low, high, _N_BINS)
+            bins, outside = np.linspace(low, high, _N_BINS), []
             for title, values in samples.items():
-                look = {"alpha": 0.6} if len(samples) == 1 else {"histtype": "step"}
-                axes.hist(values[label][:, k], bins=bins, density=True, color=class_color(colors[title]), label=title, **look)
+                look, own = {"alpha": 0.6} if len(samples) == 1 else {"histtype": "step"}, values[label][:, k]
+                # Of all samples, also of those that are outside.
+                weights = np.full(len(own), 1 / (len(own) * (bins[1] - bins[0])))
+                axes.hist(own, bins=bins, weights=weights, color=class_color(colors[title]), label=title, **look)
+                outside.append((np.mean((own < low) | (own > high)), title))
             if exact:
                 axes.plot(*_line(exact, label, k), color=EXACT_COLOR, linewidth=1.5, label="exact")
             axes.set(yticks=[], xlim=(low, high), ylim=(0, None))
             axes.set_title(name if n_x == 1 else "%s, %s" % (names_of_x[label], name), fontsize=9)
             axes.tick_params(labelsize=7)
+            _tell_outside(axes, outside)
         blank(panels_of_x[len(names):])
     # Beside the panels if there is room: of several methods it is large.
     spare = panels[-1][-1] if len(names) % n_columns else panels[0][0]
     spare.legend(*panels[0][0].get_legend_handles_labels(), fontsize=7)
     save(figure, path)
+
+
+def _training_curve(path, trained):
+    evidences = [reference.log_evidence for reference in trained.once(measures.references)[0] or ()]
+    optima = {"generator_loss": -float(np.mean(evidences))} if evidences and None not in evidences else {}
+    training_curve.draw(path, losses_of(trained.monitors), optima)
 
 
 def _posterior(path, trained):
@@ -169,7 +195,7 @@ def _latent_movie(path, trained):
 
 # By their names in a run folder.
 FIGURES = {
-    run_folder.TRAINING_CURVE: Figure(lambda path, trained: training_curve.draw(path, losses_of(trained.monitors), {})),
+    run_folder.TRAINING_CURVE: Figure(_training_curve),
     "posterior.png": Figure(_posterior, (ENCODER,)),
     "marginals.png": Figure(_marginals, (ENCODER,)),
     "posterior.gif": Figure(_latent_movie, (ENCODER,)),

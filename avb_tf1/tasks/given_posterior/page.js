@@ -65,7 +65,7 @@ function tell(x, shown, values) {
   });
   const n = values[0].length, outside = n - inside.length;
   element("posterior-text").textContent = `${run.x.length > 1 ? run.x[x] + ": " : ""}mean ± standard deviation of ` +
-    `${n} samples: ${finite.length ? texts.join(", ") : "not finite"}.` + (outside ? ` ${outside} of them lie outside of the axes.` : "");
+    `${n} samples: ${finite.length ? texts.join(", ") : "not finite"}.` + (outside ? ` Outside of the axes: ${outside}.` : "");
 }
 
 const drawPosterior = () => (dim > 1 ? drawPlane : drawLine)(chosen("x-choice"));

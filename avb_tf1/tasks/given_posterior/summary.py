@@ -68,7 +68,7 @@ def metric_rows(metrics):
     """Return the rows of tasks.summary.metric_rows, of a run or of one x, with standard error and remaining bias."""
     methods, words = metrics["methods"], _PLAIN_WORDS
     if methods.get("elbo") == "discriminator":
-        words = dict(words, elbo="by the discriminator, for want of a better way: no bound, if that is wrong")
+        words = dict(words, elbo="by the discriminator, as nothing else can tell it: no bound")
     return summary.metric_rows(metrics, METRICS, ("_standard_error", "_bias_left"), lambda name: methods.get(name, ""), words)
 
 

@@ -295,7 +295,7 @@ def test_what_a_class_of_the_files_own_does_is_told_in_one_line(names, words, tm
     ("problem.path=latin.py", "problem.path: %s/latin.py is no UTF-8 text"),
     ("problem={kind: python, batch_size: 20}", 'missing key "problem.path"'),
     ("model.latent_dim=3", "model.latent_dim must be 2 for %s/my_model.py, not 3"),
-    ("problem.batch_size=21", "problem.batch_size must be a multiple of 2, not 21"),
+    ("problem.batch_size=21", "problem.batch_size must be a multiple of 2, the number of x, not 21"),
 ])
 def test_what_is_wrong_with_the_config_is_told_by_its_key(override, words, tmp_path):
     path = written(tmp_path, SEVERAL)
@@ -401,7 +401,7 @@ def test_a_run_of_three_dimensions_with_draws(tmp_path, capsys):
         for look in (lambda: reevaluation.evaluate_run(str(moved), with_ais=False, write=True),
                      lambda: avb_tf1.open_run(str(moved)), lambda: sweep_page.write_page(str(moved)),
                      lambda: experiment.extend(str(moved), [])):
-            with pytest.raises(OtherConfig, match='path.sha256 is "[0-9a-f]{12}" there, and .*model.py, .* was not run'):
+            with pytest.raises(OtherConfig, match="model.py: it was changed since the run was made .* was not run"):
                 look()
         if is_finished:
             with pytest.raises(OtherConfig, match="was not run"):
@@ -421,6 +421,18 @@ def test_a_grid_that_fails_loses_no_training(draws, tmp_path):
         assert data_of(out)["runs"][0]["draws"]["n"] == 1000
     else:
         assert metrics["not_computed"]["wasserstein"].startswith("the exact posterior is not known: the density")
+
+
+@pytest.mark.parametrize("text, is_refused", [
+    (ONE.replace("derived =", "derivd ="), True), (ONE.replace("modes =", "mode ="), True), (ONE + "titel = 'mine'\n", True),
+    (ONE.replace("modes =", "mode = 3 #"), False), (ONE + "mode = modes\nscales = [1.0]\n", False)])
+def test_a_misspelt_name_is_not_left_out_without_a_word(text, is_refused, tmp_path):
+    path = written(tmp_path, text)
+    if is_refused:
+        with pytest.raises(InputError, match=r"did you mean (derived|modes|title)\? If not, give it another name"):
+            load_config(path)
+    else:
+        load_config(path)
 
 
 @pytest.mark.slow
