@@ -75,12 +75,22 @@ def test_the_log_ratio_is_the_discriminators(run):
 def test_wrong_arrays_are_refused(run):
     for call, words in ((lambda: run.decode(np.zeros(2)), r"z must be \[n, 2\] with n at least 1, not \[2\]"),
                         (lambda: run.decode(np.zeros((3, 4))), r"not \[3, 4\]"),
+                        (lambda: run.decode(np.full((3, 2), np.nan)), "z must be finite"),
                         (lambda: run.log_likelihood(np.zeros((0, 4))), r"x must be \[n, 4\] with n at least 1, not \[0, 4\]"),
                         (lambda: run.sample_posterior(np.eye(4), True, 0), "n must be an integer"),
                         (lambda: run.sample_posterior(np.eye(4), 0, 0), "n must be an integer from 1 to 2147483647, not 0"),
                         (lambda: run.sample_posterior(np.eye(4), 1, 1.5), "seed must be an integer from 0 to 4294967295"),
                         (lambda: run.sample_posterior(0.5 * np.eye(4), 1, 0), "must be 0 or 1")):
         with pytest.raises(ValueError, match=words):
+            call()
+
+
+def test_a_run_that_was_closed_says_so(run):
+    with avb_tf1.open_run(run.folder) as other:
+        z = other.sample_posterior(np.eye(4), 1, 0)[0]
+    for call in (lambda: other.decode(z[:, :2]), lambda: other.sample_posterior(np.eye(4), 1, 0),
+                 lambda: other.log_likelihood(np.eye(4))):
+        with pytest.raises(ValueError, match="the run was closed: open it again with avb_tf1.open_run"):
             call()
 
 

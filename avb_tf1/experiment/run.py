@@ -224,15 +224,16 @@ def run_and_report(config, out, show_progress):
     """
     with stopping.hint("to go on: %s" % command_line.resuming(out)):
         experiment = Experiment.of(config)
-        print("Training %s (%s, seed %d) for %s of batch %d into %s" % (
-            config.name, config.model.kind, config.seed,
-            count(config.training.n_iterations, "iteration"), config.batch_size, out), flush=True)
         found = last_checkpoint(config, out)
+        is_trained = found is not None and found.iteration >= config.training.n_iterations
+        print("%s %s (%s, seed %d) for %s of batch %d into %s" % (
+            "Opening" if is_trained else "Training", config.name, config.model.kind, config.seed,
+            count(config.training.n_iterations, "iteration"), config.batch_size, out), flush=True)
         if found is not None:
             for problem in found.passed_over:
                 print("warning: %s; going on from the one before" % problem, file=sys.stderr)
-            print("Going on from iteration %d of %d" % (found.iteration, config.training.n_iterations)
-                  if found.iteration < config.training.n_iterations else "It is trained already", flush=True)
+            print("It is trained already" if is_trained else "Going on from iteration %d of %d" % (
+                found.iteration, config.training.n_iterations), flush=True)
         metrics, timing = _run(experiment, out, found, show_progress)
         print(summary(experiment.task, metrics, config, timing))
         figures = [os.path.join(out, name) for name in experiment.task.figures]

@@ -54,6 +54,7 @@ class TrainedRun:
 
     def close(self):
         """Close the session; the methods can't be called any more."""
+        self._networks = _Closed()
         self._closing.close()
 
     def sample_posterior(self, x, n, seed):
@@ -84,7 +85,7 @@ class TrainedRun:
         """Return the pixel probabilities of p(x|z), float32 [n, n_pixels], for z [n, latent_dim].
 
         Raises:
-            ValueError: z has another shape, or the likelihood is given: then there is no decoder.
+            ValueError: z has another shape or isn't finite, or the likelihood is given: then there is no decoder.
         """
         if self._networks.decode is None:
             raise ValueError("the likelihood is given: there is no decoder")
@@ -103,7 +104,7 @@ class TrainedRun:
             float32 [n], nats.
 
         Raises:
-            ValueError: x is no images, z has another shape, or the model is a VAE or a Gaussian, which has no
+            ValueError: x is no images, z has another shape or isn't finite, or the model is a VAE or a Gaussian, which has no
                 discriminator.
         """
         if self._networks.log_ratio is None:
@@ -155,4 +156,13 @@ class TrainedRun:
         z = np.asarray(z, np.float32)
         if z.ndim != 2 or z.shape[1] != self._networks.latent_dim or not len(z):
             raise ValueError("z must be [n, %d] with n at least 1, not %s" % (self._networks.latent_dim, list(z.shape)))
+        if not np.isfinite(z).all():
+            raise ValueError("z must be finite")
         return z
+
+
+class _Closed:
+    """What stands for the networks of a run that was closed."""
+
+    def __getattr__(self, name):
+        raise ValueError("the run was closed: open it again with avb_tf1.open_run")

@@ -57,7 +57,7 @@ def _draw_one_dimension(axes, z, labels, limit, size, alpha):
         axes.axvline(sigma, color="0.75", linewidth=0.8, zorder=0)
     for label in np.unique(labels):
         codes = z[labels == label]
-        height = label + 0.8 * (np.arange(len(codes)) % 97) / 97  # spread over the band, with no randomness
+        height = label + 0.8 * (0.618034 * np.arange(len(codes)) % 1)  # spread over the band, with no randomness
         axes.scatter(codes, height, s=size, alpha=alpha, color=class_color(label), edgecolor="none")
     axes.set(xlim=(-limit, limit), xlabel="$z_1$", yticks=[])
 
