@@ -25,6 +25,7 @@ NO_GRID = Need(lambda networks: not GRID.is_met(networks))
 PLANE = Need(lambda networks: networks.latent_dim == 2)
 
 _MAX_NAMES = 20               # classes that a legend has
+_NAME_ROOM = 0.12             # of how far the axes reach: classes whose codes lie nearer together have but the legend
 _MAX_BANDS = 40               # of classes whose names an axis has
 _SHORT = 3                    # letters of names that stand among the codes
 _MAX_LETTERS = 14             # of a class's name
@@ -36,7 +37,7 @@ _BETWEEN = "#c3d3e6"          # the colour there
 
 @plain
 def latent_space(path, z, labels, names):
-    """Draw codes by class over circles at the prior's 1, 2 and 3 sigma, a short name of each class at the middle of its codes.
+    """Draw codes by class over circles at 1, 2 and 3 sigma of the prior, with short names where the classes lie apart.
 
     Args:
         path: str, the PNG to write.
@@ -269,8 +270,11 @@ def draw_codes(axes, z, labels, names, limit, size, with_names=True):
     draw_circles(axes, limit)
     axes.scatter(*z.T, s=size, alpha=0.7, color=[class_color(label) for label in labels], edgecolor="none")
     if with_names and 1 < len(names) <= _MAX_NAMES and max(map(len, names)) <= _SHORT:
-        for label in np.unique(labels):
-            axes.annotate(names[label], _middle(z[labels == label]), ha="center", va="center", fontsize=11,
+        shown = np.unique(labels)
+        middles = np.array([_middle(z[labels == label]) for label in shown])
+        gaps = np.abs(middles[:, np.newaxis] - middles).max(axis=2)[np.triu_indices(len(shown), 1)]
+        for label, middle in zip(shown, middles) if gaps.min(initial=np.inf) > _NAME_ROOM * limit else ():
+            axes.annotate(names[label], middle, ha="center", va="center", fontsize=11,
                           fontweight="bold", color=class_color(label), path_effects=[
                               patheffects.withStroke(linewidth=3, foreground="white")], annotation_clip=True)
 

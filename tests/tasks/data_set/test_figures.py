@@ -6,7 +6,7 @@ from pictures import assert_in_corners, corners, frames, pixels, place, rgb
 
 from avb_tf1.estimation.quadrature import grid
 from avb_tf1.estimation.trained_networks import Networks
-from avb_tf1.plotting.style import CLASS_COLORS, EXACT_COLOR
+from avb_tf1.plotting.style import CLASS_COLORS, EXACT_COLOR, new_figure
 from avb_tf1.tasks.data_set import figures
 from avb_tf1.tasks.registry import task_of
 
@@ -25,6 +25,14 @@ def test_each_class_has_its_place_its_color_and_a_legend(tmp_path):
     figures.latent_space(str(tmp_path / "one.png"), z, 0 * labels, ("image",))
     without = pixels(tmp_path / "one.png")
     assert without.shape[1] < width and not (without == COLORS[1]).all(axis=2).any()
+
+
+def test_names_stand_among_codes_where_the_classes_lie_apart():
+    z, labels = corners(400)
+    for codes, names in ((z, list(NAMES)), (np.where(labels[:, np.newaxis] == 3, z[labels == 2][0], z), [])):
+        axes = new_figure(4, 4).subplots()
+        figures.draw_codes(axes, codes, labels, NAMES, 4.0, size=5)
+        assert [text.get_text() for text in axes.texts if text.get_text() in NAMES] == names
 
 
 @pytest.mark.parametrize("n_classes", [2, 12, 300])
