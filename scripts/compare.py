@@ -12,15 +12,14 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.p
 from avb_tf1.ground import command_line
 
 if __name__ == "__main__":
-    command_line.begin()  # first: what follows takes time
-
-from avb_tf1.report import comparison
+    command_line.begin()
 
 
 def main():
     parser = command_line.parser(__doc__)
     parser.add_argument("runs", metavar="RUN_DIR", nargs="+", help="run folders, as scripts/train.py leaves them")
     args = parser.parse_args()
+    from avb_tf1.report import comparison  # not for --help: it takes a while
     print(comparison.markdown(comparison.read_runs(args.runs)))
 
 

@@ -12,10 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.p
 from avb_tf1.ground import command_line
 
 if __name__ == "__main__":
-    command_line.begin()  # first: what follows takes time
-
-from avb_tf1.config import loading
-from avb_tf1.report import sweep_page
+    command_line.begin()
 
 
 def main():
@@ -23,6 +20,8 @@ def main():
     parser.add_argument("folder", metavar="DIR", help="a run's folder, or a sweep's")
     parser.add_argument("--config", metavar="FILE", help="the run's config; what isn't finished of it is trained first")
     args = parser.parse_args()
+    from avb_tf1.config import loading  # not for --help: it takes a while
+    from avb_tf1.report import sweep_page
     if args.config is not None:
         config = loading.load_config(args.config)
         from avb_tf1.experiment.run import ensure_finished  # loads TensorFlow: after the input is known to be good

@@ -12,10 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.p
 from avb_tf1.ground import command_line
 
 if __name__ == "__main__":
-    command_line.begin()  # first: what follows takes time
-
-from avb_tf1.config import loading
-from avb_tf1.runs import run_folder
+    command_line.begin()
 
 
 def main():
@@ -30,6 +27,8 @@ def main():
     parser.add_argument("--overwrite", action="store_true", help="replace the run that the folder holds")
     parser.add_argument("--no-progress", action="store_true", help="show no progress while training")
     args = parser.parse_args()
+    from avb_tf1.config import loading  # not for --help: it takes a while
+    from avb_tf1.runs import run_folder
     if args.resume is not None:
         if args.out is not None or args.overwrite:
             parser.error("--resume takes no --out or --overwrite: the run goes on in its folder, as its config says")

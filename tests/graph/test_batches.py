@@ -160,7 +160,8 @@ def test_dynamic_pixels_are_drawn_anew_for_each_iteration():
 @pytest.mark.parametrize("name, overrides", [
     ("digits_vae", ["data.n_validation=100", "data.binarisation=static"]),
     pytest.param("digits_avb", [], marks=pytest.mark.slow),
-    pytest.param("digits_8_avb_ac", ["training.update=generator_first"], marks=pytest.mark.slow)])
+    pytest.param("digits_8_avb_ac", ["training.shared_backward=false", "training.update=generator_first"],
+                 marks=pytest.mark.slow)])
 def test_a_resumed_training_has_the_same_bits(name, overrides, tmp_path):
     config = small_images(name, *overrides)
     model = build_graph(config)
@@ -173,8 +174,8 @@ def test_a_resumed_training_has_the_same_bits(name, overrides, tmp_path):
 
 
 def test_all_steps_of_an_iteration_see_its_batch():
-    config = small_images("digits_avb", "training.update=generator_first", "training.n_discriminator_updates=3",
-                          "training.n_iterations=4")
+    config = small_images("digits_avb", "training.shared_backward=false", "training.update=generator_first",
+                          "training.n_discriminator_updates=3", "training.n_iterations=4")
     model, fed = build_graph(config), []
 
     class Session:

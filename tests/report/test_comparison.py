@@ -76,14 +76,14 @@ def test_verdicts_know_that_the_published_number_is_of_one_run():
 
 
 def test_chance_alone_gives_a_verdict_in_one_of_twenty_columns():
-    random_state, published = np.random.RandomState(0), four_images.PROBLEM.published["AVB"]["elbo"]
+    random_state, published, config = np.random.RandomState(0), four_images.PROBLEM.published["AVB"]["elbo"], synthetic()
     for n in (2, 5):
         told = 0
         for _ in range(2000):
             # The published run's own value, 0.5 away from ours at most, is where the difference is counted from.
             *ours, theirs = published.value + 0.1 * random_state.standard_normal(n + 1)
             runs = tuple(dict(METRICS, elbo=value - theirs + published.value) for value in ours)
-            row, = (row for row in published_rows.rows([numbers.RunGroup("", synthetic(), tuple(range(n)), runs)])
+            row, = (row for row in published_rows.rows([numbers.RunGroup("", config, tuple(range(n)), runs)])
                     if row.metric == "elbo")
             told += row.standing != "not distinguishable"
         assert 0.03 < told / 2000 < 0.07

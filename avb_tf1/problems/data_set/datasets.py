@@ -2,9 +2,7 @@
 
 import functools
 import hashlib
-import http.client
 import os
-import urllib.request
 from dataclasses import dataclass
 from typing import NamedTuple, Optional, Tuple
 
@@ -156,6 +154,9 @@ def _download_mnist(path):
 
     Not by Keras' own function: its only limit on waiting is a default of the whole process' sockets.
     """
+    import http.client  # here: each command reads a config, and hardly any downloads something
+    import urllib.request
+
     print("Downloading MNIST, 11 MB, to %s" % path, flush=True)
     try:
         with urllib.request.urlopen(_MNIST_URL, timeout=_DOWNLOAD_SECONDS) as answer:

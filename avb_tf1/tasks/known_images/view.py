@@ -1,5 +1,7 @@
 """What a snapshot of a model of known images holds: codes of each image, and what the decoder makes of the latent space."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 
 from avb_tf1.estimation import quadrature
@@ -27,9 +29,11 @@ class View(CodesView):
             of p(x|z) on quadrature.grid(PLANE_AXIS, latent_dim); of a Gaussian q(z|x) mean and log_variance float32
             [n_images, latent_dim].
         """
-        record = super().look()
-        if self._plane is not None:
-            record["probabilities"] = np.rint(255 * in_chunks(self._networks.decode, self._plane)).astype(np.uint8)
+        with ThreadPoolExecutor(1) as pool:  # the decoder on a core of its own, while training waits
+            decoded = None if self._plane is None else pool.submit(in_chunks, self._networks.decode, self._plane)
+            record = super().look()
+        if decoded is not None:
+            record["probabilities"] = np.rint(255 * decoded.result()).astype(np.uint8)
         if self._networks.gaussian is not None:
             record["mean"], record["log_variance"] = self._networks.gaussian(self._problem.inputs)
         return record
