@@ -77,10 +77,18 @@ def markdown(groups):
     lines = markdown_table(columns, zip(*columns.values()))
     if any(row.standing for row in rows):
         lines += ["", textwrap.fill(RULE, 118)]
-    if len(groups) > 1 and len({json.dumps(task.identity(group.config, problem_of(group.config))) for group in groups}) > 1:
+    if not _are_of_one_problem(task, groups):
         lines += ["", "The configs are of different problems: their numbers can't be compared."]
     verdicts = ["- %s: %s." % (group.label, task.verdict(group)) for group in groups if task.verdict(group)]
     return "\n".join(lines + [""] * bool(verdicts) + verdicts)
+
+
+def _are_of_one_problem(task, groups):
+    """Whether groups of a Task have the same data or density; also if that can't be told, as images aren't there any more."""
+    try:
+        return len({json.dumps(task.identity(group.config, problem_of(group.config))) for group in groups}) == 1
+    except InputError:
+        return True
 
 
 def markdown_table(titles, rows):

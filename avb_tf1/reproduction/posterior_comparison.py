@@ -33,6 +33,7 @@ from avb_tf1.tasks.views import spread_out
 
 COMPARISON, PAIRS, MARGINALS = "comparison.md", "pairs.png", "marginals.png"
 HMC = "HMC"
+_BASELINES = ("mean_field", "full_rank", HMC)
 _LARGEST_R_HAT = 1.05         # of chains that are taken to agree
 _N_SHOWN = 4096               # samples of a sampler that figures show
 
@@ -140,7 +141,7 @@ def _require_one_problem(configs, paths):
         if _identity(config) != _identity(configs[0]):
             raise InputError("%s: its problem is %s, that of %s %s; one comparison is of one problem" % (
                 path, _called(config), paths[0], _called(configs[0])))
-        if config.name in ("mean_field", "full_rank"):
+        if config.name in _BASELINES:
             raise InputError("%s: the name %s is a baseline's; give the config another" % (path, config.name))
         if config.name in names:
             raise InputError("%s: has the name of %s, %s; give it another" % (path, names[config.name], config.name))
@@ -220,9 +221,8 @@ def draw_marginals(path, comparison):
     """Write given_posterior's figures.marginals of a Comparison."""
     problem = comparison.problem
     # A baseline has one colour in the figures of all problems, however many configs stand before it.
-    baselines = ("mean_field", "full_rank", HMC)
-    in_turn = sorted(comparison.samples, key=lambda name: name in baselines)
-    colors = {name: number for number, name in enumerate([in_turn[0], *baselines, *in_turn[1:-len(baselines)]])}
+    first, *others = (name for name in comparison.samples if name not in _BASELINES)
+    colors = {name: number for number, name in enumerate([first, *_BASELINES, *others])}
     marginals(path, comparison.samples, measures.names_of_quantities(problem), comparison.exact, problem.observation_names,
               colors)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from helpers import assert_one_clear_line, call_script, run_script, small, synthetic, vae_config
 
-from avb_tf1.config.loading import to_yaml
+from avb_tf1.config.loading import load_config, to_yaml
 from avb_tf1.ground.errors import InputError
 from avb_tf1.page import numbers
 from avb_tf1.problems.known_images import four_images
@@ -215,3 +215,13 @@ def test_compare_script(tmp_path):
 def test_a_bar_in_a_cell_does_not_end_it():
     assert comparison.markdown_table(["a|b", "c"], [["1", "KL(q(z|x) || p)"]]) == [
         "| a\\|b | c |", "|---|---|", "| 1 | KL(q(z\\|x) \\|\\| p) |"]
+
+
+def test_runs_of_different_posteriors_are_said_to_be_no_match(tmp_path):
+    configs = [load_config("configs/posteriors/%s.yaml" % name, ["seed=%d" % seed]) for name, seed in (
+        ("banana", 0), ("banana", 1), ("donut", 0))]
+    words = "The configs are of different problems: their numbers can't be compared."
+    for chosen, is_told in ((configs[:2], False), (configs, True)):
+        runs = [numbers.RunGroup("%d" % n, config, (config.seed,), ({"elbo": -1.0, "methods": {}},))
+                for n, config in enumerate(chosen)]
+        assert (words in comparison.markdown(runs)) is is_told
