@@ -109,7 +109,7 @@ def test_the_readmes_python_runs(tmp_path):
     result = subprocess.run([sys.executable, "-c", code.replace("n_iterations=500", "n_iterations=20")], cwd=str(tmp_path),
                             env=dict(os.environ, PYTHONPATH=ROOT), capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
-    decoded, log_likelihoods = result.stdout.splitlines()
+    *_, decoded, log_likelihoods = result.stdout.splitlines()
     assert len(decoded.strip("[]").split()) == 4 and len(log_likelihoods.split("]")[0].strip("[").split()) == 4
 
 

@@ -86,5 +86,5 @@ def _page(table, commands, origins):
 def _panel(runs, length):
     elbo, n_iterations = number(runs.metrics[0]["elbo"], METRICS["elbo"]), runs.configs[0].training.n_iterations
     latents = next(runs.arrays(run_folder.LATENTS))
-    cut = "" if n_iterations == length else ", %d of %d iterations" % (n_iterations, length)
-    return "%s%s\nELBO %s" % (runs.configs[0].name, cut, elbo), latents["z"], latents["label"]
+    cut = "" if n_iterations == length else "\n%d of %d iterations" % (n_iterations, length)
+    return "%s\nELBO %s%s" % (runs.configs[0].name, elbo, cut), latents["z"], latents["label"]

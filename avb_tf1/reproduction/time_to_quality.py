@@ -30,7 +30,7 @@ def make(configs_folder, runs_folder, out):
     table = _table(runs)
     paths = [os.path.join(out, name) for name in ("time_to_quality.md", "time_to_quality.png", "runs.csv")]
     shortened = [(os.path.basename(name), n, recipes.published_length(configs_folder, name))
-                 for name, n in recipes.SHORTENED.items()]
+                 for name, n in recipes.SHORTENED.items() if name in recipes.CONFIGS]
     files.write_text(paths[0], _page(table, [own.command for own in wanted], made_by(runs), shortened))
     paper = {name: OPTIMUM[name].value - TABLE_1["AVB"][name].value for name in _DISTANCES}
     figures.time_to_quality(

@@ -153,7 +153,7 @@ def test_evaluation_from_the_checkpoint_alone_gives_the_same_numbers(tutorial_ru
     assert str(caught.value) == "PATH: elbo is null there and -1.25 here; scripts/evaluate.py --write replaces it"
     assert caught.value.exit_code == 1
     (copy / "metrics.json").unlink()
-    assert_one_clear_line(run_script("evaluate.py", copy), "evaluation is not finished", "--resume")
+    assert_one_clear_line(run_script("evaluate.py", copy), "the run is not finished", "--resume")
     (copy / "metrics.json").write_text("{}")
     result = run_script("evaluate.py", copy, "--write")
     assert result.returncode == 0 and "report.html still has the numbers of before" in result.stdout  # without losses.csv

@@ -194,6 +194,7 @@ function moveProbe(x, y) {
 }
 
 function listenToMap() {
+  if (!run.map) draw("map-plot", [], {});  // what was never drawn can't be listened to: the first run may have no map
   onPointer("map-plot", event => {
     const {x, y} = event.points[0];
     moveProbe(x, run.dim === 2 ? y : probe.y);

@@ -453,7 +453,7 @@ def test_resuming_needs_the_folder_only(tmp_path):
         assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
     # Its copy is part of what was trained: another text in its place is told.
     (tmp_path / "run" / "model.py").write_text(ONE.replace("1.5", "2.5"))
-    with pytest.raises(OtherConfig, match="made by another config: problem.path.sha256"):
+    with pytest.raises(OtherConfig, match="model.py: it was changed since the run was made"):
         run_experiment(load_config(os.path.join(run, "config.yaml")), run)
 
 
