@@ -91,7 +91,10 @@ def largest_difference(gradients):
             for own in zip(gradients["shared"], gradients["separate"])]
 
 
-@pytest.mark.parametrize("name", list(CONFIGS))
+FAST = ("concat", "all_pairs", "residual", "several updates", "gradient through moments", "given posterior, adaptive contrast")
+
+
+@pytest.mark.parametrize("name", [name if name in FAST else pytest.param(name, marks=pytest.mark.slow) for name in CONFIGS])
 def test_one_pass_has_the_gradients_of_two(name, monkeypatch):
     config = CONFIGS[name]()
     assert max(largest_difference(gradients_of(config, monkeypatch, is_double=True))) < 1e-10
