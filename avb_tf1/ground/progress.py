@@ -11,41 +11,38 @@ _of_thread = threading.local()  # what is told is wanted by one thread's caller,
 
 
 class _Teller:
-    """Prints lines, and when nothing was printed for a while, what is going on and for how long."""
+    """Prints lines, and when nothing was printed for a while, what is going on and for how long.
+
+    Attributes:
+        doing: what is going on, "" if that is told otherwise, and since when.
+    """
 
     def __init__(self):
-        self._what, self._since, self._next = "", 0.0, float("inf")
-        self._changed, self._is_over, self._thread = threading.Condition(), False, None
+        self.doing = "", time.monotonic()
+        self._changed, self._is_over, self._next = threading.Condition(), False, time.monotonic() + _SILENCE
+        self._thread = threading.Thread(target=self._tell_again, daemon=True)
+        self._thread.start()
 
-    def tell(self, text, what):
-        """Print a line, unless it is empty; `what` is going on from now on, "" if that is told otherwise."""
+    def tell(self, text):
         with self._changed:
-            if text:
-                print(text, flush=True)
-            now = time.monotonic()
-            if what != self._what:
-                self._what, self._since = what, now
-            self._next = now + _SILENCE
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._tell_again, daemon=True)
-                self._thread.start()
+            print(text, flush=True)
+            self._next = time.monotonic() + _SILENCE
 
     def _tell_again(self):
         with self._changed:
             while not self._is_over:
-                now = time.monotonic()
+                now, (what, since) = time.monotonic(), self.doing
                 if now >= self._next:
-                    if self._what:
-                        print("%s: %s so far" % (self._what, duration(now - self._since)), flush=True)
+                    if what:
+                        print("%s: %s so far" % (what, duration(now - since)), flush=True)
                     self._next = now + _SILENCE
-                self._changed.wait(max(self._next - now, 0.01))
+                self._changed.wait(self._next - now)
 
     def end(self):
         with self._changed:
             self._is_over = True
             self._changed.notify()
-        if self._thread is not None:
-            self._thread.join()
+        self._thread.join()
 
 
 @contextlib.contextmanager
@@ -63,7 +60,8 @@ def shown(is_wanted=True):
 def say(what):
     """Tell what is done next."""
     if _teller() is not None:
-        _teller().tell("%s ..." % what, what)
+        _teller().doing = what, time.monotonic()
+        _teller().tell("%s ..." % what)
 
 
 def through(items, what, total=None):
@@ -75,22 +73,26 @@ def through(items, what, total=None):
     total, teller = len(items) if total is None else total, _teller()
     if teller is None:
         yield from items
-    elif sys.stdout.isatty():
-        import tqdm  # takes a while
-        teller.tell("", "")
-        yield from tqdm.tqdm(items, what, total, leave=False, file=sys.stdout)
-    else:
-        start = time.perf_counter()
-        due = start + _PERIOD
-        teller.tell("", "%s, 0 of %d" % (what, total))
-        for n_done, item in enumerate(items):
-            now = time.perf_counter()
-            if n_done and now >= due:
-                teller.tell("%s: %d of %d, %s left at this rate" % (
-                    what, n_done, total, duration((now - start) / n_done * (total - n_done))), "%s, %d of %d" % (
-                        what, n_done, total))
-                due = now + _PERIOD
-            yield item
+        return
+    before, start = teller.doing, time.perf_counter()
+    try:
+        if sys.stdout.isatty():
+            import tqdm  # takes a while
+            teller.doing = "", time.monotonic()
+            yield from tqdm.tqdm(items, what, total, leave=False, file=sys.stdout)
+        else:
+            due = start + _PERIOD
+            teller.doing = "%s, 0 of %d" % (what, total), time.monotonic()
+            for n_done, item in enumerate(items):
+                now = time.perf_counter()
+                if n_done and now >= due:
+                    teller.doing = "%s, %d of %d" % (what, n_done, total), time.monotonic()
+                    teller.tell("%s: %d of %d, %s left at this rate" % (
+                        what, n_done, total, duration((now - start) / n_done * (total - n_done))))
+                    due = now + _PERIOD
+                yield item
+    finally:
+        teller.doing = before  # these are over, and what they were a part of may take longer
 
 
 def duration(seconds):

@@ -65,5 +65,15 @@ def test_what_takes_long_is_told_again_and_again(capsys, monkeypatch):
     assert lines[0] == "Measuring ..." and set(lines[1:]) == {"numbers, 0 of 1: 0 s so far"}
 
 
+def test_what_is_over_is_not_told_again(capsys, monkeypatch):
+    monkeypatch.setattr(progress, "_SILENCE", 0.05)
+    with progress.shown():
+        progress.say("Measuring")
+        assert list(progress.through(range(3), "numbers")) == [0, 1, 2]
+        time.sleep(0.3)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "Measuring ..." and set(lines[1:]) == {"Measuring: 0 s so far"}
+
+
 def test_minutes():
     assert [progress.duration(seconds) for seconds in (0, 99.4, 150)] == ["0 s", "99 s", "2.5 min"]
