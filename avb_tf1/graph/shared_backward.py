@@ -44,10 +44,10 @@ def _entries(generator_variables, discriminator_variables, logits):
     def on_the_way_from(variables):
         return set(tfc.graph_editor.get_walks_intersection_ops([variable.op for variable in variables], [logits.op]))
 
-    on_way, own = on_the_way_from(generator_variables), on_the_way_from(discriminator_variables)
-    found = []
+    on_way = on_the_way_from(generator_variables)
+    own, found = on_the_way_from(discriminator_variables) - on_way, []
     for op in logits.graph.get_operations():
-        inputs = [tensor for tensor in op.inputs if tensor.op in own - on_way] if op in on_way else ()
+        inputs = [tensor for tensor in op.inputs if tensor.op in own] if op in on_way else ()
         if inputs:
             assert len(op.outputs) == 1, "%s has several outputs" % op.name
             found.append((op, inputs))

@@ -65,7 +65,9 @@ def iteration(parts, objective, variables):
             "discriminator/" + training.discriminator.optimizer,
             generator.optimizer if shared else optimizer(training.discriminator, factor),
             kl.loss, variables["discriminator"], parts.noise.tensors, {"discriminator_loss": kl.loss})
-        of_both = functools.partial(shared_backward.gradients, logits=kl.logits_posterior) if training.shared_backward else None
+        of_both = separate_gradients
+        if training.shared_backward:
+            of_both = functools.partial(shared_backward.gradients, logits=kl.logits_posterior)
         its_steps = steps(training.update, generator, discriminator, training.n_discriminator_updates, of_both)
         its_updates += (discriminator,)
     slots = {variable.op.name: update.optimizer.get_slot(variable, update.optimizer.get_slot_names()[0])
@@ -115,7 +117,12 @@ class _RMSProp(tf.train.RMSPropOptimizer):
         super()._create_slots(var_list)
 
 
-def steps(order, generator, discriminator, n_discriminator_updates, of_both=None):
+def separate_gradients(*updates):
+    """Return the gradients of each Update's loss with regard to its variables, a list of float32 tensors for each Update."""
+    return [tf.gradients(update.loss, update.variables, gate_gradients=True) for update in updates]
+
+
+def steps(order, generator, discriminator, n_discriminator_updates, of_both=separate_gradients):
     """Return an iteration's UpdateSteps.
 
     Args:
@@ -123,22 +130,17 @@ def steps(order, generator, discriminator, n_discriminator_updates, of_both=None
             "discriminator_first", each update in a step of its own.
         generator, discriminator: Update. The discriminator's monitors are those of its first update.
         n_discriminator_updates: int, at least 1.
-        of_both: the function that gives the gradients of both Updates where they are in one step, or None for separate ones.
+        of_both: the function that gives the gradients of both Updates where they are in one step.
     """
     first = {"simultaneous": [(generator, discriminator)], "generator_first": [(generator,), (discriminator,)],
              "discriminator_first": [(discriminator,)]}[order]
-    its_steps = [step(*its_updates, gradients=of_both if len(its_updates) > 1 and of_both else separate_gradients)
+    its_steps = [step(*its_updates, gradients=separate_gradients if len(its_updates) == 1 else of_both)
                  for its_updates in first]
     if n_discriminator_updates > 1:
         its_steps += [step(discriminator._replace(monitors={}))] * (n_discriminator_updates - 1)
     if order == "discriminator_first":
         its_steps.append(step(generator))
     return tuple(its_steps)
-
-
-def separate_gradients(*updates):
-    """Return the gradients of each Update's loss with regard to its variables, a list of float32 tensors for each Update."""
-    return [tf.gradients(update.loss, update.variables, gate_gradients=True) for update in updates]
 
 
 def step(*updates, gradients=separate_gradients):

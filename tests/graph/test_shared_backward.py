@@ -36,7 +36,7 @@ CONFIGS = {
     "given posterior": lambda: posterior_configs.avb(SHARED),
     "given posterior, adaptive contrast": lambda: posterior_configs.avb_ac(SHARED, SIMULTANEOUS),
     "known density": lambda: posterior_configs.avb(SHARED, "model.known_density=true"),
-    "known density, gradient through moments": lambda: posterior_configs.avb_ac(
+    "known density, adaptive contrast": lambda: posterior_configs.avb_ac(
         SHARED, SIMULTANEOUS, "model.known_density=true"),
 }
 
@@ -87,7 +87,7 @@ def gradients_of(config, monkeypatch, is_double):
 
 def largest_difference(gradients):
     """Of one pass from separate ones, over the largest entry of each tensor."""
-    return [max(np.abs(one - other).max() / np.abs(other).max() for one, other in zip(*own))
+    return [np.max([np.abs(one - other).max() / np.abs(other).max() for one, other in zip(*own)])  # NaN if one is
             for own in zip(gradients["shared"], gradients["separate"])]
 
 
@@ -97,12 +97,12 @@ FAST = ("concat", "all_pairs", "residual", "several updates", "gradient through 
 @pytest.mark.parametrize("name", [name if name in FAST else pytest.param(name, marks=pytest.mark.slow) for name in CONFIGS])
 def test_one_pass_has_the_gradients_of_two(name, monkeypatch):
     config = CONFIGS[name]()
-    assert max(largest_difference(gradients_of(config, monkeypatch, is_double=True))) < 1e-10
+    assert np.max(largest_difference(gradients_of(config, monkeypatch, is_double=True))) < 1e-10
 
 
 @pytest.mark.parametrize("name", ["concat", "given posterior, adaptive contrast"])
 def test_in_single_precision_as_far_as_it_goes(name, monkeypatch):
-    assert max(largest_difference(gradients_of(CONFIGS[name](), monkeypatch, is_double=False))) < 1e-5
+    assert np.max(largest_difference(gradients_of(CONFIGS[name](), monkeypatch, is_double=False))) < 1e-5
 
 
 def test_the_discriminators_layers_are_passed_once():
