@@ -1,6 +1,5 @@
 """Finished runs beside each other and beside the published numbers, as a Markdown table. Knows no TensorFlow."""
 
-import json
 import os
 import textwrap
 from typing import List
@@ -77,16 +76,22 @@ def markdown(groups):
     lines = markdown_table(columns, zip(*columns.values()))
     if any(row.standing for row in rows):
         lines += ["", textwrap.fill(RULE, 118)]
-    if not _are_of_one_problem(task, groups):
+    if not _can_be_compared(task, groups):
         lines += ["", "The configs are of different problems: their numbers can't be compared."]
     verdicts = ["- %s: %s." % (group.label, task.verdict(group)) for group in groups if task.verdict(group)]
     return "\n".join(lines + [""] * bool(verdicts) + verdicts)
 
 
-def _are_of_one_problem(task, groups):
-    """Whether groups of a Task have the same data or density; also if that can't be told, as images aren't there any more."""
+def are_of_one_problem(task, configs_and_problems):
+    """Return whether (config, its problem) of a Task, all of them, have the same data or density; a sequence, not empty."""
+    first, *others = (task.identity(*own) for own in configs_and_problems)
+    return all(own == first for own in others)
+
+
+def _can_be_compared(task, groups):
+    """Whether groups are of one problem; also if that can't be told, as images aren't there any more."""
     try:
-        return len({json.dumps(task.identity(group.config, problem_of(group.config))) for group in groups}) == 1
+        return are_of_one_problem(task, [(group.config, problem_of(group.config)) for group in groups])
     except InputError:
         return True
 

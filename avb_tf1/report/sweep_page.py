@@ -11,6 +11,7 @@ from avb_tf1.ground.errors import InputError, what_is_wrong
 from avb_tf1.page import numbers, parts
 from avb_tf1.page.numbers import count
 from avb_tf1.page.settings_table import settings_table
+from avb_tf1.report.comparison import are_of_one_problem
 from avb_tf1.report.run_page import write_run_page
 from avb_tf1.runs import metrics_file, run_folder
 from avb_tf1.tasks.registry import TASKS, task_of
@@ -105,8 +106,7 @@ def _rendered(task, groups, context):
     in_turn = filter(None, itertools.chain.from_iterable(itertools.zip_longest(*(group for _, group in groups))))
     explored = sorted(in_turn, key=lambda run: bool(warning(task, run.metrics, run.config)))[:MAX_EXPLORED]
     tables = {label: task.rows([numbers.RunGroup.of(label, group)]) for label, group in groups}
-    first = task.identity(groups[0][1][0].config, groups[0][1][0].problem)
-    is_one_problem = all(task.identity(run.config, run.problem) == first for run in context["runs"])
+    is_one_problem = are_of_one_problem(task, [(run.config, run.problem) for run in context["runs"]])
     settings = settings_table(context["n_of_setting"], tables, task.metrics, task.starred if is_one_problem else ())
     data, more = task.page(groups, explored, is_sweep=True)
     reasons = (reason for run in context["runs"] for reason in metrics_file.not_computed(run.metrics))

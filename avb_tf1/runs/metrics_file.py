@@ -110,13 +110,21 @@ def _require_bound(metrics, bound, above, difference, path):
     low, high, methods = metrics.get(bound), metrics.get(above), metrics.get("methods", {})
     if low is None or high is None or methods.get(bound) == "discriminator":
         return
-    suffixes = ("_numerical_error" if bound + "_numerical_error" in metrics else "_standard_error", "_bias_left")
-    error = sum(metrics.get(name + suffix) or 0.0 for name in (bound, above) for suffix in suffixes)
+    error = sum(errors_beside_each_other(metrics, bound, above))
     if methods.get(above) != "ais" and low > high + 0.1 + 10 * error:
         raise InputError("%s: %s can't be %s: %s is %s, and their errors are %.3g" % (path, bound, low, above, high, error))
     found = metrics.get(difference)
     if found is not None and not abs(high - low - found) <= _ROUNDING * (1 + abs(high) + abs(low)):
         raise InputError("%s: %s can't be %s: %s is %s and %s %s" % (path, difference, found, above, high, bound, low))
+
+
+def errors_beside_each_other(metrics, *names):
+    """Return the errors that some metrics have beside each other, a list of floats: sampling errors and remaining biases.
+
+    Where the first has a numerical error, its standard error is that of the choice of test images, which all have alike.
+    """
+    suffixes = ("_numerical_error" if names[0] + "_numerical_error" in metrics else "_standard_error", "_bias_left")
+    return [metrics.get(name + suffix) or 0.0 for name in names for suffix in suffixes]
 
 
 def _range(name, task):

@@ -122,8 +122,8 @@ def _run_all(waiting, records, out, command, token, progress, request):
                     if iteration is not None:
                         records[name].reach(iteration)
         if progress.is_due():
-            n_training, words = _in_words(records)
-            progress.show(sum(record.iteration for record in records.values()), words, _n_kept(records), n_training > 0)
+            progress.show(sum(record.iteration for record in records.values()), _in_words(records), _n_kept(records),
+                          is_going_on=_counts(records)["running"] > _n_measured(records))
     if run_of:
         with contextlib.suppress(ray.exceptions.RayError):
             _stop(run_of, records, board)
@@ -146,13 +146,15 @@ def _stop(run_of, records, board):
 
 
 def _in_words(records):
-    """How many runs train; and in words how many are done, train, are measured after their last iteration, and failed."""
-    n = _counts(records)
-    n_measured = sum(record.status == "running" and record.iteration == record.run.config.training.n_iterations
-                     for record in records.values())
-    n_training = n["running"] - n_measured
-    return n_training, "runs %d/%d done, %d training, %d being measured, %d failed" % (
-        n["done"], len(records), n_training, n_measured, n["failed"])
+    """How many runs are done, train, are measured after their last iteration, and failed."""
+    n, n_measured = _counts(records), _n_measured(records)
+    return "runs %d/%d done, %d training, %d being measured, %d failed" % (
+        n["done"], len(records), n["running"] - n_measured, n_measured, n["failed"])
+
+
+def _n_measured(records):
+    return sum(record.status == "running" and record.iteration == record.run.config.training.n_iterations
+               for record in records.values())
 
 
 def _n_kept(records):

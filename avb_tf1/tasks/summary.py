@@ -82,9 +82,7 @@ def notes(task, metrics, config):
     if metrics.get(name) is None or metrics.get(by_t) is None or task.warning(metrics, config) or (
             metrics.get("methods", {}).get(name) == "discriminator"):
         return told
-    # Where there are two, the standard error is that of the choice of the test images, which are the same ones.
-    suffixes = ("_numerical_error" if name + "_numerical_error" in metrics else "_standard_error", "_bias_left")
-    errors = [metrics.get(own + suffix) or 0.0 for own in (name, by_t) for suffix in suffixes]
+    errors = metrics_file.errors_beside_each_other(metrics, name, by_t)
     if abs(metrics[name] - metrics[by_t]) > max(_DISAGREE, _N_ERRORS * math.sqrt(sum(error**2 for error in errors))):
         values = [number(metrics[own], task.metrics[own]) for own in (name, by_t)]
         told.append("T and q(z|x) disagree: the %s is %s, but %s by the discriminator, which the encoder is trained by." % (

@@ -386,4 +386,4 @@ def test_what_is_measured_after_its_last_iteration_is_told_apart():
     states = [("done", 20), ("running", 20), ("running", 20), ("running", 19), ("waiting", 0), ("failed", 3)]
     records = {number: SimpleNamespace(status=status, iteration=iteration, run=run)
                for number, (status, iteration) in enumerate(states)}
-    assert driver._in_words(records) == (1, "runs 1/6 done, 1 training, 2 being measured, 1 failed")
+    assert driver._in_words(records) == "runs 1/6 done, 1 training, 2 being measured, 1 failed"
