@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import reference
 from helpers import ALL_PAIRS, recipe, small, vae_config
+from image_data import small_images
 from trainings import SMOOTH, moved_by_each_step, weights_of
 
 from avb_tf1.config.training import AdamConfig, RMSpropConfig
@@ -58,7 +59,10 @@ def assert_computed_before_any_assignment(step, n_weights):
     found = assignments(step)
     gradients = gradients_applied(found)
     assert len(gradients) == n_weights
-    assert {total.op.inputs[0] for total in step.gradient_sum.op.inputs} == gradients
+    of_weights = {gradient for gradient in gradients if gradient.shape.ndims > 1}
+    total = step.gradient_sum.op
+    sums = [total] if total.type == "Sum" else [tensor.op for tensor in total.inputs]
+    assert {op.inputs[0] for op in sums} == (of_weights or gradients)
     for op, before in found.items():
         for tensor in [*gradients, *step.monitors.values()]:
             assert tensor.op in before, "%s doesn't wait for %s" % (op.name, tensor.op.name)
@@ -117,6 +121,23 @@ def test_so_do_those_of_each_model(kind, order):
         # A further discriminator update has no monitors.
         n_changed = [losses[name] for name in losses if name in step.monitors] or [losses["discriminator_loss"]]
         assert_computed_before_any_assignment(step, sum(n_changed))
+
+
+@pytest.mark.parametrize("config", [
+    KINDS["avb"]("simultaneous"), small("training.shared_backward=true", *ALL_PAIRS),
+    recipe("gdikov_avb_ac"), vae_config(), small_images("digits_avb_ac")],
+    ids=["avb", "shared_backward", "avb_ac", "vae", "convolutional"])
+def test_what_is_not_finite_in_a_biases_gradient_is_so_in_the_weights(config):
+    """What a bias's gradient adds up is a factor of the gradient of its layer's weights, the only ones that are looked at."""
+    def source(tensor):
+        while tensor.op.type in ("Identity", "Reshape"):
+            tensor = tensor.op.inputs[0]
+        return frozenset(map(source, tensor.op.inputs)) if tensor.op.type == "Mul" else tensor
+
+    operations = build_graph(config).graph.get_operations()
+    added_up = [source(op.inputs[0]) for op in operations if op.type == "BiasAddGrad"]
+    factors = {source(tensor) for op in operations if op.type in ("MatMul", "Conv2DBackpropFilter") for tensor in op.inputs}
+    assert len(added_up) >= 4 and factors.issuperset(added_up)
 
 
 def test_decoder_has_a_learning_rate_of_its_own():
