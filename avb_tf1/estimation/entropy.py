@@ -8,6 +8,7 @@ these has no bias by borders. Such sums: Sricharan, Wei and Hero 2013 (ensemble 
 """
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, Optional
 
 import numpy as np
@@ -61,7 +62,7 @@ def kl_from_prior(samples, random_state, labels=None):
         random_state: numpy RandomState, for the centres and for what makes equal float32 samples distinct.
         labels: None, or integer [n], the part of q that each sample was drawn from; parts have their shares of them exactly.
     """
-    return _estimate(*_kl_from_prior(samples, random_state, labels))
+    return _estimate(*_from_prior(samples, _drawn(len(samples), samples.shape[1], random_state), labels))
 
 
 def kl_from(samples, log_target, random_state):
@@ -71,27 +72,70 @@ def kl_from(samples, log_target, random_state):
     """
     if not has_density(samples[:_N_LOOKED_AT]):
         return _estimate(math.inf, math.nan)
-    return _estimate(*_kl_from_prior(samples, random_state, log_target=np.asarray(log_target, np.float64)))
+    drawn = _drawn(len(samples), samples.shape[1], random_state)
+    return _estimate(*_from_prior(samples, drawn, log_target=np.asarray(log_target, np.float64)))
+
+
+def kl_posterior_prior(z, labels, random_state):
+    """Return an Estimate of the mean over x of KL(q(z|x) || N(0, I)), inf if a q(z|x) has no density (see has_density).
+
+    `z` [n, d] are samples of q(z|x), ordered by class; `labels`, integer [n], are the classes, of each its share. A numpy
+    RandomState is needed for what kl_from_prior draws.
+    """
+    return _of_classes(z, labels, random_state, is_marginal_wanted=False)[0]
+
+
+def kl_posterior_and_marginal_prior(z, labels, random_state):
+    """Return what kl_posterior_prior and then kl_from_prior return of the same arguments, worked out at once.
+
+    Both are inf if a q(z|x) has no density: then a part of q(z), their mean, has none.
+    """
+    return _of_classes(z, labels, random_state, is_marginal_wanted=True)
+
+
+def _of_classes(z, labels, random_state, is_marginal_wanted):
+    of_classes = [z[labels == label] for label in np.unique(labels)]
+    with ThreadPoolExecutor(_N_THREADS) as pool:
+        if not all(pool.map(lambda own: has_density(own[:_N_LOOKED_AT]), of_classes)):
+            return [_estimate(math.inf, math.nan)] * 2
+        each = [(own, _drawn(len(own), own.shape[1], random_state), None) for own in of_classes]
+        if is_marginal_wanted:  # the first that is begun, as it takes longest
+            each.insert(0, (z, _drawn(len(z), z.shape[1], random_state), labels))
+        found = list(pool.map(lambda arguments: _from_prior(*arguments), each))
+    marginal = [_estimate(*found.pop(0))] if is_marginal_wanted else []
+    shares = np.array([len(own) for own in of_classes]) / len(z)
+    values, errors, biases, errors_of_biases = zip(*found)
+    error, error_of_bias = (math.sqrt(np.sum((shares * own)**2)) for own in (errors, errors_of_biases))
+    return [_estimate(float(np.sum(shares * values)), error, float(np.sum(shares * biases)), error_of_bias), *marginal]
 
 
 def _estimate(value, standard_error, bias=math.nan, error_of_bias=math.nan):
     return Estimate(value, "nearest neighbours", standard_error, max(abs(bias), error_of_bias))
 
 
-def _kl_from_prior(samples, random_state, labels=None, log_target=None):
+def _drawn(n, d, random_state):
+    """What _from_prior needs of uniform numbers in [0, 1) for n samples: [n, d], and one for each of the centres."""
+    return random_state.random_sample((n, d)), random_state.random_sample(_n_centres(n))
+
+
+def _n_centres(n):
+    return max(n // 4, min(n, _MIN_CENTRES))
+
+
+def _from_prior(samples, drawn, labels=None, log_target=None):
     """The value of kl_from_prior and its standard error, an estimate of its bias and that one's standard error.
 
-    `log_target`, if given, stands for log N(samples; 0, I).
+    `drawn` is what _drawn returns. `log_target`, if given, stands for log N(samples; 0, I).
     """
     # float32 samples of a sharp density may coincide: each is spread over the numbers that it was rounded from.
     spacing = np.spacing(np.abs(samples).max(axis=1).astype(np.float32)).astype(np.float64)
-    z = samples + spacing[:, np.newaxis] * (random_state.random_sample(samples.shape) - 0.5)
+    z = samples + spacing[:, np.newaxis] * (drawn[0] - 0.5)
     n, d = z.shape
     # One centre of each block of samples that lie together: their mean is nearly that over all samples. The order is fast, too.
     tree = cKDTree(z)
-    n_centres = max(n // 4, min(n, _MIN_CENTRES))
+    n_centres = _n_centres(n)
     starts = np.linspace(0, n, n_centres + 1).astype(np.int64)
-    centres = tree.indices[starts[:-1] + (random_state.random_sample(n_centres) * np.diff(starts)).astype(np.int64)]
+    centres = tree.indices[starts[:-1] + (drawn[1] * np.diff(starts)).astype(np.int64)]
     distances = tree.query(z[centres], k=N_NEIGHBOURS + 1, workers=_N_THREADS)[0][:, 1:]  # the nearest is the sample itself
     log_distance = np.log(distances)
     log_ball = d / 2 * math.log(math.pi) - gammaln(d / 2 + 1)
@@ -113,21 +157,6 @@ def _kl_from_prior(samples, random_state, labels=None, log_target=None):
     noise_of_bias = _noise(weights - beyond)
     return (float(terms.mean() - log_priors.mean()), error(variance, _noise(weights), _WITHIN_BLOCK[d]),
             float(log_density(weights - beyond).mean()), error(noise_of_bias, noise_of_bias, 1))
-
-
-def kl_posterior_prior(z, labels, random_state):
-    """Return an Estimate of the mean over x of KL(q(z|x) || N(0, I)), inf if a q(z|x) has no density (see has_density).
-
-    `z` [n, d] are samples of q(z|x), ordered by class; `labels`, integer [n], are the classes, of each its share. A numpy
-    RandomState is needed for what kl_from_prior draws.
-    """
-    of_classes = [z[labels == label] for label in np.unique(labels)]
-    if not all(has_density(own[:_N_LOOKED_AT]) for own in of_classes):
-        return _estimate(math.inf, math.nan)
-    shares = np.array([len(own) for own in of_classes]) / len(z)
-    values, errors, biases, errors_of_biases = zip(*[_kl_from_prior(own, random_state) for own in of_classes])
-    error, error_of_bias = (math.sqrt(np.sum((shares * own)**2)) for own in (errors, errors_of_biases))
-    return _estimate(float(np.sum(shares * values)), error, float(np.sum(shares * biases)), error_of_bias)
 
 
 def _noise(weights):

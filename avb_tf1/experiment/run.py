@@ -17,6 +17,7 @@ from avb_tf1.graph.builder import build_graph
 from avb_tf1.ground import command_line, files, progress, seeds, stopping
 from avb_tf1.ground.errors import InputError
 from avb_tf1.ground.tensorflow import open_session, tf, tfp
+from avb_tf1.ground.threads import at_once
 from avb_tf1.page.numbers import count
 from avb_tf1.problems.registry import problem_of
 from avb_tf1.runs import contents, metrics_file, provenance, run_folder
@@ -115,11 +116,9 @@ def _run(experiment, out, found, show_progress, observers=()):
         contents.write_losses(in_folder(run_folder.LOSSES), result.monitors)
         trained = Trained(config, problem, trainer.array_functions(session, model), result.monitors, arrays)
         with progress.shown(show_progress):
-            progress.say("Measuring the model")
-            metrics, measured_arrays = task.measure(trained)
+            progress.say("Measuring the model and drawing")
+            (metrics, measured_arrays), _ = at_once(lambda: task.measure(trained), lambda: task.write(out, trained))
             write_arrays(out, measured_arrays)
-            progress.say("Drawing")
-            task.write(out, trained)
         timing = _timing(config, legs, time.perf_counter() - start)
         files.write_json(in_folder(run_folder.TIMING), timing)
         write_page(out, metrics)
@@ -292,17 +291,17 @@ def opened_run(folder):
             what = "%s: its last checkpoint is missing" % folder
         raise InputError("%s; go on with scripts/train.py --resume" % what)
     experiment = Experiment.of(config)
-    with opened_model(experiment) as (session, model):
+    with opened_model(experiment, is_trained=True) as (session, model):
         checkpoint.restore(session, model.saver, found.path)
         yield experiment, found, trainer.array_functions(session, model)
 
 
 @contextlib.contextmanager
-def opened_model(experiment):
-    """Give a session and the ModelGraph of an Experiment, its variables not yet initialised."""
+def opened_model(experiment, is_trained=False):
+    """Give a session and the ModelGraph of an Experiment, its variables not yet initialised; is_trained is build_graph's."""
     runtime = experiment.config.runtime
     if runtime.keep_freed_memory:
         speed.keep_freed_memory()
-    model = build_graph(experiment.config, experiment.problem)
+    model = build_graph(experiment.config, experiment.problem, is_trained)
     with open_session(model.graph, runtime.intra_op_threads, runtime.inter_op_threads) as session:
         yield session, model

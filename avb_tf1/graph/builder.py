@@ -16,11 +16,13 @@ from avb_tf1.problems.registry import problem_of
 _N_FIXED_DRAWS = 4096  # of the noise basis, for the moments in evaluation
 
 
-def build_graph(config, problem=None):
+def build_graph(config, problem=None, is_trained=False):
     """Return the ModelGraph of an experiment, whose graph is finalized.
 
     `config` is what config.loading.load_config returns; of anything else TypeError is raised. `problem` is its problem; None:
     problems.registry.problem_of finds it, and InputError is raised if the problem's file is damaged, or is not there.
+    `is_trained`: whether the graph is to be without steps and optimisers, half of the time that it takes; the saver is then of
+    the networks' variables only.
     """
     require_config(config)
     require_version_1()
@@ -28,12 +30,12 @@ def build_graph(config, problem=None):
     with graph.as_default():
         tf.set_random_seed(config.seed)
         with speed.faster_gradients(config.runtime):
-            model = _build(config, problem_of(config) if problem is None else problem)
+            model = _build(config, problem_of(config) if problem is None else problem, is_trained)
     graph.finalize()
     return model
 
 
-def _build(config, problem):
+def _build(config, problem, is_trained):
     """The tutorial's sections "Encoder" to "Optimization" (paper, Algorithm 1), with what the config has in their places."""
     batch = batches.batch(config, problem)
     noise = Noise(batch, config)
@@ -47,7 +49,8 @@ def _build(config, problem):
     parts = objectives.Parts(config, problem, batch, noise, q, p, kl)
     objective = objectives.objective(parts)
     variables = variables_by_scope(config.model.network_sections)
-    return model_graph(parts, objective, variables, updates.iteration(parts, objective, variables))
+    iteration = updates.NO_ITERATION if is_trained else updates.iteration(parts, objective, variables)
+    return model_graph(parts, objective, variables, iteration)
 
 
 def endpoints(parts, variables):

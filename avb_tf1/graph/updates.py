@@ -40,6 +40,9 @@ class Update(NamedTuple):
     monitors: Dict[str, tf.Tensor]
 
 
+NO_ITERATION = {"steps": (), "gradient_slots": {}, "learning_rate_factor": None}  # of a graph that isn't trained
+
+
 def iteration(parts, objective, variables):
     """Return a ModelGraph's steps, gradient_slots and learning_rate_factor, a dict, by a config's training section.
 

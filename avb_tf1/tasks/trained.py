@@ -2,6 +2,7 @@
 
 import math
 import os
+import threading
 from typing import Callable, NamedTuple, Tuple
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from avb_tf1.estimation.metric import LOSS_CHANGE, LOSSES, LOWEST_LOSS, N_FINAL, Need, why_not
 from avb_tf1.ground import progress
 from avb_tf1.ground.seeds import stream
+from avb_tf1.ground.threads import part
 from avb_tf1.tasks.views import sample_posterior
 from avb_tf1.training.trainer import DivergenceError
 
@@ -26,13 +28,16 @@ class Trained:
 
     def __init__(self, config, problem, networks, monitors, snapshots=None):
         self.config, self.problem, self.networks, self.monitors, self.snapshots = config, problem, networks, monitors, snapshots
-        self._results = {}
+        self._results, self._locks, self._locking = {}, {}, threading.Lock()
 
     def once(self, function):
-        """Return function(self), called only the first time that it is asked for."""
-        if function not in self._results:
-            self._results[function] = function(self)
-        return self._results[function]
+        """Return function(self), called only the first time that it is asked for; a thread that asks meanwhile waits."""
+        with self._locking:
+            lock = self._locks.setdefault(function, threading.Lock())
+        with lock:
+            if function not in self._results:
+                self._results[function] = function(self)
+            return self._results[function]
 
     def stream(self, name):
         """Return the run's random stream of that name, a new numpy RandomState each time."""
@@ -127,4 +132,5 @@ def draw_figures(out, trained, figures):
     """Write those of some Figures, by the names of their files, that can be drawn of a Trained into the run folder `out`."""
     drawn = {name: figure.draw for name, figure in figures.items() if why_not(trained.networks, figure.needs) is None}
     for name, draw in progress.through(drawn.items(), "figures"):
-        draw(os.path.join(out, name), trained)
+        with part(name):
+            draw(os.path.join(out, name), trained)

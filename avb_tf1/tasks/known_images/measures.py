@@ -4,6 +4,7 @@ log p(x) is exact. The entropy of an implicit q(z|x) has no closed form; an esti
 error, stands for it.
 """
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from typing import Optional
@@ -12,10 +13,16 @@ import numpy as np
 
 from avb_tf1.estimation import quadrature
 from avb_tf1.estimation.densities import gaussian_kl_from_prior, log_bernoulli, log_prior, mean_and_error
-from avb_tf1.estimation.entropy import Estimate, kl_from_prior, kl_posterior_prior
+from avb_tf1.estimation.entropy import (
+    Estimate,
+    kl_from_prior,
+    kl_posterior_and_marginal_prior,
+    kl_posterior_prior,
+)
 from avb_tf1.estimation.metric import DENSITY, DISCRIMINATOR, ENCODER, GRID, Metric, Need, computable, flat, sample_mean
 from avb_tf1.estimation.trained_networks import Networks, in_chunks
 from avb_tf1.ground import progress
+from avb_tf1.ground.threads import at_once, part
 from avb_tf1.problems.known_images.problem import ImageProblem
 from avb_tf1.tasks.trained import by_neighbours, draw_codes
 from avb_tf1.tasks.views import labels_of_codes, sample_posterior
@@ -38,7 +45,7 @@ class Sample:
         log_reconstruction: float64 [n / STRIDE], log p(x|z) at every STRIDE-th sample.
         log_likelihoods: float64 [n_images], log p(x); None without a grid.
         kl_posterior_prior: Estimate of the mean over x of KL(q(z|x) || p(z)), or None.
-        random_state: numpy RandomState.
+        kl_marginal_prior: Estimate of KL(q(z) || p(z)), or None.
     """
 
     networks: Networks
@@ -48,7 +55,7 @@ class Sample:
     log_reconstruction: Optional[np.ndarray]
     log_likelihoods: Optional[np.ndarray]
     kl_posterior_prior: Optional[Estimate]
-    random_state: np.random.RandomState
+    kl_marginal_prior: Optional[Estimate]
 
 
 def _log_likelihood(sample):
@@ -71,13 +78,6 @@ def _inference_gap(sample):
     return elbo._replace(value=_log_likelihood(sample).value - elbo.value)
 
 
-def _kl_marginal_prior(sample):
-    # A part of q(z|x) without a density is one of q(z), too.
-    if sample.kl_posterior_prior is not None and not math.isfinite(sample.kl_posterior_prior.value):
-        return sample.kl_posterior_prior
-    return kl_from_prior(sample.z, sample.random_state, sample.labels)
-
-
 def _kl_discriminator(sample):
     z, labels = sample.z[::STRIDE], sample.labels[::STRIDE]
     return sample_mean(in_chunks(sample.networks.log_ratio, sample.problem.images[labels], z)[:, 0].astype(np.float64))
@@ -93,7 +93,8 @@ METRICS = {
     # The mean of log p(x|z) minus kl_posterior_prior.
     "elbo": Metric("ELBO", (ENCODER, DENSITY), is_higher_better=True, measure=_elbo, most=1),
     # With q(z) the mean of q(z|x) over x.
-    "kl_marginal_prior": Metric("KL(q(z) || p(z))", (ENCODER, NEAR_NEIGHBOURS), measure=_kl_marginal_prior, least=-1),
+    "kl_marginal_prior": Metric(
+        "KL(q(z) || p(z))", (ENCODER, NEAR_NEIGHBOURS), measure=lambda sample: sample.kl_marginal_prior, least=-1),
     # The mean over x.
     "kl_posterior_prior": Metric(
         "mean KL(q(z|x) || p(z))", (ENCODER, DENSITY), measure=lambda sample: sample.kl_posterior_prior, least=-1),
@@ -112,7 +113,8 @@ def evaluate(networks, problem, random_state, n_samples, log_likelihoods):
         problem: ImageProblem.
         random_state: numpy RandomState that the posterior samples' noise is drawn from.
         n_samples: int, samples of q(z|x) an image, on average.
-        log_likelihoods: what quadrature.log_likelihood returns for the problem's images; None without a grid.
+        log_likelihoods: function -> what quadrature.log_likelihood returns for the problem's images, or None without a grid;
+            called in another thread, while samples are drawn.
 
     Returns:
         dict: name in METRICS -> float. Beside it `<name>_standard_error` where the value is sampled, 0 if a closed form takes
@@ -120,27 +122,46 @@ def evaluate(networks, problem, random_state, n_samples, log_likelihoods):
         Further n_samples_per_class; "methods": name -> how it was found; and where metrics can't be had, "not_computed":
         name -> why.
     """
-    sample = _sample(networks, problem, n_samples, random_state, log_likelihoods)
+    def timed_log_likelihoods():
+        with part("quadrature"):
+            return log_likelihoods()
+
+    sample, of_images = at_once(lambda: _sample(networks, problem, n_samples, random_state), timed_log_likelihoods)
+    sample = dataclasses.replace(sample, log_likelihoods=of_images)
     names, not_computed = computable(networks, METRICS)
-    metrics = flat({name: METRICS[name].measure(sample) for name in names})
+    with part("metrics"):
+        metrics = flat({name: METRICS[name].measure(sample) for name in names})
     return dict(metrics, n_samples_per_class=n_samples, **{"not_computed": not_computed} if not_computed else {})
 
 
-def _sample(networks, problem, n_samples, random_state, log_likelihoods):
+def _sample(networks, problem, n_samples, random_state):
+    """The Sample, its log_likelihoods None."""
     if networks.encode is None:
-        return Sample(networks, problem, None, None, None, log_likelihoods, None, random_state)
-    z, labels, log_density = sample_posterior(networks, problem, n_samples, random_state)
-    kl = None
+        return Sample(networks, problem, None, None, None, None, None, None)
+    with part("samples of q(z|x)"):
+        z, labels, log_density = sample_posterior(networks, problem, n_samples, random_state)
+    with part("neighbours"):
+        kl, kl_marginal = _kl_from_prior(networks, problem, z, labels, log_density, random_state)
+    with part("the decoder at the samples"):
+        log_reconstruction = _log_reconstructions(networks, problem, z[::STRIDE])
+    own = log_reconstruction[np.arange(len(log_reconstruction)), labels[::STRIDE]]
+    return Sample(networks, problem, z, labels, own, None, kl, kl_marginal)
+
+
+def _kl_from_prior(networks, problem, z, labels, log_density, random_state):
+    """The Estimates kl_posterior_prior and kl_marginal_prior of a Sample."""
     if networks.gaussian is not None:
         kl = Estimate(problem.mean(gaussian_kl_from_prior(*networks.gaussian(problem.images))), "closed form", 0.0)
     elif log_density is not None:
         kl = sample_mean(log_density.astype(np.float64) - log_prior(z))
     elif DENSITY.is_met(networks):
-        kl = kl_posterior_prior(z, labels, random_state)
-    log_reconstruction = _log_reconstructions(networks, problem, z[::STRIDE])
-    return Sample(
-        networks, problem, z, labels, log_reconstruction[np.arange(len(log_reconstruction)), labels[::STRIDE]],
-        log_likelihoods, kl, random_state)
+        return kl_posterior_and_marginal_prior(z, labels, random_state)
+    else:
+        return None, None
+    if not NEAR_NEIGHBOURS.is_met(networks):
+        return kl, None
+    # A part of q(z|x) without a density is one of q(z), too.
+    return kl, kl_from_prior(z, random_state, labels) if math.isfinite(kl.value) else kl
 
 
 def _log_reconstructions(networks, problem, z):

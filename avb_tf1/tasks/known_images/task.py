@@ -40,7 +40,7 @@ class KnownImagesTask(task.Task):
                 trained.networks, trained.problem, *trained.once(measures.latents))
         metrics.update(measures.evaluate(
             trained.networks, trained.problem, trained.stream("evaluation"), trained.config.evaluation.n_samples,
-            trained.once(log_likelihoods)))
+            lambda: trained.once(log_likelihoods)))
         return task.Measured(without_infinity(metrics), {})
 
     def write(self, out, trained):

@@ -24,7 +24,7 @@ def test_metrics_of_an_encoder_that_has_no_density_for_one_image():
         return np.where(x[:, 2:3] == 1, relu_codes(len(x), 3), eps[:, :2])
 
     networks = trained_networks.Networks(2, 4, encode, sector_decoder, log_ratio=lambda x, z: np.zeros((len(x), 1)))
-    metrics = measures.evaluate(networks, PROBLEM, np.random.RandomState(0), 32768, np.full(4, -math.log(4)))
+    metrics = measures.evaluate(networks, PROBLEM, np.random.RandomState(0), 32768, lambda: np.full(4, -math.log(4)))
     infinite = {"kl_posterior_prior": math.inf, "kl_marginal_prior": math.inf, "elbo": -math.inf, "inference_gap": math.inf}
     assert {name: metrics[name] for name in infinite} == infinite
     assert not any(name + suffix in metrics for name in infinite for suffix in ("_standard_error", "_bias_left"))
@@ -33,7 +33,7 @@ def test_metrics_of_an_encoder_that_has_no_density_for_one_image():
 
 def evaluated(networks, n_samples):
     log_likelihoods = quadrature.log_likelihood(networks.decode, networks.latent_dim, PROBLEM.images)
-    return measures.evaluate(networks, PROBLEM, np.random.RandomState(0), n_samples, log_likelihoods)
+    return measures.evaluate(networks, PROBLEM, np.random.RandomState(0), n_samples, lambda: log_likelihoods)
 
 
 def test_the_optimum_scores_as_derived():
