@@ -20,6 +20,7 @@ setup(
         "tensorflow-probability>=0.8,<0.9",
         "numpy>=1.16,<1.20",
         "scipy>=1.4,<1.8",
+        "threadpoolctl>=3.1,<4",
         "scikit-learn>=1.0,<1.1",
         "matplotlib>=3.4,<3.6",
         "tqdm>=4.40",

@@ -25,12 +25,15 @@ def main():
     parser.add_argument("--write", action="store_true",
                         help="write what is measured to the run's metrics.json (and test_images.npz), and its page; of the "
                              "validation images to validation.json alone")
+    parser.add_argument("--timing", action="store_true", help="tell how long each part of the evaluation took")
     args = parser.parse_args()
     if args.ais and args.part != "test":
         parser.error("--ais is for the images of metrics.json, not for --part %s" % args.part)
+    if args.timing and args.part != "test":
+        parser.error("--timing is for the evaluation of metrics.json, not for --part %s" % args.part)
     from avb_tf1.experiment import reevaluation
     if args.part == "test":
-        reevaluation.evaluate_run(args.run, with_ais=args.ais, write=args.write)
+        reevaluation.evaluate_run(args.run, with_ais=args.ais, write=args.write, with_timing=args.timing)
     else:
         reevaluation.evaluate_part(args.run, args.part, write=args.write)
 

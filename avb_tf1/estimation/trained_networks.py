@@ -6,7 +6,7 @@ from typing import Callable, Optional
 
 import numpy as np
 
-_CHUNK = 16384                # rows that go through a network at once
+_CHUNK = 4096                 # rows that go through a network at once: with more, layers leave the cache
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,13 @@
 
 import contextlib
 import os
+import time
 
 from avb_tf1.config.loading import load_config
 from avb_tf1.experiment.run import opened_run, write_arrays, write_page
 from avb_tf1.ground import files, progress
 from avb_tf1.ground.errors import InputError, OneLineError
+from avb_tf1.ground.threads import one_blas_thread, timed
 from avb_tf1.runs import metrics_file, run_folder
 from avb_tf1.tasks.registry import task_of
 from avb_tf1.tasks.summary import summary
@@ -17,11 +19,12 @@ class OtherNumbers(OneLineError):
     """A run's metrics.json doesn't have the numbers of its evaluation."""
 
 
-def evaluate_run(folder, with_ais, write):
+def evaluate_run(folder, with_ais, write, with_timing=False):
     """Evaluate a finished run again and tell the numbers on standard output.
 
     Args:
         folder: str, the run folder.
+        with_timing: bool; whether to tell, too, how long each part of the evaluation took.
         with_ais: bool; whether to check log p(x) by annealed importance sampling.
         write: bool; whether to replace the run's metrics.json, what else is measured, and its page.
 
@@ -40,10 +43,16 @@ def evaluate_run(folder, with_ais, write):
             raise InputError("%s: the run is not finished; go on with scripts/train.py --resume" % folder)
         if not write:
             there, _ = metrics_file.read_metrics(folder, config, task)
-        with opened_run(folder) as ((config, problem, _), found, networks), progress.shown():
+        start, cpu_start = time.perf_counter(), time.process_time()
+        with opened_run(folder) as ((config, problem, _), found, networks), progress.shown(), one_blas_thread(), \
+                timed() as parts:
+            parts["the graph, built and restored"] = time.perf_counter() - start
             progress.say("Measuring the model")
             metrics, arrays = task.measure(Trained(config, problem, networks, found.monitors))
+        seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
         print(summary(task, metrics, config))
+        if with_timing:
+            print(_timing(parts, seconds, cpu_seconds))
         if write:
             write_arrays(folder, arrays)
             files.write_json(path, metrics_file.with_made_by(metrics, config, found.legs))
@@ -60,6 +69,12 @@ def evaluate_run(folder, with_ais, write):
             estimate, standard_error, by_quadrature))
     if not write:
         require_same_numbers(path, there, metrics)
+
+
+def _timing(parts, seconds, cpu_seconds):
+    """The lines on wall seconds of parts, by name, and of all, beside its CPU seconds."""
+    lines = ["%-30s %6.2f s  %3.0f %%" % (name, own, 100 * own / seconds) for name, own in parts.items()]
+    return "\n".join(["Evaluated in %.2f s, %.2f CPU s; some parts of it are done at once:" % (seconds, cpu_seconds), *lines])
 
 
 def evaluate_part(folder, part, write):
@@ -92,7 +107,8 @@ def evaluate_part(folder, part, write):
 def measured_part(folder, task, trained, part):
     """Return the metrics of a Trained on a part of its data, as of the Task's measure_part; an error names the folder."""
     try:
-        return task.measure_part(trained, part)
+        with one_blas_thread():
+            return task.measure_part(trained, part)
     except InputError as error:
         raise InputError("%s: %s" % (folder, error))
 

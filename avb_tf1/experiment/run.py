@@ -17,7 +17,7 @@ from avb_tf1.graph.builder import build_graph
 from avb_tf1.ground import command_line, files, progress, seeds, stopping
 from avb_tf1.ground.errors import InputError
 from avb_tf1.ground.tensorflow import open_session, tf, tfp
-from avb_tf1.ground.threads import at_once
+from avb_tf1.ground.threads import at_once, one_blas_thread
 from avb_tf1.page.numbers import count
 from avb_tf1.problems.registry import problem_of
 from avb_tf1.runs import contents, metrics_file, provenance, run_folder
@@ -115,7 +115,7 @@ def _run(experiment, out, found, show_progress, observers=()):
         start = time.perf_counter()
         contents.write_losses(in_folder(run_folder.LOSSES), result.monitors)
         trained = Trained(config, problem, trainer.array_functions(session, model), result.monitors, arrays)
-        with progress.shown(show_progress):
+        with progress.shown(show_progress), one_blas_thread():
             progress.say("Measuring the model and drawing")
             (metrics, measured_arrays), _ = at_once(lambda: task.measure(trained), lambda: task.write(out, trained))
             write_arrays(out, measured_arrays)

@@ -8,6 +8,7 @@ from avb_tf1.estimation.trained_networks import in_chunks
 from avb_tf1.experiment.reevaluation import measured_part
 from avb_tf1.experiment.run import opened_run
 from avb_tf1.ground import seeds
+from avb_tf1.ground.threads import one_blas_thread
 from avb_tf1.runs import metrics_file
 from avb_tf1.tasks.trained import Trained
 
@@ -131,7 +132,8 @@ class TrainedRun:
                 had.
             quadrature.GridError: the decoder is too sharp for the quadrature.
         """
-        return self._task.log_likelihood(self._networks, self._problem, x, self.config)
+        with one_blas_thread():
+            return self._task.log_likelihood(self._networks, self._problem, x, self.config)
 
     def measure(self, part):
         """Return the metrics of the model on images that it was not trained on and that choosing settings may look at.

@@ -23,13 +23,10 @@ def begin():
     - PYTHONWARNINGS=error has no effect: the libraries are full of what newer ones warn of. Nor has MPLBACKEND: figures are
       drawn into files.
     - PYTHONOPTIMIZE=2 is refused: TensorFlow needs its docstrings.
-    - NumPy's products have one thread each, unless OPENBLAS_NUM_THREADS says otherwise: they are small, and its other threads
-      would spin for a while after each, a third of a figure's time.
     """
     if sys.flags.optimize > 1:
         _exit(2, "error: TensorFlow 1.15 can't run without docstrings: unset PYTHONOPTIMIZE, and call Python without -OO")
     os.environ.pop("MPLBACKEND", None)
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     numbers = [number for number in stopping.SIGNALS if not stopping.is_ignored(number)]
     signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
     os.register_at_fork(after_in_child=_set_up_child)

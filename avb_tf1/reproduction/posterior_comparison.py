@@ -15,6 +15,7 @@ from avb_tf1.estimation import hmc
 from avb_tf1.experiment.run import ensure_finished
 from avb_tf1.ground import files, progress, seeds
 from avb_tf1.ground.errors import InputError
+from avb_tf1.ground.threads import one_blas_thread
 from avb_tf1.page.numbers import RunGroup, mean_and_range
 from avb_tf1.problems.given_posterior.problem import GivenPosterior
 from avb_tf1.problems.registry import problem_of
@@ -73,6 +74,7 @@ class Comparison(NamedTuple):
         return {method.group.label: method.samples for method in self.methods}
 
 
+@one_blas_thread()
 def compare(config_paths, baselines_path, run_seeds, out, fewer_seeds=None, overrides=()):
     """Train each config, both Gaussians and a sampler on the configs' problem, and write how near each comes.
 

@@ -14,7 +14,7 @@ from avb_tf1.runs import run_folder
 # What decides a trained model's bits, and what is measured of it: modules, and folders, which stand for all below them; a star
 # stands for every task.
 TRAINING = ("graph", "ground/cpu", "ground/seeds", "ground/tensorflow", "problems", "training/trainer")
-EVALUATION = ("estimation", "ground/seeds", "problems", "tasks/*/measures", "tasks/*/task", "tasks/*/view",
+EVALUATION = ("estimation", "ground/seeds", "ground/threads", "problems", "tasks/*/measures", "tasks/*/task", "tasks/*/view",
               "tasks/data_set/annealing", "tasks/given_posterior/reference", "tasks/trained", "tasks/views",
               "training/snapshots")
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))

@@ -136,7 +136,10 @@ class Task:
         raise NotImplementedError
 
     def write(self, out, trained):
-        """Write the arrays and figures of a Trained into the run folder `out`, but for those that measure returns."""
+        """Write the arrays and figures of a Trained into the run folder `out`, but for those that measure returns.
+
+        It is called beside measure, in another thread; nothing is written before it is known that measure won't refuse.
+        """
         raise NotImplementedError
 
     def inputs(self, problem, x):

@@ -3,6 +3,7 @@
 import math
 import os
 import threading
+from concurrent.futures import Future
 from typing import Callable, NamedTuple, Tuple
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from avb_tf1.estimation.metric import LOSS_CHANGE, LOSSES, LOWEST_LOSS, N_FINAL, Need, why_not
 from avb_tf1.ground import progress
 from avb_tf1.ground.seeds import stream
-from avb_tf1.ground.threads import part
+from avb_tf1.ground.threads import timed_part
 from avb_tf1.tasks.views import sample_posterior
 from avb_tf1.training.trainer import DivergenceError
 
@@ -28,16 +29,19 @@ class Trained:
 
     def __init__(self, config, problem, networks, monitors, snapshots=None):
         self.config, self.problem, self.networks, self.monitors, self.snapshots = config, problem, networks, monitors, snapshots
-        self._results, self._locks, self._locking = {}, {}, threading.Lock()
+        self._results, self._asking = {}, threading.Lock()
 
     def once(self, function):
-        """Return function(self), called only the first time that it is asked for; a thread that asks meanwhile waits."""
-        with self._locking:
-            lock = self._locks.setdefault(function, threading.Lock())
-        with lock:
-            if function not in self._results:
-                self._results[function] = function(self)
-            return self._results[function]
+        """Return function(self), called only the first time that it is asked for; another thread that asks waits for it."""
+        with self._asking:
+            is_first = function not in self._results
+            result = self._results.setdefault(function, Future())
+        if is_first:
+            try:
+                result.set_result(function(self))
+            except BaseException as error:
+                result.set_exception(error)
+        return result.result()
 
     def stream(self, name):
         """Return the run's random stream of that name, a new numpy RandomState each time."""
@@ -132,5 +136,5 @@ def draw_figures(out, trained, figures):
     """Write those of some Figures, by the names of their files, that can be drawn of a Trained into the run folder `out`."""
     drawn = {name: figure.draw for name, figure in figures.items() if why_not(trained.networks, figure.needs) is None}
     for name, draw in progress.through(drawn.items(), "figures"):
-        with part(name):
+        with timed_part(name):
             draw(os.path.join(out, name), trained)

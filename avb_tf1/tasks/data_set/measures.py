@@ -20,6 +20,7 @@ from avb_tf1.estimation.entropy import kl_from
 from avb_tf1.estimation.metric import DENSITY, DISCRIMINATOR, ENCODER, GRID, Metric, computable
 from avb_tf1.estimation.trained_networks import in_chunks
 from avb_tf1.ground import progress
+from avb_tf1.ground.threads import timed_part
 from avb_tf1.problems.data_set.problem import TEST
 from avb_tf1.tasks.views import encoded
 
@@ -198,6 +199,7 @@ def posterior_moments(networks, images, random_state, n_samples):
     return tuple(own.astype(np.float64) for own in moments)
 
 
+@timed_part("samples of q(z|x)")
 def _moments(networks, images, random_state, n_samples, values):
     """Mean and standard deviation of what values(x, eps) has at each sample of q(z|x), [n, ...], of each image."""
     found, size = [], max(1, _ROWS // n_samples)
@@ -209,6 +211,7 @@ def _moments(networks, images, random_state, n_samples, values):
     return tuple(map(np.concatenate, zip(*found)))
 
 
+@timed_part("log p(x)")
 def log_likelihood(networks, images, random_state, settings):
     """Return log p(x) of images as a PerImage: by quadrature if latent_dim is 1 or 2, else by annealed importance sampling.
 
@@ -243,6 +246,7 @@ def _log_conditional(networks, x, z):
     return in_chunks(lambda x, z: log_bernoulli_of_pairs(decode(z), x, are_logits), x, z)
 
 
+@timed_part("neighbours")
 def _elbo_by_neighbours(networks, images, random_state, n_images, n_samples):
     """Of some of the images; -inf of those whose q(z|x) has no density."""
     chosen = np.sort(random_state.permutation(len(images))[:n_images])

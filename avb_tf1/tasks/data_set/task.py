@@ -42,7 +42,7 @@ class DataSetTask(task.Task):
         return len(problem.train.labels) // config.batch_size
 
     def measure(self, trained):
-        found = _held_out(trained, TEST, "evaluation")
+        found = trained.once(_of_test_images)
         metrics = dict(final_losses(trained.monitors), **found.metrics)
         return task.Measured(without_infinity(metrics), {contents.TEST_IMAGES: found.per_image})
 
@@ -54,6 +54,7 @@ class DataSetTask(task.Task):
     def write(self, out, trained):
         from avb_tf1.tasks.data_set import figures
 
+        trained.once(_of_test_images)  # first: if it refuses, nothing is written
         if trained.networks.encode is not None:
             files.write_arrays(os.path.join(out, run_folder.LATENTS), z=trained.once(latents),
                                label=trained.problem.test.labels)
@@ -94,6 +95,10 @@ def latents(trained):
     images, networks = trained.problem.test_images(), trained.networks
     eps = trained.stream("latents").standard_normal((len(images), networks.noise_dim)).astype(np.float32)
     return require_finite(in_chunks(networks.encode, images, eps))
+
+
+def _of_test_images(trained):
+    return _held_out(trained, TEST, "evaluation")
 
 
 def _held_out(trained, part, stream_name):

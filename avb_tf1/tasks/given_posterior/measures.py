@@ -10,6 +10,7 @@ from avb_tf1.estimation.entropy import Estimate, kl_from
 from avb_tf1.estimation.metric import Metric, flat, sample_mean
 from avb_tf1.estimation.trained_networks import in_chunks
 from avb_tf1.ground import progress
+from avb_tf1.ground.threads import timed_part
 from avb_tf1.tasks.trained import by_neighbours, draw_codes
 from avb_tf1.tasks.views import labels_of_codes, sample_posterior
 
@@ -41,6 +42,7 @@ _N_BINS = 60                  # of a marginal that is a histogram of draws
 _REACH = 0.0005               # of exact draws, to either side, that the density's axes leave out
 
 
+@timed_part("the exact posterior")
 def references(trained):
     """Return the PosteriorReferences of the problem, or None, and why there are none: of reference.references_if_known."""
     from avb_tf1.tasks.given_posterior.reference import references_if_known  # it takes TensorFlow
@@ -197,7 +199,8 @@ def _of_one(networks, problem, reference, why_unknown, x, z, log_density, random
     elif log_density is not None:
         elbo = sample_mean(log_joint - log_density.astype(np.float64))
     elif quadrature.has_grid(networks.latent_dim):
-        kl = kl_from(z, log_joint, random_state)
+        with timed_part("neighbours"):
+            kl = kl_from(z, log_joint, random_state)
         elbo = kl._replace(value=-kl.value)
     else:
         elbo = by_discriminator
@@ -234,6 +237,7 @@ def names_of_quantities(problem):
     return (*problem.coordinates, *problem.derived)
 
 
+@timed_part("marginals")
 def _marginals(problem, reference, z, random_state):
     names, values = names_of_quantities(problem), quantities(problem, z)
     columns = {"mean": values.mean(axis=0), "standard_deviation": values.std(axis=0)}
@@ -258,6 +262,7 @@ def _distances(problem, marginals):
             for name in ("wasserstein", "wasserstein_noise_floor")}
 
 
+@timed_part("modes")
 def _modes(problem, reference, z, random_state):
     """The share of each mode in q and in the posterior: by its grid or, with an error, of N_COMPARED * 10 draws."""
     found = {name: {"share": float(np.mean(is_in(z)))} for name, is_in in problem.modes.items()}

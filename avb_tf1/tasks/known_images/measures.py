@@ -22,7 +22,7 @@ from avb_tf1.estimation.entropy import (
 from avb_tf1.estimation.metric import DENSITY, DISCRIMINATOR, ENCODER, GRID, Metric, Need, computable, flat, sample_mean
 from avb_tf1.estimation.trained_networks import Networks, in_chunks
 from avb_tf1.ground import progress
-from avb_tf1.ground.threads import at_once, part
+from avb_tf1.ground.threads import at_once, timed_part
 from avb_tf1.problems.known_images.problem import ImageProblem
 from avb_tf1.tasks.trained import by_neighbours, draw_codes
 from avb_tf1.tasks.views import labels_of_codes, sample_posterior
@@ -123,13 +123,13 @@ def evaluate(networks, problem, random_state, n_samples, log_likelihoods):
         name -> why.
     """
     def timed_log_likelihoods():
-        with part("quadrature"):
+        with timed_part("quadrature"):
             return log_likelihoods()
 
     sample, of_images = at_once(lambda: _sample(networks, problem, n_samples, random_state), timed_log_likelihoods)
     sample = dataclasses.replace(sample, log_likelihoods=of_images)
     names, not_computed = computable(networks, METRICS)
-    with part("metrics"):
+    with timed_part("metrics"):
         metrics = flat({name: METRICS[name].measure(sample) for name in names})
     return dict(metrics, n_samples_per_class=n_samples, **{"not_computed": not_computed} if not_computed else {})
 
@@ -138,11 +138,11 @@ def _sample(networks, problem, n_samples, random_state):
     """The Sample, its log_likelihoods None."""
     if networks.encode is None:
         return Sample(networks, problem, None, None, None, None, None, None)
-    with part("samples of q(z|x)"):
+    with timed_part("samples of q(z|x)"):
         z, labels, log_density = sample_posterior(networks, problem, n_samples, random_state)
-    with part("neighbours"):
+    with timed_part("neighbours"):
         kl, kl_marginal = _kl_from_prior(networks, problem, z, labels, log_density, random_state)
-    with part("the decoder at the samples"):
+    with timed_part("the decoder at the samples"):
         log_reconstruction = _log_reconstructions(networks, problem, z[::STRIDE])
     own = log_reconstruction[np.arange(len(log_reconstruction)), labels[::STRIDE]]
     return Sample(networks, problem, z, labels, own, None, kl, kl_marginal)

@@ -47,6 +47,7 @@ class KnownImagesTask(task.Task):
         from avb_tf1.tasks.known_images import figures
 
         problem, snapshots = trained.problem, trained.snapshots
+        trained.once(log_likelihoods)  # first: if it refuses, nothing is written
         if trained.networks.encode is not None:
             z, labels = trained.once(measures.latents)
             files.write_arrays(os.path.join(out, run_folder.LATENTS), z=z, label=labels)
