@@ -117,12 +117,15 @@ def anneal(log_likelihood, restore, x, path, seed, n_chains, n_steps, n_leapfrog
     """
     x, graph = np.asarray(x, np.float32), tf.Graph()
     # A graph of its own: graph_replace, which the training graph needs, can't copy loops.
+    size = max(1, _MAX_CHAINS // n_chains)
     with graph.as_default():
         feeds = [tf.placeholder(tf.float32, [None, array.shape[1]]) for array in (x, *path)]
         key, log_steps = tf.placeholder(tf.int64, []), tf.placeholder(tf.float32, [n_steps, None])
         log_likelihood(feeds[0], feeds[1][tf.newaxis])  # makes the variables outside of the loops
         saver = tf.train.Saver() if tf.global_variables() else None
-        moves = _Moves(log_likelihood, feeds[0], Path(*feeds[1:]), key, n_leapfrog_steps)
+        # If there is but one part, its chains go through the networks in two halves, for as many cores.
+        moves = _Moves(log_likelihood if len(x) > size else _in_halves(log_likelihood), feeds[0], Path(*feeds[1:]), key,
+                       n_leapfrog_steps)
         adapted = _adapted_log_steps(moves, min(n_chains, _N_ADAPTING_CHAINS))
         annealed = _annealed(moves, n_chains, n_steps, log_steps)
     with open_session(graph, intra_op_threads=1, inter_op_threads=0) as session:
@@ -135,12 +138,19 @@ def anneal(log_likelihood, restore, x, path, seed, n_chains, n_steps, n_leapfrog
             log_weights, acceptance = run(*arrays, own_key, _interpolated(adapt(*arrays, own_key), n_steps))
             return log_weights.astype(np.float64), acceptance.astype(np.float64)
 
-        size = max(1, _MAX_CHAINS // n_chains)
         with ThreadPoolExecutor(_N_THREADS) as pool:
             starts = range(0, len(x), size)
             parts = list(progress.through(pool.map(of_part, starts), "parts of the images, annealed", len(starts)))
     log_weights, acceptance = (np.concatenate(part, axis=-1) for part in zip(*parts))
     return Annealed(*log_mean_exp(log_weights), acceptance)
+
+
+def _in_halves(log_likelihood):
+    def halved(x, z):
+        half = tf.shape(z)[0] // 2
+        return tf.concat([log_likelihood(x, z[:half]), log_likelihood(x, z[half:])], 0)
+
+    return halved
 
 
 def _interpolated(adapted, n_steps):
