@@ -145,6 +145,12 @@ def anneal(log_likelihood, restore, x, path, seed, n_chains, n_steps, n_leapfrog
     return Annealed(*log_mean_exp(log_weights), acceptance)
 
 
+def n_gradients(n_chains, n_steps, n_leapfrog_steps=N_LEAPFROG_STEPS):
+    """Return how many gradients of log p(x|z) `anneal` takes of each image, those that its steps are adapted by among them."""
+    return n_chains * (n_steps * n_leapfrog_steps + 1) + min(n_chains, _N_ADAPTING_CHAINS) * (
+        _N_ADAPTING_STEPS * n_leapfrog_steps + 1)
+
+
 def _in_halves(log_likelihood):
     def halved(x, z):
         half = tf.shape(z)[0] // 2

@@ -1,131 +1,200 @@
-"""How fast training is beside the tutorial's loop, measured in processes that take turns (A B A B ...)."""
+"""How fast this package is beside the tutorial's loop, its own bare graph, and the same model in JAX and PyTorch.
+
+All are measured in processes that take turns (A B C A B C ...), as other work on the machine comes and goes.
+"""
 
 import glob
 import json
 import os
 import resource
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 
 from avb_tf1.config.loading import load_config
-from avb_tf1.ground import command_line, files, stopping
-from avb_tf1.ground.cpu import n_cpus
+from avb_tf1.ground import command_line, cpu, files
 from avb_tf1.ground.errors import InputError
+from avb_tf1.reproduction import peers
 from avb_tf1.runs import run_folder
 
 N_WARM_UP = 100
+N_PER_BLOCK = 100             # iterations in a row, of the trainer and of the bare graph in turn
+SHARED = "training.shared_backward=true"
+_AIS_CHAINS, _AIS_STEPS, _N_PRODUCTS = 20000, 8, 10
+# What is timed by iterations, in the order of a turn: name -> what it is. Some are measured in one process.
+_TITLES = {
+    "tutorial": "the tutorial's loop",
+    "package": "`scripts/train.py`",
+    "bare": "its bare graph",
+    "shared": "`scripts/train.py` with `training.shared_backward`",
+    "shared_bare": "its bare graph",
+    "sweep": "a sweep of one run a core, all runs together",
+    "jax_scan": "JAX, a scan of 100 iterations",
+    "jax_step": "JAX, an iteration a call",
+    "torch": "PyTorch, eager",
+}
+# What is compared: a name of the above, another one, and by what. More than 1: the first is the faster.
+_RATIOS = [(name, other, what) for name, other in (
+    ("package", "tutorial"), ("package", "bare"), ("shared", "shared_bare"), ("shared", "package"), ("package", "jax_scan"),
+    ("shared", "jax_scan")) for what in ("rate", "cpu_ms")]
 
 
-def run(config_path, n_pairs, n_iterations, overrides):
-    """Run the pairs and print what they measured.
+def run(config_path, fast_config_path, n_turns, n_iterations, overrides):
+    """Measure and print everything but the time to quality.
 
     Args:
-        config_path: str, that of the tutorial's config.
-        n_pairs: int, at least 1.
-        n_iterations: int, timed in each process.
-        overrides: sequence of "KEY=VALUE" for the package's side.
+        config_path: str, that of the tutorial's config; fast_config_path: of the run whose evaluation is timed.
+        n_turns: int, at least 1.
+        n_iterations: int, timed in each process, in blocks of N_PER_BLOCK.
+        overrides: sequence of "KEY=VALUE" for the tutorial's config, on the package's side.
     """
-    _check_counts(n_pairs, n_iterations, config_path, overrides)
-    pairs = []
-    print("A: the tutorial's loop   B: this package   (%d iterations each)" % n_iterations)
-    print("%5s %17s %21s %15s %17s %7s" % ("pair", "it/s A, B", "CPU ms/it A, B", "MB A, B", "start s A, B", "B/A"))
-    for number in range(1, n_pairs + 1):
-        a, b = (_measured(side, n_iterations, overrides) for side in ("tutorial", "package"))
-        pairs.append((a, b))
-        print("%5d %8.1f %8.1f %10.2f %10.2f %7.0f %7.0f %8.1f %8.1f %7.2f" % (
-            number, a["rate"], b["rate"], a["cpu_ms"], b["cpu_ms"], a["peak_mb"], b["peak_mb"],
-            a["start_seconds"], b["start_seconds"], b["rate"] / a["rate"]), flush=True)
-    _print_ratios("iterations a second    B/A", [b["rate"] / a["rate"] for a, b in pairs])
-    _print_ratios("CPU time an iteration  A/B", [a["cpu_ms"] / b["cpu_ms"] for a, b in pairs])
-    _print_ratios("peak memory            B/A", [b["peak_mb"] / a["peak_mb"] for a, b in pairs])
-    _print_ratios("start-up               B/A", [b["start_seconds"] / a["start_seconds"] for a, b in pairs])
-    bound = _measured("bound", n_iterations, overrides)
-    print("bound: %.2f ms of matrix products an iteration at %.0f GFLOP/s on one thread (512x256 by 256x256): "
-          "%.0f it/s if nothing else took time, on %d cores in perfect parallel" % (
-              bound["ms"], bound["gflops"], bound["n_cpus"] * 1000 / bound["ms"], bound["n_cpus"]))
+    if n_turns < 1 or n_iterations < 1:
+        raise InputError("--turns and --iterations must be at least 1")
+    load_config(config_path, overrides)  # tells about a bad override before anything is run
+    facts = cpu.facts()
+    print("%s, %d CPUs, %s; %d turns of %d iterations each" % (
+        facts["cpu_model"], facts["n_cpus"], facts["instruction_set"], n_turns, n_iterations), flush=True)
+    peer_python, why_not = peers.environment()
+    if why_not:
+        print("JAX and PyTorch are left out: %s" % why_not, flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        fast_run = os.path.join(folder, "run")
+        _process("train.py", ["--config", fast_config_path, "--out", fast_run, "--no-progress"], ())
+        turns, others = [], []
+        for number in range(1, n_turns + 1):
+            turns.append(_turn(config_path, peer_python, n_iterations, overrides))
+            others.append(dict(_evaluated(fast_run), **_measured("ais", n_iterations, ())))
+            print("turn %d: %s" % (number, "  ".join("%s %.0f" % (name, own["rate"]) for name, own in turns[-1].items())),
+                  flush=True)
+        timing = files.read_json(os.path.join(fast_run, run_folder.TIMING))
+    _print_rates(turns)
+    _print_ratios(turns)
+    _print_others(others, timing, os.path.basename(fast_config_path))
 
 
-def run_sweep(config_path, n_rounds, n_iterations, overrides):
-    """Run the tutorial's loop, one run of the package, and a sweep of one run a core, in turn; print their throughput.
-
-    Arguments as of run; n_rounds instead of pairs.
-    """
-    _check_counts(n_rounds, n_iterations, config_path, overrides)
-    print("A: the tutorial's loop   B: one run   C: a sweep of one run a core, in all   (%d iterations a run)" % n_iterations)
-    print("%5s %26s %7s %7s" % ("round", "it/s A, B, C", "C/A", "C/B"))
-    rounds = []
-    for number in range(1, n_rounds + 1):
-        a, b = (_measured(side, n_iterations, overrides)["rate"] for side in ("tutorial", "package"))
-        c = _sweep_rate(config_path, n_iterations, overrides)
-        rounds.append((c / a, c / b))
-        print("%5d %8.1f %8.1f %8.1f %7.2f %7.2f" % (number, a, b, c, c / a, c / b), flush=True)
-    for title, ratios in zip(("C/A", "C/B"), zip(*rounds)):
-        _print_ratios(title, ratios)
-
-
-def _print_ratios(title, ratios):
-    print("%s: median %.2f, min %.2f, max %.2f" % (title, statistics.median(ratios), min(ratios), max(ratios)))
+def _turn(config_path, peer_python, n_iterations, overrides):
+    """What _TITLES are measured as in one turn: name -> {"rate": iterations a second, "cpu_ms": CPU time of one}."""
+    found = {"tutorial": _measured("tutorial", n_iterations, overrides)}
+    for name, bare, more in (("package", "bare", []), ("shared", "shared_bare", [SHARED])):
+        own = _measured("package", n_iterations, [*overrides, *more])
+        found[bare] = own.pop("bare")
+        found[name] = own
+    rate = _sweep_rate(config_path, n_iterations, overrides)
+    if rate is not None:
+        found["sweep"] = {"rate": rate}
+    for peer in peers.NAMES if peer_python else ():
+        found[peer] = peers.measured(peer_python, peer, n_iterations, N_WARM_UP)
+    return {name: found[name] for name in _TITLES if name in found}
 
 
 def _sweep_rate(config_path, n_iterations, overrides):
-    """Iterations a second of all runs together, while as many as there are cores train at once."""
+    """Iterations a second of all runs together, while as many as there are cores train at once; None without Ray."""
+    try:
+        import ray  # noqa: F401
+    except ImportError:
+        return None
     with tempfile.TemporaryDirectory() as out:
-        process = _process("sweep.py", ["--config", config_path, "--out", out, "--seeds", "0-%d" % (n_cpus() - 1),
-                                        "--no-progress"], [*overrides, "training.n_iterations=%d" % n_iterations])
-        if process.returncode != 0:
-            raise OSError("the sweep failed: %s" % process.stderr)
+        _process("sweep.py", ["--config", config_path, "--out", out, "--seeds", "0-%d" % (cpu.n_cpus() - 1),
+                              "--no-progress"], [*overrides, "training.n_iterations=%d" % n_iterations])
         return sum(files.read_json(path)["iterations_per_second"]
                    for path in glob.glob(os.path.join(out, "*", run_folder.TIMING)))
 
 
-def _check_counts(n_rounds, n_iterations, config_path, overrides):
-    if n_rounds < 1 or n_iterations < 1:
-        raise InputError("--pairs and --iterations must be at least 1")
-    load_config(config_path, overrides)  # tells about a bad override before anything is run
+def _evaluated(folder):
+    """Wall and CPU seconds of scripts/evaluate.py on a run, the whole process."""
+    start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    _process("evaluate.py", [folder], ())
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return {"evaluation": time.perf_counter() - start,
+            "evaluation_cpu": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime}
+
+
+def _print_rates(turns):
+    columns = (("iterations a second", "rate", "%.0f"), ("CPU ms an iteration", "cpu_ms", "%.1f"),
+               ("peak MB", "peak_mb", "%.0f"), ("seconds to the first iteration", "start_seconds", "%.1f"))
+    print("\n| median (smallest to largest) | %s |\n|%s" % (" | ".join(title for title, _, _ in columns), "---|" * 5))
+    for name in turns[0]:
+        cells = [_spread([turn[name][key] for turn in turns], form) if key in turns[0][name] else ""
+                 for _, key, form in columns]
+        print("| %s | %s |" % (_TITLES[name], " | ".join(cells)))
+
+
+def _print_ratios(turns):
+    print("\n| how many times as fast, median (smallest to largest) | by the clock | by CPU time |\n|---|---|---|")
+    for name, other, what in _RATIOS:
+        if what == "rate" and name in turns[0] and other in turns[0]:
+            of_cpu = [turn[other]["cpu_ms"] / turn[name]["cpu_ms"] for turn in turns]
+            of_clock = [turn[name]["rate"] / turn[other]["rate"] for turn in turns]
+            print("| %s over %s | %s | %s |" % (
+                _TITLES[name], _TITLES[other], _spread(of_clock, "%.2f"), _spread(of_cpu, "%.2f")))
+    if "sweep" in turns[0]:
+        bounds = [turn["sweep"]["rate"] * turn["package"]["cpu_ms"] / (1000 * cpu.n_cpus()) for turn in turns]
+        print("| %s, over %d cores that do nothing but one run's work | %s | |" % (
+            _TITLES["sweep"], cpu.n_cpus(), _spread(bounds, "%.2f")))
+
+
+def _print_others(others, timing, config_name):
+    """`others`: of each turn what _evaluated and _measure_ais return; `timing`: timing.json of the run that is evaluated."""
+    def of(key, form="%.1f"):
+        return _spread([own[key] for own in others], form)
+
+    print("\n%s: training %.1f s, %.1f CPU s; its evaluation, figures and page %.1f s (once)" % (
+        config_name, timing["seconds"], timing["cpu_seconds"], timing["evaluation_seconds"]))
+    print("scripts/evaluate.py of it: %s s, %s CPU s" % (of("evaluation"), of("evaluation_cpu")))
+    print("annealed importance sampling of log p(x), %d chains, %d temperatures: %s s, %s CPU s; its decoder's products alone "
+          "%s CPU s; over these: %s" % (_AIS_CHAINS, _AIS_STEPS, of("ais"), of("ais_cpu"), of("ais_products"), _spread(
+              [own["ais_cpu"] / own["ais_products"] for own in others], "%.2f")))
+
+
+def _spread(values, form):
+    return ("%s (%s to %s)" % (form, form, form)) % (statistics.median(values), min(values), max(values))
 
 
 def _process(script, arguments, overrides):
     arguments = [*arguments, *(word for override in overrides for word in ("--set", override))]
-    process = subprocess.Popen([sys.executable, os.path.join(command_line.ROOT, "scripts", script), *arguments],
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    stopping.groups.add(process.pid)
-    output, errors = process.communicate()
-    stopping.groups.remove(process.pid)
-    return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+    return peers.output_of([sys.executable, os.path.join(command_line.ROOT, "scripts", script), *arguments])
 
 
 def _measured(side, n_iterations, overrides):
+    """What a process of its own, scripts/benchmark.py --measure, finds of one of SIDES."""
     begin = time.time()
-    process = _process("benchmark.py", ["--measure", side, "--iterations", str(n_iterations)], overrides)
-    if process.returncode != 0:
-        sys.stderr.write(process.stderr)
-        raise OSError("measuring %s failed" % side)
-    result = json.loads(process.stdout)
+    output = _process("benchmark.py", ["--measure", side, "--iterations", str(n_iterations)], overrides)
+    result = json.loads(output)
     if "first_iteration" in result:
-        result["start_seconds"] = result["first_iteration"] - begin
+        result["start_seconds"] = result.pop("first_iteration") - begin
     return result
 
 
 class _Stopwatch:
-    """Times the iterations after the warm-up."""
+    """An observer of training that times the iterations after the warm-up; `result` is what it found.
 
-    def __init__(self, n_iterations):
-        self._last = N_WARM_UP + n_iterations
+    between: None, or a function that is called after each N_PER_BLOCK of them, whose time doesn't count.
+    """
+
+    def __init__(self, n_iterations, between=None):
+        self._last, self._between = N_WARM_UP + n_iterations, between
+        self._seconds = self._cpu_seconds = 0.0
         self.result = {}
 
     def __call__(self, iteration, _=None):
         if iteration == 1:
             self.result["first_iteration"] = time.time()
         elif iteration == N_WARM_UP:
-            self._start = time.perf_counter(), time.process_time()
-        elif iteration == self._last:
-            seconds, cpu_seconds = time.perf_counter() - self._start[0], time.process_time() - self._start[1]
+            self._start()
+        elif iteration > N_WARM_UP and ((iteration - N_WARM_UP) % N_PER_BLOCK == 0 or iteration == self._last):
+            seconds, cpu_seconds = time.perf_counter() - self._since[0], time.process_time() - self._since[1]
+            self._seconds, self._cpu_seconds = self._seconds + seconds, self._cpu_seconds + cpu_seconds
+            if self._between is not None:
+                self._between()
+            self._start()
+        if iteration == self._last:
             n_iterations = self._last - N_WARM_UP
-            self.result.update(rate=n_iterations / seconds, cpu_ms=1000 * cpu_seconds / n_iterations,
+            self.result.update(rate=n_iterations / self._seconds, cpu_ms=1000 * self._cpu_seconds / n_iterations,
                                peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+    def _start(self):
+        self._since = time.perf_counter(), time.process_time()
 
 
 def _measure_tutorial(n_iterations, _, __):
@@ -145,45 +214,92 @@ def _measure_tutorial(n_iterations, _, __):
             generator_losses.append(g_loss)
             discriminator_losses.append(d_loss)
             stopwatch(iteration)
-    print(json.dumps(stopwatch.result))
+    return stopwatch.result
 
 
 def _measure_package(n_iterations, config_path, overrides):
-    """The training path of scripts/train.py, with its event file and its checkpoints."""
+    """The training path of scripts/train.py, with event file, checkpoints and snapshots, and its bare graph, block by block.
+
+    The bare graph is the same one in the same session, of which nothing but the losses is asked.
+    """
     from avb_tf1.experiment.run import Experiment, opened_model, train_in_folder
 
     config = load_config(config_path, list(overrides) + ["training.n_iterations=%d" % (N_WARM_UP + n_iterations)])
-    experiment, stopwatch = Experiment.of(config), _Stopwatch(n_iterations)
+    experiment = Experiment.of(config)
     with tempfile.TemporaryDirectory() as out, opened_model(experiment) as (session, model):
+        run_bare, spent = _bare(session, model), []
+
+        def some_bare():
+            start, cpu_start = time.perf_counter(), time.process_time()
+            for _ in range(N_PER_BLOCK):
+                run_bare()
+            spent.append((time.perf_counter() - start, time.process_time() - cpu_start))
+
+        stopwatch = _Stopwatch(n_iterations, between=some_bare)
         train_in_folder(session, model, experiment, out, None, show_progress=False, observers=[stopwatch])
-    print(json.dumps(stopwatch.result))
+    seconds, cpu_seconds = (sum(own) / (len(spent) * N_PER_BLOCK) for own in zip(*spent))
+    return dict(stopwatch.result, bare={"rate": 1 / seconds, "cpu_ms": 1000 * cpu_seconds})
 
 
-def _measure_bound(n_iterations, config_path, overrides):
-    """An iteration's matrix products alone, at the rate that one thread reaches on the commonest of them."""
-    from tensorflow.python.framework.ops import get_stats_for_node_def
+def _bare(session, model):
+    """A function that runs an iteration of a ModelGraph and fetches its losses, nothing else."""
+    if model.parts.batch.of_iteration is not None or model.parts.batch.iteration is not None:
+        raise InputError("--set: a bare graph can be timed only where the batch depends on no iteration")
+    inputs = [] if model.learning_rate_factor is None else [model.learning_rate_factor]
+    steps = [session.make_callable([step.train_op, *step.monitors.values()], inputs) for step in model.steps]
+    return lambda: [step(*[1.0] * len(inputs)) for step in steps]
 
-    from avb_tf1.graph.builder import build_graph
+
+def _measure_ais(_, config_path, overrides):
+    """Annealing of log p(x) under a decoder of the config, drawn at random, and the products that it can't do without."""
+    import numpy as np
+
+    from avb_tf1.estimation import ais
+    from avb_tf1.graph import networks, speed
     from avb_tf1.ground.tensorflow import open_session, tf
+    from avb_tf1.problems.registry import problem_of
 
-    model = build_graph(load_config(config_path, overrides))
-    definition = model.graph.as_graph_def()
-    nodes = [node for step in model.steps for node in tf.graph_util.extract_sub_graph(definition, [step.train_op.name]).node]
-    flops = sum(get_stats_for_node_def(model.graph, node, "flops").value for node in nodes if node.op == "MatMul")
-    graph = tf.Graph()
-    with graph.as_default():
-        product = tf.matmul(tf.Variable(tf.ones([512, 256])), tf.Variable(tf.ones([256, 256]))).op
+    config = load_config(config_path, overrides)
+    problem, model = problem_of(config), config.model
+    speed.keep_freed_memory()
+    density = ais.bernoulli(lambda z: networks.decoder(z, problem.n_pixels, model))
+
+    def restore(session, _):
+        for variable in session.graph.get_collection(tf.GraphKeys.GLOBAL_VARIABLES):
+            shape = variable.shape.as_list()
+            variable.load(np.random.RandomState(0).standard_normal(shape) / np.sqrt(shape[0]), session)
+
+    start, cpu_start = time.perf_counter(), time.process_time()
+    path = ais.path_from_prior(problem.n_images, model.latent_dim)
+    ais.anneal(density, restore, problem.images, path, config.seed, _AIS_CHAINS, _AIS_STEPS)
+    found = {"ais": time.perf_counter() - start, "ais_cpu": time.process_time() - cpu_start}
+    shapes = []
+    with tf.Graph().as_default() as graph:
+        z = tf.zeros([_AIS_CHAINS, 1, model.latent_dim])
+        gradient = tf.gradients(density(tf.constant(problem.images[:1]), z), z)[0]
+        for node in tf.graph_util.extract_sub_graph(graph.as_graph_def(), [gradient.op.name]).node:
+            if node.op == "MatMul":
+                op = graph.get_operation_by_name(node.name)
+                shapes.append(([tensor.shape.as_list() for tensor in op.inputs],
+                               [op.get_attr(name) for name in ("transpose_a", "transpose_b")]))
+    with tf.Graph().as_default() as graph:
+        products = [tf.matmul(*[tf.Variable(tf.ones(shape)) for shape in of_inputs], *transposed).op
+                    for of_inputs, transposed in shapes]
         initialize = tf.global_variables_initializer()
     with open_session(graph, 1, 1) as session:
         session.run(initialize)
-        run = session.make_callable(product)
-        for _ in range(N_WARM_UP):
-            run()
-        start = time.process_time()
-        for _ in range(n_iterations):
-            run()
-        rate = n_iterations * 2 * 512 * 256 * 256 / (time.process_time() - start)
-    print(json.dumps({"ms": 1000 * flops / rate, "gflops": rate / 1e9, "n_cpus": n_cpus()}))
+        run_products = session.make_callable(products)
+        run_products()
+        cpu_start = time.process_time()
+        for _ in range(_N_PRODUCTS):
+            run_products()
+        cpu_seconds = (time.process_time() - cpu_start) / (_N_PRODUCTS * _AIS_CHAINS)
+    return dict(found, ais_products=cpu_seconds * problem.n_images * ais.n_gradients(_AIS_CHAINS, _AIS_STEPS))
 
 
-SIDES = {"tutorial": _measure_tutorial, "package": _measure_package, "bound": _measure_bound}
+SIDES = {"tutorial": _measure_tutorial, "package": _measure_package, "ais": _measure_ais}
+
+
+def measure(side, config_path, n_iterations, overrides):
+    """Print what one of SIDES measures in this process, as JSON."""
+    print(json.dumps(SIDES[side](n_iterations, config_path, overrides)))
