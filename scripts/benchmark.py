@@ -27,14 +27,20 @@ def main():
                         help="how often everything is measured, in turn (default: 8)")
     parser.add_argument("--iterations", type=command_line.integer, default=600, metavar="N",
                         help="iterations to time in each process, after 100 to warm up (default: 600)")
+    parser.add_argument("--time-to-pass", nargs="+", metavar="CONFIG",
+                        help="instead, measure how long these train until they are better than the paper's AVB in every column")
+    parser.add_argument("--seeds", type=command_line.integer, nargs="+", default=range(5), metavar="N",
+                        help="of --time-to-pass (default: 0 1 2 3 4)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides",
-                        help="override a key of configs/synthetic.yaml for this package's side; --iterations decides how long "
-                        "it is")
+                        help="override a key of configs/synthetic.yaml on this package's side, whose length --iterations decides, "
+                        "or of --time-to-pass")
     parser.add_argument("--measure", help=argparse.SUPPRESS)  # what one of the processes is started with
     args = parser.parse_args()
     from avb_tf1.reproduction import benchmark  # not for --help: it takes a while
     if args.measure:
-        benchmark.measure(args.measure, CONFIG, args.iterations, args.overrides)
+        benchmark.measure(args.measure, (args.time_to_pass or [CONFIG])[0], args.iterations, args.overrides)
+    elif args.time_to_pass:
+        benchmark.run_time_to_pass(CONFIG, args.time_to_pass, args.seeds, args.overrides)
     else:
         benchmark.run(CONFIG, FAST, args.turns, args.iterations, args.overrides)
 

@@ -15,7 +15,7 @@ import time
 from avb_tf1.config.loading import load_config
 from avb_tf1.ground import command_line, cpu, files
 from avb_tf1.ground.errors import InputError
-from avb_tf1.reproduction import peers
+from avb_tf1.reproduction import peers, time_to_pass
 from avb_tf1.runs import run_folder
 
 N_WARM_UP = 100
@@ -71,6 +71,29 @@ def run(config_path, fast_config_path, n_turns, n_iterations, overrides):
     _print_rates(turns)
     _print_ratios(turns)
     _print_others(others, timing, os.path.basename(fast_config_path))
+
+
+def run_time_to_pass(config_path, reaching, seeds, overrides):
+    """Measure and print how long configs train until they are better than the paper's AVB, as multiples of the tutorial.
+
+    Args:
+        config_path: str, the tutorial's config, whose n_iterations are the unit.
+        reaching: paths of configs.
+        seeds: sequence of int; for each of them all configs and both loops are measured, in turn.
+        overrides: sequence of "KEY=VALUE" for `reaching`.
+    """
+    n_iterations = load_config(config_path).training.n_iterations
+    found, loops = {path: [] for path in reaching}, {"the tutorial's loop": [], "`synthetic`": []}
+    for path in reaching:
+        load_config(path, overrides)
+    for seed in seeds:
+        for name, side in zip(loops, ("tutorial", "package")):
+            loops[name].append(_measured(side, 500, ()))
+        for path in reaching:
+            found[path].append(_measured("time_to_pass", 0, [*overrides, "seed=%d" % seed], path))
+            print("seed %d, %s: %s" % (seed, os.path.basename(path), found[path][-1]), flush=True)
+    print("\n".join(time_to_pass.table(
+        {load_config(path).name: own for path, own in found.items()}, loops, n_iterations)))
 
 
 def _turn(config_path, peer_python, n_iterations, overrides):
@@ -156,10 +179,11 @@ def _process(script, arguments, overrides):
     return peers.output_of([sys.executable, os.path.join(command_line.ROOT, "scripts", script), *arguments])
 
 
-def _measured(side, n_iterations, overrides):
+def _measured(side, n_iterations, overrides, config_path=None):
     """What a process of its own, scripts/benchmark.py --measure, finds of one of SIDES."""
     begin = time.time()
-    output = _process("benchmark.py", ["--measure", side, "--iterations", str(n_iterations)], overrides)
+    of_config = [] if config_path is None else ["--time-to-pass", config_path]
+    output = _process("benchmark.py", ["--measure", side, "--iterations", str(n_iterations), *of_config], overrides)
     result = json.loads(output)
     if "first_iteration" in result:
         result["start_seconds"] = result.pop("first_iteration") - begin
@@ -297,7 +321,8 @@ def _measure_ais(_, config_path, overrides):
     return dict(found, ais_products=cpu_seconds * problem.n_images * ais.n_gradients(_AIS_CHAINS, _AIS_STEPS))
 
 
-SIDES = {"tutorial": _measure_tutorial, "package": _measure_package, "ais": _measure_ais}
+SIDES = {"tutorial": _measure_tutorial, "package": _measure_package, "ais": _measure_ais,
+         "time_to_pass": lambda _, config_path, overrides: time_to_pass.measure(config_path, overrides)}
 
 
 def measure(side, config_path, n_iterations, overrides):
