@@ -52,8 +52,9 @@ digits: setup-sweep  ## write docs/digits.md and .png, real images, AVB beside V
 	@$(PYTHON) scripts/sweep.py --config $(DIGITS:%=configs/images/%.yaml) --seeds 0-4 --out runs/digits
 	@$(PYTHON) scripts/paper.py digits $(ARGS)
 
-benchmark: setup  ## time training against the tutorial's loop, in processes that take turns
+benchmark: setup-sweep  ## time training beside the tutorial's loop, its bare graph, JAX and PyTorch, in turn (30 minutes)
 	@$(PYTHON) scripts/benchmark.py $(ARGS)
+	@$(PYTHON) scripts/benchmark.py --time-to-pass configs/fast_avb.yaml configs/tuned_avb.yaml
 
 test: setup-dev  ## run the linter and the test suite; the longer tests: make test ARGS="-m slow"
 	@$(PYTHON) -m ruff check .

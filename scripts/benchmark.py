@@ -32,8 +32,8 @@ def main():
     parser.add_argument("--seeds", type=command_line.integer, nargs="+", default=range(5), metavar="N",
                         help="of --time-to-pass (default: 0 1 2 3 4)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides",
-                        help="override a key of configs/synthetic.yaml on this package's side, whose length --iterations decides, "
-                        "or of --time-to-pass")
+                        help="override a key of configs/synthetic.yaml on this package's side, whose length --iterations "
+                        "decides, or of --time-to-pass")
     parser.add_argument("--measure", help=argparse.SUPPRESS)  # what one of the processes is started with
     args = parser.parse_args()
     from avb_tf1.reproduction import benchmark  # not for --help: it takes a while

@@ -1,22 +1,13 @@
 """Short trainings in this process, and what they leave."""
 
 import numpy as np
-import pytest
 
-from avb_tf1.graph import updates
 from avb_tf1.graph.builder import build_graph
 from avb_tf1.ground.tensorflow import open_session
 from avb_tf1.training import trainer
 
 # Numerical gradients need networks without kinks.
 SMOOTH = ["model.%s.activation=tanh" % name for name in ("encoder", "decoder", "discriminator")]
-
-
-def graph_without_updates(config):
-    """The ModelGraph of a config without its update steps, which take two thirds of the time to build."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(updates, "iteration", lambda *_: {"steps": (), "gradient_slots": {}, "learning_rate_factor": None})
-        return build_graph(config)
 
 
 def weights_of(session, model):

@@ -52,8 +52,8 @@ class _Checks:
         if self._problem.mean(found) <= _TARGET["log_likelihood"].value:
             return False
         metrics = measures.evaluate(self._networks, self._problem, self._random_state, N_SAMPLES, lambda: found)
-        return all((metrics[name] > published.value) == measures.METRICS[name].is_higher_better
-                   for name, published in _TARGET.items())
+        sign = {name: 1 if measures.METRICS[name].is_higher_better else -1 for name in _TARGET}
+        return all(sign[name] * metrics[name] > sign[name] * published.value for name, published in _TARGET.items())
 
 
 def measure(config_path, overrides):

@@ -1,11 +1,11 @@
 """What made a run's numbers: which code, and which kind of CPU. Knows no TensorFlow."""
 
-import ast
 import contextlib
 import functools
 import glob
 import hashlib
 import os
+import types
 
 from avb_tf1 import __version__
 from avb_tf1.ground import cpu, files
@@ -23,22 +23,29 @@ _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 @functools.lru_cache(maxsize=None)
 def code():
     """Return the version, and the digests training_code and evaluation_code of what decides bits and measurements."""
-    return {"avb_tf1": __version__, "training_code": digest(_sources(TRAINING)),
-            "evaluation_code": digest(_sources(EVALUATION))}
+    return {"avb_tf1": __version__, "training_code": _training_code(), "evaluation_code": digest(_sources(EVALUATION))}
+
+
+@functools.lru_cache(maxsize=None)
+def _training_code():
+    return digest(_sources(TRAINING))
 
 
 def digest(sources):
     """Return 12 hexadecimal digits that change with Python sources, but not with their comments, docstrings and layout."""
     result = hashlib.sha256()
     for source in sources:
-        tree = ast.parse(source)
-        for node in ast.walk(tree):
-            body = getattr(node, "body", None)
-            if (isinstance(body, list) and body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Str)
-                    and isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))):
-                del body[0]
-        result.update(ast.dump(tree).encode())
+        # To byte code: a syntax tree says the same, but to write it down takes ten times as long, and training waits for it.
+        result.update(_content(compile(source, "", "exec", dont_inherit=True, optimize=2)).encode())
     return result.hexdigest()[:12]
+
+
+def _content(compiled):
+    """What a code object does, as text, without where it stands; asserts and docstrings were left out of it."""
+    constants = [_content(value) if isinstance(value, types.CodeType) else
+                 sorted(map(repr, value)) if isinstance(value, frozenset) else repr(value) for value in compiled.co_consts]
+    return repr((compiled.co_name, compiled.co_flags, compiled.co_argcount, compiled.co_kwonlyargcount, compiled.co_code,
+                 compiled.co_names, compiled.co_varnames, compiled.co_freevars, compiled.co_cellvars, constants))
 
 
 def modules_of(names):
@@ -65,7 +72,7 @@ def _sources(names):
 
 def leg():
     """Return what a stretch of training in this process is done with, for a checkpoint's list of legs."""
-    return dict(cpu.facts(), avb_tf1=__version__, training_code=code()["training_code"])
+    return dict(cpu.facts(), avb_tf1=__version__, training_code=_training_code())
 
 
 def other_kind_of_cpu(legs):

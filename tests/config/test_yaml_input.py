@@ -82,7 +82,7 @@ def test_what_is_no_decimal_is_no_integer_at_any_door(tmp_path, text):
 
 def test_scripts_take_decimal_integers_only(tmp_path):
     for command in (["sweep.py", "--config", SYNTHETIC, "--seeds", "0", "--out", tmp_path / "out", "--workers", "1_0"],
-                    ["benchmark.py", "--pairs", "0x1f"]):
+                    ["benchmark.py", "--turns", "0x1f"]):
         result = run_script(*command)
         assert result.returncode == 2 and "invalid integer value" in result.stderr
     assert not (tmp_path / "out").exists()

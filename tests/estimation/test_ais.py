@@ -3,7 +3,6 @@ import pytest
 from helpers import small, vae_config
 from scipy.special import expit
 from scipy.stats import multivariate_normal, norm
-from trainings import graph_without_updates
 
 from avb_tf1.estimation import adaptive_quadrature, ais, quadrature
 from avb_tf1.graph import networks
@@ -42,7 +41,7 @@ def test_agrees_with_the_quadrature(config, tmp_path):
 def test_agrees_with_an_integral_of_a_sharp_decoder(tmp_path):
     """All pixels come on at z = 2. A sampler that takes the last temperature's density along is 20 standard errors too low."""
     config = small("model.latent_dim=1", "model.decoder.n_hidden_layers=0")
-    model = graph_without_updates(config)
+    model = build_graph(config, is_trained=True)
     with open_session(model.graph, 1, 1) as session:
         session.run(model.initialize)
         for variable, value in zip(model.variables["decoder"], (np.full((1, 4), 8), np.full(4, -16))):
@@ -154,3 +153,21 @@ def test_pixels_that_can_only_be_off_or_on_leave_it_finite():
     images = np.float32([[1, 1, 0, 0, 1, 1]])
     found = ais.anneal(ais.bernoulli(decode), no_variables, images, ais.path_from_prior(1, 2), 0, n_chains=500, n_steps=10)
     assert found.log_likelihood[0] == pytest.approx(2 * np.log(0.5), abs=0.02)
+
+
+def test_as_many_gradients_are_taken_as_is_said():
+    taken = []
+
+    def count(z):
+        taken.append(z.shape[0] * z.shape[1])
+        return np.float32(0)
+
+    def log_likelihood(_, z):
+        nothing = tf.py_func(count, [z], tf.float32)
+        nothing.set_shape([])
+        return tf.reduce_sum(-z**2, axis=2) + nothing
+
+    for n_chains in (5, 40):
+        taken.clear()
+        ais.anneal(log_likelihood, lambda *_: None, np.zeros((3, 1), np.float32), ais.path_from_prior(3, 2), 0, n_chains, 4, 2)
+        assert sum(taken) == 3 * ais.n_gradients(n_chains, 4, 2)

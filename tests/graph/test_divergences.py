@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import reference
 from helpers import recipe, small
-from trainings import graph_without_updates
 
 from avb_tf1.graph import networks
 from avb_tf1.graph.builder import build_graph
@@ -45,7 +44,7 @@ def test_with_a_gaussian_posterior_the_kl_term_is_exact():
 
 def measured(networks, n_samples):
     """The divergences by the discriminator and by nearest neighbours."""
-    sample = measures._sample(networks, PROBLEM, n_samples, np.random.RandomState(0), None)
+    sample = measures._sample(networks, PROBLEM, n_samples, np.random.RandomState(0))
     return {name: measures.METRICS[name].measure(sample).value for name in ("kl_discriminator", "kl_posterior_prior")}
 
 
@@ -96,7 +95,7 @@ def test_contrast_and_t_are_added_and_t_learns_from_normalised_codes():
     """Beside an independent computation, with a T that is far from 0 and tells the images apart."""
     config = recipe("gdikov_avb_ac", "data={kind: constant, batch_size: 64}", "model.encoder.n_units=8",
                     "model.encoder.n_moment_samples=32", "model.discriminator.n_units=8")
-    model = graph_without_updates(config)
+    model = build_graph(config, is_trained=True)
     q, divergence = model.parts.posterior, model.parts.divergence
     with open_session(model.graph, 1, 1) as session:
         session.run(model.initialize)

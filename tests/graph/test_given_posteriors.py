@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 from posterior_configs import avb, avb_ac, gaussian, path_of
 from scipy import stats
-from trainings import graph_without_updates
 
 from avb_tf1.config.loading import load_config, to_yaml
+from avb_tf1.graph.builder import build_graph
 from avb_tf1.ground.tensorflow import open_session
 from avb_tf1.training import trainer
 
 
 def fetched(config, *tensors_of):
     """Values of a graph's tensors before training, in one session.run."""
-    model = graph_without_updates(config)
+    model = build_graph(config, is_trained=True)
     with open_session(model.graph, 1, 1) as session:
         session.run(model.initialize)
         return session.run([tensor_of(model) for tensor_of in tensors_of])
@@ -62,7 +62,7 @@ def test_adaptive_contrast_begins_with_the_gaussian_of_the_batchs_moments():
 def test_with_a_known_density_a_network_of_nothing_takes_q_for_the_posterior(config):
     """T's log q(z|x) is then log p(x, z), on both sides, and the generator's loss is 0."""
     config = config.copy(update={"model": config.model.copy(update={"known_density": True})})
-    model = graph_without_updates(config)
+    model = build_graph(config, is_trained=True)
     q, divergence = model.parts.posterior, model.parts.divergence
     with open_session(model.graph, 1, 1) as session:
         session.run(model.initialize)
@@ -106,4 +106,4 @@ def test_a_gaussian_begins_as_the_standard_normal(covariance):
 def test_every_shipped_config_builds(path):
     config = load_config(path)
     assert config.name == os.path.basename(path)[:-len(".yaml")] and to_yaml(config)
-    assert graph_without_updates(config).parts.batch.x.shape[0].value == config.batch_size
+    assert build_graph(config, is_trained=True).parts.batch.x.shape[0].value == config.batch_size

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import reference
 from helpers import INNER_PRODUCT, small, vae_config
-from trainings import graph_without_updates, weights_of
+from trainings import weights_of
 
+from avb_tf1.graph.builder import build_graph
 from avb_tf1.ground.seeds import op_seed
 from avb_tf1.ground.tensorflow import open_session
 from avb_tf1.problems.known_images.four_images import PROBLEM
@@ -25,7 +26,7 @@ from avb_tf1.training import trainer
 def test_forward_pass(overrides, activation):
     networks = ["encoder", "decoder", "discriminator"]
     experiment = small(*overrides + ["model.%s.activation=%s" % (network, activation) for network in networks])
-    config, model = experiment.model, graph_without_updates(experiment)
+    config, model = experiment.model, build_graph(experiment, is_trained=True)
     random_state = np.random.RandomState(1)
     x = PROBLEM.images[PROBLEM.labels(16)]
     eps = random_state.standard_normal((16, 4))
@@ -44,7 +45,7 @@ def test_forward_pass(overrides, activation):
 
 def test_vae_encoder():
     config = vae_config()
-    model = graph_without_updates(config)
+    model = build_graph(config, is_trained=True)
     x = PROBLEM.images[PROBLEM.labels(16)]
     with open_session(model.graph, 1, 1) as session:
         session.run(model.initialize)
@@ -60,7 +61,7 @@ def test_vae_encoder():
 
 
 def test_probabilities_stay_inside_the_margin():
-    model = graph_without_updates(small("model.decoder.probability_margin=0.1"))
+    model = build_graph(small("model.decoder.probability_margin=0.1"), is_trained=True)
     with open_session(model.graph, 1, 1) as session:
         session.run(model.initialize)
         z = 1e4 * np.random.RandomState(0).standard_normal((100, 2))
@@ -69,7 +70,8 @@ def test_probabilities_stay_inside_the_margin():
 
 
 def test_initial_weights_are_xavier_uniform_and_differ_between_layers():
-    model = graph_without_updates(small(*("model.%s.n_units=64" % name for name in ("encoder", "decoder", "discriminator"))))
+    config = small(*("model.%s.n_units=64" % name for name in ("encoder", "decoder", "discriminator")))
+    model = build_graph(config, is_trained=True)
     with open_session(model.graph, 1, 1) as session:
         session.run(model.initialize)
         values = [value for values in session.run(model.variables).values() for value in values]

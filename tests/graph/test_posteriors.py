@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from helpers import ROOT, recipe, small, vae_config
 from scipy import stats
-from trainings import graph_without_updates
 
 from avb_tf1.config.loading import load_config
 from avb_tf1.estimation.trained_networks import in_chunks
 from avb_tf1.graph import posteriors
+from avb_tf1.graph.builder import build_graph
 from avb_tf1.ground.tensorflow import open_session, tf
 from avb_tf1.problems.registry import problem_of
 from avb_tf1.training import trainer
@@ -41,7 +41,7 @@ def log_density(gaussian, z):
 
 @pytest.mark.parametrize("config", GAUSSIANS, ids=["diagonal", "free, full", "free, diagonal"])
 def test_a_gaussian_has_its_log_density_at_its_samples_and_at_any_z(config):
-    model, random_state = graph_without_updates(config), np.random.RandomState(0)
+    model, random_state = build_graph(config, is_trained=True), np.random.RandomState(0)
     x = problem_of(config).inputs[[0, 1, 2, 3, 0]]
     eps, anywhere = random_state.standard_normal((2, 5, 2))
     with open_session(model.graph, 1, 1) as session:
@@ -65,7 +65,7 @@ def test_a_gaussian_has_its_log_density_at_its_samples_and_at_any_z(config):
     small(), recipe("gdikov_avb_ac", "model.encoder.n_units=8", "model.encoder.n_moment_samples=8"),
     given("model.encoder.n_units=8", "model.discriminator.n_units=8")], ids=["avb", "avb_ac", "given"])
 def test_an_implicit_posterior_has_none(config):
-    model = graph_without_updates(config)
+    model = build_graph(config, is_trained=True)
     assert model.parts.posterior.log_prob is model.parts.posterior.log_prob_at is model.parts.posterior.gaussian is None
     with open_session(model.graph, 1, 1) as session:
         networks = trainer.array_functions(session, model)

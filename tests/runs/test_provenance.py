@@ -4,6 +4,8 @@ import ast
 import json
 import os
 import shutil
+import subprocess
+import sys
 
 import pytest
 import shared_runs
@@ -25,9 +27,19 @@ SOURCE = '"""About it."""\n\ndef f(x):\n    """Twice x."""\n    return 2 * x  # 
 def test_a_digest_changes_with_the_code_and_with_nothing_else():
     same = "def f(x):\n\n    return (2*x)\n"
     assert provenance.digest([SOURCE]) == provenance.digest([same])
-    for other in (SOURCE.replace("2 * x", "2 + x"), SOURCE.replace("return", "yield"), SOURCE + "y = 1\n"):
+    for other in (SOURCE.replace("2 * x", "2 + x"), SOURCE.replace("return", "yield"), SOURCE + "y = 1\n",
+                  SOURCE.replace("2 * x", "3 * x"), SOURCE.replace("2 * x", "2.0 * x"), SOURCE.replace("(x)", "(x=1)"),
+                  SOURCE.replace("f(x)", "g(x)")):
         assert provenance.digest([SOURCE]) != provenance.digest([other])
     assert provenance.digest([SOURCE, same]) != provenance.digest([SOURCE])
+
+
+def test_a_digest_is_the_same_in_each_process():
+    """A set of texts has another order in each."""
+    code = ("from avb_tf1.runs import provenance; "
+            "print(provenance.digest([\"def f(x):\\n return x in {'a', 'b', 'c', 'd'} or x == ({1, 2},)\"]))")
+    assert len({subprocess.run([sys.executable, "-c", code], env=dict(os.environ, PYTHONPATH=ROOT, PYTHONHASHSEED=seed),
+                               stdout=subprocess.PIPE, check=True).stdout for seed in "123"}) == 1
 
 
 def imported(module):
@@ -76,10 +88,10 @@ def test_a_change_anywhere_below_changes_the_digest(tmp_path, monkeypatch, modul
     """A folder stands for what is in its folders, too."""
     shutil.copytree(os.path.join(ROOT, "avb_tf1"), str(tmp_path / "avb_tf1"))
     monkeypatch.setattr(provenance, "_PACKAGE", str(tmp_path / "avb_tf1"))
-    before = provenance.code.__wrapped__()
+    before = provenance._training_code.__wrapped__()
     with open(str(tmp_path / "avb_tf1" / (module + ".py")), "a") as file:
         file.write("\nCHANGED = 1\n")
-    assert provenance.code.__wrapped__()["training_code"] != before["training_code"]
+    assert provenance._training_code.__wrapped__() != before
     with pytest.raises(ValueError, match="no module or folder graph/nothing"):
         provenance.modules_of(["graph/nothing"])
 
