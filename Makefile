@@ -52,7 +52,7 @@ digits: setup-sweep  ## write docs/digits.md and .png, real images, AVB beside V
 	@$(PYTHON) scripts/sweep.py --config $(DIGITS:%=configs/images/%.yaml) --seeds 0-4 --out runs/digits
 	@$(PYTHON) scripts/paper.py digits $(ARGS)
 
-benchmark: setup-sweep  ## time training beside the tutorial's loop, its bare graph, JAX and PyTorch, in turn (30 minutes)
+benchmark: setup-sweep  ## time training beside the tutorial's loop, its bare graph, JAX and PyTorch, in turn (40 minutes)
 	@$(PYTHON) scripts/benchmark.py $(ARGS)
 	@$(PYTHON) scripts/benchmark.py --time-to-pass configs/fast_avb.yaml configs/tuned_avb.yaml
 
