@@ -61,6 +61,6 @@ test: setup-dev  ## run the linter and the test suite; the longer tests: make te
 	@.venv/bin/lint-imports --no-cache
 	@$(PYTHON) -m pytest $(ARGS)
 
-clean:  ## remove .venv, .python37 and caches; run folders stay
-	rm -rf .venv .python37 .pytest_cache .ruff_cache .hypothesis *.egg-info
+clean:  ## remove .venv, .venv-peers, .python37 and caches; run folders stay
+	rm -rf .venv .venv-peers .python37 .pytest_cache .ruff_cache .hypothesis *.egg-info
 	find avb_tf1 scripts tests -name __pycache__ -type d -prune -exec rm -rf {} +
