@@ -132,6 +132,11 @@ def with_error(metrics, name, metric):
     return obtained(metric.value(metrics[name]), metrics.get(name + "_standard_error"))
 
 
+def median_and_range(values, form):
+    """Return "median (smallest to largest)" of some values, each as the %-format `form` has it."""
+    return ("%s (%s to %s)" % (form, form, form)) % (np.median(values), min(values), max(values))
+
+
 def mean_and_range(values, form):
     """Return the mean of values and, if there are several, the smallest and the largest, as text, each by `form`."""
     mean = form % np.mean(values)

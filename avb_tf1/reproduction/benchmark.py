@@ -7,7 +7,6 @@ import glob
 import json
 import os
 import resource
-import statistics
 import sys
 import tempfile
 import time
@@ -15,6 +14,7 @@ import time
 from avb_tf1.config.loading import load_config
 from avb_tf1.ground import command_line, cpu, files
 from avb_tf1.ground.errors import InputError
+from avb_tf1.page.numbers import median_and_range
 from avb_tf1.reproduction import peers, time_to_pass
 from avb_tf1.runs import run_folder
 
@@ -34,10 +34,9 @@ _TITLES = {
     "jax_step": "JAX, an iteration a call",
     "torch": "PyTorch, eager",
 }
-# What is compared: a name of the above, another one, and by what. More than 1: the first is the faster.
-_RATIOS = [(name, other, what) for name, other in (
-    ("package", "tutorial"), ("package", "bare"), ("shared", "shared_bare"), ("shared", "package"), ("package", "jax_scan"),
-    ("shared", "jax_scan")) for what in ("rate", "cpu_ms")]
+# What is compared: a name of the above, and another one. More than 1: the first is the faster.
+_RATIOS = (("package", "tutorial"), ("package", "bare"), ("shared", "shared_bare"), ("shared", "package"),
+           ("package", "jax_scan"), ("shared", "jax_scan"))
 
 
 def run(config_path, fast_config_path, n_turns, n_iterations, overrides):
@@ -85,7 +84,8 @@ def run_time_to_pass(config_path, reaching, seeds, overrides):
     n_iterations = load_config(config_path).training.n_iterations
     found, loops = {path: [] for path in reaching}, {"the tutorial's loop": [], "`synthetic`": []}
     for path in reaching:
-        load_config(path, overrides)
+        for seed in seeds:
+            time_to_pass.require_measurable(load_config(path, [*overrides, "seed=%d" % seed]), path)
     for seed in seeds:
         for name, side in zip(loops, ("tutorial", "package")):
             loops[name].append(_measured(side, 500, ()))
@@ -138,40 +138,36 @@ def _print_rates(turns):
                ("peak MB", "peak_mb", "%.0f"), ("seconds to the first iteration", "start_seconds", "%.1f"))
     print("\n| median (smallest to largest) | %s |\n|%s" % (" | ".join(title for title, _, _ in columns), "---|" * 5))
     for name in turns[0]:
-        cells = [_spread([turn[name][key] for turn in turns], form) if key in turns[0][name] else ""
+        cells = [median_and_range([turn[name][key] for turn in turns], form) if key in turns[0][name] else ""
                  for _, key, form in columns]
         print("| %s | %s |" % (_TITLES[name], " | ".join(cells)))
 
 
 def _print_ratios(turns):
     print("\n| how many times as fast, median (smallest to largest) | by the clock | by CPU time |\n|---|---|---|")
-    for name, other, what in _RATIOS:
-        if what == "rate" and name in turns[0] and other in turns[0]:
+    for name, other in _RATIOS:
+        if name in turns[0] and other in turns[0]:
             of_cpu = [turn[other]["cpu_ms"] / turn[name]["cpu_ms"] for turn in turns]
             of_clock = [turn[name]["rate"] / turn[other]["rate"] for turn in turns]
             print("| %s over %s | %s | %s |" % (
-                _TITLES[name], _TITLES[other], _spread(of_clock, "%.2f"), _spread(of_cpu, "%.2f")))
+                _TITLES[name], _TITLES[other], median_and_range(of_clock, "%.2f"), median_and_range(of_cpu, "%.2f")))
     if "sweep" in turns[0]:
         bounds = [turn["sweep"]["rate"] * turn["package"]["cpu_ms"] / (1000 * cpu.n_cpus()) for turn in turns]
         print("| %s, over %d cores that do nothing but one run's work | %s | |" % (
-            _TITLES["sweep"], cpu.n_cpus(), _spread(bounds, "%.2f")))
+            _TITLES["sweep"], cpu.n_cpus(), median_and_range(bounds, "%.2f")))
 
 
 def _print_others(others, timing, config_name):
     """`others`: of each turn what _evaluated and _measure_ais return; `timing`: timing.json of the run that is evaluated."""
     def of(key, form="%.1f"):
-        return _spread([own[key] for own in others], form)
+        return median_and_range([own[key] for own in others], form)
 
     print("\n%s: training %.1f s, %.1f CPU s; its evaluation, figures and page %.1f s (once)" % (
         config_name, timing["seconds"], timing["cpu_seconds"], timing["evaluation_seconds"]))
     print("scripts/evaluate.py of it: %s s, %s CPU s" % (of("evaluation"), of("evaluation_cpu")))
     print("annealed importance sampling of log p(x), %d chains, %d temperatures: %s s, %s CPU s; its decoder's products alone "
-          "%s CPU s; over these: %s" % (_AIS_CHAINS, _AIS_STEPS, of("ais"), of("ais_cpu"), of("ais_products"), _spread(
+          "%s CPU s; over these: %s" % (_AIS_CHAINS, _AIS_STEPS, of("ais"), of("ais_cpu"), of("ais_products"), median_and_range(
               [own["ais_cpu"] / own["ais_products"] for own in others], "%.2f")))
-
-
-def _spread(values, form):
-    return ("%s (%s to %s)" % (form, form, form)) % (statistics.median(values), min(values), max(values))
 
 
 def _process(script, arguments, overrides):

@@ -1,13 +1,15 @@
 """How long training takes until a model is better than the paper's AVB in every column of its Table 1."""
 
-import statistics
 import tempfile
 import time
 
 from avb_tf1.config.loading import load_config
 from avb_tf1.estimation import quadrature
+from avb_tf1.ground.errors import InputError
+from avb_tf1.page.numbers import median_and_range
 from avb_tf1.problems.known_images.four_images import TABLE_1
 from avb_tf1.tasks.known_images import measures
+from avb_tf1.tasks.registry import task_of
 
 N_CHECKS = 40                 # of a config's own length, at equal distances
 N_SAMPLES = 65536             # of q(z|x), an image, in a check
@@ -56,6 +58,12 @@ class _Checks:
         return all(sign[name] * metrics[name] > sign[name] * published.value for name, published in _TARGET.items())
 
 
+def require_measurable(config, path):
+    """Raise InputError unless a config, of a file, is of the paper's four images, with an exact log p(x)."""
+    if task_of(config).name != "known_images" or not quadrature.has_grid(config.model.latent_dim):
+        raise InputError("%s: only models of the four images with latent_dim 1 or 2 can be held against the paper's row" % path)
+
+
 def measure(config_path, overrides):
     """Train a model of the four images until it has passed; return what that took.
 
@@ -87,9 +95,6 @@ def table(of_configs, loops, n_iterations):
         loops: name of a loop -> its {"rate", "cpu_ms"}, one for each seed, measured in turn with these.
         n_iterations: int, of a loop, whose time is the unit.
     """
-    def spread(values, form="%.2f"):
-        return ("%s (%s to %s)" % (form, form, form)) % (statistics.median(values), min(values), max(values))
-
     lines = ["| until passed, median (smallest to largest) | passed | iterations | seconds | CPU seconds | %s |" % " | ".join(
         "%s of %d iterations of %s" % (what, n_iterations, name) for name in loops for what in ("times", "CPU times")),
         "|---" * (5 + 2 * len(loops)) + "|"]
@@ -97,12 +102,12 @@ def table(of_configs, loops, n_iterations):
         passed = [number for number, own in enumerate(found) if own["iterations"] is not None]
         cells = [name, "%d of %d" % (len(passed), len(found))]
         if passed:
-            cells += [spread([found[number][key] for number in passed], form)
+            cells += [median_and_range([found[number][key] for number in passed], form)
                       for key, form in (("iterations", "%.0f"), ("seconds", "%.1f"), ("cpu_seconds", "%.1f"))]
             for loop in loops.values():
-                cells += [spread([found[number]["seconds"] * loop[number]["rate"] / n_iterations for number in passed]),
-                          spread([1000 * found[number]["cpu_seconds"] / (loop[number]["cpu_ms"] * n_iterations)
-                                  for number in passed])]
+                units = [(n_iterations / own["rate"], n_iterations * own["cpu_ms"] / 1000) for own in loop]
+                cells += [median_and_range([found[number]["seconds"] / units[number][0] for number in passed], "%.2f"),
+                          median_and_range([found[number]["cpu_seconds"] / units[number][1] for number in passed], "%.2f")]
         else:
             cells += [""] * (3 + 2 * len(loops))
         lines.append("| %s |" % " | ".join(cells))

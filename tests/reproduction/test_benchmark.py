@@ -77,6 +77,9 @@ def test_a_table_of_multiples_of_a_loop():
 def test_what_the_benchmark_refuses():
     for arguments, what in ((["--turns", "0"], "--turns and --iterations must be at least 1"),
                             (["--set", "data.batch_size=0"], "data.batch_size"),
-                            (["--time-to-pass", "nowhere.yaml"], "nowhere.yaml")):
+                            (["--time-to-pass", "nowhere.yaml"], "nowhere.yaml"),
+                            (["--time-to-pass", SYNTHETIC, "--seeds", "-1"], "seed"),
+                            (["--time-to-pass", os.path.join(ROOT, "configs", "posteriors", "banana.yaml")],
+                             "only models of the four images with latent_dim 1 or 2")):
         result = run_script("benchmark.py", *arguments)
         assert result.returncode == 2 and what in result.stderr and "Traceback" not in result.stderr
