@@ -115,9 +115,14 @@ def _run(experiment, out, found, show_progress, observers=()):
         start = time.perf_counter()
         contents.write_losses(in_folder(run_folder.LOSSES), result.monitors)
         trained = Trained(config, problem, trainer.array_functions(session, model), result.monitors, arrays)
-        with progress.shown(show_progress), one_blas_thread():
-            progress.say("Measuring the model and drawing")
-            (metrics, measured_arrays), _ = at_once(lambda: task.measure(trained), lambda: task.write(out, trained))
+        def measured():
+            with progress.shown(show_progress):
+                progress.say("Measuring the model and drawing")
+                return task.measure(trained)
+
+        with one_blas_thread():
+            # Drawing stays in this thread: matplotlib keeps the fonts open for each thread that ever drew.
+            _, (metrics, measured_arrays) = at_once(lambda: task.write(out, trained), measured)
             write_arrays(out, measured_arrays)
         timing = _timing(config, legs, time.perf_counter() - start)
         files.write_json(in_folder(run_folder.TIMING), timing)

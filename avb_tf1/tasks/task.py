@@ -138,7 +138,7 @@ class Task:
     def write(self, out, trained):
         """Write the arrays and figures of a Trained into the run folder `out`, but for those that measure returns.
 
-        It is called beside measure, in another thread; nothing is written before it is known that measure won't refuse.
+        It is called beside measure, which has another thread; nothing is written before it is known that measure won't refuse.
         """
         raise NotImplementedError
 
