@@ -62,7 +62,7 @@ def kl_from_prior(samples, random_state, labels=None):
         random_state: numpy RandomState, for the centres and for what makes equal float32 samples distinct.
         labels: None, or integer [n], the part of q that each sample was drawn from; parts have their shares of them exactly.
     """
-    return _estimate(*_from_prior(samples, _drawn(len(samples), samples.shape[1], random_state), labels))
+    return _estimate(*_from_prior(samples, _drawn(samples, random_state), labels))
 
 
 def kl_from(samples, log_target, random_state):
@@ -72,8 +72,8 @@ def kl_from(samples, log_target, random_state):
     """
     if not has_density(samples[:_N_LOOKED_AT]):
         return _estimate(math.inf, math.nan)
-    drawn = _drawn(len(samples), samples.shape[1], random_state)
-    return _estimate(*_from_prior(samples, drawn, log_target=np.asarray(log_target, np.float64)))
+    return _estimate(*_from_prior(
+        samples, _drawn(samples, random_state), log_target=np.asarray(log_target, np.float64)))
 
 
 def kl_posterior_prior(z, labels, random_state):
@@ -98,9 +98,9 @@ def _of_classes(z, labels, random_state, is_marginal_wanted):
     with ThreadPoolExecutor(_N_THREADS) as pool:
         if not all(pool.map(lambda own: has_density(own[:_N_LOOKED_AT]), of_classes)):
             return [_estimate(math.inf, math.nan)] * 2
-        each = [(own, _drawn(len(own), own.shape[1], random_state), None) for own in of_classes]
+        each = [(own, _drawn(own, random_state), None) for own in of_classes]
         if is_marginal_wanted:  # the first that is begun, as it takes longest
-            each.insert(0, (z, _drawn(len(z), z.shape[1], random_state), labels))
+            each.insert(0, (z, _drawn(z, random_state), labels))
         found = list(pool.map(lambda arguments: _from_prior(*arguments), each))
     marginal = [_estimate(*found.pop(0))] if is_marginal_wanted else []
     shares = np.array([len(own) for own in of_classes]) / len(z)
@@ -113,9 +113,9 @@ def _estimate(value, standard_error, bias=math.nan, error_of_bias=math.nan):
     return Estimate(value, "nearest neighbours", standard_error, max(abs(bias), error_of_bias))
 
 
-def _drawn(n, d, random_state):
-    """What _from_prior needs of uniform numbers in [0, 1) for n samples: [n, d], and one for each of the centres."""
-    return random_state.random_sample((n, d)), random_state.random_sample(_n_centres(n))
+def _drawn(samples, random_state):
+    """What _from_prior needs of uniform numbers in [0, 1) for samples [n, d]: [n, d], and one for each of the centres."""
+    return random_state.random_sample(samples.shape), random_state.random_sample(_n_centres(len(samples)))
 
 
 def _n_centres(n):

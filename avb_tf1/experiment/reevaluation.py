@@ -24,9 +24,9 @@ def evaluate_run(folder, with_ais, write, with_timing=False):
 
     Args:
         folder: str, the run folder.
-        with_timing: bool; whether to tell, too, how long each part of the evaluation took.
         with_ais: bool; whether to check log p(x) by annealed importance sampling.
         write: bool; whether to replace the run's metrics.json, what else is measured, and its page.
+        with_timing: bool; whether to tell, too, how long each part of the evaluation took.
 
     Raises:
         InputError: the folder holds no finished run, or is in use and was to be written into; not to be written into, it has no

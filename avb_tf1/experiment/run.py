@@ -115,6 +115,7 @@ def _run(experiment, out, found, show_progress, observers=()):
         start = time.perf_counter()
         contents.write_losses(in_folder(run_folder.LOSSES), result.monitors)
         trained = Trained(config, problem, trainer.array_functions(session, model), result.monitors, arrays)
+
         def measured():
             with progress.shown(show_progress):
                 progress.say("Measuring the model and drawing")

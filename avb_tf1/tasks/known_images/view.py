@@ -1,11 +1,10 @@
 """What a snapshot of a model of known images holds: codes of each image, and what the decoder makes of the latent space."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 
 from avb_tf1.estimation import quadrature
 from avb_tf1.estimation.trained_networks import in_chunks
+from avb_tf1.ground.threads import at_once
 from avb_tf1.tasks.views import CodesView
 
 PLANE_AXIS = np.linspace(-4, 4, 41)  # coordinates along each axis of the latent space where the decoder is looked at
@@ -29,11 +28,11 @@ class View(CodesView):
             of p(x|z) on quadrature.grid(PLANE_AXIS, latent_dim); of a Gaussian q(z|x) mean and log_variance float32
             [n_images, latent_dim].
         """
-        with ThreadPoolExecutor(1) as pool:  # the decoder on a core of its own, while training waits
-            decoded = None if self._plane is None else pool.submit(in_chunks, self._networks.decode, self._plane)
+        if self._plane is None:
             record = super().look()
-        if decoded is not None:
-            record["probabilities"] = np.rint(255 * decoded.result()).astype(np.uint8)
+        else:  # the decoder on a core of its own, while training waits
+            record, decoded = at_once(super().look, lambda: in_chunks(self._networks.decode, self._plane))
+            record["probabilities"] = np.rint(255 * decoded).astype(np.uint8)
         if self._networks.gaussian is not None:
             record["mean"], record["log_variance"] = self._networks.gaussian(self._problem.inputs)
         return record
