@@ -13,11 +13,34 @@ _GAUSSIAN = [
     "model={kind: gaussian, latent_dim: 2, covariance: full}",
     "training={n_iterations: 20, linear_decay: null, checkpoint_every: 10, snapshot_every: 5, generator_loss_scale: 1, "
     "generator: {optimizer: rmsprop, learning_rate: 1e-3, decay: 0.9, epsilon: 1e-8}, decoder_learning_rate: null}"]
+_ADAM = "{optimizer: adam, learning_rate: 1e-3, beta1: .9, beta2: .999, epsilon: 1e-8}"
+# A flow of each family, as a config's section model.flow.
+FLOWS = {
+    "iaf": "{kind: iaf, depth: 2, n_hidden_layers: 1, n_units: 16, activation: elu, shift_scale: .1, gate_scale: .01}",
+    "coupling": "{kind: coupling, depth: 3, n_hidden_layers: 1, n_units: 16, activation: relu, max_log_scale: 2}",
+    "spline": "{kind: spline, depth: 2, n_hidden_layers: 1, n_units: 16, activation: relu, n_bins: 5, range: 4}",
+}
+_PLAIN_TRAINING = ("training={n_iterations: 20, linear_decay: null, checkpoint_every: 10, snapshot_every: 5, "
+                   "generator_loss_scale: 1, generator: %s}" % _ADAM)
+
+
+def with_flow(family, *overrides):
+    """Overrides that put a flow of a family between a VAE's Gaussian and its z; of a given posterior's without the last two."""
+    return ["model.flow=" + FLOWS[family], "model.encoder.n_context=4", "training.kl=sampled", *overrides]
+
+
+def _maximum_likelihood(likelihood_from):
+    decoder = "n_hidden_layers: 1, n_units: 16, activation: relu, probability_margin: 0, likelihood_from: " + likelihood_from
+    return ["model={kind: maximum_likelihood, latent_dim: 2, n_prior_samples: 64, decoder: {%s}}" % decoder, _PLAIN_TRAINING]
+
+
 # By task and model.kind: the file's name below configs, and overrides.
 EACH_KIND = {
     ("known_images", "avb"): ("synthetic", []),
     ("known_images", "avb_ac"): ("recipes/gdikov_avb_ac", []),
     ("known_images", "vae"): ("paper_vae", []),
+    ("known_images", "maximum_likelihood"): ("paper_vae", _maximum_likelihood("probabilities")),
+    ("data_set", "maximum_likelihood"): ("images/digits_vae", _maximum_likelihood("logits")),
     ("data_set", "avb"): ("images/digits_avb", []),
     ("data_set", "avb_ac"): ("images/digits_avb_ac", []),
     ("data_set", "vae"): ("images/digits_vae", []),

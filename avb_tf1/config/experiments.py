@@ -38,6 +38,29 @@ class _Experiment(Section):
         section, value = section_and_value
         return None if value is None else section.validate(value)
 
+    @property
+    def is_importance_weighted(self):
+        """Whether the loss is minus a bound of several samples of q(z|x) at once."""
+        return getattr(self.training, "n_importance_samples", 1) > 1
+
+    @property
+    def objective(self):
+        """Which of graph.objectives makes the loss."""
+        return "importance_weighted" if self.is_importance_weighted else self.model.objective
+
+    @property
+    def loss(self):
+        """What encoder and decoder minimise, in words."""
+        if self.is_importance_weighted:
+            return "minus the importance-weighted bound of %d samples" % self.training.n_importance_samples
+        weight = getattr(self.training, "kl_weight", 1.0)
+        return self.model.loss if weight == 1 else self.model.loss + ", with KL(q(z|x) || p(z)) taken %g times" % weight
+
+    @property
+    def method(self):
+        """What pages call it."""
+        return self.model.method + (", importance-weighted" if self.is_importance_weighted else "")
+
     def tree(self):
         """Return it as nested dicts, without what is as the sections' defaults have it; of a Python file there is a digest."""
         return self.dict(exclude_defaults=True)
@@ -48,13 +71,20 @@ class _ImageExperiment(_Experiment):
 
     sections_of_kind = {"avb": (models.AVBModelConfig, training.AVBTrainingConfig),
                         "avb_ac": (models.AVBACModelConfig, training.AVBTrainingConfig),
-                        "vae": (models.VAEModelConfig, training.VAETrainingConfig)}
+                        "vae": (models.VAEModelConfig, training.VAETrainingConfig),
+                        "maximum_likelihood": (models.MaximumLikelihoodModelConfig, training.TrainingConfig)}
 
     data: DataConfig = pydantic.Field(..., discriminator="kind")
     evaluation: Section  # its place among the keys; each of the two says which it is
     runtime: training.RuntimeConfig
     model: models.ModelConfig
     training: training.TrainingConfig
+
+    @pydantic.validator("training")
+    def _flow_has_no_closed_form(cls, its_training, values):
+        if getattr(values.get("model"), "flow", None) and its_training.kl != "sampled":
+            raise error_at(cls, "kl", "must be sampled with a flow")
+        return its_training
 
     @property
     def batch_kind(self):
@@ -90,7 +120,7 @@ class GivenPosteriorExperiment(_Experiment):
     defaults = {key: DEFAULTS[key] for key in ("training", "evaluation")}
     sections_of_kind = {"avb": (models.GivenAVBModelConfig, training.GivenAVBTrainingConfig),
                         "avb_ac": (models.GivenAVBACModelConfig, training.GivenAVBTrainingConfig),
-                        "gaussian": (models.GaussianModelConfig, training.GivenTrainingConfig)}
+                        "gaussian": (models.GaussianModelConfig, training.GaussianTrainingConfig)}
     batch_kind: ClassVar[str] = "each_x"
 
     problem: ProblemConfig = pydantic.Field(..., discriminator="kind")

@@ -3,13 +3,14 @@
 config.experiments says which kinds a task has.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Optional
 
 import pydantic
 from pydantic import StrictBool
 from typing_extensions import Literal
 
 from avb_tf1.config import networks
+from avb_tf1.config.flows import AnyFlowConfig
 from avb_tf1.config.sections import Section, error_at, integer
 
 
@@ -25,6 +26,7 @@ class ModelConfig(Section):
     divergence: ClassVar[str]
     likelihood: ClassVar[str] = "bernoulli"
     objective: ClassVar[str] = "elbo"
+    loss: ClassVar[str] = "minus the ELBO"  # in words
     has_discriminator: ClassVar[bool] = False
 
     kind: str
@@ -33,7 +35,8 @@ class ModelConfig(Section):
     @property
     def network_sections(self):
         """Variable scope -> the section of the network in it."""
-        return {scope: getattr(self, scope) for scope in ("encoder", "decoder", "discriminator") if scope in self.__fields__}
+        scopes = ("encoder", "flow", "decoder", "discriminator")
+        return {scope: getattr(self, scope) for scope in scopes if getattr(self, scope, None) is not None}
 
     @property
     def has_encoder(self):
@@ -88,13 +91,57 @@ class AVBACModelConfig(AVBModelConfig):
     encoder: networks.MomentEncoderConfig
 
 
-class VAEModelConfig(ModelConfig):
-    method = "Variational autoencoder"
+class _FlowingModelConfig(ModelConfig):
+    """A Gaussian, or with `flow` what its layers make of one: the Gaussian is the flow of no layers."""
+
+    flow: Optional[AnyFlowConfig] = pydantic.Field(None, discriminator="kind")
+
+    @pydantic.validator("flow")
+    def _flow_has_coordinates(cls, flow, values):
+        if flow is not None and values.get("latent_dim", flow.min_dim) < flow.min_dim:
+            raise error_at(cls, "kind", "needs a latent_dim of at least %d if it is %s" % (flow.min_dim, flow.kind))
+        return flow
+
+
+class VAEModelConfig(_FlowingModelConfig):
     paper_row = "VAE"
-    posterior = "gaussian"
-    divergence = "gaussian"
     kind: Literal["vae"]
     encoder: networks.GaussianEncoderConfig
+    decoder: networks.VAEDecoderConfig
+
+    @property
+    def method(self):
+        return "Variational autoencoder" + (" with " + self.flow.title if self.flow else "")
+
+    @property
+    def posterior(self):
+        return "flow" if self.flow else "gaussian"
+
+    @property
+    def divergence(self):
+        return "sampled" if self.flow else "gaussian"
+
+    @pydantic.validator("encoder")
+    def _context_is_a_flows(cls, encoder, values):
+        if "flow" in values and (encoder.n_context is None) != (values["flow"] is None):
+            words = "must be null without a flow" if encoder.n_context else "must be an integer with a flow"
+            raise error_at(cls, "n_context", words)
+        return encoder
+
+
+class MaximumLikelihoodModelConfig(ModelConfig):
+    """A decoder without q(z|x), whose log p(x) is taken over `n_prior_samples` of z, the same for all x of a batch."""
+
+    method = "Maximum likelihood by prior samples"
+    paper_row = "none"
+    posterior = None
+    divergence = None
+    objective = "marginal_likelihood"
+    loss = "minus log p(x) by samples of the prior"
+    noise_dim: ClassVar[None] = None
+    kind: Literal["maximum_likelihood"]
+    latent_dim: integer(ge=1, le=2)
+    n_prior_samples: integer(ge=1, le=1048576)
     decoder: networks.VAEDecoderConfig
 
 
@@ -126,16 +173,25 @@ class GivenAVBACModelConfig(GivenAVBModelConfig):
     encoder: networks.BatchMomentEncoderConfig
 
 
-class GaussianModelConfig(_GivenModelConfig):
+class GaussianModelConfig(_FlowingModelConfig, _GivenModelConfig):
     """`covariance: diagonal` is mean-field, `full` full-rank; mean and covariance are free for each x."""
 
-    method = "Gaussian variational Bayes"
-    posterior = "free_gaussian"
-    divergence = "entropy"
     n_layers: ClassVar[int] = 1  # mean and scale are two variables, as weights and biases of a layer
     kind: Literal["gaussian"]
     covariance: Literal["diagonal", "full"]
 
     @property
+    def method(self):
+        return "Variational Bayes with " + self.flow.title if self.flow else "Gaussian variational Bayes"
+
+    @property
+    def posterior(self):
+        return "free_flow" if self.flow else "free_gaussian"
+
+    @property
+    def divergence(self):
+        return "sampled" if self.flow else "entropy"
+
+    @property
     def network_sections(self):
-        return {"encoder": self}
+        return dict({"encoder": self}, **super().network_sections)

@@ -9,19 +9,12 @@ from typing_extensions import Literal
 from avb_tf1.config.sections import MAX_SIZE, Activation, OutputActivation, Section, Size, integer, number
 
 
-class _NetworkConfig(Section):
-    """`n_units`: of every hidden layer, or a list of those of each. `n_networks`: how many networks it has of such layers."""
-
-    n_networks: ClassVar[int] = 1
+class HiddenLayersConfig(Section):
+    """`n_units`: of every hidden layer, or a list of those of each."""
 
     n_hidden_layers: integer(ge=0, le=64)
     n_units: Union[Size, List[Size]]
     activation: Activation
-
-    @property
-    def n_layers(self):
-        """Layers with weights and biases of their own."""
-        return self.n_networks * (self.n_hidden_layers + 1)
 
     @property
     def hidden_sizes(self):
@@ -34,6 +27,17 @@ class _NetworkConfig(Section):
                                               and all(type(size) is int and 1 <= size <= MAX_SIZE for size in n_units)):
             raise ValueError("must be an integer from 1 to %d, or a list of as many as n_hidden_layers" % MAX_SIZE)
         return n_units
+
+
+class _NetworkConfig(HiddenLayersConfig):
+    """`n_networks`: how many networks it has of such layers."""
+
+    n_networks: ClassVar[int] = 1
+
+    @property
+    def n_layers(self):
+        """Layers with weights and biases of their own."""
+        return self.n_networks * (self.n_hidden_layers + 1)
 
 
 class _InputNetworkConfig(_NetworkConfig):
@@ -77,13 +81,14 @@ class ImageEncoderConfig(_ConvolutionalConfig, EncoderConfig):
 
 
 class GaussianEncoderConfig(_ConvolutionalConfig, _InputNetworkConfig):
-    """`spread_output`: what the second output layer stands for."""
+    """`spread_output`: what the second output layer stands for. `n_context`: outputs that a flow's layers see; else null."""
 
     spread_output: Literal["log_variance", "log_standard_deviation"]
+    n_context: Optional[Size] = None
 
     @property
     def n_layers(self):
-        return super().n_layers + 1
+        return super().n_layers + 1 + (self.n_context is not None)
 
 
 class BasisConfig(_NetworkConfig):

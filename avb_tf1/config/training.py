@@ -51,12 +51,27 @@ class TrainingConfig(Section):
     decoder_learning_rate: Optional[number(gt=0, le=1)] = DEFAULTS["training"]["decoder_learning_rate"]
 
 
-class VAETrainingConfig(TrainingConfig):
+class _WeightedTrainingConfig(TrainingConfig):
+    """`kl_weight`: what KL(q(z|x) || p(z)) counts in the loss; with 1 that is minus the ELBO."""
+
+    kl_weight: number(gt=0, le=1000) = 1.0
+
+
+class VAETrainingConfig(_WeightedTrainingConfig):
+    """`n_importance_samples`: of each x; with more than one the loss is minus the importance-weighted bound of so many."""
+
     kl: Literal["closed_form", "sampled"]
+    n_importance_samples: integer(ge=1, le=65536) = 1
+
+    @pydantic.validator("n_importance_samples")
+    def _weights_are_of_samples(cls, n_importance_samples, values):
+        if n_importance_samples > 1 and (values.get("kl", "sampled") != "sampled" or values.get("kl_weight", 1.0) != 1):
+            raise ValueError("must be 1 unless kl is sampled and kl_weight is 1")
+        return n_importance_samples
 
 
 class GivenTrainingConfig(TrainingConfig):
-    """Of a model of a given posterior, which has no decoder. A Gaussian's has no more: its entropy is a closed form."""
+    """Of a model of a given posterior, which has no decoder."""
 
     @pydantic.validator("decoder_learning_rate")
     def _decoder_has_no_rate(cls, rate):
@@ -65,7 +80,13 @@ class GivenTrainingConfig(TrainingConfig):
         return rate
 
 
-class AVBTrainingConfig(TrainingConfig):
+class GaussianTrainingConfig(GivenTrainingConfig):
+    """Of a Gaussian, or a flow. `n_importance_samples`: as of VAETrainingConfig."""
+
+    n_importance_samples: integer(ge=1, le=65536) = 1
+
+
+class _AdversarialTrainingConfig(TrainingConfig):
     """`shared_backward`: whether the generator's gradients and T's come from one backward pass through T on the encoder's
     samples. That is faster, and the last bits are others.
     """
@@ -88,7 +109,11 @@ class AVBTrainingConfig(TrainingConfig):
         return discriminator
 
 
-class GivenAVBTrainingConfig(GivenTrainingConfig, AVBTrainingConfig):
+class AVBTrainingConfig(_WeightedTrainingConfig, _AdversarialTrainingConfig):
+    """AVB's, of images."""
+
+
+class GivenAVBTrainingConfig(GivenTrainingConfig, _AdversarialTrainingConfig):
     """AVB's, of a given posterior."""
 
 

@@ -1,4 +1,4 @@
-"""What stands for KL(q(z|x) || p(z)) in the loss, a function for each kind: the discriminator's estimate, or a Gaussian's own.
+"""What stands for KL(q(z|x) || p(z)) in the loss, a function for each kind: by the discriminator, or by q's own density.
 
 The discriminator's own loss, T's, is here as well.
 
@@ -121,7 +121,13 @@ def _entropy(_, q, __, config, problem):
     return Divergence(tf.reduce_mean(-entropy - log_prior), "kl_posterior_prior")
 
 
-_DIVERGENCES = {"adversarial": _adversarial, "gaussian": _gaussian, "entropy": _entropy}
+def _sampled(_, q, __, config, problem):
+    """With log q(z|x) at its own sample."""
+    log_prior = likelihoods.prior(config, problem).log_prob(q.z)
+    return Divergence(tf.reduce_mean(q.log_prob - log_prior), "kl_posterior_prior")
+
+
+_DIVERGENCES = {"adversarial": _adversarial, "gaussian": _gaussian, "entropy": _entropy, "sampled": _sampled}
 
 
 def normalized(z, moments):

@@ -68,6 +68,20 @@ def _bernoulli(x, z, model, problem, z_prior):
     return Likelihood(tf.reduce_sum(pixels.log_prob(x), axis=1), probabilities, logits)
 
 
+def log_prob_of_all_pairs(x, z, config, problem):
+    """Return log p(x|z) of each x [n_x, n_pixels] with each z [n_z, latent_dim], [n_x, n_z], by a decoder of pixels.
+
+    Each z is decoded once, and one matrix product joins them.
+    """
+    decoder = networks.decoder if config.model.decoder.likelihood_from == "probabilities" else networks.decoder_logits
+    output = decoder(z, x.shape[1].value, config.model, getattr(problem, "image_shape", None))
+    if decoder is networks.decoder:
+        log_on, log_off = tf.log(output), tf.log1p(-output)
+    else:
+        log_on, log_off = -tf.nn.softplus(-output), -tf.nn.softplus(output)
+    return tf.matmul(x, log_on - log_off, transpose_b=True) + tf.reduce_sum(log_off, axis=1)
+
+
 def _given(x, z, _, problem, __):
     return Likelihood(problem.log_likelihood(rows_of(x, tf.constant(problem.observations)), z))
 

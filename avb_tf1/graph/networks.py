@@ -6,7 +6,7 @@ Called again in the same graph, each function reuses the variables that its firs
 from avb_tf1.graph.convolution import convolved, images_from, own_scope
 from avb_tf1.ground.tensorflow import tf, tfc, tfd
 
-_ACTIVATIONS = {"linear": None, "relu": tf.nn.relu, "elu": tf.nn.elu, "tanh": tf.nn.tanh, "leaky_relu": tf.nn.leaky_relu}
+ACTIVATIONS = {"linear": None, "relu": tf.nn.relu, "elu": tf.nn.elu, "tanh": tf.nn.tanh, "leaky_relu": tf.nn.leaky_relu}
 
 
 def encoder(x, eps, config, image_shape=None):
@@ -17,7 +17,7 @@ def encoder(x, eps, config, image_shape=None):
     """
     with tf.variable_scope("encoder", reuse=tf.AUTO_REUSE):
         inputs = tf.concat([_features(x, config.encoder, image_shape), eps], 1)
-        return _linear(_hidden_layers(inputs, config.encoder), config.latent_dim, "output")
+        return linear(hidden_layers(inputs, config.encoder), config.latent_dim, "output")
 
 
 def moment_encoder(x, eps, moment_eps, config, image_shape=None):
@@ -32,15 +32,15 @@ def moment_encoder(x, eps, moment_eps, config, image_shape=None):
     """
     network = config.encoder
     with tf.variable_scope("encoder", reuse=tf.AUTO_REUSE):
-        hidden = _hidden_layers(_features(x, network, image_shape), network)
-        z = mean = _linear(hidden, config.latent_dim, "output")
+        hidden = hidden_layers(_features(x, network, image_shape), network)
+        z = mean = linear(hidden, config.latent_dim, "output")
         variance = network.added_variance
         pieces = zip(*[tf.split(noise, network.basis.n_vectors, axis=1) for noise in (eps, moment_eps)])
         for number, (piece, moment_piece) in enumerate(pieces, 1):
-            coefficient = _layer(hidden, config.latent_dim, _ACTIVATIONS[network.coefficient_activation],
+            coefficient = _layer(hidden, config.latent_dim, ACTIVATIONS[network.coefficient_activation],
                                  "coefficient_%d" % number)
             with tf.variable_scope("basis_%d" % number):
-                vector, draws = (_linear(_hidden_layers(noise, network.basis), config.latent_dim, "output")
+                vector, draws = (linear(hidden_layers(noise, network.basis), config.latent_dim, "output")
                                  for noise in (piece, moment_piece))
             vector_mean, vector_variance = tf.nn.moments(draws, axes=[0])
             z += coefficient * vector
@@ -54,13 +54,16 @@ def moment_encoder(x, eps, moment_eps, config, image_shape=None):
 def gaussian_encoder(x, config, image_shape=None):
     """Return the VAE's q(z|x) = N(mean, diag(exp(log_variance))): mean and log_variance, [batch, latent_dim] each, unbounded.
 
+    The third is what a flow's layers see of x, [batch, encoder.n_context], unbounded, or None without n_context.
     x [batch, n_pixels] has pixels in {0, 1}. `config` is a config's model section, whose encoder.convolution needs
     `image_shape`, (rows, columns).
     """
+    network = config.encoder
     with tf.variable_scope("encoder", reuse=tf.AUTO_REUSE):
-        hidden = _hidden_layers(_features(x, config.encoder, image_shape), config.encoder)
-        mean, spread = (_linear(hidden, config.latent_dim, scope) for scope in ("mean", config.encoder.spread_output))
-        return mean, spread if config.encoder.spread_output == "log_variance" else 2 * spread
+        hidden = hidden_layers(_features(x, network, image_shape), network)
+        mean, spread = (linear(hidden, config.latent_dim, scope) for scope in ("mean", network.spread_output))
+        context = None if network.n_context is None else linear(hidden, network.n_context, "context")
+        return mean, spread if network.spread_output == "log_variance" else 2 * spread, context
 
 
 def free_gaussian(n_x, config):
@@ -98,10 +101,10 @@ def decoder_logits(z, n_pixels, config, image_shape=None):
     `config` is a config's model section, whose decoder.convolution needs `image_shape`, (rows, columns).
     """
     with tf.variable_scope("decoder", reuse=tf.AUTO_REUSE):
-        hidden = _hidden_layers(z, config.decoder)
+        hidden = hidden_layers(z, config.decoder)
         if config.decoder.convolution is None:
-            return _linear(hidden, n_pixels, "output")
-        return images_from(hidden, config.decoder.convolution, _ACTIVATIONS[config.decoder.activation], image_shape)
+            return linear(hidden, n_pixels, "output")
+        return images_from(hidden, config.decoder.convolution, ACTIVATIONS[config.decoder.activation], image_shape)
 
 
 def discriminator(x, z, config):
@@ -129,7 +132,7 @@ def discriminator_of_all_pairs(x, z, config):
 
 
 def _concat_discriminator(x, z, config):
-    return _linear(_hidden_layers(tf.concat([x, z], 1), config), 1, "output")
+    return linear(hidden_layers(tf.concat([x, z], 1), config), 1, "output")
 
 
 def _inner_product_discriminator(x, z, config):
@@ -145,11 +148,11 @@ def _offset_inner_product_discriminator(x, z, config):
 
 def _residual_discriminator(x, z, config):
     """Blocks of two layers, the second linear and at first zero, whose output is added to their input."""
-    activation = _ACTIVATIONS[config.activation]
+    activation = ACTIVATIONS[config.activation]
     hidden = _layer(tf.concat([x, z], 1), config.n_units, activation, "input")
     for number in range(1, config.n_blocks + 1):
         with tf.variable_scope("block_%d" % number):
-            inner = _layer(hidden, config.n_units, _ACTIVATIONS[config.block_activation], "hidden")
+            inner = _layer(hidden, config.n_units, ACTIVATIONS[config.block_activation], "hidden")
             added = _layer(inner, config.n_units, None, "output", tf.zeros_initializer())
         hidden = activation(hidden + added)
     initializer = tf.zeros_initializer() if config.starts_at_zero else None
@@ -161,8 +164,8 @@ def _sum_discriminator(x, z, config):
     total = 0
     for inputs, scope in ((x, "x"), (z, "z")):
         with tf.variable_scope(scope):
-            total += _hidden_layers(inputs, config)
-    return _linear(_hidden_layers(total, config), 1, "output")
+            total += hidden_layers(inputs, config)
+    return linear(hidden_layers(total, config), 1, "output")
 
 
 _DISCRIMINATORS = {
@@ -189,7 +192,7 @@ def _offset(inputs, name, config):
 
 def _branch(inputs, scope, n_outputs, output_activation, config):
     with tf.variable_scope(scope):
-        return _layer(_hidden_layers(inputs, config), n_outputs, _ACTIVATIONS[output_activation], "output")
+        return _layer(hidden_layers(inputs, config), n_outputs, ACTIVATIONS[output_activation], "output")
 
 
 def _squared_norm(z, config):
@@ -205,19 +208,25 @@ def _features(x, config, image_shape):
     x = _centered(x, config)
     if config.convolution is None:
         return x
-    return convolved(x, config.convolution, _ACTIVATIONS[config.activation], image_shape)
+    return convolved(x, config.convolution, ACTIVATIONS[config.activation], image_shape)
 
 
-def _hidden_layers(inputs, config):
-    """What tf.contrib.layers.repeat builds in the tutorial; spelled out, since repeat would give all layers one seed."""
+def hidden_layers(inputs, config):
+    """Return what the hidden layers of a network's section make of inputs [n, any], [n, units of the last].
+
+    What tf.contrib.layers.repeat builds in the tutorial is spelled out, since repeat would give all layers one seed.
+    """
     for number, n_units in enumerate(config.hidden_sizes, 1):
-        inputs = _layer(inputs, n_units, _ACTIVATIONS[config.activation], "hidden_%d" % number)
+        inputs = _layer(inputs, n_units, ACTIVATIONS[config.activation], "hidden_%d" % number)
     return inputs
 
 
-def _linear(inputs, n_units, scope):
-    return _layer(inputs, n_units, None, scope)
+def linear(inputs, n_units, scope, weights_initializer=None):
+    """Return a layer without activation, [n, n_units], of inputs [n, any]; its variables are in `scope`, a str."""
+    return _layer(inputs, n_units, None, scope, weights_initializer)
 
 
 def _layer(inputs, n_units, activation, scope, weights_initializer=None):
+    if inputs.shape[1].value == 0:  # TensorFlow 1.15 forgets the biases of a product with nothing, where it fuses the two
+        inputs = tf.ones([tf.shape(inputs)[0], 1])
     return tfc.layers.fully_connected(inputs, n_units, activation_fn=activation, **own_scope(scope, weights_initializer))

@@ -3,6 +3,7 @@
 The discriminator's loss is in divergences.py.
 """
 
+import math
 from typing import Any, Dict, NamedTuple, Optional
 
 from avb_tf1.graph import likelihoods, posteriors
@@ -33,6 +34,8 @@ class Parts(NamedTuple):
     def sample_posterior(self, x, eps):
         """Return the ApproximatePosterior of any x [n, d] and eps [n, noise_dim], samples of N(0, I); on the same weights.
 
+        Of a q with a density eps may have k n rows: k samples of each x, in k rounds.
+
         With moments of the batch (implicit_with_batch_moments) x must have of each as many, one x after the other.
         """
         return posteriors.approximate_posterior(x, eps, self.noise.drawn_anew, self.config, self.problem)
@@ -59,14 +62,40 @@ class Objective(NamedTuple):
 
 
 def objective(parts):
-    """Return the Objective of the kind model.objective, of Parts."""
-    return _OBJECTIVES[parts.config.model.objective](parts)
+    """Return the Objective of the kind config.objective, of Parts."""
+    return _OBJECTIVES[parts.config.objective](parts)
 
 
 def _elbo(parts):
-    """The evidence's lower bound (tutorial, "Loss"; paper, section 2), with what stands for KL(q(z|x) || p(z))."""
+    """The evidence's lower bound (tutorial, "Loss"; paper, section 2), with what stands for KL(q(z|x) || p(z)).
+
+    That may count more or less, by training.kl_weight; then it is no bound.
+    """
     kl, reconstruction = parts.divergence, tf.reduce_mean(parts.likelihood.log_prob)
-    return Objective(kl.kl - reconstruction, {"reconstruction_log_likelihood": reconstruction, kl.monitor: kl.kl})
+    weight = getattr(parts.config.training, "kl_weight", 1.0)  # a given posterior has none
+    weighted = kl.kl if weight == 1 else weight * kl.kl
+    return Objective(weighted - reconstruction, {"reconstruction_log_likelihood": reconstruction, kl.monitor: kl.kl})
 
 
-_OBJECTIVES = {"elbo": _elbo}
+def _importance_weighted(parts):
+    """The lower bound by the mean of training.n_importance_samples weights p(x, z) / q(z|x) (Burda et al. 2016, equation 8)."""
+    n, n_x = parts.config.training.n_importance_samples, parts.config.batch_size
+    x = parts.batch.x
+    q = parts.sample_posterior(x, parts.noise.drawn_anew("eps_of_weights", n * n_x, parts.config.model.noise_dim))
+    reconstruction = parts.log_likelihood(tf.tile(x, [n, 1]), q.z)
+    log_ratio = q.log_prob - parts.prior().log_prob(q.z)
+    log_weights = tf.reshape(reconstruction - log_ratio, [n, n_x])
+    bound = tf.reduce_mean(tf.reduce_logsumexp(log_weights, axis=0) - math.log(n))
+    return Objective(-bound, {
+        "reconstruction_log_likelihood": tf.reduce_mean(reconstruction), "kl_posterior_prior": tf.reduce_mean(log_ratio)})
+
+
+def _marginal_likelihood(parts):
+    """log p(x) by the mean of p(x|z) over model.n_prior_samples of z, the same for all x: a lower bound on average."""
+    n = parts.config.model.n_prior_samples
+    z = parts.noise.drawn_by("z_of_likelihood", n, parts.prior().sample)
+    of_pairs = likelihoods.log_prob_of_all_pairs(parts.batch.x, z, parts.config, parts.problem)
+    return Objective(math.log(n) - tf.reduce_mean(tf.reduce_logsumexp(of_pairs, axis=1)), {})
+
+
+_OBJECTIVES = {"elbo": _elbo, "importance_weighted": _importance_weighted, "marginal_likelihood": _marginal_likelihood}

@@ -3,7 +3,7 @@
 import math
 from typing import Callable, NamedTuple, Optional, Tuple
 
-from avb_tf1.graph import networks
+from avb_tf1.graph import flows, invertible, networks
 from avb_tf1.graph.batches import rows_of
 from avb_tf1.ground.tensorflow import tf
 
@@ -36,7 +36,8 @@ def approximate_posterior(x, eps, draw, config, problem):
 
     Args:
         x: [n, d], what the networks see of x, as in a Batch: images, or which observation each row stands for.
-        eps: [n, model.noise_dim], samples of N(0, I).
+        eps: [n, model.noise_dim], samples of N(0, I). Of a q with a density it may have k n rows, where both numbers are known:
+            k samples of each x, in k rounds; all attributes then have k n rows.
         draw: function (name, n, dim) that gives further samples of N(0, I), about n of them, [m, dim].
         config, problem: an experiment's, by load_config and problem_of.
     """
@@ -76,7 +77,7 @@ def _implicit_with_batch_moments(x, eps, draw, model, _):
 
 def _gaussian(x, eps, _, model, shape):
     """Diagonal, with a reparameterised sample."""
-    mean, log_variance = networks.gaussian_encoder(x, model, shape)
+    mean, log_variance = _of_each(eps, x, networks.gaussian_encoder(x, model, shape)[:2])
     return ApproximatePosterior(
         mean + tf.exp(log_variance / 2) * eps, eps, _log_normal(eps, log_variance / 2),
         lambda z: _log_normal((z - mean) * tf.exp(-log_variance / 2), log_variance / 2), gaussian=(mean, log_variance))
@@ -84,8 +85,7 @@ def _gaussian(x, eps, _, model, shape):
 
 def _free_gaussian(x, eps, _, model, __):
     """A mean and a triangular scale for each x, with a reparameterised sample."""
-    means, scales = networks.free_gaussian(max(1, x.shape[1].value), model)
-    mean, scale = rows_of(x, means), rows_of(x, scales)
+    mean, scale = _free_parameters(x, eps, model)
     log_scales = tf.log(tf.linalg.diag_part(scale))
 
     def log_prob_at(z):
@@ -95,6 +95,34 @@ def _free_gaussian(x, eps, _, model, __):
         mean + tf.linalg.matvec(scale, eps), eps, _log_normal(eps, log_scales), log_prob_at, gaussian=(mean, scale))
 
 
+def _free_parameters(x, eps, model):
+    return _of_each(eps, x, [rows_of(x, values) for values in networks.free_gaussian(max(1, x.shape[1].value), model)])
+
+
+def _of_each(eps, x, values):
+    """The values, tensors with a row for each of x, once more for each further round of x that eps has."""
+    n_rounds = 1 if x.shape[0].value is None else eps.shape[0].value // x.shape[0].value
+    return values if n_rounds == 1 else [tf.tile(own, [n_rounds] + [1] * (own.shape.ndims - 1)) for own in values]
+
+
+def _flow(x, eps, _, model, shape):
+    """A diagonal Gaussian by a network, and a normalizing flow whose layers see what else the network makes of x."""
+    mean, log_variance, context = _of_each(eps, x, networks.gaussian_encoder(x, model, shape))
+    return _through_flow(invertible.diagonal(mean, log_variance / 2), context, eps, model)
+
+
+def _free_flow(x, eps, _, model, __):
+    """A free Gaussian, and a normalizing flow whose layers see which x it is."""
+    context, = _of_each(eps, x, [x])
+    return _through_flow(invertible.triangular(*_free_parameters(x, eps, model)), context, eps, model)
+
+
+def _through_flow(gaussian, context, eps, model):
+    layers = flows.layers(gaussian, context, model.latent_dim, model.flow)
+    z, log_prob = invertible.sample(eps, layers)
+    return ApproximatePosterior(z, eps, log_prob, invertible.log_prob_at(layers))
+
+
 def _log_normal(eps, log_scales):
     """log N(z; mean, scale scale^T), [n], for z = mean + scale eps and the logs of a triangular scale's diagonal, [n, dim]."""
     return -tf.reduce_sum(tf.square(eps) / 2 + log_scales + math.log(2 * math.pi) / 2, axis=1)
@@ -102,4 +130,5 @@ def _log_normal(eps, log_scales):
 
 _POSTERIORS = {
     "implicit": _implicit, "implicit_with_moments": _implicit_with_moments,
-    "implicit_with_batch_moments": _implicit_with_batch_moments, "gaussian": _gaussian, "free_gaussian": _free_gaussian}
+    "implicit_with_batch_moments": _implicit_with_batch_moments, "gaussian": _gaussian, "free_gaussian": _free_gaussian,
+    "flow": _flow, "free_flow": _free_flow}

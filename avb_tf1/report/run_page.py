@@ -38,7 +38,7 @@ def rendered(task, run):
     optima = task.optima(config, run.problem)
     return parts.rendered(
         task.name, data, is_sweep=False, runs=[run], explored=[run],
-        title="%s on %s: %s" % (config.model.method, run.problem.title, run.label),
+        title="%s on %s: %s" % (config.method, run.problem.title, run.label),
         lead="%s on batches of %d." % (count(config.training.n_iterations, "iteration"), config.batch_size),
         warning=warning(task, metrics, config), notes=notes(task, metrics, config),
         not_computed=metrics_file.not_computed(metrics),

@@ -135,6 +135,17 @@ def losses_drawn(runs, optima):
     return {name: {"optimum": optima.get(name)} for name in LOSSES if any(name in run.losses for run in runs)}
 
 
+def of_models(configs):
+    """Return what the texts of a page say of its runs' models, from their configs, a dict.
+
+    loss: what encoder and decoder minimise, in words; flow: what a flow is called if all have the same, else None.
+    """
+    losses = {config.loss for config in configs}
+    flows = {getattr(config.model, "flow", None) and config.model.flow.title for config in configs}
+    return {"loss": losses.pop() if len(losses) == 1 else "minus what a setting maximises, the ELBO or another bound",
+            "flow": flows.pop() if len(flows) == 1 else None}
+
+
 def divergence_curves(runs, names, n_bins, with_band_of_one):
     """Return what shared.js draws of divergences over iterations, of a run or of runs that differ in the seed only.
 

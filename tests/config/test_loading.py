@@ -50,7 +50,7 @@ def test_overrides_are_read_as_yaml():
 
 @pytest.mark.parametrize("overrides, message", [
     (["seed=1", "model.kind=vae"], '--set model.kind=vae: unknown key "model.encoder.noise_dim"; allowed here: '
-                                   'n_hidden_layers, n_units, activation, center_input, convolution, spread_output; '
+                                   'n_hidden_layers, n_units, activation, center_input, convolution, spread_output, n_context; '
                                    'unknown key "model.decoder.built_on"; unknown key "model.discriminator"; unknown key '
                                    '"training.discriminator"; unknown key "training.n_discriminator_updates"; unknown key '
                                    '"training.update"; missing key "model.encoder.spread_output"; missing key "training.kl"'),

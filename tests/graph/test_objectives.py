@@ -3,8 +3,10 @@
 from types import SimpleNamespace
 
 import numpy as np
+import posterior_configs
 import pytest
 import reference
+from config_cases import with_flow
 from helpers import ALL_PAIRS, small, vae_config
 from trainings import SMOOTH, assert_same, trained, trained_in_pieces, weights_of
 
@@ -121,3 +123,112 @@ def test_an_objective_can_draw_further_samples_of_q_and_weigh_them(monkeypatch):
     assert loss == pytest.approx(-log_weights.mean(), rel=1e-5)
     drawn, = model.steps[0].noise
     assert "eps_of_objective" in drawn.op.name
+
+
+SAMPLED = ["training.kl=sampled"]
+MAXIMUM_LIKELIHOOD = ["model={kind: maximum_likelihood, latent_dim: 2, n_prior_samples: 50, decoder: {n_hidden_layers: 2, "
+                      "n_units: 8, activation: relu, probability_margin: %s, likelihood_from: %s}}"]
+
+
+def run_once(config):
+    """On random weights, of one run: x, the loss, the monitors and the step's noise; and the networks."""
+    model = build_graph(config)
+    session = open_session(model.graph, 1, 1)
+    session.run(model.initialize)
+    weights_of(session, model)
+    found = session.run([model.parts.batch.x, model.objective.loss, dict(model.objective.monitors), list(model.steps[0].noise)])
+    return (*found, trainer.array_functions(session, model))
+
+
+def log_bernoulli(p, x):
+    p = p.astype(np.float64)
+    return np.where(x == 1, np.log(p), np.log1p(-p)).sum(axis=-1)
+
+
+def log_mean(log_weights, axis):
+    return np.logaddexp.reduce(log_weights, axis=axis) - np.log(log_weights.shape[axis])
+
+
+@pytest.mark.parametrize("overrides", [[], with_flow("coupling")], ids=["Gaussian", "flow"])
+def test_the_importance_weighted_bound_is_that_of_numpy(overrides):
+    config = vae_config(*SAMPLED, *overrides, "training.n_importance_samples=5")
+    x, loss, monitors, (eps,), networks = run_once(config)
+    assert eps.shape == (5 * len(x), 2)
+    many = np.tile(x, (5, 1))
+    z, log_q = networks.encode_with_density(many, eps)
+    reconstruction = log_bernoulli(networks.decode(z), many)
+    log_ratio = log_q - reference.log_normal(z, 0, np.ones(2))[:, 0]
+    bound = log_mean((reconstruction - log_ratio).reshape(5, len(x)), axis=0).mean()
+    assert loss == pytest.approx(-bound, rel=1e-5)
+    assert monitors["reconstruction_log_likelihood"] == pytest.approx(reconstruction.mean(), rel=1e-5)
+    assert monitors["kl_posterior_prior"] == pytest.approx(log_ratio.mean(), rel=1e-4)
+
+
+def test_a_given_posteriors_bound_is_that_of_numpy():
+    config = posterior_configs.gaussian("explaining_away", 2, "full", "training.n_importance_samples=4")
+    x, loss, _, (eps,), networks = run_once(config)
+    many = np.tile(x, (4, 1))
+    z, log_q = networks.encode_with_density(many, eps)
+    bound = log_mean((networks.log_joint(many, z) - log_q).astype(np.float64).reshape(4, len(x)), axis=0).mean()
+    assert loss == pytest.approx(-bound, rel=1e-5)
+
+
+def test_the_bound_rises_with_the_number_of_samples_and_one_makes_it_the_elbo():
+    def bound(n):
+        config = vae_config(*SAMPLED, "data.batch_size=8192", "training.n_importance_samples=%d" % n)
+        _, loss, *_, networks = run_once(config)
+        return -float(loss), networks
+
+    (elbo, networks), *others = (bound(n) for n in (1, 2, 8, 64))
+    bounds = [elbo] + [value for value, _ in others]
+    assert all(low + 0.005 < high for low, high in zip(bounds, bounds[1:]))  # errors are .003 and less
+    assert bounds[-1] < quadrature.log_likelihood(networks.decode, 2, PROBLEM.images).mean() + 0.01
+    # What makes bounds of several samples makes the ELBO of one.
+    config = vae_config(*SAMPLED, "data.batch_size=8192")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(objectives._OBJECTIVES, "elbo", objectives._importance_weighted)
+        assert -run_once(config)[1] == pytest.approx(elbo, abs=0.02)
+
+
+@pytest.mark.parametrize("likelihood", [("1e-3", "probabilities"), ("0", "logits")], ids=lambda value: value[1])
+def test_the_likelihood_by_prior_samples_is_that_of_numpy(likelihood):
+    config = vae_config(MAXIMUM_LIKELIHOOD[0] % likelihood, "training={n_iterations: 20, linear_decay: null, "
+                        "checkpoint_every: 10, snapshot_every: 5, generator_loss_scale: 1, "
+                        "generator: {optimizer: adam, learning_rate: 1e-3, beta1: .9, beta2: .999, epsilon: 1e-8}}")
+    x, loss, monitors, (z,), networks = run_once(config)
+    of_pairs = log_bernoulli(networks.decode(z)[np.newaxis], x[:, np.newaxis])
+    assert z.shape == (50, 2) and monitors == {}
+    assert loss == pytest.approx(-log_mean(of_pairs, axis=1).mean(), rel=1e-5)
+
+
+@pytest.mark.parametrize("config", [
+    vae_config("training.kl_weight=.3"), small("training.kl_weight=.3"), small("training.kl_weight=.3", *ALL_PAIRS)],
+    ids=["vae", "avb", "all pairs"])
+def test_the_kl_divergence_counts_by_its_weight(config):
+    _, loss, monitors, _, _ = run_once(config)
+    name = "kl_discriminator" if config.model.has_discriminator else "kl_posterior_prior"
+    assert loss == pytest.approx(0.3 * monitors[name] - monitors["reconstruction_log_likelihood"], rel=1e-5)
+    assert "generator_loss" not in PROBLEM.optima_of(config) and "generator_loss" in PROBLEM.optima_of(small())
+
+
+@pytest.mark.slow
+def test_maximum_likelihood_reaches_the_entropy_and_no_vae_is_above_it():
+    rates = ["training.n_iterations=4000", "training.checkpoint_every=4000", "data.batch_size=64",
+             "training.linear_decay={begin: .5, end_factor: .01}"]
+    decoder = ("n_hidden_layers: 2, n_units: 32, activation: relu, probability_margin: 0, likelihood_from: logits")
+    training = ("training={linear_decay: null, n_iterations: 1, checkpoint_every: 1, snapshot_every: 1, "
+                "generator_loss_scale: 1, generator: {optimizer: adam, learning_rate: 5e-3, beta1: .9, beta2: .999, "
+                "epsilon: 1e-8}}")
+    alone = vae_config("model={kind: maximum_likelihood, latent_dim: 2, n_prior_samples: 2048, decoder: {%s}}" % decoder,
+                       training, *rates)
+    with_q = vae_config("model.decoder={%s}" % decoder, "training.generator.learning_rate=5e-3", *rates)
+    found = []
+    for config in (alone, with_q):
+        model = build_graph(config)
+        with open_session(model.graph, 1, 2) as session:
+            session.run(model.initialize)
+            trainer.train(session, model, config.training, [])
+            networks = trainer.array_functions(session, model)
+            found.append(quadrature.log_likelihood(networks.decode, 2, PROBLEM.images).mean())
+    assert -np.log(4) - 0.01 < found[0] < -np.log(4) + 1e-4
+    assert found[1] < found[0] + 0.01

@@ -57,13 +57,15 @@ class ImageProblem(FiniteProblem):
     def inputs(self):
         return self.images
 
-    def optima_of(self, model):
-        """Return those of the optima that a model, a config's section, has: with adaptive contrast, not the discriminator's.
+    def optima_of(self, config):
+        """Return those of the optima that an experiment's config has.
 
-        Its codes are normalised there, so that the discriminator's loss at the optimum depends on their moments.
+        With adaptive contrast there is none of the discriminator's loss: its codes are normalised there, so that the loss at
+        the optimum depends on their moments. Nor is there one of the generator's if the KL divergence's weight isn't 1.
         """
-        return {name: value for name, value in self.optima.items()
-                if model.kind != "avb_ac" or name != "discriminator_loss"}
+        lacking = {"discriminator_loss": config.model.kind == "avb_ac",
+                   "generator_loss": getattr(config.training, "kl_weight", 1.0) != 1}
+        return {name: value for name, value in self.optima.items() if not lacking.get(name)}
 
     def drawn(self, values):
         """Return values of pixels [n, n_pixels] as they stand in an image, [n, rows, columns]."""

@@ -9,7 +9,7 @@ from avb_tf1.page import arrays, pictures
 from avb_tf1.plotting.contours import lowest_of_shares
 from avb_tf1.plotting.latents import latent_limit
 from avb_tf1.tasks.data_set import contents, summary
-from avb_tf1.tasks.summary import losses_drawn
+from avb_tf1.tasks.summary import losses_drawn, of_models
 from avb_tf1.tasks.task import Page
 from avb_tf1.tasks.views import spread_out
 
@@ -28,7 +28,7 @@ def page(groups, explored, is_sweep):
         key_numbers=summary.key_numbers(runs[0].metrics), headline=summary.headline(runs[0].metrics),
         metric_rows=summary.metric_rows(runs[0].metrics))
     return Page(_data(groups, explored, small=is_sweep), dict(
-        context, datasets=list(problems.values()),
+        context, **of_models([run.config for run in runs]), datasets=list(problems.values()),
         has_classes=any(len(problem.class_names) > 1 for problem in problems.values()),
         is_gaussian=all(model.posterior == "gaussian" for model in models),
         has_discriminator=any(model.has_discriminator for model in models), has_codes=all(model.has_encoder for model in shown),

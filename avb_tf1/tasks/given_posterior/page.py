@@ -8,7 +8,7 @@ from avb_tf1.page import arrays
 from avb_tf1.plotting.contours import lowest_of_shares
 from avb_tf1.tasks.given_posterior import contents, measures, summary
 from avb_tf1.tasks.given_posterior.contents import parts_of_each_x
-from avb_tf1.tasks.summary import divergence_curves, losses_drawn
+from avb_tf1.tasks.summary import divergence_curves, losses_drawn, of_models
 from avb_tf1.tasks.task import Page
 from avb_tf1.tasks.views import spread_out
 
@@ -29,7 +29,7 @@ def page(groups, explored, is_sweep):
     data = _data(groups, explored, small=is_sweep)
     python_files = {run.config.python_file.sha256: run.config.python_file for run in runs if run.config.python_file is not None}
     return Page(data, dict(
-        {} if is_sweep else _of_one(runs[0]), posteriors=list(problems.values()),
+        {} if is_sweep else _of_one(runs[0]), **of_models([run.config for run in runs]), posteriors=list(problems.values()),
         has_reference=any("wasserstein" in run.metrics for run in runs),
         has_evidence=any("log_evidence" in run.metrics for run in runs),
         is_gaussian=all(run.config.model.posterior == "free_gaussian" for run in runs),

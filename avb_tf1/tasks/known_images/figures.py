@@ -73,7 +73,7 @@ def reconstructions(path, images, mean_reconstructions, prior_reconstructions):
 
 
 def _training_curve(path, trained):
-    optima = trained.problem.optima_of(trained.config.model)
+    optima = trained.problem.optima_of(trained.config)
     training_curve.draw(path, losses_of(trained.monitors), {name: optimum.value for name, optimum in optima.items()})
 
 

@@ -7,7 +7,7 @@ from avb_tf1.page import arrays, numbers, parts
 from avb_tf1.plotting.contours import lowest_of_shares
 from avb_tf1.plotting.latents import latent_limit
 from avb_tf1.tasks.known_images import contents, published_rows, summary
-from avb_tf1.tasks.summary import divergence_curves, losses_drawn
+from avb_tf1.tasks.summary import divergence_curves, losses_drawn, of_models
 from avb_tf1.tasks.task import Page
 from avb_tf1.tasks.views import spread_out
 
@@ -23,7 +23,8 @@ def page(task, groups, explored, is_sweep):
     data = _data(groups, explored, small=len(runs) > 1)
     models = [run.config.model for run in runs]
     return Page(data, dict(
-        problem=runs[0].problem, has_vae=any(not model.has_discriminator for model in models),
+        of_models([run.config for run in runs]), problem=runs[0].problem,
+        has_vae=any(not model.has_discriminator for model in models),
         has_avb=any(model.has_discriminator for model in models), has_codes=any(run["n"] for run in data["runs"]),
         has_plane=any(model.latent_dim >= 2 for model in models), has_line=any(model.latent_dim == 1 for model in models),
         has_more=any(model.latent_dim > 2 for model in models), has_map=any("map" in run for run in data["runs"]),
@@ -64,7 +65,7 @@ def _data(groups, explored, small):
     n_bins = max(_MIN_BINS, min(arrays.N_BINS, _N_BINS_IN_ALL // len(groups)))
     problem, configs = groups[0][1][0].problem, [runs[0].config for _, runs in groups]
     optima = {name: optimum.value for name, optimum in problem.optima.items()
-              if all(name in problem.optima_of(config.model) for config in configs)}
+              if all(name in problem.optima_of(config) for config in configs)}
     return {
         "groups": [_curves(label, runs, n_bins, with_band_of_one=not small) for label, runs in groups],
         "losses": losses_drawn([run for _, runs in groups for run in runs], optima),

@@ -12,7 +12,7 @@ _ACCURACY = "classification_accuracy"
 
 def lines(metrics, config):
     """Return lines of text: each metric of a run beside its optimum; nats per example, the reconstruction error per pixel."""
-    optima = problem_of(config).optima_of(config.model)
+    optima = problem_of(config).optima_of(config)
     found = ["%-26s %10s %10s" % ("", "obtained", "optimum")]
     for name, value, remark in summary.values_and_remarks(metrics, METRICS, config):
         optimum = number(optima[name].value) if name in optima else ""

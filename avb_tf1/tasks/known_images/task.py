@@ -79,7 +79,7 @@ class KnownImagesTask(task.Task):
         return contents.read_snapshots(run)
 
     def optima(self, config, problem):
-        return {name: optimum.value for name, optimum in problem.optima_of(config.model).items()}
+        return {name: optimum.value for name, optimum in problem.optima_of(config).items()}
 
     def identity(self, config, problem):
         return config.data.images
