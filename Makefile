@@ -6,7 +6,7 @@ ARGS ?=
 export PYTHON37
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-sweep setup-dev train resume report figure table recipes time vae posteriors digits benchmark test clean
+.PHONY: help setup setup-sweep setup-dev train resume report figure table recipes time vae posteriors digits rivals rivals-search benchmark test clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -51,6 +51,25 @@ DIGITS := digits_vae digits_avb digits_avb_ac digits_8_vae digits_8_avb_ac
 digits: setup-sweep  ## write docs/digits.md and .png, real images, AVB beside VAEs, 5 seeds each (44 minutes on 2 cores)
 	@$(PYTHON) scripts/sweep.py --config $(DIGITS:%=configs/images/%.yaml) --seeds 0-4 --out runs/digits
 	@$(PYTHON) scripts/paper.py digits $(ARGS)
+
+RIVALS := $(PYTHON) scripts/rivals.py
+SWEEP_RIVALS = $(PYTHON) scripts/sweep.py --config runs/rivals/configs/$(1)/*.yaml --seeds $(2) --out runs/rivals
+SEEDS ?= 0-4
+rivals: setup-sweep  ## write docs/rivals.md and .png: AVB beside flows, IWAE, HMC and others (SEEDS=0 for a draft)
+	@$(RIVALS) equal_iterations
+	@$(call SWEEP_RIVALS,equal_iterations,$(SEEDS))
+	@$(RIVALS) equal_time
+	@$(call SWEEP_RIVALS,equal_time,$(SEEDS))
+	@$(RIVALS) page $(ARGS)
+
+rivals-search: setup-sweep  ## choose the rivals' settings at equal CPU time, configs/rivals/chosen.yaml
+	@$(RIVALS) equal_iterations
+	@$(call SWEEP_RIVALS,equal_iterations,0)
+	@$(RIVALS) calibration
+	@$(call SWEEP_RIVALS,calibration,100)
+	@$(RIVALS) search
+	@$(call SWEEP_RIVALS,search,100)
+	@$(RIVALS) choose
 
 benchmark: setup-sweep  ## time training beside the tutorial's loop, its bare graph, JAX and PyTorch, in turn (40 minutes)
 	@$(PYTHON) scripts/benchmark.py $(ARGS)

@@ -5,7 +5,7 @@ import pydantic
 from avb_tf1.config import yaml_input
 from avb_tf1.config.experiments import GivenPosteriorExperiment
 from avb_tf1.config.sections import BatchSize, Section, integer, number
-from avb_tf1.config.training import GivenTrainingConfig
+from avb_tf1.config.training import GaussianTrainingConfig
 from avb_tf1.ground.errors import InputError
 
 
@@ -13,7 +13,7 @@ class GaussianBaseline(Section):
     """How both Gaussians are trained, for any problem."""
 
     batch_size: BatchSize
-    training: GivenTrainingConfig
+    training: GaussianTrainingConfig
 
 
 class HMCConfig(Section):

@@ -145,3 +145,31 @@ def compared_on_given_posteriors(path, problems):
                 axes.set_xlabel(axes.get_xlabel() if label == len(names) - 1 else "")
             panels[0].set_ylabel("\n".join([name, *coordinates[1:2]]), fontsize=10)
     save(figure, path, _DOTS_DPI)
+
+
+@plain
+def quality_against_time(path, problems):
+    """Draw how good each method is over the CPU seconds of its training, on a logarithmic axis, a panel for each problem.
+
+    Args:
+        problems: sequence of (title, metric.Metric, {method: [(CPU seconds, mean, smallest, largest)]}); a method's points are
+            joined, and it has one colour in all panels. A metric that is best at 0 has a logarithmic axis.
+    """
+    methods = list(dict.fromkeys(method for _, _, points in problems for method in points))
+    n_columns = 2
+    n_rows = -(-len(problems) // n_columns)
+    figure = new_figure(12, 4.2 * n_rows)
+    panels = panels_of(figure, len(problems), n_rows, n_columns)
+    for axes, (title, metric, points) in zip(panels, problems):
+        for method, own in points.items():
+            seconds, means, lows, highs = np.transpose(sorted(own))
+            color, marker = class_color(methods.index(method)), "osD^vP*Xhd<>"[methods.index(method) % 12]
+            axes.errorbar(seconds, means, [means - lows, highs - means], color=color, marker=marker, markersize=5,
+                          linewidth=1, capsize=2, label=method)
+        axes.set(xscale="log", xlabel="CPU seconds", ylabel=metric.title, title=title)
+        if not metric.is_higher_better:
+            axes.set_yscale("log")
+        axes.grid(alpha=0.25)
+        if points:
+            axes.legend(fontsize=7, ncol=2)
+    save(figure, path)

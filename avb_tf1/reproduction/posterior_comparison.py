@@ -124,7 +124,7 @@ def compare(config_paths, baselines_path, run_seeds, out, fewer_seeds=None, over
         latents = next(own.arrays(run_folder.LATENTS))
         methods.append(Method(own.group, float(np.mean(own.cpu_seconds)),
                               measures.quantities_of_each_x(problem, latents["z"], latents["label"])))
-    methods.append(_sampled(problem, _identity(first_runs[0]), known, settings.hmc, run_seeds, out))
+    methods.append(sampled(problem, identity(first_runs[0]), known, settings.hmc, run_seeds, out))
     exact = exact_arrays(problem, known, seeds.stream(run_seeds[0], "exact"))
     comparison = Comparison(problem, tuple(methods), exact, tuple(made_by))
     files.write_text(os.path.join(out, COMPARISON), markdown_page(
@@ -140,7 +140,7 @@ def _require_one_problem(configs, paths):
     for config, path in zip(configs, paths):
         if task_of(config).name != "given_posterior":
             raise InputError("%s: a model of images; only models of given posteriors can be compared so" % path)
-        if _identity(config) != _identity(configs[0]):
+        if identity(config) != identity(configs[0]):
             raise InputError("%s: its problem is %s, that of %s %s; one comparison is of one problem" % (
                 path, _called(config), paths[0], _called(configs[0])))
         if config.name in _BASELINES:
@@ -150,7 +150,8 @@ def _require_one_problem(configs, paths):
         names[config.name] = path
 
 
-def _identity(config):
+def identity(config):
+    """Return what tells the problem of a config of a given posterior from others, for JSON."""
     return task_of(config).identity(config, problem_of(config))
 
 
@@ -159,8 +160,14 @@ def _called(config):
         config.python_file.path, config.python_file.sha256[:12])
 
 
-def _sampled(problem, identity, known, settings, run_seeds, out):
-    """The Method of a sampler; what it drew is kept in `out`, and used again with the same problem, settings and code."""
+def sampled(problem, identity, known, settings, run_seeds, out):
+    """Return the Method of a sampler; what it drew is kept in `out`, and used again with the same problem, settings and code.
+
+    Args:
+        problem: GivenPosterior; identity: what tells it from others.
+        known: its PosteriorReferences, or None.
+        settings: HMCConfig; run_seeds: sequence of int; out: str, a folder.
+    """
     paths = [os.path.join(out, "hmc_seed_%d" % seed) for seed in run_seeds]
     for seed, path in zip(run_seeds, paths):
         wanted = dict(problem=identity, settings=settings.dict(), seed=seed,
@@ -249,7 +256,7 @@ def table(comparison):
         rows.append([
             group.label + doubt, _seeds_text(group.seeds), over_seeds(group, METRICS, "inference_gap", "%.4f"),
             "by T: " + elbo if elbo and by_discriminator else elbo, over_seeds(group, METRICS, "wasserstein", "%.3f"),
-            _largest(group),
+            largest(group),
             *(mean_and_range([parts_of_each_x(own)[0]["modes"][name]["share"] for own in group.metrics], "%.2f")
               for name in problem.modes),
             "%.0f" % method.cpu_seconds])
@@ -301,8 +308,10 @@ def _seeds_text(own):
     return ", ".join(map(str, own))
 
 
-def _largest(group):
-    """The largest distance of a marginal, over x and quantities, on average over seeds; and which it is in the first run."""
+def largest(group):
+    """Return, as text, the largest distance of a marginal, over x and quantities, on average over a RunGroup's seeds, and which
+    it is in the first run; "" without a reference.
+    """
     found = [max(((values["wasserstein"], name) for part in parts_of_each_x(own)
                   for name, values in part["marginals"].items() if "wasserstein" in values), default=None)
              for own in group.metrics]

@@ -88,8 +88,8 @@ def test_the_largest_distance_is_named_and_a_mean_over_seeds():
                           for of_x in distances]}
 
     group = RunGroup("q", None, (0, 1), (metrics((0.1, 0.2), (0.4, 0.3)), metrics((0.1, 0.6), (0.5, 0.2))))
-    assert posterior_comparison._largest(group) == "a 0.500 (0.400 to 0.600)"
-    assert posterior_comparison._largest(RunGroup("q", None, (0,), ({"marginals": {"a": {"mean": 1.0}}},))) == ""
+    assert posterior_comparison.largest(group) == "a 0.500 (0.400 to 0.600)"
+    assert posterior_comparison.largest(RunGroup("q", None, (0,), ({"marginals": {"a": {"mean": 1.0}}},))) == ""
 
 
 def test_a_sampler_that_never_moved_has_no_effective_sample_size():
@@ -114,7 +114,7 @@ def test_draws_are_used_again_only_with_the_same_settings_and_seed(tmp_path, mon
     problem = GIVEN_POSTERIORS["banana"]
     fewer = settings.copy(update={"n_samples": 8})
     for identity, own, seeds in (("a", settings, (0, 1)), ("a", settings, (1, 0)), ("a", fewer, (0, 2)), ("b", fewer, (0,))):
-        method = posterior_comparison._sampled(problem, identity, None, own, seeds, str(tmp_path))
+        method = posterior_comparison.sampled(problem, identity, None, own, seeds, str(tmp_path))
         assert method.group.seeds == seeds and method.group.metrics[0]["wasserstein"] is None
     assert sampled == [(400, 0), (400, 1), (8, 0), (8, 2), (8, 0)]
     for name, content in (("hmc_seed_0.json", b"[]"), ("hmc_seed_0.json", b"{"), ("hmc_seed_0.npz", b"PK"),
@@ -128,7 +128,7 @@ def test_draws_are_used_again_only_with_the_same_settings_and_seed(tmp_path, mon
             files.write_arrays(str(tmp_path / name), z=np.full((1, 3, 2), np.nan, np.float32))
         else:
             (tmp_path / name).write_bytes(content)
-        posterior_comparison._sampled(problem, "b", None, fewer, (0,), str(tmp_path))
+        posterior_comparison.sampled(problem, "b", None, fewer, (0,), str(tmp_path))
         assert sampled == [(8, 0)]
 
 

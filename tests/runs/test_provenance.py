@@ -70,7 +70,8 @@ def test_no_module_that_decides_bits_is_left_out():
         return reached - set(provenance.modules_of(names))
 
     assert left_out(reached_from("graph/builder", "training/trainer"), provenance.TRAINING) == {
-        "config/data", "config/experiments", "config/models", "config/networks", "config/sections", "config/training",
+        "config/data", "config/experiments", "config/flows", "config/models", "config/networks", "config/sections",
+        "config/training",
         "estimation/density_grid", "estimation/trained_networks", "ground/errors", "ground/files", "ground/stopping"}
     tasks = ["tasks/%s/task" % name for name in TASKS]
     measured = {*tasks, "training/snapshots"} | {module for task in tasks for module in imported(task)} | reached_from(

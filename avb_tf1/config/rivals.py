@@ -1,0 +1,143 @@
+"""The methods that AVB is held against on each problem, as changes of configs, and the settings that were chosen for them."""
+
+import json
+import os
+from typing import Any, Dict, NamedTuple, Optional, Tuple
+
+import pydantic
+from pydantic import constr
+
+from avb_tf1.config import yaml_input
+from avb_tf1.config.loading import load_config
+from avb_tf1.config.sections import Section, integer, number
+from avb_tf1.ground import files
+from avb_tf1.ground.errors import InputError
+
+SETTINGS, CHOSEN = "rivals.yaml", "chosen.yaml"  # in configs/rivals
+_RATES = ("training.generator.learning_rate", "training.decoder_learning_rate", "training.discriminator.learning_rate")
+_Name = constr(strict=True, regex=r"^[a-z0-9_]+\Z")
+_Changes = Dict[str, Any]
+
+
+class OwnConfig(Section):
+    """`config`: a file below configs, without ".yaml"; `changes`: key -> value."""
+
+    config: str
+    changes: _Changes = {}
+
+
+class RivalsOfProblem(OwnConfig):
+    """`cpu_seconds`: of a training, at equal time. `settings_of`: the problem whose chosen settings are taken."""
+
+    methods: str
+    others: Dict[_Name, OwnConfig]
+    cpu_seconds: number(gt=0, le=100000)
+    settings_of: _Name
+
+
+class RivalsConfig(Section):
+    """As in configs/rivals/rivals.yaml."""
+
+    methods: Dict[_Name, Dict[_Name, _Changes]]
+    problems: Dict[_Name, RivalsOfProblem]
+
+
+class ChosenSettings(Section):
+    """Of a method on a problem: what all its learning rates are multiplied by, its length, and what it was chosen by.
+
+    `cpu_seconds`, `score`: of the run of the search, if there was one; the score is the larger the better.
+    """
+
+    rate_factor: number(gt=0, le=1000)
+    n_iterations: integer(ge=1, le=1000000000)
+    cpu_seconds: Optional[number(ge=0, le=1000000)] = None
+    score: Optional[number()] = None
+
+
+class Rival(NamedTuple):
+    """A method on a problem: a config's path, "KEY=VALUE" overrides of it, and what the problem's section says."""
+
+    problem: str
+    method: str
+    path: str
+    overrides: Tuple[str, ...]
+    of_problem: RivalsOfProblem
+
+    @property
+    def name(self):
+        """What a config of it is called."""
+        return "%s_%s" % (self.problem, self.method)
+
+    def config(self, ending="", *overrides):
+        """Return it as load_config does, with further overrides; it is called as itself and `ending`.
+
+        It runs on one thread, with 30 snapshots and one checkpoint, which changes no result.
+        """
+        config = load_config(self.path, [*self.overrides, *overrides])
+        n = config.training.n_iterations
+        return config.copy(update={
+            "name": self.name + ending, "runtime": config.runtime.copy(update={"inter_op_threads": 1}),
+            "training": config.training.copy(update={"snapshot_every": max(1, n // 30), "checkpoint_every": n})})
+
+    def at(self, rate_factor, n_iterations):
+        """Return the overrides that make all its learning rates and its length others."""
+        known, overrides = self.config().dict(), ["training.n_iterations=%d" % n_iterations]
+        for key in _RATES:
+            value = known
+            for word in key.split("."):
+                value = value.get(word) if isinstance(value, dict) else None
+            if value is not None:
+                overrides.append("%s=%r" % (key, min(1.0, value * rate_factor)))
+        return overrides
+
+
+def load_rivals(folder):
+    """Return the Rivals of configs/rivals/rivals.yaml, problem -> method -> Rival; `folder` is where the configs are.
+
+    Raises InputError, one line that names the file, the key and its fault.
+    """
+    path = os.path.join(folder, "rivals", SETTINGS)
+    settings = _parsed(RivalsConfig, yaml_input.read_yaml(path), path)
+    found = {}
+    for problem, own in settings.problems.items():
+        if own.methods not in settings.methods:
+            raise InputError("%s: problems.%s.methods must be one of %s" % (path, problem, ", ".join(settings.methods)))
+        if own.settings_of not in settings.problems:
+            raise InputError("%s: problems.%s.settings_of must be one of %s" % (path, problem, ", ".join(settings.problems)))
+        of_all = {name: OwnConfig(config=own.config, changes=dict(own.changes, **changes))
+                  for name, changes in settings.methods[own.methods].items()}
+        found[problem] = {
+            name: Rival(problem, name, os.path.join(folder, method.config + ".yaml"),
+                        tuple("%s=%s" % (key, json.dumps(value)) for key, value in method.changes.items()), own)
+            for name, method in dict(of_all, **own.others).items()}
+    return found
+
+
+def load_chosen(folder):
+    """Return what `make rivals-search` chose, problem -> method -> ChosenSettings; raises InputError as load_rivals does."""
+    path = os.path.join(folder, "rivals", CHOSEN)
+    tree = yaml_input.read_yaml(path)
+    return {problem: {method: _parsed(ChosenSettings, settings, path) for method, settings in own.items()}
+            for problem, own in tree.items()}
+
+
+def write_chosen(folder, found):
+    """Write what was chosen, problem -> method -> ChosenSettings, for load_chosen; return the path."""
+    path = os.path.join(folder, "rivals", CHOSEN)
+    lines = ["# The settings of rivals.yaml's methods at equal CPU time, by `make rivals-search`. cpu_seconds and score",
+             "# are those of the search's own run: log p(x) of validation images, or minus KL(q || p(z|x)), or minus the mean",
+             "# Wasserstein-1 distance. Without them the rates are those of the problem that settings_of names."]
+    for problem, own in found.items():
+        lines.append("%s:" % problem)
+        lines += ["  %s: %s" % (method, json.dumps(chosen.dict(exclude_none=True)).replace('"', ""))
+                  for method, chosen in own.items()]
+    files.write_text(path, "\n".join(lines) + "\n")
+    return path
+
+
+def _parsed(section, tree, where):
+    try:
+        return section.parse_obj(tree)
+    except pydantic.ValidationError as error:
+        problem = error.errors()[0]
+        raise InputError("%s: %s: %s" % (where, ".".join(map(str, problem["loc"])), problem["msg"]))

@@ -1,0 +1,146 @@
+"""The runs of AVB and its rivals, from configs to a page, on two tiny problems."""
+
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+from helpers import ROOT, call_script
+from pictures import pixels
+
+from avb_tf1.config.loading import load_config
+from avb_tf1.config.rivals import load_chosen, load_rivals
+from avb_tf1.experiment.run import run_experiment
+from avb_tf1.ground.errors import InputError
+from avb_tf1.reproduction import rivals, rivals_search
+
+SETTINGS = """
+methods:
+  posteriors:
+    full_rank: {}
+    coupling:
+      model.flow: {kind: coupling, depth: 2, n_hidden_layers: 1, n_units: 8, activation: relu, max_log_scale: 2}
+problems:
+  banana:
+    methods: posteriors
+    config: banana_gaussian
+    changes: {problem: {kind: banana, batch_size: 20}, training.n_iterations: 30, evaluation.n_samples: 1024}
+    others: {avb: {config: banana, changes: {
+      problem.batch_size: 20, training.n_iterations: 30, model.encoder.n_units: 8, model.discriminator.n_units: 8,
+      evaluation.n_samples: 1024}}}
+    cpu_seconds: 0.2
+    settings_of: banana
+  donut:
+    methods: posteriors
+    config: banana_gaussian
+    changes: {problem: {kind: donut, batch_size: 20}, training.n_iterations: 30, evaluation.n_samples: 1024}
+    others: {}
+    cpu_seconds: 0.2
+    settings_of: banana
+"""
+BASELINES = "n_chains: 50", "n_chains: 2", "n_warmup: 2000", "n_warmup: 4", "n_samples: 400", "n_samples: 8"
+
+
+@pytest.fixture(scope="module")
+def configs(tmp_path_factory):
+    """A folder of configs with two problems and three methods, of which two factors of the rates are searched."""
+    folder = tmp_path_factory.mktemp("configs")
+    (folder / "rivals").mkdir()
+    (folder / "rivals" / "rivals.yaml").write_text(SETTINGS)
+    (folder / "posteriors").mkdir()
+    for name in ("banana", "banana_gaussian"):
+        shutil.copy(os.path.join(ROOT, "configs", "posteriors", name + ".yaml"), str(folder / (name + ".yaml")))
+    with open(os.path.join(ROOT, "configs", "posteriors", "baselines.yaml")) as file:
+        text = file.read()
+    for old, new in zip(BASELINES[::2], BASELINES[1::2]):
+        text = text.replace(old, new)
+    (folder / "posteriors" / "baselines.yaml").write_text(text)
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (rivals, rivals_search):
+            patch.setattr(module, "SEARCHED", ("banana",))
+            patch.setattr(module, "RATE_FACTORS", (0.5, 2.0))
+        yield folder
+
+
+def train(folder, runs, *overrides):
+    """What scripts/sweep.py makes of a folder of configs, with seed 0 or their own."""
+    for name in sorted(os.listdir(str(folder))):
+        if name.endswith(".yaml"):
+            config = load_config(str(folder / name), overrides)
+            run_experiment(config, rivals_search.folder_of(str(runs), config), show_progress=False)
+
+
+@pytest.fixture(scope="module")
+def runs(configs, tmp_path_factory):
+    """The folder of all runs: at equal iterations, of the search, and at equal CPU time."""
+    folder = tmp_path_factory.mktemp("runs") / "rivals"
+    arguments = str(configs), str(folder)
+    for comparison in ("equal_iterations", "calibration", "search"):
+        rivals_search.write_configs(*arguments, comparison, str(folder / "configs" / comparison))
+        train(folder / "configs" / comparison, folder)
+    rivals_search.choose(*arguments)
+    rivals_search.write_configs(*arguments, "equal_time", str(folder / "configs" / "equal_time"))
+    train(folder / "configs" / "equal_time", folder)
+    return folder
+
+
+def metrics_of(runs, name):
+    with open(str(runs / name / "metrics.json")) as file:
+        return json.load(file)
+
+
+@pytest.mark.slow
+def test_the_best_of_the_grid_is_chosen(configs, runs):
+    chosen = load_chosen(str(configs))
+    assert set(chosen) == {"banana", "donut"} and set(chosen["donut"]) == {"full_rank", "coupling"}
+    for method, found in chosen["banana"].items():
+        scores = [-metrics_of(runs, "banana_%s_rates_%g_seed_100" % (method, factor))["inference_gap"] for factor in (0.5, 2)]
+        assert found.rate_factor == (0.5, 2)[int(np.argmax(scores))] and found.score == pytest.approx(max(scores), abs=1e-4)
+        with open(str(runs / ("banana_%s_calibration_seed_100" % method) / "timing.json")) as file:
+            pace = json.load(file)["cpu_seconds"] / 30
+        assert found.n_iterations == int(0.2 / pace)
+        config = load_config(str(runs / "configs" / "equal_time" / ("banana_%s_equal_time.yaml" % method)))
+        assert config.training.n_iterations == found.n_iterations
+        rate = load_rivals(str(configs))["banana"][method].config().training.generator.learning_rate
+        assert config.training.generator.learning_rate == pytest.approx(rate * found.rate_factor)
+    assert chosen["donut"]["coupling"].rate_factor == chosen["banana"]["coupling"].rate_factor
+    assert chosen["donut"]["coupling"].score is None
+
+
+@pytest.mark.slow
+def test_the_page_has_the_numbers_of_the_runs(configs, runs, tmp_path):
+    rivals.make(str(configs), str(runs), str(runs.parent), (0,), str(tmp_path))
+    page = (tmp_path / "rivals.md").read_text()
+    assert "**A draft: seed 0 alone.**" in page and page.count("### At equal iterations") == 2
+    assert page.count("### At equal CPU time") == 2
+    for name, title in (("banana_coupling_seed_0", "coupling flow"), ("donut_full_rank_equal_time_seed_0", "full-rank")):
+        own = metrics_of(runs, name)
+        row, = [line for line in page.splitlines() if line.startswith("| %s " % title) and "%.4f" % own["elbo"] in line]
+        assert "%.4f" % own["log_evidence"] in row and "%.3f" % own["wasserstein"] in row
+    assert page.count("| HMC |") == 4
+    assert pixels(tmp_path / "rivals.png").std() > 1
+    # Without some of them it says so.
+    rivals.make(str(configs), str(runs), str(runs.parent), (0, 1), str(tmp_path))
+    assert "**A draft: seeds 0, 1; 20 of the runs below are missing.**" in (tmp_path / "rivals.md").read_text()
+
+
+@pytest.mark.slow
+def test_runs_of_other_pages_are_taken(configs, runs, tmp_path):
+    others = tmp_path / "others"
+    moved, own = tmp_path / "rivals", others / "posteriors" / "banana" / "banana_seed_0"
+    shutil.copytree(str(runs), str(moved))
+    own.parent.mkdir(parents=True)
+    shutil.move(str(moved / "banana_avb_seed_0"), str(own))
+    rivals.make(str(configs), str(moved), str(others), (0,), str(tmp_path))
+    assert "**A draft: seed 0 alone.**" in (tmp_path / "rivals.md").read_text()
+
+
+def test_a_search_says_what_it_lacks(configs, tmp_path):
+    with pytest.raises(InputError, match="banana_full_rank_calibration_seed_100: no finished run, whose pace"):
+        rivals_search.write_configs(str(configs), str(tmp_path), "search", str(tmp_path / "configs"))
+
+
+def test_the_script_refuses_a_folder_that_is_none(tmp_path):
+    result = call_script("rivals.py", "page", "--out", tmp_path / "none")
+    assert result.returncode == 2 and "none: not a folder" in result.stderr
