@@ -110,10 +110,18 @@ class TrainedRun:
         """
         if self._networks.log_ratio is None:
             raise ValueError("a model of kind %s has no discriminator" % self.config.model.kind)
-        x, z = self._task.inputs(self._problem, x), self._codes(z)
-        if len(x) != len(z):
-            raise ValueError("x and z must be as many, not %d and %d" % (len(x), len(z)))
-        return in_chunks(self._networks.log_ratio, x, z)[:, 0]
+        return in_chunks(self._networks.log_ratio, *self._pairs(x, z))[:, 0]
+
+    def log_posterior(self, x, z):
+        """Return log q(z|x), float32 [n], nats, of pairs of x [n, n_pixels] and any z [n, latent_dim].
+
+        Raises:
+            ValueError: x is no images, z has another shape or isn't finite, or log q(z|x) isn't known at any z: of a Gaussian
+                and of a flow whose layers have an inverse it is.
+        """
+        if self._networks.log_posterior is None:
+            raise ValueError("a model of kind %s has no log q(z|x) at any z" % self.config.model.kind)
+        return in_chunks(self._networks.log_posterior, *self._pairs(x, z))
 
     def log_likelihood(self, x):
         """Return log p(x), float64 [n], nats, for images x [n, n_pixels].
@@ -153,6 +161,12 @@ class TrainedRun:
                              "only runs of a data set can be measured on a part of their data")
         trained = Trained(self.config, self._problem, self._networks, self._monitors)
         return measured_part(self.folder, self._task, trained, part)
+
+    def _pairs(self, x, z):
+        x, z = self._task.inputs(self._problem, x), self._codes(z)
+        if len(x) != len(z):
+            raise ValueError("x and z must be as many, not %d and %d" % (len(x), len(z)))
+        return x, z
 
     def _codes(self, z):
         z = np.asarray(z, np.float32)

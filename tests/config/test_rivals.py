@@ -62,7 +62,8 @@ def test_all_rates_are_multiplied(rivals):
     assert training.n_iterations == 1234
     assert (training.generator.learning_rate, training.decoder_learning_rate, training.discriminator.learning_rate) == (
         2.5e-4, 5e-4, 5e-4)
-    assert rivals["banana"]["full_rank"].config("", *rivals["banana"]["full_rank"].at(200, 1)).training.generator.learning_rate == 1
+    rival = rivals["banana"]["full_rank"]
+    assert rival.config("", *rival.at(200, 1)).training.generator.learning_rate == 1
 
 
 def test_what_was_chosen_is_read_as_it_was_written(tmp_path):

@@ -8,9 +8,10 @@ import reference
 from helpers import INNER_PRODUCT, small, vae_config
 from trainings import weights_of
 
+from avb_tf1.graph import networks
 from avb_tf1.graph.builder import build_graph
 from avb_tf1.ground.seeds import op_seed
-from avb_tf1.ground.tensorflow import open_session
+from avb_tf1.ground.tensorflow import open_session, tf
 from avb_tf1.problems.known_images.four_images import PROBLEM
 from avb_tf1.training import trainer
 
@@ -92,3 +93,16 @@ def test_op_seed_is_fixed_and_apart():
     assert len({op_seed(name) for name in names}) == len(names)
     assert all(0 <= op_seed(name) < 2**31 for name in names)
     assert op_seed("eps") == 1466861993  # another value would change every run
+
+
+@pytest.mark.parametrize("activation", [tf.identity, tf.nn.relu, tf.nn.elu])
+def test_a_layer_that_sees_nothing_has_its_biases(activation):
+    """TensorFlow 1.15 forgets them where it fuses them with a product of no columns."""
+    with tf.Graph().as_default(), tf.Session() as session:
+        x = tf.placeholder(tf.float32, [None, 0])
+        outputs = activation(networks.linear(x, 3, "layer"))
+        weights, biases = tf.trainable_variables()
+        session.run(tf.global_variables_initializer())
+        weights.load(np.zeros(weights.shape.as_list()), session)
+        biases.load([1.0, 2.0, 0.5], session)
+        np.testing.assert_array_equal(session.run(outputs, {x: np.zeros((2, 0))}), [[1, 2, 0.5]] * 2)

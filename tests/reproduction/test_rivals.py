@@ -116,7 +116,7 @@ def test_the_page_has_the_numbers_of_the_runs(configs, runs, tmp_path):
     assert page.count("### At equal CPU time") == 2
     for name, title in (("banana_coupling_seed_0", "coupling flow"), ("donut_full_rank_equal_time_seed_0", "full-rank")):
         own = metrics_of(runs, name)
-        row, = [line for line in page.splitlines() if line.startswith("| %s " % title) and "%.4f" % own["elbo"] in line]
+        row, = (line for line in page.splitlines() if line.startswith("| %s " % title) and "%.4f" % own["elbo"] in line)
         assert "%.4f" % own["log_evidence"] in row and "%.3f" % own["wasserstein"] in row
     assert page.count("| HMC |") == 4
     assert pixels(tmp_path / "rivals.png").std() > 1

@@ -1,0 +1,77 @@
+"""Whole runs of models whose q(z|x) has a density, or that have none: what is measured of them, and opened again."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+from config_cases import EACH_KIND, FLOWS, of_kind, with_flow
+from helpers import ROOT, small, vae_config
+from image_data import small_images
+from scipy.stats import norm
+
+import avb_tf1
+from avb_tf1.config.loading import load_config
+
+SHORT = ["training.n_iterations=20", "training.checkpoint_every=10", "training.snapshot_every=10"]
+BANANA = os.path.join(ROOT, "configs", "posteriors", "banana_gaussian.yaml")
+CONFIGS = {
+    "known_images": lambda: vae_config(*with_flow("coupling"), *SHORT, "training.kl_weight=.6"),
+    "data_set": lambda: small_images("digits_vae", *with_flow("coupling"), *SHORT, "training.n_importance_samples=3"),
+    "given_posterior": lambda: load_config(BANANA, [
+        "model.flow=" + FLOWS["coupling"], *SHORT, "problem.batch_size=50", "evaluation.n_samples=4096"])}
+
+
+@pytest.fixture(scope="module", params=[
+    "known_images", pytest.param("data_set", marks=pytest.mark.slow), pytest.param("given_posterior", marks=pytest.mark.slow)])
+def run(request, tmp_path_factory):
+    folder = str(tmp_path_factory.mktemp(request.param) / "run")
+    avb_tf1.run_experiment(CONFIGS[request.param](), folder, show_progress=False)
+    with avb_tf1.open_run(folder) as opened:
+        yield opened
+
+
+def test_the_elbo_is_by_samples_of_its_density(run):
+    name = "test_elbo" if run.config.task == "data_set" else "elbo"
+    assert run.metrics["methods"][name] == "samples" and run.metrics[name + "_standard_error"] > 0
+    assert "not_computed" not in run.metrics
+    if run.config.task == "known_images":  # unweighted
+        assert run.metrics["elbo"] == pytest.approx(
+            -4 * run.metrics["reconstruction_error"] - run.metrics["kl_posterior_prior"], abs=1e-9)
+
+
+def test_its_density_is_told_at_any_z(run):
+    x = {"known_images": np.eye(4)[:1], "given_posterior": np.array([0])}.get(run.config.task)
+    if x is None:
+        x = run._problem.test_images()[:1]
+    samples = run.sample_posterior(x, 4000, seed=0)[0]
+    middle, reach, axis = samples.mean(axis=0), 2 * np.abs(samples - samples.mean(axis=0)).max(axis=0), np.linspace(-1, 1, 301)
+    z = np.stack(np.meshgrid(*(middle[:, np.newaxis] + reach[:, np.newaxis] * axis), indexing="ij"), axis=-1).reshape(-1, 2)
+    density = np.exp(run.log_posterior(np.repeat(x, len(z), axis=0), z).astype(np.float64))
+    assert density.sum() * np.prod(reach * (axis[1] - axis[0])) == pytest.approx(1, abs=1e-3)
+    # KL(q || p), by the density, for the same q.
+    if run.config.task == "known_images":
+        log_ratio = [run.log_posterior(np.tile(own, (4000, 1)), z) - norm.logpdf(z).sum(axis=1)
+                     for own, z in zip(np.eye(4), run.sample_posterior(np.eye(4), 4000, seed=1))]
+        error = np.std(log_ratio) / np.sqrt(np.size(log_ratio))
+        assert run.metrics["kl_posterior_prior"] == pytest.approx(np.mean(log_ratio), abs=5 * error)
+
+
+def test_an_implicit_posterior_has_no_density_to_tell(tmp_path):
+    folder = str(tmp_path / "run")
+    avb_tf1.run_experiment(small(*SHORT, "evaluation.n_samples=1024"), folder, show_progress=False)
+    with avb_tf1.open_run(folder) as opened, pytest.raises(ValueError, match="kind avb has no log q"):
+        opened.log_posterior(np.eye(4), np.zeros((4, 2)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", [task for task, kind in EACH_KIND if kind == "maximum_likelihood"])
+def test_a_decoder_alone_is_measured_as_far_as_it_goes(task, tmp_path):
+    folder = str(tmp_path / "run")
+    avb_tf1.run_experiment(load_config(*of_kind(task, "maximum_likelihood")), folder, show_progress=False)
+    with open(os.path.join(folder, "metrics.json")) as file:
+        metrics = json.load(file)
+    name = "test_log_likelihood" if task == "data_set" else "log_likelihood"
+    assert metrics[name] < 0 and set(metrics["not_computed"].values()) == {"the model has no approximate posterior q(z|x)"}
+    with avb_tf1.open_run(folder) as opened, pytest.raises(ValueError, match="has no q"):
+        opened.sample_posterior(np.eye(opened._problem.n_pixels)[:1], 1, seed=0)
