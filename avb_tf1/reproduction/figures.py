@@ -152,7 +152,7 @@ def quality_against_time(path, problems):
     """Draw how good each method is over the CPU seconds of its training, on a logarithmic axis, a panel for each problem.
 
     Args:
-        problems: sequence of (title, metric.Metric, {method: [(CPU seconds, mean, smallest, largest)]}); a method's points are
+        problems: sequence of (title, metric.Metric, {method: {CPU seconds: (mean, smallest, largest)}}); a method's points are
             joined, and it has one colour in all panels. A metric that is best at 0 has a logarithmic axis.
     """
     methods = list(dict.fromkeys(method for _, _, points in problems for method in points))
@@ -162,7 +162,8 @@ def quality_against_time(path, problems):
     panels = panels_of(figure, len(problems), n_rows, n_columns)
     for axes, (title, metric, points) in zip(panels, problems):
         for method, own in points.items():
-            seconds, means, lows, highs = np.transpose(sorted(own))
+            seconds = sorted(own)
+            means, lows, highs = np.transpose([own[at] for at in seconds])
             color, marker = class_color(methods.index(method)), "osD^vP*Xhd<>"[methods.index(method) % 12]
             axes.errorbar(seconds, means, [means - lows, highs - means], color=color, marker=marker, markersize=5,
                           linewidth=1, capsize=2, label=method)

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from typing import NamedTuple
+from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from avb_tf1.reproduction import figures, posterior_comparison
 from avb_tf1.reproduction.paper import Runs, over_seeds
 from avb_tf1.reproduction.rivals_search import ITERATIONS, RATE_FACTORS, SEARCHED, SEED, TIME, at_equal_time, folder_of
 from avb_tf1.runs import provenance, run_folder
+from avb_tf1.tasks.given_posterior import measures
 from avb_tf1.tasks.given_posterior.reference import references_if_known
 from avb_tf1.tasks.registry import task_of
 
@@ -25,13 +26,7 @@ TITLES = {"vae": "VAE", "vae_weighted": "VAE, weighted KL", "full_rank": "full-r
           "coupling": "coupling flow", "spline": "spline flow", "iwae": "IWAE", "avb": "AVB", "avb_ac": "AVB + AC",
           "maximum_likelihood": "maximum likelihood", "hmc": "HMC"}
 _HEADINGS = {ITERATIONS: "At equal iterations", TIME: "At equal CPU time"}
-_KL = "KL(q \\|\\| p(z\\|x))"
-_LEGEND = """\
-Mean over seeds (smallest to largest), nats. log p(x): of test images, of all four images, or the evidence of a given posterior.
-ELBO: by the density, or for AVB by nearest neighbours; "by T" where only the discriminator tells it, no bound. KL: of q(z|x)
-from the exact posterior. W1: Wasserstein-1 of the coordinates' marginals in exact standard deviations, their mean and the
-largest (of derived quantities, too). CPU seconds: of one training, or sampling, on one thread. IWAE: trained by the bound of
-16 samples; its ELBO here is that of one. Maximum likelihood: the decoder alone, by 2048 samples of the prior."""
+_KL = "KL(q || p(z|x))"
 # Of each task, in a table's order: metric -> its title and the form of its numbers.
 _COLUMNS = {
     "known_images": {"log_likelihood": ("log p(x)", "%.4f"), "elbo": ("ELBO", "%.4f"), "inference_gap": (_KL, "%.4f")},
@@ -41,20 +36,57 @@ _COLUMNS = {
                  "test_inference_gap": (_KL, "%.3f")}}
 _BY_T = {"test_elbo": "test_elbo_discriminator"}  # what stands for the first, named so, where there is none
 _QUALITY = {"known_images": "log_likelihood", "given_posterior": "wasserstein", "data_set": "test_log_likelihood"}
+# What a reader may have, and the problem in which it is seen.
+_SITUATIONS = {
+    "One mode, smooth": "logistic_regression", "One mode, bent": "banana", "One for each x": "explaining_away",
+    "A long tail": "eight_schools", "A hole": "donut", "Two modes": "stan_eight_schools",
+    "Images, two latent dimensions": "digits", "Images, eight": "digits_8"}
+_DRAWN = {"explaining_away": 5, "banana": 1, "donut": 1, "stan_eight_schools": 1}  # problems, and how many x of each
+_NO_Q = ("maximum_likelihood",)  # no approximate posterior: not ranked among those
+_LEGEND = """\
+Mean over seeds (smallest to largest), nats. log p(x): of test images, of all four images, or the evidence of a given posterior.
+ELBO: by the density, or for AVB by nearest neighbours; "by T" where only the discriminator tells it, no bound. KL: of q(z|x)
+from the exact posterior. W1: Wasserstein-1 of the coordinates' marginals in exact standard deviations, their mean and the
+largest (of derived quantities, too). CPU seconds: of one training, or sampling, on one thread; an AVB row that was made by
+`make posteriors` or `make digits` has those of all its threads. IWAE: trained by the bound of 16 samples; its ELBO here is that
+of one. Maximum likelihood: the decoder alone, by 2048 samples of the prior."""
 
 
 class _Result(NamedTuple):
-    """What a method made of a problem: its RunGroup, CPU seconds of each run, iterations, None of a sampler, and origins."""
+    """What a method made of a problem.
+
+    Attributes:
+        method: str; group: its RunGroup; cpu_seconds: floats, of each run.
+        n_iterations: int, None of a sampler.
+        made_by: what made each run; folder: the first run's, None of a sampler.
+        samples: of a sampler, float64 [n_x, n, k], quantities, as of posterior_comparison.Method; else None.
+    """
 
     method: str
     group: RunGroup
-    cpu_seconds: list
-    n_iterations: int
-    made_by: tuple
+    cpu_seconds: Tuple[float, ...]
+    n_iterations: Optional[int] = None
+    made_by: Tuple[Dict, ...] = ()
+    folder: Optional[str] = None
+    samples: Optional[np.ndarray] = None
+
+
+class _Compared(NamedTuple):
+    """A problem, its tasks.task.Task, and the _Results of each comparison."""
+
+    problem: Any
+    task: Any
+    title: str
+    results: Dict[str, list]
+
+    @property
+    def last(self):
+        """The last comparison that there is, its name and _Results."""
+        return next(((name, self.results[name]) for name in reversed(list(_HEADINGS)) if self.results.get(name)), (None, []))
 
 
 def make(configs_folder, runs_folder, others_folder, run_seeds, out):
-    """Write rivals.md and rivals.png into the folder `out`, from finished runs; a comparison that lacks some says so.
+    """Write rivals.md, rivals.png and rivals_posteriors.png into the folder `out`, from finished runs, as far as there are.
 
     Args:
         configs_folder: str, where the configs are.
@@ -63,36 +95,37 @@ def make(configs_folder, runs_folder, others_folder, run_seeds, out):
             sampler's draws are kept there as well.
         run_seeds: sequence of int, the seeds of each run; with fewer than SEEDS the page is called a draft.
         out: str.
+
+    Raises:
+        InputError: there is no finished run.
     """
-    known, has_chosen = settings.load_rivals(configs_folder), os.path.isfile(
-        os.path.join(configs_folder, "rivals", settings.CHOSEN))
-    chosen = settings.load_chosen(configs_folder) if has_chosen else {}
+    known = settings.load_rivals(configs_folder)
+    chosen = {}
+    if os.path.isfile(os.path.join(configs_folder, "rivals", settings.CHOSEN)):
+        chosen = settings.load_chosen(configs_folder)
     hmc = load_baselines(os.path.join(configs_folder, "posteriors", "baselines.yaml")).hmc
-    sections, panels, origins, missing = [], [], [], []
-    for problem, of_problem in known.items():
+    compared, n_missing = {}, 0
+    for name, of_problem in known.items():
+        results = {comparison: [
+            found for found in (_found(rival, comparison, chosen, runs_folder, others_folder, run_seeds)
+                                for rival in of_problem.values()) if found is not None] for comparison in _HEADINGS}
+        n_missing += sum(len(of_problem) - len(own) for own in results.values())
         first = next(iter(of_problem.values())).config()
-        sampled = [_sampled(problem, first, hmc, run_seeds, others_folder)] if first.task == "given_posterior" else []
-        title = "%s, %d dimensions" % (problem_of(first).title, first.model.latent_dim)
-        sections.append("## %s" % (title[0].upper() + title[1:]))
-        points = {}
-        for comparison, heading in _HEADINGS.items():
-            results = []
-            for rival in of_problem.values():
-                found = _found(rival, comparison, chosen, runs_folder, others_folder, run_seeds)
-                if found is None:
-                    missing.append("%s, %s" % (rival.name, heading.lower()))
-                else:
-                    results.append(found)
-                    origins += found.made_by
-            if results:
-                sections += ["### %s" % heading, _table(task_of(first), results + sampled)]
-            for result in results + sampled:
-                points.setdefault(TITLES[result.method], []).append(_point(task_of(first), result))
-        panels.append((title, task_of(first).metrics[_QUALITY[first.task]], points))
-    paths = [os.path.join(out, name) for name in ("rivals.md", "rivals.png")]
-    figures.quality_against_time(paths[1], panels)
-    files.write_text(paths[0], _page(sections, origins, missing, run_seeds))
-    print("Written to %s" % " and ".join(paths))
+        if first.task == "given_posterior" and any(results.values()):
+            sampled = _sampled(name, first, hmc, run_seeds, others_folder)
+            results = {comparison: own and [*own, sampled] for comparison, own in results.items()}
+        problem = problem_of(first)
+        title = "%s, %d dimensions" % (problem.title, first.model.latent_dim)
+        compared[name] = _Compared(problem, task_of(first), title, results)
+    if not any(own.last[1] for own in compared.values()):
+        raise InputError("%s: no finished run with seeds %s; scripts/sweep.py makes them" % (
+            runs_folder, ", ".join(map(str, run_seeds))))
+    paths = [os.path.join(out, name) for name in ("rivals.md", "rivals.png", "rivals_posteriors.png")]
+    figures.quality_against_time(paths[1], [_panel(own) for own in compared.values()])
+    figures.compared_on_given_posteriors(paths[2], [_picture(compared[name], n_x) for name, n_x in _DRAWN.items()
+                                                    if name in compared and compared[name].last[1]])
+    files.write_text(paths[0], _page(compared, n_missing, run_seeds))
+    print("Written to %s" % ", ".join(paths))
 
 
 def _found(rival, comparison, chosen, runs_folder, others_folder, run_seeds):
@@ -102,7 +135,7 @@ def _found(rival, comparison, chosen, runs_folder, others_folder, run_seeds):
         override = "seed=%d" % seed
         try:
             config = rival.config("", override) if comparison == ITERATIONS else at_equal_time(rival, chosen, override)
-        except InputError:
+        except InputError:  # no settings were chosen yet
             return None
         # As make posteriors and make digits call it.
         own_name = "%s_seed_%d" % (os.path.splitext(os.path.basename(rival.path))[0], seed)
@@ -113,7 +146,8 @@ def _found(rival, comparison, chosen, runs_folder, others_folder, run_seeds):
             return None
         runs.append((config, folder))
     found = Runs.read(runs)
-    return _Result(rival.method, found.group, found.cpu_seconds, runs[0][0].training.n_iterations, found.made_by)
+    return _Result(rival.method, found.group, tuple(found.cpu_seconds), runs[0][0].training.n_iterations, found.made_by,
+                   found.folders[0])
 
 
 def _is_finished(folder, config):
@@ -122,58 +156,127 @@ def _is_finished(folder, config):
     return False
 
 
-def _sampled(problem, config, hmc, run_seeds, others_folder):
+def _sampled(name, config, hmc, run_seeds, others_folder):
     """The _Result of Hamiltonian Monte Carlo on a config's problem; its draws are kept where make posteriors keeps them."""
-    folder = os.path.join(others_folder, "posteriors", problem)
+    folder = os.path.join(others_folder, "posteriors", name)
     os.makedirs(folder, exist_ok=True)
-    own = problem_of(config)
+    problem = problem_of(config)
     method = posterior_comparison.sampled(
-        own, posterior_comparison.identity(config), references_if_known(own)[0], hmc, run_seeds, folder)
-    return _Result("hmc", method.group, [metrics["cpu_seconds"] for metrics in method.group.metrics], None, ())
+        problem, posterior_comparison.identity(config), references_if_known(problem)[0], hmc, run_seeds, folder)
+    seconds = tuple(metrics["cpu_seconds"] for metrics in method.group.metrics)
+    return _Result("hmc", method.group, seconds, samples=method.samples)
 
 
-def _table(task, results):
-    columns, rows = _COLUMNS[task.name], []
-    with_worst = task.name == "given_posterior"
+def _values(own, result):
+    """The quality that a problem's methods are compared by, of each run; infinite where a run's isn't known."""
+    name = _QUALITY[own.task.name]
+    return Row(result.group, name, own.task.metrics[name]).values
+
+
+def _table(own, results):
+    columns, is_given, rows = _COLUMNS[own.task.name], own.task.name == "given_posterior", []
     for result in results:
         cells = []
         for name, (_, form) in columns.items():
             by_t = result.group.metrics[0].get("methods", {}).get(name) == "discriminator"
-            text = over_seeds(result.group, task.metrics, name, form)
+            text = over_seeds(result.group, own.task.metrics, name, form)
             if not text and name in _BY_T:
-                by_t, text = True, over_seeds(result.group, task.metrics, _BY_T[name], form)
+                by_t, text = True, over_seeds(result.group, own.task.metrics, _BY_T[name], form)
             cells.append("by T: " + text if by_t and text else text)
-        rows.append([TITLES[result.method], *cells, *([posterior_comparison.largest(result.group)] if with_worst else []),
+        rows.append([TITLES[result.method], *cells, *([posterior_comparison.largest(result.group)] if is_given else []),
                      "" if result.n_iterations is None else "%d" % result.n_iterations,
                      mean_and_range(result.cpu_seconds, "%.0f")])
-    titles = [title for title, _ in columns.values()] + ["largest W1"] * with_worst
+    titles = [title for title, _ in columns.values()] + ["largest W1"] * is_given
     return markdown_table(["method", *titles, "iterations", "CPU seconds"], rows)
 
 
-def _point(task, result):
-    """CPU seconds, and the quality's mean, least and largest."""
-    name = _QUALITY[task.name]
-    values = Row(result.group, name, task.metrics[name]).values
-    return float(np.mean(result.cpu_seconds)), float(np.mean(values)), min(values), max(values)
+def _panel(own):
+    """What figures.quality_against_time draws of a problem."""
+    points = {}
+    for results in own.results.values():
+        for result in results:
+            values = _values(own, result)
+            points.setdefault(TITLES[result.method], {})[float(np.mean(result.cpu_seconds))] = (
+                float(np.mean(values)), min(values), max(values))
+    return own.title, own.task.metrics[_QUALITY[own.task.name]], points
 
 
-def _page(sections, origins, missing, run_seeds):
-    is_draft = missing or len(run_seeds) < len(SEEDS)
-    seeds_text = ", ".join(map(str, run_seeds))
+def _picture(own, n_x):
+    """What figures.compared_on_given_posteriors draws of a problem: the first runs' samples, of so many x."""
+    problem, samples = own.problem, {}
+    for result in own.last[1]:
+        values = result.samples
+        if values is None:
+            latents = files.read_arrays(os.path.join(result.folder, run_folder.LATENTS))
+            values = measures.quantities_of_each_x(problem, latents["z"], latents["label"])
+        samples[TITLES[result.method]] = values[:n_x]
+    random_state = np.random.RandomState(0)
+    exact = {name: array[:n_x] for name, array in measures.exact_arrays(
+        problem, references_if_known(problem)[0], random_state).items()}
+    return problem.title, problem.observation_names[:n_x], problem.coordinates, samples, exact
+
+
+def _advice(own):
+    """The name of a problem's last comparison, the methods that no other is better than, and the others, texts, best first.
+
+    A method is better than another if all its runs are; of single runs that is not said, and all are among the others.
+    """
+    comparison, results = own.last
+    sign = 1 if own.task.metrics[_QUALITY[own.task.name]].is_higher_better else -1
+    scored = sorted(((sign * np.array(_values(own, result)), TITLES[result.method]) for result in results
+                     if result.method not in _NO_Q), key=lambda pair: -pair[0].mean())
+    best = [(values, title) for values, title in scored
+            if len(values) > 1 and not any(other.min() > values.max() for other, _ in scored)]
+    others = [pair for pair in scored if pair[1] not in [title for _, title in best]]
+
+    def told(pairs):
+        return ", ".join("%s %.3f" % (title, sign * values.mean()) for values, title in pairs)
+
+    return comparison, told(best), told(others)
+
+
+def _page(compared, n_missing, run_seeds):
+    seeds_text = "seed %d alone" % run_seeds[0] if len(run_seeds) == 1 else "seeds %s" % ", ".join(map(str, run_seeds))
+    is_draft = n_missing or len(run_seeds) < len(SEEDS)
+    missing = "; %d of %d rows are missing" % (n_missing, n_missing + sum(
+        len([result for result in results if result.method != "hmc"]) for own in compared.values()
+        for results in own.results.values())) if n_missing else ""
+    advice = []
+    for situation, name in _SITUATIONS.items():
+        if name in compared and compared[name].last[1]:
+            own = compared[name]
+            comparison, best, others = _advice(own)
+            advice.append([situation, own.title, own.task.metrics[_QUALITY[own.task.name]].title,
+                           "time" if comparison == TIME else "iterations", best, others])
+    sections = []
+    for own in compared.values():
+        if own.last[1]:
+            sections.append("## %s" % (own.title[0].upper() + own.title[1:]))
+            for comparison, heading in _HEADINGS.items():
+                if own.results[comparison]:
+                    sections += ["### %s" % heading, _table(own, own.results[comparison])]
+    origins = [made_by for own in compared.values() for results in own.results.values() for result in results
+               for made_by in result.made_by]
     return markdown_page(
         "# AVB beside its rivals",
-        ["**A draft: %s%s.**" % (
-            "seed %s alone" % seeds_text if len(run_seeds) == 1 else "seeds %s" % seeds_text,
-            "; %d of the runs below are missing" % (len(missing) * len(run_seeds)) if missing else "")] if is_draft else
-        ["Seeds %s." % seeds_text],
+        "**A draft: %s%s.**" % (seeds_text, missing) if is_draft else "%s." % seeds_text.capitalize(),
         _LEGEND,
         ["At equal iterations each method has the rates of its config. At equal CPU time it has these times the best of",
          "%s, and as many iterations as the seconds allow" % ", ".join("%g" % factor for factor in RATE_FACTORS),
          "(`cpu_seconds` in `configs/rivals/rivals.yaml`): chosen on seed %d, of the digits on validation images, for" % SEED,
-         "%s. The other problems have the factors of the nearest of these." % ", ".join(SEARCHED)],
+         "%s. The other problems have the factors of the one of these that `settings_of` names there." % ", ".join(SEARCHED)],
         provenance.made_by_text(origins),
+        "## Which method for which posterior",
+        ["By the named quality, its mean over seeds, at equal CPU time or, where that was not run, at equal iterations. In the",
+         "fifth column are the methods that no other one is better than, best first: better is who has a better worst run than",
+         "the other's best; of single runs that can't be said. HMC has no time limit and no q: it samples a given posterior",
+         "itself."],
+        markdown_table(["posterior", "seen in", "quality", "at equal", "none is better than", "the others"], advice),
         "![Quality against CPU seconds](rivals.png)",
         "A line joins a method's runs at equal iterations and at equal CPU time; bars reach from the smallest to the largest.",
+        "![Samples](rivals_posteriors.png)",
+        ["Samples of each method, its first seed, in the plane of the first two coordinates; dark, what is exact: lines that",
+         "enclose 50 and 95 % of the posterior or, in ten dimensions, draws of it."],
         *sections,
-        ["Written by `make rivals`; `make rivals-search` chooses the settings. A run alone: the config of",
-         "`configs/rivals/rivals.yaml`, with its changes as `--set KEY=VALUE`."])
+        ["Written by `make rivals`; `make rivals-search` chooses the settings. A run alone: the config that",
+         "`configs/rivals/rivals.yaml` names, with its changes as `--set KEY=VALUE`."])
