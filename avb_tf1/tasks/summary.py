@@ -138,12 +138,13 @@ def losses_drawn(runs, optima):
 def of_models(configs):
     """Return what the texts of a page say of its runs' models, from their configs, a dict.
 
-    loss: what encoder and decoder minimise, in words; flow: what a flow is called if all have the same, else None.
+    loss: what encoder and decoder minimise, in words; flow: what a flow is called if all have the same, else None; has_q:
+    whether any has a q(z|x).
     """
     losses = {config.loss for config in configs}
     flows = {getattr(config.model, "flow", None) and config.model.flow.title for config in configs}
     return {"loss": losses.pop() if len(losses) == 1 else "minus what a setting maximises, the ELBO or another bound",
-            "flow": flows.pop() if len(flows) == 1 else None}
+            "flow": flows.pop() if len(flows) == 1 else None, "has_q": any(config.model.has_encoder for config in configs)}
 
 
 def divergence_curves(runs, names, n_bins, with_band_of_one):
