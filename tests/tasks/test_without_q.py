@@ -118,7 +118,8 @@ def test_its_run_is_read_told_and_has_a_page(run):
     assert ("map" in drawn) == (run.task.name == "known_images" and run.has_grid)
     page = run_page.rendered(run.task, found)
     assert REASON in page and "A decoder alone on" in page
-    assert ("no encoder" in page) == (run.task.name == "known_images")
+    assert "Here there is no encoder: the decoder is trained by log p(x) itself" in page
+    assert ("The model has no encoder, and so no codes." in page) == (run.task.name == "known_images")
 
 
 def test_a_row_of_a_table_has_the_metrics_that_there_are():
