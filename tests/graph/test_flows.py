@@ -178,7 +178,8 @@ def test_every_variable_has_a_gradient_and_moves(name):
     assert [name for name, has_moved in moved.items() if not has_moved] == []
 
 
-@pytest.mark.parametrize("name", [case for case in CASES if case.values[0][0] in ("images", "given posterior")])
+@pytest.mark.parametrize("name", [pytest.param(name, id="-".join(name), marks=[pytest.mark.slow] * (name[1] != "coupling"))
+                                  for name in CONFIGS if name[0] in ("images", "given posterior")])
 def test_it_is_gone_on_with_to_the_bit(name, tmp_path):
     config = CONFIGS[name]()
     model = build_graph(config)
