@@ -29,6 +29,21 @@ def with_flow(family, *overrides):
     return ["model.flow=" + FLOWS[family], "model.encoder.n_context=4", "training.kl=sampled", *overrides]
 
 
+_NETWORK = "n_hidden_layers: 1, n_units: 16, activation: relu, center_input: true"
+SIVI = ("kind: sivi, latent_dim: 2, n_mixing_samples: 7, encoder: {noise_dim: 3, standard_deviation: null, %s}" % _NETWORK)
+AUXILIARY = ("kind: auxiliary_vae, latent_dim: 2, encoder: {spread_output: log_variance, %s}, auxiliary: {dim: 3, %s}, "
+             "reverse: {sees: reconstruction, %s}" % (_NETWORK, _NETWORK, _NETWORK))
+
+
+def _of_images(model):
+    return ["model={%s, decoder: {n_hidden_layers: 1, n_units: 16, activation: relu, probability_margin: 1e-6}}" % model,
+            _PLAIN_TRAINING]
+
+
+def _of_posterior(model):
+    return ["model={%s}" % model, _PLAIN_TRAINING]
+
+
 def _maximum_likelihood(likelihood_from):
     decoder = "n_hidden_layers: 1, n_units: 16, activation: relu, probability_margin: 0, likelihood_from: " + likelihood_from
     return ["model={kind: maximum_likelihood, latent_dim: 2, n_prior_samples: 64, decoder: {%s}}" % decoder, _PLAIN_TRAINING]
@@ -41,6 +56,11 @@ EACH_KIND = {
     ("known_images", "vae"): ("paper_vae", []),
     ("known_images", "maximum_likelihood"): ("paper_vae", _maximum_likelihood("probabilities")),
     ("data_set", "maximum_likelihood"): ("images/digits_vae", _maximum_likelihood("logits")),
+    ("known_images", "sivi"): ("paper_vae", _of_images(SIVI)),
+    ("data_set", "sivi"): ("images/digits_vae", _of_images(SIVI)),
+    ("given_posterior", "sivi"): ("posteriors/banana", _of_posterior(SIVI)),
+    ("known_images", "auxiliary_vae"): ("paper_vae", _of_images(AUXILIARY)),
+    ("data_set", "auxiliary_vae"): ("images/digits_vae", _of_images(AUXILIARY)),
     ("data_set", "avb"): ("images/digits_avb", []),
     ("data_set", "avb_ac"): ("images/digits_avb_ac", []),
     ("data_set", "vae"): ("images/digits_vae", []),

@@ -72,6 +72,8 @@ class _ImageExperiment(_Experiment):
     sections_of_kind = {"avb": (models.AVBModelConfig, training.AVBTrainingConfig),
                         "avb_ac": (models.AVBACModelConfig, training.AVBTrainingConfig),
                         "vae": (models.VAEModelConfig, training.VAETrainingConfig),
+                        "auxiliary_vae": (models.AuxiliaryVAEModelConfig, training.WeightedTrainingConfig),
+                        "sivi": (models.SIVIModelConfig, training.WeightedTrainingConfig),
                         "maximum_likelihood": (models.MaximumLikelihoodModelConfig, training.TrainingConfig)}
 
     data: DataConfig = pydantic.Field(..., discriminator="kind")
@@ -120,7 +122,8 @@ class GivenPosteriorExperiment(_Experiment):
     defaults = {key: DEFAULTS[key] for key in ("training", "evaluation")}
     sections_of_kind = {"avb": (models.GivenAVBModelConfig, training.GivenAVBTrainingConfig),
                         "avb_ac": (models.GivenAVBACModelConfig, training.GivenAVBTrainingConfig),
-                        "gaussian": (models.GaussianModelConfig, training.GaussianTrainingConfig)}
+                        "gaussian": (models.GaussianModelConfig, training.GaussianTrainingConfig),
+                        "sivi": (models.GivenSIVIModelConfig, training.GivenTrainingConfig)}
     batch_kind: ClassVar[str] = "each_x"
 
     problem: ProblemConfig = pydantic.Field(..., discriminator="kind")

@@ -27,7 +27,9 @@ class ModelConfig(Section):
     likelihood: ClassVar[str] = "bernoulli"
     objective: ClassVar[str] = "elbo"
     loss: ClassVar[str] = "minus the ELBO"  # in words
+    about: ClassVar[str] = ""  # what q(z|x) is, in words, if pages don't say it otherwise
     has_discriminator: ClassVar[bool] = False
+    density_is_bound: ClassVar[bool] = False  # whether q's log density is one that is too high on average
 
     kind: str
     latent_dim: integer(ge=1, le=1024)
@@ -35,7 +37,7 @@ class ModelConfig(Section):
     @property
     def network_sections(self):
         """Variable scope -> the section of the network in it."""
-        scopes = ("encoder", "flow", "decoder", "discriminator")
+        scopes = ("encoder", "auxiliary", "reverse", "flow", "decoder", "discriminator")
         return {scope: getattr(self, scope) for scope in scopes if getattr(self, scope, None) is not None}
 
     @property
@@ -96,6 +98,11 @@ class _FlowingModelConfig(ModelConfig):
 
     flow: Optional[AnyFlowConfig] = pydantic.Field(None, discriminator="kind")
 
+    @property
+    def about(self):
+        words = "what %s makes of a Gaussian: invertible layers, through which its density is known"
+        return words % self.flow.title if self.flow else ""
+
     @pydantic.validator("flow")
     def _flow_has_coordinates(cls, flow, values):
         if flow is not None and values.get("latent_dim", flow.min_dim) < flow.min_dim:
@@ -127,6 +134,47 @@ class VAEModelConfig(_FlowingModelConfig):
             words = "must be null without a flow" if encoder.n_context else "must be an integer with a flow"
             raise error_at(cls, "n_context", words)
         return encoder
+
+
+class SIVIModelConfig(ModelConfig):
+    """A Gaussian around what a network makes of x and noise; its density is a mean over `n_mixing_samples` of the noise."""
+
+    method = "Semi-implicit variational inference"
+    paper_row = "none"
+    posterior = "semi_implicit"
+    divergence = "sampled"
+    density_is_bound = True
+    about = ("a mixture: a Gaussian around what a network makes of x and noise; its density is bounded by a mean over further "
+             "samples of the noise")
+    kind: Literal["sivi"]
+    n_mixing_samples: integer(ge=1, le=65536)
+    encoder: networks.SemiImplicitEncoderConfig
+    decoder: networks.VAEDecoderConfig
+
+    @property
+    def noise_dim(self):
+        return self.encoder.noise_dim + self.latent_dim
+
+
+class AuxiliaryVAEModelConfig(ModelConfig):
+    """q(z|x) is q(z|x, a) over a, whose density is bounded by that of p(a|x, z)."""
+
+    method = "Variational autoencoder with an auxiliary variable"
+    paper_row = "VAE"
+    posterior = "auxiliary"
+    divergence = "sampled"
+    density_is_bound = True
+    about = ("a mixture: a Gaussian given x and an auxiliary variable a, itself a Gaussian's; its density is bounded by a "
+             "network that tells a from z")
+    kind: Literal["auxiliary_vae"]
+    encoder: networks.GaussianEncoderConfig
+    auxiliary: networks.AuxiliaryConfig
+    reverse: networks.ReverseConfig
+    decoder: networks.VAEDecoderConfig
+
+    @property
+    def noise_dim(self):
+        return self.auxiliary.dim + self.latent_dim
 
 
 class MaximumLikelihoodModelConfig(ModelConfig):
@@ -195,3 +243,17 @@ class GaussianModelConfig(_FlowingModelConfig, _GivenModelConfig):
     @property
     def network_sections(self):
         return dict({"encoder": self}, **super().network_sections)
+
+
+class GivenSIVIModelConfig(_GivenModelConfig):
+    """As SIVIModelConfig."""
+
+    method = "Semi-implicit variational inference"
+    posterior = "semi_implicit"
+    divergence = "sampled"
+    density_is_bound = True
+    about = SIVIModelConfig.about
+    kind: Literal["sivi"]
+    n_mixing_samples: integer(ge=1, le=65536)
+    encoder: networks.GivenSemiImplicitEncoderConfig
+    noise_dim = SIVIModelConfig.noise_dim

@@ -80,6 +80,24 @@ class ImageEncoderConfig(_ConvolutionalConfig, EncoderConfig):
     """The noise joins after the convolution."""
 
 
+class _SemiImplicitConfig(Section):
+    """`standard_deviation`: of z around what the network makes of x and noise; null: by a second output layer of it."""
+
+    standard_deviation: Optional[number(gt=0, le=1000)] = ...
+
+    @property
+    def n_layers(self):
+        return super().n_layers + (self.standard_deviation is None)
+
+
+class SemiImplicitEncoderConfig(_SemiImplicitConfig, ImageEncoderConfig):
+    """Of images."""
+
+
+class GivenSemiImplicitEncoderConfig(_SemiImplicitConfig, EncoderConfig):
+    """Of a given posterior."""
+
+
 class GaussianEncoderConfig(_ConvolutionalConfig, _InputNetworkConfig):
     """`spread_output`: what the second output layer stands for. `n_context`: outputs that a flow's layers see; else null."""
 
@@ -89,6 +107,28 @@ class GaussianEncoderConfig(_ConvolutionalConfig, _InputNetworkConfig):
     @property
     def n_layers(self):
         return super().n_layers + 1 + (self.n_context is not None)
+
+
+class GaussianNetworkConfig(_InputNetworkConfig):
+    """The network of a Gaussian of independent coordinates: a mean and a log standard deviation."""
+
+    convolution: ClassVar[None] = None
+
+    @property
+    def n_layers(self):
+        return super().n_layers + 1
+
+
+class AuxiliaryConfig(GaussianNetworkConfig):
+    """q(a|x), of a variable a of so many dimensions that q(z|x, a) sees beside x."""
+
+    dim: Size
+
+
+class ReverseConfig(GaussianNetworkConfig):
+    """p(a|x, z). `sees`: which x: the data's (Maaloe et al. 2016), or one that is drawn from the decoder at z."""
+
+    sees: Literal["x", "reconstruction"]
 
 
 class BasisConfig(_NetworkConfig):

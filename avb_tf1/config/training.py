@@ -51,13 +51,13 @@ class TrainingConfig(Section):
     decoder_learning_rate: Optional[number(gt=0, le=1)] = DEFAULTS["training"]["decoder_learning_rate"]
 
 
-class _WeightedTrainingConfig(TrainingConfig):
+class WeightedTrainingConfig(TrainingConfig):
     """`kl_weight`: what KL(q(z|x) || p(z)) counts in the loss; with 1 that is minus the ELBO."""
 
     kl_weight: number(gt=0, le=1000) = 1.0
 
 
-class VAETrainingConfig(_WeightedTrainingConfig):
+class VAETrainingConfig(WeightedTrainingConfig):
     """`n_importance_samples`: of each x; with more than one the loss is minus the importance-weighted bound of so many."""
 
     kl: Literal["closed_form", "sampled"]
@@ -109,7 +109,7 @@ class _AdversarialTrainingConfig(TrainingConfig):
         return discriminator
 
 
-class AVBTrainingConfig(_WeightedTrainingConfig, _AdversarialTrainingConfig):
+class AVBTrainingConfig(WeightedTrainingConfig, _AdversarialTrainingConfig):
     """AVB's, of images."""
 
 

@@ -6,6 +6,7 @@ from typing import Callable, Optional
 
 import numpy as np
 
+BY_BOUND = "samples of a bound"
 _CHUNK = 4096                 # rows that go through a network at once: with more, layers leave the cache
 
 
@@ -30,6 +31,7 @@ class Networks:
         log_joint: (x, z [n, latent_dim]) -> log p(x, z), [n], where it is given; log_prior: z -> log p(z), [n], as well.
         encode_with_density: (x, eps) -> z, as of encode, and log q(z|x), [n]; None where that isn't known.
         log_posterior: (x, z [n, latent_dim]) -> log q(z|x), [n]; None where that isn't known at any z.
+        density_is_bound: whether encode_with_density gives one that is too high on average, in the place of log q(z|x).
     """
 
     latent_dim: int
@@ -44,6 +46,12 @@ class Networks:
     log_prior: Optional[Callable] = None
     encode_with_density: Optional[Callable] = None
     log_posterior: Optional[Callable] = None
+    density_is_bound: bool = False
+
+    @property
+    def density_method(self):
+        """How a mean over samples of q(z|x) with encode_with_density is called, in metrics.json."""
+        return BY_BOUND if self.density_is_bound else "samples"
 
     @property
     def has_density(self):

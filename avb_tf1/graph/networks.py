@@ -3,6 +3,8 @@
 Called again in the same graph, each function reuses the variables that its first call made. All tensors are float32.
 """
 
+import math
+
 from avb_tf1.graph.convolution import convolved, images_from, own_scope
 from avb_tf1.ground.tensorflow import tf, tfc, tfd
 
@@ -18,6 +20,20 @@ def encoder(x, eps, config, image_shape=None):
     with tf.variable_scope("encoder", reuse=tf.AUTO_REUSE):
         inputs = tf.concat([_features(x, config.encoder, image_shape), eps], 1)
         return linear(hidden_layers(inputs, config.encoder), config.latent_dim, "output")
+
+
+def semi_implicit_encoder(x, eps, config, image_shape=None):
+    """Return mean and log standard deviation of z given x and the noise eps, [batch, latent_dim] each, unbounded.
+
+    x, eps, config and image_shape are as of encoder; encoder.standard_deviation is the latter's, or a layer of the network's.
+    """
+    network = config.encoder
+    with tf.variable_scope("encoder", reuse=tf.AUTO_REUSE):
+        hidden = hidden_layers(tf.concat([_features(x, network, image_shape), eps], 1), network)
+        mean = linear(hidden, config.latent_dim, "output")
+        if network.standard_deviation is None:
+            return mean, linear(hidden, config.latent_dim, "log_standard_deviation")
+        return mean, tf.fill(tf.shape(mean), math.log(network.standard_deviation))
 
 
 def moment_encoder(x, eps, moment_eps, config, image_shape=None):
@@ -51,16 +67,24 @@ def moment_encoder(x, eps, moment_eps, config, image_shape=None):
         return z, mean, variance
 
 
-def gaussian_encoder(x, config, image_shape=None):
+def gaussian(inputs, dim, scope, config):
+    """Return mean and log standard deviation, [n, dim] each, unbounded, by a network of a section on inputs [n, any]."""
+    with tf.variable_scope(scope, reuse=tf.AUTO_REUSE):
+        hidden = hidden_layers(inputs, config)
+        return [linear(hidden, dim, name) for name in ("mean", "log_standard_deviation")]
+
+
+def gaussian_encoder(x, config, image_shape=None, beside=None):
     """Return the VAE's q(z|x) = N(mean, diag(exp(log_variance))): mean and log_variance, [batch, latent_dim] each, unbounded.
 
     The third is what a flow's layers see of x, [batch, encoder.n_context], unbounded, or None without n_context.
     x [batch, n_pixels] has pixels in {0, 1}. `config` is a config's model section, whose encoder.convolution needs
-    `image_shape`, (rows, columns).
+    `image_shape`, (rows, columns). `beside`: [batch, any], what the hidden layers see besides; None: nothing.
     """
     network = config.encoder
     with tf.variable_scope("encoder", reuse=tf.AUTO_REUSE):
-        hidden = hidden_layers(_features(x, network, image_shape), network)
+        features = _features(x, network, image_shape)
+        hidden = hidden_layers(features if beside is None else tf.concat([features, beside], 1), network)
         mean, spread = (linear(hidden, config.latent_dim, scope) for scope in ("mean", network.spread_output))
         context = None if network.n_context is None else linear(hidden, network.n_context, "context")
         return mean, spread if network.spread_output == "log_variance" else 2 * spread, context
@@ -114,7 +138,7 @@ def discriminator(x, z, config):
     pixels in {0, 1}, z is [batch, latent_dim]. In `config`, a config's model section, discriminator.kind is the architecture.
     """
     with tf.variable_scope("discriminator", reuse=tf.AUTO_REUSE):
-        return _DISCRIMINATORS[config.discriminator.kind](_centered(x, config.discriminator), z, config.discriminator)
+        return _DISCRIMINATORS[config.discriminator.kind](centered(x, config.discriminator), z, config.discriminator)
 
 
 def discriminator_of_all_pairs(x, z, config):
@@ -125,7 +149,7 @@ def discriminator_of_all_pairs(x, z, config):
     """
     network = config.discriminator
     with tf.variable_scope("discriminator", reuse=tf.AUTO_REUSE):
-        x = _centered(x, network)
+        x = centered(x, network)
         of_x, of_z = _factors(x, z, network.n_factors, network)
         return tf.matmul(of_x, tf.transpose(of_z)) + _offset(x, "x", network) + tf.transpose(
             _offset(z, "z", network) + _squared_norm(z, network))
@@ -199,13 +223,14 @@ def _squared_norm(z, config):
     return config.squared_norm_factor * tf.reduce_sum(tf.square(z), axis=1, keepdims=True)
 
 
-def _centered(x, config):
+def centered(x, config):
+    """Return x, or 2x - 1 if a network's section says so."""
     return 2 * x - 1 if config.center_input else x
 
 
 def _features(x, config, image_shape):
     """What an encoder's first hidden layer sees of x: the pixels, or what a convolution makes of them."""
-    x = _centered(x, config)
+    x = centered(x, config)
     if config.convolution is None:
         return x
     return convolved(x, config.convolution, ACTIVATIONS[config.activation], image_shape)

@@ -7,6 +7,7 @@ from avb_tf1.graph import flows, invertible, networks
 from avb_tf1.graph.batches import rows_of
 from avb_tf1.ground.tensorflow import tf
 
+_N_MIXED = 512                # of noise, at least, where a semi-implicit density is evaluated
 _N_MOMENT_DRAWS = 4096        # of each x, where the batch's own don't stand for it
 
 
@@ -123,6 +124,65 @@ def _through_flow(gaussian, context, eps, model):
     return ApproximatePosterior(z, eps, log_prob, invertible.log_prob_at(layers))
 
 
+def _semi_implicit(x, eps, draw, model, shape):
+    """N(mean, diag(scale^2)), both by a network of x and noise (Yin and Zhou, Semi-Implicit Variational Inference, 2018).
+
+    log q(z|x) is that of the mixture of z's own noise and of further noise, the same for all x: too high on average, and the
+    less the more there is of it (their equation 9).
+    """
+    noise_dim = model.encoder.noise_dim
+    noise, own = tf.split(eps, [noise_dim, model.latent_dim], axis=1)
+    mean, log_scale = networks.semi_implicit_encoder(x, noise, model, shape)
+    z = mean + tf.exp(log_scale) * own
+    others = draw("mixing_eps", model.n_mixing_samples, noise_dim)[:max(model.n_mixing_samples, _N_MIXED)]
+    n = others.shape[0].value
+    distinct, of_rows = _distinct_rows(x, model)
+    n_distinct = distinct.shape[0].value or tf.shape(distinct)[0]
+    repeated = tf.reshape(tf.tile(distinct[:, tf.newaxis], [1, n, 1]), [n_distinct * n, x.shape[1].value])
+    means, log_scales = (of_rows(tf.reshape(values, [n_distinct, n, model.latent_dim])) for values in
+                         networks.semi_implicit_encoder(repeated, tf.tile(others, [n_distinct, 1]), model, shape))
+    components = -tf.reduce_sum(
+        tf.square((z[:, tf.newaxis] - means) * tf.exp(-log_scales)) / 2 + log_scales + math.log(2 * math.pi) / 2, axis=2)
+    components = tf.concat([_log_normal(own, log_scale)[:, tf.newaxis], components], 1)
+    return ApproximatePosterior(z, eps, tf.reduce_logsumexp(components, axis=1) - math.log(n + 1))
+
+
+def _auxiliary(x, eps, draw, model, shape):
+    """A Gaussian of z given x and a, a Gaussian's sample (Maaloe et al., Auxiliary Deep Generative Models, 2016).
+
+    log q(z|x) is log q(a|x) + log q(z|x, a) - log p(a|x, z) of one a: too high on average, by KL(q(a|x, z) || p(a|x, z)). With
+    reverse.sees: reconstruction x is drawn from the decoder at z there, as avb/auxvae of
+    LMescheder/AdversarialVariationalBayes ee29153 does: valid, and looser.
+    """
+    eps_a, eps_z = tf.split(eps, [model.auxiliary.dim, model.latent_dim], axis=1)
+    seen = networks.centered(x, model.auxiliary)
+    mean, log_scale = networks.gaussian(seen, model.auxiliary.dim, "auxiliary", model.auxiliary)
+    a = mean + tf.exp(log_scale) * eps_a
+    log_prob = _log_normal(eps_a, log_scale)
+    mean, log_variance, _ = networks.gaussian_encoder(x, model, shape, a)
+    z = mean + tf.exp(log_variance / 2) * eps_z
+    log_prob += _log_normal(eps_z, log_variance / 2)
+    seen = x
+    if model.reverse.sees == "reconstruction":
+        draws = draw("reconstruction_eps", x.shape[0].value, x.shape[1].value)
+        draws = tf.gather(draws, tf.range(tf.shape(x)[0]) % draws.shape[0].value)
+        uniform = tf.math.erfc(-draws / math.sqrt(2)) / 2
+        seen = tf.cast(uniform < networks.decoder(z, x.shape[1].value, model, shape), tf.float32)
+    inputs = tf.concat([networks.centered(seen, model.reverse), z], 1)
+    mean, log_scale = networks.gaussian(inputs, model.auxiliary.dim, "reverse", model.reverse)
+    return ApproximatePosterior(z, eps, log_prob - _log_normal((a - mean) * tf.exp(-log_scale), log_scale))
+
+
+def _distinct_rows(x, model):
+    """The rows of x without repetition, and the function from values of these, [n_distinct, ...], to those of x's rows."""
+    if model.likelihood == "given":
+        return tf.eye(x.shape[1].value) if x.shape[1].value else tf.zeros([1, 0]), lambda values: rows_of(x, values)
+    unknown = tf.placeholder_with_default(x, [None, None])  # of a known shape, UniqueV2 makes a wrong one
+    index = tf.reshape(tf.raw_ops.UniqueV2(x=unknown, axis=[0]).idx, tf.shape(unknown)[:1])
+    first = tf.math.unsorted_segment_min(tf.range(tf.shape(x)[0]), index, tf.reduce_max(index) + 1)
+    return tf.gather(x, first), lambda values: tf.gather(values, index)
+
+
 def _log_normal(eps, log_scales):
     """log N(z; mean, scale scale^T), [n], for z = mean + scale eps and the logs of a triangular scale's diagonal, [n, dim]."""
     return -tf.reduce_sum(tf.square(eps) / 2 + log_scales + math.log(2 * math.pi) / 2, axis=1)
@@ -131,4 +191,5 @@ def _log_normal(eps, log_scales):
 _POSTERIORS = {
     "implicit": _implicit, "implicit_with_moments": _implicit_with_moments,
     "implicit_with_batch_moments": _implicit_with_batch_moments, "gaussian": _gaussian, "free_gaussian": _free_gaussian,
-    "flow": _flow, "free_flow": _free_flow}
+    "flow": _flow, "free_flow": _free_flow, "semi_implicit": _semi_implicit,
+    "auxiliary": _auxiliary}

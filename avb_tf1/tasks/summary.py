@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from avb_tf1.estimation.metric import LOSS_CHANGE, LOSSES, LOWEST_LOSS, N_FINAL
+from avb_tf1.estimation.trained_networks import BY_BOUND
 from avb_tf1.page import arrays
 from avb_tf1.page.numbers import count, number
 from avb_tf1.runs import metrics_file
@@ -63,7 +64,7 @@ def warning(task, metrics, config):
 
 
 def notes(task, metrics, config):
-    """Return sentences on a run that may be far from where it would end: its losses still move, or T and q disagree.
+    """Return sentences on what to know of a run: its losses still move, T and q disagree, or q's density is a bound.
 
     Args:
         task: the tasks.task.Task of the config.
@@ -78,6 +79,9 @@ def notes(task, metrics, config):
         told.append("the generator loss still moves: in the last quarter of training it is %s than in the quarter before, by "
                     "%s ± %s nats. It has not come to its end yet." % (
                         "lower" if change < 0 else "higher", number(abs(change)), number(error)))
+    if BY_BOUND in metrics.get("methods", {}).values():
+        told.append("of the density of q(z|x) a bound is known: the ELBO is at least what is told here, and "
+                    "KL(q(z|x) || p(z|x)) and KL(q(z|x) || p(z)) are at most that.")
     name, by_t = task.by_discriminator
     if metrics.get(name) is None or metrics.get(by_t) is None or task.warning(metrics, config) or (
             metrics.get("methods", {}).get(name) == "discriminator"):
@@ -138,13 +142,13 @@ def losses_drawn(runs, optima):
 def of_models(configs):
     """Return what the texts of a page say of its runs' models, from their configs, a dict.
 
-    loss: what encoder and decoder minimise, in words; flow: what a flow is called if all have the same, else None; has_q:
-    whether any has a q(z|x).
+    loss: what encoder and decoder minimise, in words; about: what q(z|x) is, in words, if all have the same, else "";
+    has_q: whether any has one.
     """
     losses = {config.loss for config in configs}
-    flows = {getattr(config.model, "flow", None) and config.model.flow.title for config in configs}
+    about = {config.model.about for config in configs}
     return {"loss": losses.pop() if len(losses) == 1 else "minus what a setting maximises, the ELBO or another bound",
-            "flow": flows.pop() if len(flows) == 1 else None, "has_q": any(config.model.has_encoder for config in configs)}
+            "about": about.pop() if len(about) == 1 else "", "has_q": any(config.model.has_encoder for config in configs)}
 
 
 def divergence_curves(runs, names, n_bins, with_band_of_one):

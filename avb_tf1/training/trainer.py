@@ -106,7 +106,9 @@ def learning_rate_factor(iteration, training):
 def array_functions(session, model):
     """Return the trained networks of a ModelGraph as functions of arrays (trained_networks.Networks), run in `session`."""
     functions = {name: session.make_callable(output, inputs) for name, (output, inputs) in model.endpoints.items()}
-    return Networks(model.parts.config.model.latent_dim, model.parts.config.model.noise_dim, **functions)
+    config = model.parts.config.model
+    is_bound = getattr(config, "density_is_bound", False)
+    return Networks(config.latent_dim, config.noise_dim, density_is_bound=is_bound, **functions)
 
 
 def _skip_noise(session, model, n_iterations):

@@ -8,6 +8,7 @@ from avb_tf1.ground.errors import InputError
 
 AVB, CONTRAST, VAE = ("known_images", "avb"), ("known_images", "avb_ac"), ("known_images", "vae")
 ALONE = ("known_images", "maximum_likelihood")
+SIVI, GIVEN_SIVI, AUXILIARY = ("known_images", "sivi"), ("given_posterior", "sivi"), ("data_set", "auxiliary_vae")
 DIGITS, GIVEN_CONTRAST, GAUSSIAN = ("data_set", "avb"), ("given_posterior", "avb_ac"), ("given_posterior", "gaussian")
 POSITIVE_RATE, SHARE = (0, 1e-9, 1, 1.001), (-1e-9, 0, 0.999, 1)  # too low, lowest, highest, too high
 SIZE, LAYERS, COUNT, SCALE = (0, 1, 65536, 65537), (-1, 0, 64, 65), (0, 1, 1048576, 1048577), (-101, -100, 100, 101)
@@ -49,6 +50,10 @@ BOUNDS = {
     (VAE, "training.n_importance_samples"): (0, 1, 65536, 65537),
     (GAUSSIAN, "training.n_importance_samples"): (0, 1, 65536, 65537),
     (VAE, "model.encoder.n_context"): SIZE,
+    (SIVI, "model.n_mixing_samples"): SIZE,
+    (SIVI, "model.encoder.standard_deviation"): (0, 1e-9, 1000, 1000.1),
+    (GIVEN_SIVI, "model.encoder.standard_deviation"): (0, 1e-9, 1000, 1000.1),
+    (AUXILIARY, "model.auxiliary.dim"): SIZE,
     (ALONE, "model.latent_dim"): (0, 1, 2, 3),
     (ALONE, "model.n_prior_samples"): COUNT,
     (AVB, "training.decoder_learning_rate"): POSITIVE_RATE,

@@ -53,7 +53,7 @@ def test_what_is_no_config_is_refused():
     ("model.latent_dim=3", "model.latent_dim must be 2"),
     ("problem.batch_size=21", "problem.batch_size must be a multiple of 5"),
     ("model.encoder.noise_dim=1", "model.encoder.noise_dim must be at least 2"),
-    ("model.kind=vae", "model.kind must be one of avb, avb_ac, gaussian"),
+    ("model.kind=vae", "model.kind must be one of avb, avb_ac, gaussian, sivi"),
     ("training.decoder_learning_rate=1e-3", "training.decoder_learning_rate must be null"),
     ("problem.path=a.py", 'unknown key "problem.path"'),
 ])

@@ -41,7 +41,7 @@ from avb_tf1.config.yaml_input import nodes
     ("model.discriminator.n_unitss=3", ['did you mean "model.discriminator.n_units"?']),
     ("training.generator.optimizer=shared", ["training.generator.optimizer must be one of adam, rmsprop, not"]),
     ("training.discriminator={optimizer: adam}", ['missing key "training.discriminator.learning_rate"']),
-    ("model.kind=gan", ["model.kind must be one of avb, avb_ac, maximum_likelihood, vae", "gan"]),
+    ("model.kind=gan", ["model.kind must be one of auxiliary_vae, avb, avb_ac, maximum_likelihood, sivi, vae", "gan"]),
     ("model.latent_dim=0", ["model.latent_dim must be greater than or equal to 1"]),
     ("model.latent_dim=1025", ["model.latent_dim must be less than or equal to 1024"]),
     ("model.encoder.noise_dim=1", ["model.encoder.noise_dim must be at least 2, or q(z|x) has no density", "not 1"]),

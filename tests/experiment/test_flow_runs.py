@@ -12,6 +12,8 @@ from scipy.stats import norm
 
 import avb_tf1
 from avb_tf1.config.loading import load_config
+from avb_tf1.tasks.registry import TASKS
+from avb_tf1.tasks.summary import summary
 
 SHORT = ["training.n_iterations=20", "training.checkpoint_every=10", "training.snapshot_every=10"]
 BANANA = os.path.join(ROOT, "configs", "posteriors", "banana_gaussian.yaml")
@@ -62,6 +64,27 @@ def test_an_implicit_posterior_has_no_density_to_tell(tmp_path):
     avb_tf1.run_experiment(small(*SHORT, "evaluation.n_samples=1024"), folder, show_progress=False)
     with avb_tf1.open_run(folder) as opened, pytest.raises(ValueError, match="kind avb has no log q"):
         opened.log_posterior(np.eye(4), np.zeros((4, 2)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", [case for case in EACH_KIND if case[1] in ("sivi", "auxiliary_vae")], ids="-".join)
+def test_a_bound_is_called_one(case, tmp_path):
+    path, overrides = of_kind(*case)
+    smaller = ["evaluation.n_samples=%d" % (16 if case[0] == "data_set" else 1024)]
+    config = load_config(path, overrides + smaller)
+    folder = str(tmp_path / "run")
+    avb_tf1.run_experiment(config, folder, show_progress=False)
+    with open(os.path.join(folder, "metrics.json")) as file:
+        metrics = json.load(file)
+    name = "test_elbo" if case[0] == "data_set" else "elbo"
+    assert metrics["methods"][name] == "samples of a bound" and metrics[name] is not None
+    told = summary(TASKS[case[0]], metrics, config)
+    assert "Note: of the density of q(z|x) a bound is known" in told
+    with open(os.path.join(folder, "report.html"), encoding="utf-8") as file:
+        page = file.read().replace("&#39;", "'")
+    assert config.model.about in page and "a bound is known: the ELBO is at least" in page
+    with avb_tf1.open_run(folder) as opened, pytest.raises(ValueError, match="has no log q"):
+        opened.log_posterior(np.array([0]), np.zeros((1, 2)))
 
 
 @pytest.mark.slow

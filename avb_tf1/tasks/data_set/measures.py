@@ -168,7 +168,7 @@ def _per_image(networks, images, random_state, settings):
         kl = gaussian_kl_from_prior(*networks.gaussian(images))
         found["elbo"] = reconstruction._replace(values=reconstruction.values - kl)
     elif networks.encode_with_density is not None:
-        found["elbo"] = sample_means(log_joint_over_density)
+        found["elbo"] = sample_means(log_joint_over_density, networks.density_method)
     elif networks.encode is not None and GRID.is_met(networks):
         found["elbo"] = _elbo_by_neighbours(networks, images, random_state, settings.n_dense_images, settings.n_dense_samples)
     if networks.log_ratio is not None:

@@ -197,7 +197,7 @@ def _of_one(networks, problem, reference, why_unknown, x, z, log_density, random
         elbo = sample_mean(log_joint)
         elbo = elbo._replace(value=elbo.value + float(entropy))
     elif log_density is not None:
-        elbo = sample_mean(log_joint - log_density.astype(np.float64))
+        elbo = sample_mean(log_joint - log_density.astype(np.float64))._replace(method=networks.density_method)
     elif quadrature.has_grid(networks.latent_dim):
         with timed_part("neighbours"):
             kl = kl_from(z, log_joint, random_state)

@@ -153,7 +153,7 @@ def _kl_from_prior(networks, problem, z, labels, log_density, random_state):
     if networks.gaussian is not None:
         kl = Estimate(problem.mean(gaussian_kl_from_prior(*networks.gaussian(problem.images))), "closed form", 0.0)
     elif log_density is not None:
-        kl = sample_mean(log_density.astype(np.float64) - log_prior(z))
+        kl = sample_mean(log_density.astype(np.float64) - log_prior(z))._replace(method=networks.density_method)
     elif DENSITY.is_met(networks):
         return kl_posterior_and_marginal_prior(z, labels, random_state)
     else:
