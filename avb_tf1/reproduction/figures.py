@@ -2,6 +2,7 @@
 
 import numpy as np
 from matplotlib.colors import to_rgb
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from avb_tf1.plotting.latents import LATENT_LIMIT, class_legend, draw_latents
 from avb_tf1.plotting.style import CLASS_COLORS, blank, class_color, new_figure, panels_of, plain, save
@@ -157,20 +158,27 @@ def quality_against_time(path, problems):
     """
     methods = list(dict.fromkeys(method for _, _, points in problems for method in points))
     n_columns = 2
-    n_rows = -(-len(problems) // n_columns)
+    n_rows = -(-(len(problems) + 1) // n_columns)
     figure = new_figure(12, 4.2 * n_rows)
-    panels = panels_of(figure, len(problems), n_rows, n_columns)
+    *panels, of_legend = panels_of(figure, len(problems) + 1, n_rows, n_columns)
+    handles = {}
     for axes, (title, metric, points) in zip(panels, problems):
         for method, own in points.items():
             seconds = sorted(own)
             means, lows, highs = np.transpose([own[at] for at in seconds])
             color, marker = class_color(methods.index(method)), "osD^vP*Xhd<>"[methods.index(method) % 12]
-            axes.errorbar(seconds, means, [means - lows, highs - means], color=color, marker=marker, markersize=5,
-                          linewidth=1, capsize=2, label=method)
+            handles[method] = axes.errorbar(seconds, means, [means - lows, highs - means], color=color, marker=marker,
+                                            markersize=6, linewidth=1, capsize=2)
         axes.set(xscale="log", xlabel="CPU seconds", ylabel=metric.title, title=title)
+        logarithmic = [axes.xaxis]
         if not metric.is_higher_better:
             axes.set_yscale("log")
+            logarithmic.append(axes.yaxis)
+        for axis in logarithmic:
+            axis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
+            axis.set_major_formatter("{x:g}")
+            axis.set_minor_formatter(NullFormatter())
         axes.grid(alpha=0.25)
-        if points:
-            axes.legend(fontsize=7, ncol=2)
+    blank([of_legend])
+    of_legend.legend(list(handles.values()), list(handles), loc="center", ncol=2)
     save(figure, path)

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import textwrap
 from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 import numpy as np
@@ -41,7 +42,8 @@ _SITUATIONS = {
     "One mode, smooth": "logistic_regression", "One mode, bent": "banana", "One for each x": "explaining_away",
     "A long tail": "eight_schools", "A hole": "donut", "Two modes": "stan_eight_schools",
     "Images, two latent dimensions": "digits", "Images, eight": "digits_8"}
-_DRAWN = {"explaining_away": 5, "banana": 1, "donut": 1, "stan_eight_schools": 1}  # problems, and how many x of each
+_DRAWN = {"explaining_away": 2, "banana": 1, "donut": 1, "stan_eight_schools": 1}  # problems, and how many x of each
+_DRAWN_METHODS = ("full_rank", "iaf", "coupling", "spline", "avb", "hmc")
 _NO_Q = ("maximum_likelihood",)  # no approximate posterior: not ranked among those
 _LEGEND = """\
 Mean over seeds (smallest to largest), nats. log p(x): of test images, of all four images, or the evidence of a given posterior.
@@ -121,7 +123,7 @@ def make(configs_folder, runs_folder, others_folder, run_seeds, out):
         raise InputError("%s: no finished run with seeds %s; scripts/sweep.py makes them" % (
             runs_folder, ", ".join(map(str, run_seeds))))
     paths = [os.path.join(out, name) for name in ("rivals.md", "rivals.png", "rivals_posteriors.png")]
-    figures.quality_against_time(paths[1], [_panel(own) for own in compared.values()])
+    figures.quality_against_time(paths[1], [_panel(own) for own in compared.values() if own.last[1]])
     figures.compared_on_given_posteriors(paths[2], [_picture(compared[name], n_x) for name, n_x in _DRAWN.items()
                                                     if name in compared and compared[name].last[1]])
     files.write_text(paths[0], _page(compared, n_missing, run_seeds))
@@ -202,18 +204,20 @@ def _panel(own):
 
 
 def _picture(own, n_x):
-    """What figures.compared_on_given_posteriors draws of a problem: the first runs' samples, of so many x."""
-    problem, samples = own.problem, {}
-    for result in own.last[1]:
+    """What figures.compared_on_given_posteriors draws of a problem: the first runs' samples, of its last n_x x."""
+    problem, samples, results = own.problem, {}, own.last[1]
+    has_avb = any(result.method == "avb" for result in results)
+    drawn = [method if has_avb or method != "avb" else "avb_ac" for method in _DRAWN_METHODS]
+    for result in (result for result in results if result.method in drawn):
         values = result.samples
         if values is None:
             latents = files.read_arrays(os.path.join(result.folder, run_folder.LATENTS))
             values = measures.quantities_of_each_x(problem, latents["z"], latents["label"])
-        samples[TITLES[result.method]] = values[:n_x]
+        samples[TITLES[result.method]] = values[-n_x:]
     random_state = np.random.RandomState(0)
-    exact = {name: array[:n_x] for name, array in measures.exact_arrays(
+    exact = {name: array[-n_x:] for name, array in measures.exact_arrays(
         problem, references_if_known(problem)[0], random_state).items()}
-    return problem.title, problem.observation_names[:n_x], problem.coordinates, samples, exact
+    return problem.title, problem.observation_names[-n_x:], problem.coordinates, samples, exact
 
 
 def _advice(own):
@@ -261,10 +265,12 @@ def _page(compared, n_missing, run_seeds):
         "# AVB beside its rivals",
         "**A draft: %s%s.**" % (seeds_text, missing) if is_draft else "%s." % seeds_text.capitalize(),
         _LEGEND,
-        ["At equal iterations each method has the rates of its config. At equal CPU time it has these times the best of",
-         "%s, and as many iterations as the seconds allow" % ", ".join("%g" % factor for factor in RATE_FACTORS),
-         "(`cpu_seconds` in `configs/rivals/rivals.yaml`): chosen on seed %d, of the digits on validation images, for" % SEED,
-         "%s. The other problems have the factors of the one of these that `settings_of` names there." % ", ".join(SEARCHED)],
+        textwrap.fill(
+            "At equal iterations each method has the rates of its config. At equal CPU time it has these times the best of "
+            "%s, and as many iterations as the seconds allow (`cpu_seconds` in `configs/rivals/rivals.yaml`): chosen on seed "
+            "%d, of the digits on validation images, for %s. The other problems have the factors of the one of these that "
+            "`settings_of` names there." % (", ".join("%g" % factor for factor in RATE_FACTORS), SEED, ", ".join(SEARCHED)),
+            118, break_on_hyphens=False),
         provenance.made_by_text(origins),
         "## Which method for which posterior",
         ["By the named quality, its mean over seeds, at equal CPU time or, where that was not run, at equal iterations. In the",
