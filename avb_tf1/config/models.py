@@ -176,6 +176,12 @@ class AuxiliaryVAEModelConfig(ModelConfig):
     def noise_dim(self):
         return self.auxiliary.dim + self.latent_dim
 
+    @pydantic.validator("encoder")
+    def _context_is_a_flows(cls, encoder):
+        if encoder.n_context is not None:
+            raise error_at(cls, "n_context", "must be null without a flow")
+        return encoder
+
 
 class MaximumLikelihoodModelConfig(ModelConfig):
     """A decoder without q(z|x), whose log p(x) is taken over `n_prior_samples` of z, the same for all x of a batch."""

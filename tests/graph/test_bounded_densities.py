@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import reference
-from config_cases import AUXILIARY, EACH_KIND, of_kind
+from config_cases import AUXILIARY, EACH_KIND, of_kind, refusal
 from helpers import vae_config
 from posterior_configs import path_of
 from scipy.stats import multivariate_normal, norm
@@ -130,6 +130,11 @@ def test_every_variable_moves(case):
         after = session.run(model.variables)
     assert [variable.op.name for scope, variables in model.variables.items()
             for variable, one, other in zip(variables, before[scope], after[scope]) if np.array_equal(one, other)] == []
+
+
+def test_an_encoder_beside_an_auxiliary_variable_has_no_context():
+    path, overrides = of_kind("known_images", "auxiliary_vae")
+    assert "model.encoder.n_context must be null without a flow" in refusal([*overrides, "model.encoder.n_context=4"], path)
 
 
 @pytest.mark.parametrize("case", [case for case in KINDS if case[0] != "data_set"], ids="-".join)
