@@ -120,9 +120,8 @@ def test_the_page_has_the_numbers_of_the_runs(configs, runs, tmp_path):
         assert "%.4f" % own["log_evidence"] in row and "%.3f" % own["wasserstein"] in row
     assert page.count("| HMC |") == 4
     assert pixels(tmp_path / "rivals.png").std() > 1
-    # Without some of them it says so.
-    rivals.make(str(configs), str(runs), str(runs.parent), (0, 1), str(tmp_path))
-    assert "**A draft: seeds 0, 1; 20 of the runs below are missing.**" in (tmp_path / "rivals.md").read_text()
+    with pytest.raises(InputError, match="no finished run with seeds 0, 1; scripts/sweep.py makes them"):
+        rivals.make(str(configs), str(runs), str(runs.parent), (0, 1), str(tmp_path))
 
 
 @pytest.mark.slow
@@ -134,6 +133,9 @@ def test_runs_of_other_pages_are_taken(configs, runs, tmp_path):
     shutil.move(str(moved / "banana_avb_seed_0"), str(own))
     rivals.make(str(configs), str(moved), str(others), (0,), str(tmp_path))
     assert "**A draft: seed 0 alone.**" in (tmp_path / "rivals.md").read_text()
+    shutil.rmtree(str(own))
+    rivals.make(str(configs), str(moved), str(others), (0,), str(tmp_path))
+    assert "**A draft: seed 0 alone; 1 of 10 rows are missing.**" in (tmp_path / "rivals.md").read_text()
 
 
 def test_a_search_says_what_it_lacks(configs, tmp_path):
