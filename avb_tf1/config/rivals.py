@@ -116,6 +116,8 @@ def load_rivals(folder):
 def load_chosen(folder):
     """Return what `make rivals-search` chose, problem -> method -> ChosenSettings; raises InputError as load_rivals does."""
     path = os.path.join(folder, "rivals", CHOSEN)
+    if not os.path.isfile(path):
+        raise InputError("%s: there is none yet; make rivals-search writes it" % path)
     tree = yaml_input.read_yaml(path)
     return {problem: {method: _parsed(ChosenSettings, settings, path) for method, settings in own.items()}
             for problem, own in tree.items()}

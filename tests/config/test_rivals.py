@@ -70,6 +70,8 @@ def test_what_was_chosen_is_read_as_it_was_written(tmp_path):
     found = {"banana": {"iaf": ChosenSettings(rate_factor=0.25, n_iterations=7, cpu_seconds=1.5, score=-0.01),
                         "avb": ChosenSettings(rate_factor=2, n_iterations=9)}}
     (tmp_path / "rivals").mkdir()
+    with pytest.raises(InputError, match="chosen.yaml: there is none yet; make rivals-search writes it"):
+        load_chosen(str(tmp_path))
     assert write_chosen(str(tmp_path), found) == str(tmp_path / "rivals" / "chosen.yaml")
     assert load_chosen(str(tmp_path)) == found
 
