@@ -36,7 +36,7 @@ class BaselinesConfig(Section):
 def load_baselines(path):
     """Read a YAML file of baselines and validate it; raises InputError, one line that names the file, the key and its fault."""
     tree = yaml_input.read_yaml(path)
-    return _parsed(BaselinesConfig, tree if isinstance(tree, dict) else {}, path)
+    return parsed(BaselinesConfig, tree if isinstance(tree, dict) else {}, path)
 
 
 def gaussian_config(config, baselines, covariance):
@@ -51,11 +51,11 @@ def gaussian_config(config, baselines, covariance):
         problem=dict(config.problem.dict(), batch_size=gaussian.batch_size),
         model={"kind": "gaussian", "latent_dim": config.model.latent_dim, "covariance": covariance},
         training=gaussian.training.dict())
-    return _parsed(GivenPosteriorExperiment, tree, "the baselines' gaussian section")
+    return parsed(GivenPosteriorExperiment, tree, "the baselines' gaussian section")
 
 
-def _parsed(section, tree, where):
-    """A tree as a section, a class; raises InputError, which begins with the text `where`."""
+def parsed(section, tree, where):
+    """Return a tree, nested dicts, as a section, a class; raises InputError, one line that begins with the text `where`."""
     try:
         return section.parse_obj(tree)
     except pydantic.ValidationError as error:

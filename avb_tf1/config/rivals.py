@@ -4,10 +4,10 @@ import json
 import os
 from typing import Any, Dict, NamedTuple, Optional, Tuple
 
-import pydantic
 from pydantic import constr
 
 from avb_tf1.config import yaml_input
+from avb_tf1.config.baselines import parsed
 from avb_tf1.config.loading import load_config
 from avb_tf1.config.sections import Section, integer, number
 from avb_tf1.ground import files
@@ -97,7 +97,7 @@ def load_rivals(folder):
     Raises InputError, one line that names the file, the key and its fault.
     """
     path = os.path.join(folder, "rivals", SETTINGS)
-    settings = _parsed(RivalsConfig, yaml_input.read_yaml(path), path)
+    settings = parsed(RivalsConfig, yaml_input.read_yaml(path), path)
     found = {}
     for problem, own in settings.problems.items():
         if own.methods not in settings.methods:
@@ -119,7 +119,7 @@ def load_chosen(folder):
     if not os.path.isfile(path):
         raise InputError("%s: there is none yet; make rivals-search writes it" % path)
     tree = yaml_input.read_yaml(path)
-    return {problem: {method: _parsed(ChosenSettings, settings, path) for method, settings in own.items()}
+    return {problem: {method: parsed(ChosenSettings, settings, path) for method, settings in own.items()}
             for problem, own in tree.items()}
 
 
@@ -135,11 +135,3 @@ def write_chosen(folder, found):
                   for method, chosen in own.items()]
     files.write_text(path, "\n".join(lines) + "\n")
     return path
-
-
-def _parsed(section, tree, where):
-    try:
-        return section.parse_obj(tree)
-    except pydantic.ValidationError as error:
-        problem = error.errors()[0]
-        raise InputError("%s: %s: %s" % (where, ".".join(map(str, problem["loc"])), problem["msg"]))
