@@ -44,6 +44,11 @@ class _Experiment(Section):
         return getattr(self.training, "n_importance_samples", 1) > 1
 
     @property
+    def kl_weight(self):
+        """What KL(q(z|x) || p(z)) counts in the loss."""
+        return getattr(self.training, "kl_weight", 1.0)  # a given posterior's training has none
+
+    @property
     def objective(self):
         """Which of graph.objectives makes the loss."""
         return "importance_weighted" if self.is_importance_weighted else self.model.objective
@@ -53,8 +58,9 @@ class _Experiment(Section):
         """What encoder and decoder minimise, in words."""
         if self.is_importance_weighted:
             return "minus the importance-weighted bound of %d samples" % self.training.n_importance_samples
-        weight = getattr(self.training, "kl_weight", 1.0)
-        return self.model.loss if weight == 1 else self.model.loss + ", with KL(q(z|x) || p(z)) taken %g times" % weight
+        if self.kl_weight == 1:
+            return self.model.loss
+        return self.model.loss + ", with KL(q(z|x) || p(z)) taken %g times" % self.kl_weight
 
     @property
     def method(self):

@@ -136,11 +136,10 @@ class VAEModelConfig(_FlowingModelConfig):
         return encoder
 
 
-class SIVIModelConfig(ModelConfig):
+class _SemiImplicitModelConfig(ModelConfig):
     """A Gaussian around what a network makes of x and noise; its density is a mean over `n_mixing_samples` of the noise."""
 
     method = "Semi-implicit variational inference"
-    paper_row = "none"
     posterior = "semi_implicit"
     divergence = "sampled"
     density_is_bound = True
@@ -148,12 +147,16 @@ class SIVIModelConfig(ModelConfig):
              "samples of the noise")
     kind: Literal["sivi"]
     n_mixing_samples: integer(ge=1, le=65536)
-    encoder: networks.SemiImplicitEncoderConfig
-    decoder: networks.VAEDecoderConfig
 
     @property
     def noise_dim(self):
         return self.encoder.noise_dim + self.latent_dim
+
+
+class SIVIModelConfig(_SemiImplicitModelConfig):
+    paper_row = "none"
+    encoder: networks.SemiImplicitEncoderConfig
+    decoder: networks.VAEDecoderConfig
 
 
 class AuxiliaryVAEModelConfig(ModelConfig):
@@ -251,15 +254,5 @@ class GaussianModelConfig(_FlowingModelConfig, _GivenModelConfig):
         return dict({"encoder": self}, **super().network_sections)
 
 
-class GivenSIVIModelConfig(_GivenModelConfig):
-    """As SIVIModelConfig."""
-
-    method = "Semi-implicit variational inference"
-    posterior = "semi_implicit"
-    divergence = "sampled"
-    density_is_bound = True
-    about = SIVIModelConfig.about
-    kind: Literal["sivi"]
-    n_mixing_samples: integer(ge=1, le=65536)
+class GivenSIVIModelConfig(_SemiImplicitModelConfig, _GivenModelConfig):
     encoder: networks.GivenSemiImplicitEncoderConfig
-    noise_dim = SIVIModelConfig.noise_dim

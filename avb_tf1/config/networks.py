@@ -112,8 +112,6 @@ class GaussianEncoderConfig(_ConvolutionalConfig, _InputNetworkConfig):
 class GaussianNetworkConfig(_InputNetworkConfig):
     """The network of a Gaussian of independent coordinates: a mean and a log standard deviation."""
 
-    convolution: ClassVar[None] = None
-
     @property
     def n_layers(self):
         return super().n_layers + 1

@@ -81,14 +81,9 @@ class Rival(NamedTuple):
 
     def at(self, rate_factor, n_iterations):
         """Return the overrides that make all its learning rates and its length others."""
-        known, overrides = self.config().dict(), ["training.n_iterations=%d" % n_iterations]
-        for key in _RATES:
-            value = known
-            for word in key.split("."):
-                value = value.get(word) if isinstance(value, dict) else None
-            if value is not None:
-                overrides.append("%s=%r" % (key, min(1.0, value * rate_factor)))
-        return overrides
+        known = {".".join(path): value for path, value in yaml_input.nodes(self.config().dict())}
+        return ["training.n_iterations=%d" % n_iterations] + [
+            "%s=%r" % (key, min(1.0, known[key] * rate_factor)) for key in _RATES if known.get(key) is not None]
 
 
 def load_rivals(folder):

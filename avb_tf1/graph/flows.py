@@ -47,14 +47,14 @@ def _iaf(context, dim, config):
     """Inverse autoregressive (Kingma et al. 2016, section 3), as avb/iaf of LMescheder/AdversarialVariationalBayes ee29153.
 
     z' = gate z + (1 - gate) m, where gate, a sigmoid, and m of a coordinate are made of the coordinates before it, by a masked
-    network (MADE) that the context comes into unmasked. There shift_scale is .1, gate_scale .01, the masks
-    are drawn at random, and the weights never trained.
+    network (MADE) that the context comes into unmasked. There shift_scale is .1, gate_scale .01, the masks are drawn at random,
+    and the weights never trained.
     """
     n_before = np.arange(dim)  # of each coordinate, how many come before it
     degrees = [np.arange(size) % (dim - 1) + 1 for size in config.hidden_sizes]  # a unit sees so many coordinates
     activation = networks.ACTIVATIONS[config.activation]
 
-    def gate_and_shift(z):
+    def parts(z):
         hidden, seen = networks.linear(context, config.hidden_sizes[0], "context"), n_before + 1
         for number, own in enumerate(degrees, 1):
             inputs = z if number == 1 else hidden
@@ -62,20 +62,19 @@ def _iaf(context, dim, config):
             hidden, seen = activation(masked + hidden if number == 1 else masked), own
         of_hidden, of_z = seen[:, np.newaxis] <= n_before, n_before[:, np.newaxis] < n_before
         m, s = (_masked(hidden, of_hidden, scope) + _masked(z, of_z, scope + "_of_z") for scope in ("shift", "gate"))
-        return 1 + config.gate_scale * s, config.shift_scale * m
+        s, m = 1 + config.gate_scale * s, config.shift_scale * m
+        return tf.nn.sigmoid(s), m, -tf.reduce_sum(tf.nn.softplus(-s), axis=1)
 
     def forward(z):
-        s, m = gate_and_shift(z)
-        gate = tf.nn.sigmoid(s)
-        return gate * z + (1 - gate) * m, -tf.reduce_sum(tf.nn.softplus(-s), axis=1)
+        gate, m, log_det = parts(z)
+        return gate * z + (1 - gate) * m, log_det
 
     def inverse(image):
         z = tf.zeros_like(image)
         for _ in range(dim):  # each time one more coordinate is right
-            s, m = gate_and_shift(z)
-            gate = tf.nn.sigmoid(s)
+            gate, m, log_det = parts(z)
             z = (image - (1 - gate) * m) / gate
-        return z, -tf.reduce_sum(tf.nn.softplus(-s), axis=1)
+        return z, log_det
 
     return Layer(forward, inverse)
 

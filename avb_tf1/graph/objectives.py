@@ -72,7 +72,7 @@ def _elbo(parts):
     That may count more or less, by training.kl_weight; then it is no bound.
     """
     kl, reconstruction = parts.divergence, tf.reduce_mean(parts.likelihood.log_prob)
-    weight = getattr(parts.config.training, "kl_weight", 1.0)  # a given posterior has none
+    weight = parts.config.kl_weight
     weighted = kl.kl if weight == 1 else weight * kl.kl
     return Objective(weighted - reconstruction, {"reconstruction_log_likelihood": reconstruction, kl.monitor: kl.kl})
 

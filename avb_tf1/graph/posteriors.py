@@ -141,9 +141,8 @@ def _semi_implicit(x, eps, draw, model, shape):
     repeated = tf.reshape(tf.tile(distinct[:, tf.newaxis], [1, n, 1]), [n_distinct * n, x.shape[1].value])
     means, log_scales = (of_rows(tf.reshape(values, [n_distinct, n, model.latent_dim])) for values in
                          networks.semi_implicit_encoder(repeated, tf.tile(others, [n_distinct, 1]), model, shape))
-    components = -tf.reduce_sum(
-        tf.square((z[:, tf.newaxis] - means) * tf.exp(-log_scales)) / 2 + log_scales + math.log(2 * math.pi) / 2, axis=2)
-    components = tf.concat([_log_normal(own, log_scale)[:, tf.newaxis], components], 1)
+    of_others = _log_normal((z[:, tf.newaxis] - means) * tf.exp(-log_scales), log_scales)
+    components = tf.concat([_log_normal(own, log_scale)[:, tf.newaxis], of_others], 1)
     return ApproximatePosterior(z, eps, tf.reduce_logsumexp(components, axis=1) - math.log(n + 1))
 
 
@@ -184,8 +183,8 @@ def _distinct_rows(x, model):
 
 
 def _log_normal(eps, log_scales):
-    """log N(z; mean, scale scale^T), [n], for z = mean + scale eps and the logs of a triangular scale's diagonal, [n, dim]."""
-    return -tf.reduce_sum(tf.square(eps) / 2 + log_scales + math.log(2 * math.pi) / 2, axis=1)
+    """log N(z; mean, scale scale^T), [...], for z = mean + scale eps and logs of a triangular scale's diagonal, [..., dim]."""
+    return -tf.reduce_sum(tf.square(eps) / 2 + log_scales + math.log(2 * math.pi) / 2, axis=-1)
 
 
 _POSTERIORS = {

@@ -106,6 +106,7 @@ def make(configs_folder, runs_folder, others_folder, run_seeds, out):
     if os.path.isfile(os.path.join(configs_folder, "rivals", settings.CHOSEN)):
         chosen = settings.load_chosen(configs_folder)
     hmc = load_baselines(os.path.join(configs_folder, "posteriors", "baselines.yaml")).hmc
+    n_wanted = len(_HEADINGS) * sum(map(len, known.values()))
     compared, n_missing = {}, 0
     for name, of_problem in known.items():
         results = {comparison: [
@@ -126,19 +127,18 @@ def make(configs_folder, runs_folder, others_folder, run_seeds, out):
     figures.quality_against_time(paths[1], [_panel(own) for own in compared.values() if own.last[1]])
     figures.compared_on_given_posteriors(paths[2], [_picture(compared[name], n_x) for name, n_x in _DRAWN.items()
                                                     if name in compared and compared[name].last[1]])
-    files.write_text(paths[0], _page(compared, n_missing, run_seeds))
+    files.write_text(paths[0], _page(compared, n_missing, n_wanted, run_seeds))
     print("Written to %s" % ", ".join(paths))
 
 
 def _found(rival, comparison, chosen, runs_folder, others_folder, run_seeds):
     """The _Result of a Rival whose runs are finished, wherever they are; else None."""
+    if comparison == TIME and rival.method not in chosen.get(rival.problem, {}):
+        return None  # no settings were chosen yet
     runs = []
     for seed in run_seeds:
         override = "seed=%d" % seed
-        try:
-            config = rival.config("", override) if comparison == ITERATIONS else at_equal_time(rival, chosen, override)
-        except InputError:  # no settings were chosen yet
-            return None
+        config = rival.config("", override) if comparison == ITERATIONS else at_equal_time(rival, chosen, override)
         # As make posteriors and make digits call it.
         own_name = "%s_seed_%d" % (os.path.splitext(os.path.basename(rival.path))[0], seed)
         folders = [folder_of(runs_folder, config), os.path.join(others_folder, "digits", own_name),
@@ -239,12 +239,10 @@ def _advice(own):
     return comparison, told(best), told(others)
 
 
-def _page(compared, n_missing, run_seeds):
+def _page(compared, n_missing, n_wanted, run_seeds):
     seeds_text = "seed %d alone" % run_seeds[0] if len(run_seeds) == 1 else "seeds %s" % ", ".join(map(str, run_seeds))
     is_draft = n_missing or len(run_seeds) < len(SEEDS)
-    missing = "; %d of %d rows are missing" % (n_missing, n_missing + sum(
-        len([result for result in results if result.method != "hmc"]) for own in compared.values()
-        for results in own.results.values())) if n_missing else ""
+    missing = "; %d of %d rows are missing" % (n_missing, n_wanted) if n_missing else ""
     advice = []
     for situation, name in _SITUATIONS.items():
         if name in compared and compared[name].last[1]:

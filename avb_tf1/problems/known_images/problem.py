@@ -64,7 +64,7 @@ class ImageProblem(FiniteProblem):
         the optimum depends on their moments. Nor is there one of the generator's if the KL divergence's weight isn't 1.
         """
         lacking = {"discriminator_loss": config.model.kind == "avb_ac",
-                   "generator_loss": getattr(config.training, "kl_weight", 1.0) != 1}
+                   "generator_loss": config.kl_weight != 1}
         return {name: value for name, value in self.optima.items() if not lacking.get(name)}
 
     def drawn(self, values):
