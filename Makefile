@@ -65,8 +65,6 @@ rivals: setup-sweep  ## write docs/rivals.md and .png: AVB beside flows, IWAE, H
 rivals-search: setup-sweep  ## choose settings for equal CPU time, configs/rivals/chosen.yaml, which make rivals then takes
 	@$(RIVALS) equal_iterations
 	@$(call SWEEP_RIVALS,equal_iterations,0)
-	@$(RIVALS) calibration
-	@$(call SWEEP_RIVALS,calibration,100)
 	@$(RIVALS) search
 	@$(call SWEEP_RIVALS,search,100)
 	@$(RIVALS) choose

@@ -23,7 +23,7 @@ from avb_tf1.ground import errors
 
 def main():
     parser = command_line.parser(__doc__)
-    parser.add_argument("what", choices=["equal_iterations", "equal_time", "calibration", "search", "choose", "page"],
+    parser.add_argument("what", choices=["equal_iterations", "equal_time", "search", "choose", "page"],
                         help="the configs of a comparison, or of a search; what a search found; the page")
     parser.add_argument("--runs", default=os.path.join("runs", "rivals"), metavar="DIR",
                         help="where scripts/sweep.py leaves the runs (default: runs/rivals)")

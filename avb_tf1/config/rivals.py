@@ -99,7 +99,7 @@ def load_rivals(folder):
             raise InputError("%s: problems.%s.methods must be one of %s" % (path, problem, ", ".join(settings.methods)))
         if own.settings_of not in settings.problems:
             raise InputError("%s: problems.%s.settings_of must be one of %s" % (path, problem, ", ".join(settings.problems)))
-        of_all = {name: OwnConfig(config=own.config, changes=dict(own.changes, **changes))
+        of_all = {name: OwnConfig(config=own.config, changes=dict(changes, **own.changes))
                   for name, changes in settings.methods[own.methods].items()}
         found[problem] = {
             name: Rival(problem, name, os.path.join(folder, method.config + ".yaml"),

@@ -25,6 +25,7 @@ from avb_tf1.tasks.registry import task_of
 SEEDS = tuple(range(5))       # of a page that is no draft
 TITLES = {"vae": "VAE", "vae_weighted": "VAE, weighted KL", "full_rank": "full-rank Gaussian", "iaf": "IAF",
           "coupling": "coupling flow", "spline": "spline flow", "iwae": "IWAE", "avb": "AVB", "avb_ac": "AVB + AC",
+          "sivi": "SIVI", "auxiliary_vae": "auxiliary VAE", "auxiliary_reconstruction": "auxiliary VAE by x drawn",
           "maximum_likelihood": "maximum likelihood", "hmc": "HMC"}
 _HEADINGS = {ITERATIONS: "At equal iterations", TIME: "At equal CPU time"}
 _KL = "KL(q || p(z|x))"

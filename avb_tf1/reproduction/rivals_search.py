@@ -13,9 +13,9 @@ from avb_tf1.ground.errors import InputError
 from avb_tf1.reproduction.paper import Runs
 from avb_tf1.runs import contents, run_folder
 
-ITERATIONS, TIME, CALIBRATION, SEARCH = COMPARISONS = ("equal_iterations", "equal_time", "calibration", "search")
+ITERATIONS, TIME, SEARCH = "equal_iterations", "equal_time", "search"
 SEARCHED = ("explaining_away", "banana", "stan_eight_schools", "digits")
-RATE_FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)  # of all learning rates of a method: the grid that is searched
+RATE_FACTORS = (0.3, 1.0, 3.0, 10.0)  # of all learning rates of a method: the grid that is searched
 SEED = 100
 _N_VALIDATION = 300
 _VALIDATION = "validation.json"  # in a run's folder, what it was measured to have on validation images
@@ -27,8 +27,8 @@ def write_configs(configs_folder, runs_folder, comparison, out):
     Args:
         configs_folder: str, where the configs are.
         runs_folder: str, where runs are, from which a search has its lengths.
-        comparison: "equal_iterations"; "equal_time", by the chosen settings; or, of the problems that are searched,
-            "calibration", at equal iterations, and "search", the grid RATE_FACTORS, at equal CPU time.
+        comparison: "equal_iterations"; "equal_time", by the chosen settings; or "search", of the problems that are searched the
+            grid RATE_FACTORS, at equal CPU time.
         out: str, a folder; made if need be.
     """
     known = settings.load_rivals(configs_folder)
@@ -49,9 +49,7 @@ def _configs(rival, chosen, runs_folder, comparison):
         return [rival.config()]
     if comparison == TIME:
         return [at_equal_time(rival, chosen)]
-    if rival.problem not in SEARCHED:
-        return []
-    return [_searched(rival)] if comparison == CALIBRATION else _grid(rival, runs_folder)
+    return _grid(rival, runs_folder) if rival.problem in SEARCHED else []
 
 
 def at_equal_time(rival, chosen, *overrides):
@@ -66,20 +64,17 @@ def at_equal_time(rival, chosen, *overrides):
     return rival.config("_equal_time", *rival.at(found.rate_factor, found.n_iterations), *overrides)
 
 
-def _searched(rival, ending="_calibration", *overrides):
-    """A Rival's config for the search: with its seed and, of a data set, with validation images."""
-    apart = ["data.n_validation=%d" % _N_VALIDATION] if rival.config().task == "data_set" else []
-    return rival.config(ending, *overrides, *apart, "seed=%d" % SEED)
-
-
 def _grid(rival, runs_folder):
-    """The configs of a Rival's search."""
-    n_iterations = _length(rival, _searched(rival), runs_folder)
-    return [_searched(rival, "_rates_%g" % factor, *rival.at(factor, n_iterations)) for factor in RATE_FACTORS]
+    """The configs of a Rival's search: with the search's seed and, of a data set, with validation images."""
+    n_iterations = _length(rival, runs_folder)
+    apart = ["data.n_validation=%d" % _N_VALIDATION] if rival.config().task == "data_set" else []
+    return [rival.config("_rates_%g" % factor, *rival.at(factor, n_iterations), *apart, "seed=%d" % SEED)
+            for factor in RATE_FACTORS]
 
 
-def _length(rival, config, runs_folder):
-    """How many iterations a Rival's CPU seconds last, by the pace of the finished run of a config."""
+def _length(rival, runs_folder):
+    """How many iterations a Rival's CPU seconds last, by the pace of its run at equal iterations, seed 0."""
+    config = rival.config()
     folder = folder_of(runs_folder, config)
     if not run_folder.is_finished(folder, config):
         raise InputError("%s: no finished run, whose pace lengths are chosen by" % folder)
@@ -97,7 +92,7 @@ def choose(configs_folder, runs_folder):
 
     The score is log p(x) of the validation images; of a given posterior minus KL(q || p(z|x)), or where some method's isn't
     known minus the mean Wasserstein distance. A problem that isn't searched has the rates of the one that its settings_of
-    names, and lengths by the pace of its own runs at equal iterations, seed 0.
+    names. All lengths are by the pace of a method's run at equal iterations, seed 0.
     """
     known, found = settings.load_rivals(configs_folder), {}
     for problem in SEARCHED:
@@ -122,7 +117,7 @@ def choose(configs_folder, runs_folder):
         if problem not in SEARCHED:
             found[problem] = {
                 method: ChosenSettings(rate_factor=found[rival.of_problem.settings_of][method].rate_factor,
-                                       n_iterations=_length(rival, rival.config(), runs_folder))
+                                       n_iterations=_length(rival, runs_folder))
                 for method, rival in of_problem.items()}
     print("Written to %s" % settings.write_chosen(configs_folder, found))
 

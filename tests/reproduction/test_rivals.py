@@ -76,7 +76,7 @@ def runs(configs, tmp_path_factory):
     """The folder of all runs: at equal iterations, of the search, and at equal CPU time."""
     folder = tmp_path_factory.mktemp("runs") / "rivals"
     arguments = str(configs), str(folder)
-    for comparison in ("equal_iterations", "calibration", "search"):
+    for comparison in ("equal_iterations", "search"):
         rivals_search.write_configs(*arguments, comparison, str(folder / "configs" / comparison))
         train(folder / "configs" / comparison, folder)
     rivals_search.choose(*arguments)
@@ -97,7 +97,7 @@ def test_the_best_of_the_grid_is_chosen(configs, runs):
     for method, found in chosen["banana"].items():
         scores = [-metrics_of(runs, "banana_%s_rates_%g_seed_100" % (method, factor))["inference_gap"] for factor in (0.5, 2)]
         assert found.rate_factor == (0.5, 2)[int(np.argmax(scores))] and found.score == pytest.approx(max(scores), abs=1e-4)
-        with open(str(runs / ("banana_%s_calibration_seed_100" % method) / "timing.json")) as file:
+        with open(str(runs / ("banana_%s_seed_0" % method) / "timing.json")) as file:
             pace = json.load(file)["cpu_seconds"] / 30
         assert found.n_iterations == int(0.2 / pace)
         config = load_config(str(runs / "configs" / "equal_time" / ("banana_%s_equal_time.yaml" % method)))
@@ -139,7 +139,7 @@ def test_runs_of_other_pages_are_taken(configs, runs, tmp_path):
 
 
 def test_a_search_says_what_it_lacks(configs, tmp_path):
-    with pytest.raises(InputError, match="banana_full_rank_calibration_seed_100: no finished run, whose pace"):
+    with pytest.raises(InputError, match="banana_full_rank_seed_0: no finished run, whose pace"):
         rivals_search.write_configs(str(configs), str(tmp_path), "search", str(tmp_path / "configs"))
 
 
