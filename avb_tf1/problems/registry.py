@@ -3,7 +3,7 @@
 from avb_tf1.problems.data_set.datasets import dataset_of
 from avb_tf1.problems.given_posterior import python_posterior
 from avb_tf1.problems.given_posterior.eight_schools import EIGHT_SCHOOLS, STAN_EIGHT_SCHOOLS
-from avb_tf1.problems.given_posterior.plane_posteriors import BANANA, DONUT, EXPLAINING_AWAY, LOGISTIC_REGRESSION
+from avb_tf1.problems.given_posterior.plane_posteriors import BANANA, DONUT, EXPLAINING_AWAY, LOGISTIC_REGRESSION, STAN_GAUSS
 from avb_tf1.problems.known_images import four_images
 
 # By what data.images calls them.
@@ -14,6 +14,7 @@ GIVEN_POSTERIORS = {
     "eight_schools": EIGHT_SCHOOLS,
     "explaining_away": EXPLAINING_AWAY,
     "logistic_regression": LOGISTIC_REGRESSION,
+    "stan_gauss": STAN_GAUSS,
     "banana": BANANA,
     "donut": DONUT,
 }

@@ -8,7 +8,7 @@ from avb_tf1.reproduction import posterior_comparison
 from avb_tf1.runs import provenance
 
 # The configs of each problem, by their names in configs/posteriors; the last one is called as the problem.
-CONFIGS = (("explaining_away",), ("logistic_regression",), ("banana",), ("donut",),
+CONFIGS = (("explaining_away",), ("logistic_regression",), ("stan_gauss",), ("banana",), ("donut",),
            ("tuned_stan_eight_schools", "stan_eight_schools"), ("eight_schools",))
 SEEDS = tuple(range(5))
 FEWER_SEEDS = {"stan_eight_schools": (0,)}  # as published it takes ten minutes

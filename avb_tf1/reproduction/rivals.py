@@ -41,7 +41,7 @@ _QUALITY = {"known_images": "log_likelihood", "given_posterior": "wasserstein", 
 # What a reader may have, and the problem in which it is seen.
 _SITUATIONS = {
     "One mode, smooth": "logistic_regression", "One mode, bent": "banana", "One for each x": "explaining_away",
-    "A long tail": "eight_schools", "A hole": "donut", "Two modes": "stan_eight_schools",
+    "Fat tails": "stan_gauss", "A long tail": "eight_schools", "A hole": "donut", "Two modes": "stan_eight_schools",
     "Images, two latent dimensions": "digits", "Images, eight": "digits_8"}
 _DRAWN = {"explaining_away": 2, "banana": 1, "donut": 1, "stan_eight_schools": 1}  # problems, and how many x of each
 _DRAWN_METHODS = ("full_rank", "iaf", "coupling", "spline", "avb", "hmc")

@@ -1,4 +1,6 @@
-"""Posteriors of two parameters: two small inference problems, and two densities of known shape without data."""
+"""Posteriors of two parameters: three small inference problems, and two densities of known shape without data."""
+
+import math
 
 import numpy as np
 
@@ -9,6 +11,9 @@ _SOURCES = ("inference.vc, Variational Inference using Implicit Models, part %s;
             "ltiao/ltiao.github.io.nikola.")
 _POINTS = np.float32([[1.5, 1], [-1.5, 1], [0.5, -1]])
 _EXPLAINED = (0, 5, 8, 12, 50)
+_STAN_Y = np.float32([[2.8, 0.8, -0.3, 0.7, -0.1, 0.1, 1.8, 1.2]])
+_STAN_SAMPLE_PRIOR, _STAN_LOG_PRIOR = gaussian_prior(2, 100.0**2)
+_LEAST_LOG_SIGMA = -30.0      # below it log p(x|z) is under -1e25 anyway
 
 
 def _log_explaining_away(x, z):
@@ -21,6 +26,13 @@ def _log_explaining_away(x, z):
 def _log_logistic_regression(x, z):
     from avb_tf1.ground.tensorflow import tf  # here, as given_posterior's docstring says
     return -tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(labels=x, logits=tf.matmul(z, _POINTS.T)), axis=1)
+
+
+def _log_stan_gauss(x, z):
+    from avb_tf1.ground.tensorflow import tf  # here, as given_posterior's docstring says
+    # The wide prior reaches to where 1 / sigma**2 is infinite in float32: it stays what it is at the least log sigma.
+    precision = tf.exp(-2 * tf.maximum(z[:, 1:], _LEAST_LOG_SIGMA))
+    return tf.reduce_sum(-0.5 * tf.square(x - z[:, :1]) * precision - z[:, 1:] - 0.5 * math.log(2 * math.pi), axis=1)
 
 
 def _density(log_density, **others):
@@ -49,6 +61,15 @@ LOGISTIC_REGRESSION = GivenPosterior(
     introduction="Two weights of a classifier of three points in the plane, without a bias; x are the points' labels.",
     coordinates=("w1", "w2"), observations=np.float32([[1, 1, 0]]), observation_names=("the labels +, +, −",),
     sample_prior=_SAMPLE_PRIOR, log_prior=_LOG_PRIOR, log_likelihood=_log_logistic_regression, sources=_SOURCES % "I")
+STAN_GAUSS = GivenPosterior(
+    title="a Gaussian's mean and spread",
+    introduction="Mean and log standard deviation of a Gaussian of which there are eight numbers, both with a wide prior, "
+                 "N(0, 100²). The larger sigma, the less is mu known: its tails are fat.",
+    coordinates=("mu", "log sigma"), observations=_STAN_Y, observation_names=("eight numbers",),
+    sample_prior=_STAN_SAMPLE_PRIOR, log_prior=_STAN_LOG_PRIOR, log_likelihood=_log_stan_gauss,
+    sources="Notebook Stan-example.ipynb of LMescheder/AdversarialVariationalBayes, commit ee29153, the Stan program of its "
+            "Gauss example; data: those of its eight schools. Its TensorFlow function has z / 200 for the priors' z^2 / 20000, "
+            "which is not followed.")
 BANANA = _density(lambda z: -(z[:, 0] - 1)**2 - (z[:, 1]**2 - z[:, 0])**2, title="a banana",
                   introduction="A density along a bent ridge, proportional to exp(−(a − 1)² − (b² − a)²).")
 DONUT = _density(lambda z: -(z[:, 0]**2 + z[:, 1]**2 - 2)**2, title="a donut",

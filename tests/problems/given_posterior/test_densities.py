@@ -15,6 +15,7 @@ from avb_tf1.problems.registry import GIVEN_POSTERIORS
 
 STAN_SIGMA = [0.8, 0.5, 0.8, 0.6, 0.5, 0.6, 0.5, 0.4]
 SIGMA = [15, 10, 16, 11, 9, 11, 10, 18]
+STAN_Y = [2.8, 0.8, -0.3, 0.7, -0.1, 0.1, 1.8, 1.2]
 CLASSIFIED = np.array([[1.5, 1], [-1.5, 1], [0.5, -1]])
 
 
@@ -49,6 +50,9 @@ DENSITIES = {
     "logistic_regression": (
         lambda z: log_normal(z, 2**0.5),
         lambda x, z: stats.bernoulli(expit(z @ CLASSIFIED.T)).logpmf(x.astype(int)).sum(axis=1)),
+    "stan_gauss": (
+        lambda z: log_normal(z, 100),
+        lambda x, z: stats.norm(z[:, :1], np.exp(z[:, 1:])).logpdf(x).sum(axis=1)),
     "banana": (lambda z: log_normal(z, 1), log_likelihood_banana),
     "donut": (lambda z: log_normal(z, 1), log_likelihood_donut),
 }
@@ -59,6 +63,7 @@ PRIOR_CDFS = {
     "eight_schools": [stats.norm(0, 5).cdf, lambda log_tau: stats.halfcauchy(0, 5).cdf(np.exp(log_tau))] + [stats.norm.cdf] * 8,
     "explaining_away": [stats.norm(0, 2**0.5).cdf] * 2,
     "logistic_regression": [stats.norm(0, 2**0.5).cdf] * 2,
+    "stan_gauss": [stats.norm(0, 100).cdf] * 2,
     "banana": [stats.norm.cdf] * 2,
     "donut": [stats.norm.cdf] * 2,
 }
@@ -170,6 +175,6 @@ def test_a_malformed_problem_is_refused(observations, names, message):
 
 @pytest.mark.parametrize("name, y", [
     ("eight_schools", [28, 8, -3, 7, -1, 1, 18, 12]),  # Rubin 1981
-    ("stan_eight_schools", [2.8, 0.8, -0.3, 0.7, -0.1, 0.1, 1.8, 1.2])])
+    ("stan_eight_schools", STAN_Y), ("stan_gauss", STAN_Y)])
 def test_the_schools_data(name, y):
     np.testing.assert_array_equal(GIVEN_POSTERIORS[name].observations, np.float32([y]))

@@ -46,7 +46,8 @@ def test_every_problem_has_as_many_references_as_observations(references):
             assert list(reference.derived) == list(problem.derived)
 
 
-@EVERY
+# Of stan_gauss two or three of the 400,000 samples of its wide prior count: it has a test of its own below.
+@pytest.mark.parametrize("name", sorted(set(GIVEN_POSTERIORS) - {"stan_gauss"}))
 def test_evidence_agrees_with_a_mean_over_the_prior(name, references):
     """log p(x) = log E p(x|z), with the problem's own sampler: prior, likelihood and constants fit together."""
     problem, n = GIVEN_POSTERIORS[name], 400000
@@ -102,11 +103,13 @@ def test_draws_have_the_exact_moments_and_marginals(name, references, draws, mar
 def test_marginals_have_the_exact_moments(name, references, marginals):
     """Those of an effect are a mixture of Gaussians that the moments don't come from."""
     p = (np.arange(400000) + 0.5) / 400000
+    # Linear between the grid's points, they are wider than the posterior: most where fat tails take the grid far out.
+    tolerance = 2e-3 if name == "stan_gauss" else 5e-4
     for reference, own in zip(references[name], marginals[name]):
         for marginal, mean, deviation in zip(own, reference.mean, reference.standard_deviation):
             values = marginal.quantile(p)
             assert values.mean() == pytest.approx(mean, abs=1e-4 * deviation)
-            assert values.std() == pytest.approx(deviation, rel=5e-4)
+            assert values.std() == pytest.approx(deviation, rel=tolerance)
 
 
 @pytest.mark.parametrize("constant", [-1e4, -1e6, 3e6])
@@ -228,6 +231,7 @@ KNOWN = {
         (-1.4424, {"z1": (-0.354, 1.201), "z2": (-0.354, 1.201)}), (-2.7836, {"z1": (-0.080, 1.326)}),
         (-3.4826, {"z1": (0.136, 1.400)}), (-4.2615, {"z1": (0.441, 1.474)}), (-7.2839, {"z1": (1.407, 1.747)})],
     "logistic_regression": [(-1.894658, {"w1": (-0.0923, 0.9524), "w2": (1.5235, 1.0637)})],
+    "stan_gauss": [(-22.701319, {"mu": (0.875, 0.4369), "log sigma": (0.1182, 0.2874)})],
     "banana": [(1.1527, {"a": (0.9467, 0.6315), "b": (0, 0.9452)})],
     "donut": [(1.7148, {"a": (0, 1.0013), "b": (0, 1.0013)})],
 }
@@ -236,7 +240,7 @@ KNOWN = {
 @EVERY
 def test_known_values_are_reproduced(name, references):
     problem = GIVEN_POSTERIORS[name]
-    tolerance = 6e-7 if name in ("stan_eight_schools", "eight_schools", "logistic_regression") else 6e-5
+    tolerance = 6e-7 if name in ("stan_eight_schools", "eight_schools", "logistic_regression", "stan_gauss") else 6e-5
     for reference, (log_evidence, moments) in zip(references[name], KNOWN[name]):
         assert reference.log_evidence == pytest.approx(log_evidence, abs=tolerance)
         found = dict(zip(problem.coordinates, zip(reference.mean, reference.standard_deviation)), **reference.derived)
@@ -292,6 +296,24 @@ def test_logistic_regression_agrees_with_gauss_hermite_quadrature(references):
     assert reference.log_evidence == pytest.approx(math.log(joint.sum()), abs=1e-6)
     np.testing.assert_allclose(reference.mean, joint @ z / joint.sum(), atol=1e-5)
     np.testing.assert_allclose(reference.covariance, np.cov(z.T, aweights=joint, ddof=0), atol=1e-5)
+
+
+def test_stan_gauss_agrees_with_mu_integrated_in_closed_form(references):
+    """Given sigma, y's mean is N(0, 100^2 + sigma^2 / 8), and mu Gaussian; what is left is one integral over log sigma."""
+    y, reference = GIVEN_POSTERIORS["stan_gauss"].observations[0].astype(np.float64), references["stan_gauss"][0]
+
+    def terms(log_sigma):
+        of_mean = math.exp(2 * log_sigma) / 8
+        log_joint = (stats.norm(0, 100).logpdf(log_sigma) + stats.norm(0, math.sqrt(1e4 + of_mean)).logpdf(y.mean())
+                     - 7 * log_sigma - 3.5 * math.log(2 * math.pi) - math.log(8) / 2 - y.var() / 2 / of_mean)
+        mu, variance = y.mean() * 1e4 / (1e4 + of_mean), of_mean * 1e4 / (1e4 + of_mean)
+        return np.exp(log_joint) * np.array([1, mu, log_sigma, mu**2 + variance, log_sigma**2])
+
+    evidence, *moments = quad_vec(terms, -4, 8, epsabs=0, epsrel=1e-10)[0]
+    mean, second = np.array(moments).reshape(2, 2) / evidence
+    assert reference.log_evidence == pytest.approx(math.log(evidence), abs=1e-6)
+    np.testing.assert_allclose(reference.mean, mean, atol=1e-5)
+    np.testing.assert_allclose(reference.standard_deviation, np.sqrt(second - mean**2), rtol=1e-4)
 
 
 def test_a_density_of_ones_own_has_derived_quantities():
