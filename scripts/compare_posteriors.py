@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Compare methods of inference on one given posterior: configs' AVB, mean-field and full-rank Gaussians, and HMC.
+"""Compare methods of inference on one given posterior: configs' AVB, mean-field and full-rank Gaussians, and samplers.
 
 Trains what is missing, writes comparison.md and figures, and prints the table.
 """
@@ -25,7 +25,7 @@ def main():
                         help="configs of given posteriors, all of one problem")
     parser.add_argument("--baselines", metavar="FILE",
                         default=os.path.normpath(os.path.join(ROOT, "configs", "posteriors", "baselines.yaml")),
-                        help="settings of the Gaussians and of HMC (default: configs/posteriors/baselines.yaml)")
+                        help="settings of Gaussians and samplers (default: configs/posteriors/baselines.yaml)")
     parser.add_argument("--seeds", metavar="N", type=command_line.integer, nargs="+", default=[0],
                         help="seeds of each method (default: 0)")
     parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], dest="overrides",

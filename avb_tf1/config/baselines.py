@@ -1,4 +1,6 @@
-"""The settings of what a model of a given posterior is compared with: Gaussians and a sampler."""
+"""The settings of what a model of a given posterior is compared with: Gaussians and samplers."""
+
+from typing import Tuple
 
 import pydantic
 
@@ -16,14 +18,36 @@ class GaussianBaseline(Section):
     training: GaussianTrainingConfig
 
 
-class HMCConfig(Section):
+class _ChainsConfig(Section):
     """`n_warmup` steps, in which the step size adapts to `target_acceptance`, then `n_samples` of each chain that are kept."""
 
     n_chains: integer(ge=2, le=10000)
     n_warmup: integer(ge=2, le=1000000)
     n_samples: integer(ge=4, le=1000000)
-    n_leapfrog_steps: integer(ge=1, le=1000)
     target_acceptance: number(gt=0, lt=1)
+
+
+class HMCConfig(_ChainsConfig):
+    n_leapfrog_steps: integer(ge=1, le=1000)
+
+
+class NUTSConfig(_ChainsConfig):
+    """A trajectory has up to 2**max_tree_depth - 1 leapfrog steps."""
+
+    max_tree_depth: integer(ge=1, le=10)
+
+
+class ReplicaExchangeConfig(HMCConfig):
+    """HMC on p(x, z) to the power of each inverse temperature; neighbours exchange states, the first one's are the draws."""
+
+    inverse_temperatures: Tuple[float, ...]
+
+    @pydantic.validator("inverse_temperatures", pre=True)
+    def _they_fall_from_1(cls, values):
+        if not (isinstance(values, list) and 2 <= len(values) <= 100 and all(type(own) in (int, float) for own in values)
+                and values[0] == 1 and values[-1] > 0 and all(low < high for high, low in zip(values, values[1:]))):
+            raise ValueError("must be a list of 2 to 100 numbers that fall from 1 and stay above 0")
+        return values
 
 
 class BaselinesConfig(Section):
@@ -31,6 +55,8 @@ class BaselinesConfig(Section):
 
     gaussian: GaussianBaseline
     hmc: HMCConfig
+    nuts: NUTSConfig
+    replica_exchange: ReplicaExchangeConfig
 
 
 def load_baselines(path):

@@ -129,7 +129,8 @@ def compared_on_given_posteriors(path, problems):
             exact.npz or {}), drawn below each other; the methods of each fill the width.
     """
     heights = [_TITLE_HEIGHT + 2.3 * len(names) for _, names, _, _, _ in problems]
-    figure = new_figure(11, sum(heights))
+    n_columns = max(len(samples) for _, _, _, samples, _ in problems)
+    figure = new_figure(max(11, 2.2 * n_columns), sum(heights))  # a long name is two inches wide
     parts = figure.subfigures(len(problems), 1, squeeze=False, height_ratios=heights)[:, 0]
     for part, (title, names, coordinates, samples, exact) in zip(parts, problems):
         part.suptitle(title, fontsize=13)

@@ -1,4 +1,4 @@
-"""Methods of inference side by side on one given posterior: AVB, Gaussians and a sampler, each beside what is exact."""
+"""Methods of inference side by side on one given posterior: AVB, Gaussians and samplers, each beside what is exact."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ import numpy as np
 
 from avb_tf1.config import baselines as baselines_config
 from avb_tf1.config.loading import load_config
-from avb_tf1.estimation import hmc
+from avb_tf1.estimation import samplers
 from avb_tf1.experiment.run import ensure_finished
 from avb_tf1.ground import files, progress, seeds
 from avb_tf1.ground.errors import InputError
@@ -33,8 +33,7 @@ from avb_tf1.tasks.trained import without_infinity
 from avb_tf1.tasks.views import spread_out
 
 COMPARISON, PAIRS, MARGINALS = "comparison.md", "pairs.png", "marginals.png"
-HMC = "HMC"
-_BASELINES = ("mean_field", "full_rank", HMC)
+_BASELINES = ("mean_field", "full_rank", *samplers.TITLES.values())
 _LARGEST_R_HAT = 1.05         # of chains that are taken to agree
 _N_SHOWN = 4096               # samples of a sampler that figures show
 
@@ -76,7 +75,7 @@ class Comparison(NamedTuple):
 
 @one_blas_thread()
 def compare(config_paths, baselines_path, run_seeds, out, fewer_seeds=None, overrides=()):
-    """Train each config, both Gaussians and a sampler on the configs' problem, and write how near each comes.
+    """Train each config and both Gaussians on the configs' problem, let samplers draw, and write how near each comes.
 
     Finished runs are kept, as of experiment.ensure_finished, and so are a sampler's draws with the same settings. Written into
     `out`: comparison.md, pairs.png, marginals.png, and a folder for each run, <config's name>_seed_<n>.
@@ -124,7 +123,8 @@ def compare(config_paths, baselines_path, run_seeds, out, fewer_seeds=None, over
         latents = next(own.arrays(run_folder.LATENTS))
         methods.append(Method(own.group, float(np.mean(own.cpu_seconds)),
                               measures.quantities_of_each_x(problem, latents["z"], latents["label"])))
-    methods.append(sampled(problem, identity(first_runs[0]), known, settings.hmc, run_seeds, out))
+    methods += [sampled(name, problem, identity(first_runs[0]), known, getattr(settings, name), run_seeds, out)
+                for name in samplers.suited_to(problem)]
     exact = exact_arrays(problem, known, seeds.stream(run_seeds[0], "exact"))
     comparison = Comparison(problem, tuple(methods), exact, tuple(made_by))
     files.write_text(os.path.join(out, COMPARISON), markdown_page(
@@ -160,26 +160,28 @@ def _called(config):
         config.python_file.path, config.python_file.sha256[:12])
 
 
-def sampled(problem, identity, known, settings, run_seeds, out):
+def sampled(name, problem, identity, known, settings, run_seeds, out):
     """Return the Method of a sampler; what it drew is kept in `out`, and used again with the same problem, settings and code.
 
     Args:
+        name: str, the sampler's in samplers.TITLES; settings: as of samplers.sample.
         problem: GivenPosterior; identity: what tells it from others.
         known: its PosteriorReferences, or None.
-        settings: HMCConfig; run_seeds: sequence of int; out: str, a folder.
+        run_seeds: sequence of int; out: str, a folder.
     """
-    paths = [os.path.join(out, "hmc_seed_%d" % seed) for seed in run_seeds]
+    title = samplers.TITLES[name]
+    paths = [os.path.join(out, "%s_seed_%d" % (name, seed)) for seed in run_seeds]
     for seed, path in zip(run_seeds, paths):
         wanted = dict(problem=identity, settings=settings.dict(), seed=seed,
                       evaluation_code=provenance.code()["evaluation_code"])
         if not _is_kept(path, wanted):
-            print("Sampling with HMC, seed %d" % seed, flush=True)
-            metrics, z = _sample(problem, known, settings, seed)
+            print("Sampling with %s, seed %d" % (title, seed), flush=True)
+            metrics, z = _sample(name, problem, known, settings, seed)
             metrics = without_infinity(metrics)
             files.write_arrays(path + ".npz", z=z)
             files.write_json(path + ".json", dict(metrics, made_by=wanted, sha256=_digest(metrics, z)))
     runs, z = tuple(files.read_json(path + ".json") for path in paths), files.read_arrays(paths[0] + ".npz")["z"]
-    return Method(RunGroup(HMC, None, tuple(run_seeds), runs), float(np.mean([metrics["cpu_seconds"] for metrics in runs])),
+    return Method(RunGroup(title, None, tuple(run_seeds), runs), float(np.mean([metrics["cpu_seconds"] for metrics in runs])),
                   np.stack([measures.quantities(problem, own.astype(np.float64)) for own in z]))
 
 
@@ -198,24 +200,26 @@ def _digest(metrics, z):
     return hashlib.sha256(content).hexdigest()
 
 
-def _sample(problem, known, settings, seed):
+def _sample(name, problem, known, settings, seed):
     per_x, shown = [], []
-    for label, name in enumerate(progress.through(problem.observation_names, "x sampled")):
+    for label, name_of_x in enumerate(progress.through(problem.observation_names, "x sampled")):
         start = time.process_time()
-        drawn = hmc.sample(problem, label, settings, seed)
+        drawn = samplers.sample(name, problem, label, settings, seed)
         cpu_seconds = time.process_time() - start
         z = drawn.z.reshape(-1, problem.dim)
         found = measures.of_samples(
             problem, known and known[label], z, z[spread_out(len(z), measures.N_COMPARED)],
-            seeds.stream(seed, "hmc evaluation %d" % label))
+            seeds.stream(seed, "%s evaluation %d" % (name, label)))
         per_x.append(dict(
-            found, x=name, cpu_seconds=cpu_seconds, acceptance=drawn.acceptance, kept_acceptance=drawn.kept_acceptance,
+            found, x=name_of_x, cpu_seconds=cpu_seconds, acceptance=drawn.acceptance, kept_acceptance=drawn.kept_acceptance,
             r_hat=float(drawn.r_hat.max()), n_effective=float(drawn.n_effective.min())))
+        if drawn.exchanged is not None:
+            per_x[-1]["exchanged"] = drawn.exchanged
         shown.append(z[spread_out(len(z), _N_SHOWN)])
     metrics = {"per_x": per_x, "cpu_seconds": sum(own["cpu_seconds"] for own in per_x)}
-    for name in ("wasserstein", "wasserstein_noise_floor"):
-        if name in per_x[0]:
-            metrics[name] = float(np.mean([own[name] for own in per_x]))
+    for metric in ("wasserstein", "wasserstein_noise_floor"):
+        if metric in per_x[0]:
+            metrics[metric] = float(np.mean([own[metric] for own in per_x]))
     return metrics, np.array(shown, np.float32)
 
 
@@ -243,7 +247,7 @@ LEGEND = ("Mean over the seeds (smallest to largest). KL: of q from the posterio
 
 
 def table(comparison):
-    """Return the lines of a Markdown table, what is exact, and a row for each Method; and of a sentence on the sampler."""
+    """Return the lines of a Markdown table, what is exact, and a row for each Method; and of sentences on the samplers."""
     problem, first = comparison.problem, comparison.methods[0].group.metrics[0]
     shares = [own.get("exact_share") for own in parts_of_each_x(first)[0].get("modes", {}).values()]
     rows = [["*exact*", "", "0", _text(first.get("log_evidence"), "%.4f"), _text(first.get("wasserstein_noise_floor"), "%.3f"),
@@ -252,7 +256,7 @@ def table(comparison):
         group = method.group
         elbo = over_seeds(group, METRICS, "elbo", "%.3f")
         by_discriminator = group.metrics[0].get("methods", {}).get("elbo") == "discriminator"
-        doubt = ", not converged" if group.label == HMC and not _has_converged(group.metrics) else ""
+        doubt = ", not converged" if _is_sampler(group) and not _has_converged(group.metrics) else ""
         rows.append([
             group.label + doubt, _seeds_text(group.seeds), over_seeds(group, METRICS, "inference_gap", "%.4f"),
             "by T: " + elbo if elbo and by_discriminator else elbo, over_seeds(group, METRICS, "wasserstein", "%.3f"),
@@ -263,7 +267,7 @@ def table(comparison):
     lines = markdown_table(["method", "seeds", "KL(q || posterior)", "ELBO", "mean W1", "largest W1",
                            *("share of %s" % name for name in problem.modes), "CPU seconds"], rows)
     words = [_how_exact([own for method in comparison.methods for own in method.group.metrics]),
-             _how_it_sampled(comparison.methods[-1].group.metrics)]
+             *(_how_it_sampled(method.group) for method in comparison.methods if _is_sampler(method.group))]
     return lines + ["", textwrap.fill(" ".join(filter(None, words)), 118)]
 
 
@@ -277,17 +281,27 @@ def _how_exact(runs):
     return words + (" and, if by nearest neighbours, may be off by up to %.4f besides." % max(biases) if biases else ".")
 
 
-def _how_it_sampled(runs):
-    """A sentence on the sampler's runs, metrics as of _sample after JSON: None is what could not be told."""
+def _is_sampler(group):
+    return group.label in samplers.TITLES.values()
+
+
+def _how_it_sampled(group):
+    """A sentence on a sampler's runs, their metrics as of _sample after JSON: None is what could not be told."""
     def over_all(name, of_values, form):
-        values = [part[name] for own in runs for part in own["per_x"]]
+        values = [part[name] for own in group.metrics for part in own["per_x"]]
         return "not known" if None in values else form % of_values(values)
 
-    words = ("%s accepts %s of its steps at the step size that its warm-up comes to; of the kept draws, whose step sizes are "
-             "%.1f to 1 times that, %s. The largest R-hat is %s, the smallest effective sample size %s." % (
-                 HMC, over_all("acceptance", np.mean, "%.2f"), hmc.SHORTEST, over_all("kept_acceptance", np.mean, "%.2f"),
-                 over_all("r_hat", max, "%.3f"), over_all("n_effective", min, "%.0f")))
-    return words if _has_converged(runs) else words + (
+    title = group.label[0].upper() + group.label[1:]
+    varies = group.label in [samplers.TITLES[name] for name in samplers.VARYING]
+    words = "%s accepts %s of its steps at the step size that its warm-up comes to; of the kept draws%s %s" % (
+        title, over_all("acceptance", np.mean, "%.2f"),
+        ", whose step sizes are %.1f to 1 times that," % samplers.SHORTEST if varies else "",
+        over_all("kept_acceptance", np.mean, "%.2f"))
+    if "exchanged" in group.metrics[0]["per_x"][0]:
+        words += "; of exchanges between neighbours %s" % over_all("exchanged", np.mean, "%.2f")
+    words += ". The largest R-hat is %s, the smallest effective sample size %s." % (
+        over_all("r_hat", max, "%.3f"), over_all("n_effective", min, "%.0f"))
+    return words if _has_converged(group.metrics) else words + (
         " Its chains have not come to one distribution (R-hat above %.2f, or a chain that never moved): its row can't be "
         "trusted." % _LARGEST_R_HAT)
 

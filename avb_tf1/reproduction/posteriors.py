@@ -52,5 +52,5 @@ def _page(comparisons):
         ["Samples of each method, its first seed, in the plane of the first two coordinates; dark, what is exact: lines that",
          "enclose 50 and 95 % of the posterior or, in ten dimensions, draws of it. Rows in the order of the tables."],
         *sections,
-        ["Written by `make posteriors`. The configs are `configs/posteriors/NAME.yaml` and, for the Gaussians and HMC,",
+        ["Written by `make posteriors`. The configs are `configs/posteriors/NAME.yaml` and, for Gaussians and samplers,",
          "`configs/posteriors/baselines.yaml`; `scripts/compare_posteriors.py` does the same for any of them."])

@@ -9,6 +9,7 @@ import numpy as np
 
 from avb_tf1.config import rivals as settings
 from avb_tf1.config.baselines import load_baselines
+from avb_tf1.estimation import samplers
 from avb_tf1.ground import files
 from avb_tf1.ground.errors import InputError
 from avb_tf1.page.numbers import Row, RunGroup, mean_and_range
@@ -26,7 +27,7 @@ SEEDS = tuple(range(5))       # of a page that is no draft
 TITLES = {"vae": "VAE", "vae_weighted": "VAE, weighted KL", "full_rank": "full-rank Gaussian", "iaf": "IAF",
           "coupling": "coupling flow", "spline": "spline flow", "iwae": "IWAE", "avb": "AVB", "avb_ac": "AVB + AC",
           "sivi": "SIVI", "auxiliary_vae": "auxiliary VAE", "auxiliary_reconstruction": "auxiliary VAE by x drawn",
-          "maximum_likelihood": "maximum likelihood", "hmc": "HMC"}
+          "maximum_likelihood": "maximum likelihood", **samplers.TITLES}
 _HEADINGS = {ITERATIONS: "At equal iterations", TIME: "At equal CPU time"}
 _KL = "KL(q || p(z|x))"
 # Of each task, in a table's order: metric -> its title and the form of its numbers.
@@ -106,7 +107,7 @@ def make(configs_folder, runs_folder, others_folder, run_seeds, out):
     chosen = {}
     if os.path.isfile(os.path.join(configs_folder, "rivals", settings.CHOSEN)):
         chosen = settings.load_chosen(configs_folder)
-    hmc = load_baselines(os.path.join(configs_folder, "posteriors", "baselines.yaml")).hmc
+    baselines = load_baselines(os.path.join(configs_folder, "posteriors", "baselines.yaml"))
     n_wanted = len(_HEADINGS) * sum(map(len, known.values()))
     compared, n_missing = {}, 0
     for name, of_problem in known.items():
@@ -116,8 +117,8 @@ def make(configs_folder, runs_folder, others_folder, run_seeds, out):
         n_missing += sum(len(of_problem) - len(own) for own in results.values())
         first = next(iter(of_problem.values())).config()
         if first.task == "given_posterior" and any(results.values()):
-            sampled = _sampled(name, first, hmc, run_seeds, others_folder)
-            results = {comparison: own and [*own, sampled] for comparison, own in results.items()}
+            sampled = _sampled(name, first, baselines, run_seeds, others_folder)
+            results = {comparison: own and [*own, *sampled] for comparison, own in results.items()}
         problem = problem_of(first)
         title = "%s, %d dimensions" % (problem.title, first.model.latent_dim)
         compared[name] = _Compared(problem, task_of(first), title, results)
@@ -159,15 +160,18 @@ def _is_finished(folder, config):
     return False
 
 
-def _sampled(name, config, hmc, run_seeds, others_folder):
-    """The _Result of Hamiltonian Monte Carlo on a config's problem; its draws are kept where make posteriors keeps them."""
+def _sampled(name, config, baselines, run_seeds, others_folder):
+    """The _Results of the samplers on a config's problem; their draws are kept where make posteriors keeps them."""
     folder = os.path.join(others_folder, "posteriors", name)
     os.makedirs(folder, exist_ok=True)
-    problem = problem_of(config)
-    method = posterior_comparison.sampled(
-        problem, posterior_comparison.identity(config), references_if_known(problem)[0], hmc, run_seeds, folder)
-    seconds = tuple(metrics["cpu_seconds"] for metrics in method.group.metrics)
-    return _Result("hmc", method.group, seconds, samples=method.samples)
+    problem, results = problem_of(config), []
+    known = references_if_known(problem)[0]
+    for sampler in samplers.suited_to(problem):
+        method = posterior_comparison.sampled(sampler, problem, posterior_comparison.identity(config), known,
+                                              getattr(baselines, sampler), run_seeds, folder)
+        seconds = tuple(metrics["cpu_seconds"] for metrics in method.group.metrics)
+        results.append(_Result(sampler, method.group, seconds, samples=method.samples))
+    return results
 
 
 def _values(own, result):
@@ -274,8 +278,8 @@ def _page(compared, n_missing, n_wanted, run_seeds):
         "## Which method for which posterior",
         ["By the named quality, its mean over seeds, at equal CPU time or, where that was not run, at equal iterations. In the",
          "fifth column are the methods that no other one is better than, best first: better is who has a better worst run than",
-         "the other's best; of single runs that can't be said. HMC has no time limit and no q: it samples a given posterior",
-         "itself."],
+         "the other's best; of single runs that can't be said. HMC, NUTS and replica exchange have no time limit and no q:",
+         "they sample a given posterior itself."],
         markdown_table(["posterior", "seen in", "quality", "at equal", "none is better than", "the others"], advice),
         "![Quality against CPU seconds](rivals.png)",
         "A line joins a method's runs at equal iterations and at equal CPU time; bars reach from the smallest to the largest.",

@@ -37,8 +37,8 @@ def small_baselines(tmp_path_factory):
     with open(BASELINES) as file:
         text = file.read()
     for old, new in (("n_iterations: 4000", "n_iterations: 300"), ("n_chains: 50", "n_chains: 8"),
-                     ("n_warmup: 2000", "n_warmup: 40"), ("n_samples: 400", "n_samples: 150"),
-                     ("batch_size: 500", "batch_size: 100")):
+                     ("n_warmup: 2000", "n_warmup: 40"), ("n_warmup: 1000", "n_warmup: 40"),
+                     ("n_samples: 400", "n_samples: 150"), ("batch_size: 500", "batch_size: 100")):
         assert old in text
         text = text.replace(old, new)
     path = tmp_path_factory.mktemp("baselines") / "baselines.yaml"
@@ -58,7 +58,7 @@ def test_all_methods_are_trained_and_tabled(compared):
     _, out, comparison = compared
     lines = posterior_comparison.table(comparison)
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
-    assert [row[0] for row in rows] == ["method", "---", "*exact*", "a", "mean_field", "full_rank", "HMC"]
+    assert [row[0].split(",")[0] for row in rows] == ["method", "---", "*exact*", "a", "mean_field", "full_rank", "HMC", "NUTS"]
     assert rows[2][3] == "1.1527"
     assert {row[1] for row in rows[3:]} == {"0 to 1"}
     for name, row in zip(("a", "mean_field", "full_rank"), rows[3:]):
@@ -67,7 +67,7 @@ def test_all_methods_are_trained_and_tabled(compared):
             with open(out / ("%s_seed_%d" % (name, seed)) / run_folder.METRICS) as file:
                 kl.append(json.load(file)["inference_gap"])
         assert row[2] == "%.4f (%.4f to %.4f)" % (sum(kl) / 2, min(kl), max(kl))
-    assert rows[-1][2] == rows[-1][3] == ""  # samples have no density
+    assert {cell for row in rows[-2:] for cell in row[2:4]} == {""}  # samples have no density
     assert re.search(r"(?s)HMC accepts 0\.[78][0-9] of its steps .* the kept draws, .* that, 0\.[89][0-9]\.", " ".join(lines))
     assert all(line in (out / posterior_comparison.COMPARISON).read_text() for line in lines)
     for name in (posterior_comparison.PAIRS, posterior_comparison.MARGINALS):
@@ -93,9 +93,20 @@ def test_the_largest_distance_is_named_and_a_mean_over_seeds():
 
 
 def test_a_sampler_that_never_moved_has_no_effective_sample_size():
-    parts = [{"acceptance": 0.8, "kept_acceptance": 0.9, "r_hat": r_hat, "n_effective": n}
+    parts = [{"exchanged": 0.4, "acceptance": 0.8, "kept_acceptance": 0.9, "r_hat": r_hat, "n_effective": n}
              for r_hat, n in ((1.1, 500.0), (1.3, None))]
-    assert posterior_comparison._how_it_sampled([{"per_x": parts}]) == (
+    def words(title):
+        if title != "replica exchange":
+            for part in parts:
+                part.pop("exchanged", None)
+        return posterior_comparison._how_it_sampled(RunGroup(title, None, (0,), ({"per_x": parts},)))
+
+    assert words("replica exchange").startswith(
+        "Replica exchange accepts 0.80 of its steps at the step size that its warm-up comes to; of the kept draws, whose step "
+        "sizes are 0.4 to 1 times that, 0.90; of exchanges between neighbours 0.40. The largest R-hat is 1.300")
+    assert words("NUTS").startswith(
+        "NUTS accepts 0.80 of its steps at the step size that its warm-up comes to; of the kept draws 0.90. The largest R-hat")
+    assert words("HMC") == (
         "HMC accepts 0.80 of its steps at the step size that its warm-up comes to; of the kept draws, whose step sizes are 0.4 "
         "to 1 times that, 0.90. The largest R-hat is 1.300, the smallest effective sample size not known. Its chains have not "
         "come to one distribution (R-hat above 1.05, or a chain that never moved): its row can't be trusted.")
@@ -106,7 +117,7 @@ def test_a_sampler_that_never_moved_has_no_effective_sample_size():
 def test_draws_are_used_again_only_with_the_same_settings_and_seed(tmp_path, monkeypatch):
     sampled, settings = [], baselines.load_baselines(BASELINES).hmc
 
-    def sample(problem, known, settings, seed):
+    def sample(name, problem, known, settings, seed):
         sampled.append((settings.n_samples, seed))
         return {"cpu_seconds": 1.0, "wasserstein": float("inf")}, np.zeros((1, 3, 2), np.float32)
 
@@ -114,7 +125,7 @@ def test_draws_are_used_again_only_with_the_same_settings_and_seed(tmp_path, mon
     problem = GIVEN_POSTERIORS["banana"]
     fewer = settings.copy(update={"n_samples": 8})
     for identity, own, seeds in (("a", settings, (0, 1)), ("a", settings, (1, 0)), ("a", fewer, (0, 2)), ("b", fewer, (0,))):
-        method = posterior_comparison.sampled(problem, identity, None, own, seeds, str(tmp_path))
+        method = posterior_comparison.sampled("hmc", problem, identity, None, own, seeds, str(tmp_path))
         assert method.group.seeds == seeds and method.group.metrics[0]["wasserstein"] is None
     assert sampled == [(400, 0), (400, 1), (8, 0), (8, 2), (8, 0)]
     for name, content in (("hmc_seed_0.json", b"[]"), ("hmc_seed_0.json", b"{"), ("hmc_seed_0.npz", b"PK"),
@@ -128,7 +139,7 @@ def test_draws_are_used_again_only_with_the_same_settings_and_seed(tmp_path, mon
             files.write_arrays(str(tmp_path / name), z=np.full((1, 3, 2), np.nan, np.float32))
         else:
             (tmp_path / name).write_bytes(content)
-        posterior_comparison.sampled(problem, "b", None, fewer, (0,), str(tmp_path))
+        posterior_comparison.sampled("hmc", problem, "b", None, fewer, (0,), str(tmp_path))
         assert sampled == [(8, 0)]
 
 
@@ -179,7 +190,12 @@ def test_configs_that_do_not_go_together_are_refused(tmp_path, first, second, ex
 
 @pytest.mark.parametrize("old, new, expected", [
     ("n_chains: 50", "n_chains: 1", "hmc.n_chains"), ("n_chains: 50", "n_chain: 50", "hmc.n_chain"),
-    ("hmc:", "mcmc:", "hmc"), ("batch_size: 500", "batch_size: 501", "problem.batch_size"),
+    ("hmc:", "mcmc:", "hmc"), ("nuts:", "nutz:", "nuts"), ("max_tree_depth: 6", "max_tree_depth: 11", "nuts.max_tree_depth"),
+    ("[1, 0.6, 0.36]", "[1, 0.6, 0.6]",
+     "replica_exchange.inverse_temperatures: must be a list of 2 to 100 numbers that fall from 1 and stay above 0"),
+    *(("[1, 0.6, 0.36]", text, "replica_exchange.inverse_temperatures: must be a list")
+      for text in ("[0.9, 0.6]", "[1]", "[1, 0]", "1", "[1, yes]", "[1, .nan]")),
+    ("batch_size: 500", "batch_size: 501", "problem.batch_size"),
 ])
 def test_bad_baselines_are_one_clear_line(tmp_path, old, new, expected):
     with open(BASELINES) as file:
