@@ -71,6 +71,26 @@ class Grid(NamedTuple):
         below = np.cumsum(self.marginal_masses(coordinate))
         return lambda values: np.interp(values, edges, below, left=0, right=1)
 
+    def uniforms(self, z):
+        """Return the Rosenblatt transform of z [n, 2], float64 [n, 2]: F(z1) and F(z2 | z1), uniform on a square for its draws.
+
+        The cdfs are linear between the points; beyond the grid they are 0 or 1.
+        """
+        below = np.pad(np.cumsum(self.masses, axis=1), ((0, 0), (1, 0)))  # at the edges of the cells about the points
+        shift = np.array([0, 0.5])
+        place = (z - np.array([axis[0] for axis in self.axes])) / self.spacing + shift
+        place = np.clip(place, 0, np.array(below.shape) - 1)
+        row, column = np.minimum(place.astype(int), np.array(below.shape) - 2).T
+        to_right, to_top = (place - np.stack([row, column], axis=1)).T
+
+        def of_row(columns):
+            return (1 - to_right) * below[row, columns] + to_right * below[row + 1, columns]
+
+        of_both = (1 - to_top) * of_row(column) + to_top * of_row(column + 1)
+        total = of_row(-1)
+        second = np.divide(of_both, total, out=np.full(len(z), 0.5), where=total > 0)
+        return np.stack([self.marginal_cdf(0)(z[:, 0]), second], axis=1)
+
     def share(self, is_in):
         """Return the probability of a part of the space, a float; is_in: function of z float64 [n, dim] -> bool [n].
 

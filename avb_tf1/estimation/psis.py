@@ -1,0 +1,52 @@
+"""How far importance weights can be trusted: k-hat, the shape of their tail (Vehtari, Simpson, Gelman, Yao and Gabry 2024).
+
+The largest weights are taken for a sample of a generalised Pareto distribution, whose shape k says how many moments the weights
+have: below 1/2 their variance is finite, from 1 on not even their mean. Its fit is that of Zhang and Stephens 2009, with k drawn
+towards 1/2 as if by ten further observations.
+"""
+
+import math
+
+import numpy as np
+
+TRUSTED = 0.7                 # below it so many samples are enough, by the authors' rule
+_SHARE, _FACTOR = 0.2, 3.0    # the tail: at most that share of n weights, and that times sqrt(n)
+_LEAST = 5                    # weights of a tail
+_PRIOR_SHAPE, _PRIOR_WEIGHT = 0.5, 10
+_N_GRID = 30
+
+
+def k_hat(log_weights):
+    """Return k-hat of importance weights, a float; NaN if a log-weight is, or of fewer than 25 weights.
+
+    Below TRUSTED a mean with such weights can be relied on, here log p(x) from samples of q: q's tails reach as far as those of
+    p(z|x). Weights that are all alike, but for rounding, have 0.
+
+    Args:
+        log_weights: [n], log p(x, z) - log q(z|x) at independent samples of q(z|x), nats; a constant may be left out.
+    """
+    log_weights = np.sort(np.asarray(log_weights, np.float64))
+    n_tail = min(int(_SHARE * len(log_weights)), math.ceil(_FACTOR * math.sqrt(len(log_weights))))
+    if n_tail < _LEAST or np.isnan(log_weights).any():
+        return math.nan
+    weights = np.exp(log_weights[-n_tail - 1:] - log_weights[-1])
+    exceedances = weights[1:] - weights[0]
+    if exceedances[-1] < 1e-5:  # as much as float32 makes of equal weights
+        return 0.0
+    return pareto_shape(np.maximum(exceedances, np.finfo(np.float64).tiny))
+
+
+def pareto_shape(exceedances):
+    """Return the shape k of a generalised Pareto distribution, a float, fitted to values above 0, float64 [n], ascending."""
+    n = len(exceedances)
+    n_grid = _N_GRID + int(math.sqrt(n))
+    quartile = exceedances[int(n / 4 + 0.5) - 1]
+    grid = (1 - np.sqrt(n_grid / (np.arange(n_grid) + 0.5))) / (3 * quartile) + 1 / exceedances[-1]
+    shapes = np.log1p(-grid[:, np.newaxis] * exceedances).mean(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        log_profile = n * (np.log(-grid / shapes) - shapes - 1)
+    log_profile = np.where(np.isnan(log_profile), -np.inf, log_profile)
+    posterior = np.exp(log_profile - log_profile.max())
+    rate = (grid * posterior).sum() / posterior.sum()
+    shape = float(np.log1p(-rate * exceedances).mean())
+    return (n * shape + _PRIOR_WEIGHT * _PRIOR_SHAPE) / (n + _PRIOR_WEIGHT)

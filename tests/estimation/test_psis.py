@@ -1,0 +1,41 @@
+"""k-hat: the shape that is known of weights with a generalised Pareto distribution, and of Gaussians' ratios."""
+
+import numpy as np
+import pytest
+
+from avb_tf1.estimation import psis
+
+N = 65536
+
+
+@pytest.mark.parametrize("shape", [-0.4, 0.1, 0.5, 0.8, 1.2])
+def test_of_pareto_weights_it_is_their_shape(shape):
+    uniform = np.random.RandomState(1).random_sample((8, N))
+    log_weights = np.log(((1 - uniform)**-shape - 1) / shape)
+    found = np.array([psis.k_hat(of_one) for of_one in log_weights])
+    n_tail = 3 * np.sqrt(N)
+    wanted = (n_tail * shape + 10 * 0.5) / (n_tail + 10)  # drawn towards 1/2
+    assert abs(found.mean() - wanted) < 4 * (1 + shape) / np.sqrt(8 * n_tail) + 0.02
+
+
+def test_a_constant_factor_does_not_matter():
+    log_weights = np.random.RandomState(2).standard_normal(2000)
+    assert psis.k_hat(log_weights) == pytest.approx(psis.k_hat(log_weights + 500), abs=1e-9)
+
+
+@pytest.mark.parametrize("scale, low, high", [(1.5, -2, 0), (0.9, 0, 0.5), (0.5, 0.6, 1.1)])
+def test_of_gaussians_it_is_by_their_widths(scale, low, high):
+    """p = N(0, 1), q = N(0, scale**2): the weights have a tail of shape 1 - scale**2, as far as logarithms let it show."""
+    z = scale * np.random.RandomState(3).standard_normal(N)
+    assert low < psis.k_hat(-z**2 / 2 + (z / scale)**2 / 2) < high
+
+
+def test_equal_weights_have_no_tail():
+    noise = 1e-7 * np.random.RandomState(4).standard_normal(N)
+    assert psis.k_hat(np.zeros(N)) == psis.k_hat(3 + noise) == 0
+
+
+def test_without_a_tail_or_with_nan_it_is_not_known():
+    assert np.isnan(psis.k_hat(np.zeros(20))) and np.isnan(psis.k_hat(np.append(np.zeros(N), np.nan)))
+    some_impossible = np.append(np.random.RandomState(5).standard_normal(N), [-np.inf] * 10)
+    assert np.isfinite(psis.k_hat(some_impossible))
