@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.special import kolmogi
-from scipy.stats import binom
 
 N_DRAWS = 99                  # of q(z|x), of each x: ranks from 0 to 99
 N_BINS = 20
@@ -40,6 +39,8 @@ def calibration(z, draws, random_state):
         draws: [n, N_DRAWS, dim], independent samples of q(z|x) at these x.
         random_state: numpy RandomState, which ties are broken with.
     """
+    from scipy.stats import binom  # here: it takes a tenth of a second
+
     n, dim = z.shape
     below = (draws < z[:, np.newaxis]).sum(axis=1)
     n_ties = (draws == z[:, np.newaxis]).sum(axis=1)

@@ -1,4 +1,4 @@
-"""log p(x) by importance sampling with a Gaussian encoder (Burda, Grosse and Salakhutdinov 2016). All values are in nats.
+"""log p(x) by importance sampling with an encoder's q(z|x) (Burda, Grosse and Salakhutdinov 2016). All values are in nats.
 
 A second opinion beside annealed importance sampling, for a latent space of any dimension, as far as q(z|x) reaches all of the
 posterior: its tails may be missing, and the error doesn't tell. A small effective sample size warns of it.
@@ -27,25 +27,35 @@ class Weighted(NamedTuple):
     effective_sample_size: np.ndarray
 
 
-def log_likelihood(decode, mean, log_variance, images, random_state, n_samples, are_logits=False):
+def log_likelihood(decode, sample, images, random_state, n_samples, are_logits=False):
     """Return the Weighted estimates: the log of the mean of p(x, z) / q(z|x) over samples z of q(z|x).
 
     Args:
         decode: z float32 [n, latent_dim] -> pixel probabilities [n, n_pixels], or logits.
-        mean, log_variance: [n_images, latent_dim] each, the parameters of q(z|x).
+        sample: (number of an image, n, numpy RandomState) -> z float32 [n, latent_dim], samples of its q(z|x), and log q(z|x)
+            there, float64 [n].
         images: [n_images, n_pixels], pixels in {0, 1}.
         random_state: numpy RandomState; n_samples: int, of each image.
         are_logits: bool, whether `decode` gives logits.
     """
     found = []
-    arrays = (np.asarray(array, np.float64) for array in (mean, log_variance, images))
-    for m, log_v, image in progress.through(list(zip(*arrays)), "images' log p(x) by importance sampling"):
-        eps = random_state.standard_normal((n_samples, len(m)))
-        # The samples as the decoder has them, so that q is taken where they are.
-        z = (m + np.exp(log_v / 2) * eps).astype(np.float32)
-        log_q = log_prior((z - m) * np.exp(-log_v / 2)) - log_v.sum() / 2
+    for number, image in enumerate(progress.through(np.asarray(images, np.float64), "images' log p(x) by importance sampling")):
+        z, log_q = sample(number, n_samples, random_state)
         log_conditional = in_chunks(lambda z, x=image[np.newaxis]: log_bernoulli_of_pairs(decode(z), x, are_logits), z)
         log_weights = log_conditional + log_prior(z) - log_q
         weights = np.exp(log_weights - log_weights.max())
         found.append((*log_mean_exp(log_weights), weights.sum()**2 / (weights**2).sum()))
     return Weighted(*np.array(found).T)
+
+
+def gaussian_samples(mean, log_variance):
+    """Return the function `sample` of log_likelihood for Gaussians with the parameters [n_images, latent_dim] each."""
+    mean, log_variance = np.asarray(mean, np.float64), np.asarray(log_variance, np.float64)
+
+    def sample(number, n, random_state):
+        m, log_v = mean[number], log_variance[number]
+        # The samples as the decoder has them, so that q is taken where they are.
+        z = (m + np.exp(log_v / 2) * random_state.standard_normal((n, len(m)))).astype(np.float32)
+        return z, log_prior((z - m) * np.exp(-log_v / 2)) - log_v.sum() / 2
+
+    return sample

@@ -11,6 +11,8 @@ from avb_tf1.estimation.entropy import Estimate
 LOSSES = ("generator_loss", "discriminator_loss")  # what an optimiser minimises, as far as a model has it
 N_FINAL = 100                 # iterations whose mean is the final loss
 LOWEST_LOSS = "lowest_generator_loss"  # in metrics.json: the lowest mean over so many iterations
+GOOD = "good_values"          # in metrics.json: name of a diagnostic -> what a good value is, a sentence
+CALIBRATION = "calibration"   # in metrics.json: the histograms of ranks (tasks.diagnostics.calibrated)
 LOSS_CHANGE = "generator_loss_change"  # in metrics.json: its mean over the last quarter less that over the one before
 
 
@@ -45,6 +47,7 @@ class Metric:
         note: str, what stands behind the title where no words can stand beside the number.
         measure: function of the task's samples -> Estimate; None where all are measured together.
         least, most: floats, what a finite value can be: an estimate of what is at least 0 may be somewhat below.
+        good: str, of a diagnostic what a good value is (tasks.diagnostics.good_values).
     """
 
     title: str
@@ -54,6 +57,7 @@ class Metric:
     measure: Optional[Callable] = None
     least: float = -math.inf
     most: float = math.inf
+    good: str = ""
 
     @property
     def worst(self):

@@ -1,7 +1,7 @@
 """How far importance weights can be trusted: k-hat, the shape of their tail (Vehtari, Simpson, Gelman, Yao and Gabry 2024).
 
-The largest weights are taken for a sample of a generalised Pareto distribution, whose shape k says how many moments the weights
-have: below 1/2 their variance is finite, from 1 on not even their mean. Its fit is that of Zhang and Stephens 2009, with k drawn
+The largest weights are taken for a sample of a generalised Pareto distribution, whose shape k says how many moments they have:
+below 1/2 their variance is finite, from 1 on not even their mean. It is fitted as by Zhang and Stephens 2009, and k is drawn
 towards 1/2 as if by ten further observations.
 """
 

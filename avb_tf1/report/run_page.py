@@ -1,13 +1,13 @@
 """The page of a run: one HTML file that needs nothing else, no network and no other file. Knows no TensorFlow."""
 
 from avb_tf1.config.loading import load_config, to_yaml
-from avb_tf1.estimation.metric import LOSSES, N_FINAL
+from avb_tf1.estimation.metric import CALIBRATION, LOSSES, N_FINAL
 from avb_tf1.ground.errors import InputError
 from avb_tf1.page import parts
 from avb_tf1.page.numbers import count
 from avb_tf1.runs import metrics_file, run_folder
 from avb_tf1.tasks.registry import task_of
-from avb_tf1.tasks.summary import notes, warning
+from avb_tf1.tasks.summary import diagnostic_rows, notes, warning
 
 
 def write_run_page(folder, metrics=None):
@@ -42,6 +42,7 @@ def rendered(task, run):
         lead="%s on batches of %d." % (count(config.training.n_iterations, "iteration"), config.batch_size),
         warning=warning(task, metrics, config), notes=notes(task, metrics, config),
         not_computed=metrics_file.not_computed(metrics),
+        diagnostics=diagnostic_rows(metrics, task.diagnostics), calibration=metrics.get(CALIBRATION),
         final_losses=[(name.replace("_", " "), metrics[name], optima.get(name))
                       for name in LOSSES if name in metrics],
         n_final=count(min(N_FINAL, config.training.n_iterations), "iteration"),

@@ -6,6 +6,7 @@ import os
 import re
 
 from avb_tf1.config.fingerprint import fingerprint, require_same
+from avb_tf1.estimation.metric import CALIBRATION, GOOD
 from avb_tf1.ground import files
 from avb_tf1.ground.errors import InputError, shortened, what_is_wrong
 from avb_tf1.runs import run_folder
@@ -14,7 +15,7 @@ from avb_tf1.runs.provenance import code
 _KEY = "made_by"  # of metrics.json
 _WRITE_AGAIN = "; scripts/evaluate.py --write writes it again"
 NOT_COMPUTED = "not_computed"  # of metrics.json: metric -> why it has none
-_TEXTS = (NOT_COMPUTED, "methods")  # what has words: the second says how a metric was found
+_TEXTS = (NOT_COMPUTED, "methods", GOOD)  # what has words: the second says how a metric was found
 
 
 def with_made_by(metrics, config, legs):
@@ -75,14 +76,16 @@ _RANGES = (
 def require_numbers(metrics, path, task):
     """Raise InputError, naming `path`, the metric and its value, unless all of a metrics.json's metrics are numbers.
 
-    Those of task.metrics may be None, which is infinite and has no standard error. What task.words names is left to the task.
+    Those of task.metrics and task.diagnostics may be None, which is infinite and has no standard error. What task.words names
+    is left to the task.
     """
     for key in _TEXTS:
         texts = metrics.get(key, {})
         if not isinstance(texts, dict) or not all(isinstance(text, str) for text in texts.values()):
             raise InputError("%s: %s must have a text for each metric that it names" % (path, key))
+    known = dict(task.metrics, **task.diagnostics)
     for name, value in numbers(metrics, task).items():
-        if name in task.metrics and value is None:
+        if name in known and value is None:
             for suffix in ("_standard_error", "_bias_left"):
                 if name + suffix in metrics:
                     raise InputError("%s: %s is null, which stands for an infinite one and has no %s, but %s is %s" % (
@@ -92,14 +95,27 @@ def require_numbers(metrics, path, task):
             continue  # one image tells nothing of others
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= _LARGEST:
             raise InputError("%s: %s must be a finite number%s, not %s" % (
-                path, name, ", or null for an infinite one" if name in task.metrics else "", json_value(value)))
-        low, high = _range(name, task)
+                path, name, ", or null for an infinite one" if name in known else "", json_value(value)))
+        low, high = _range(name, known)
         if not low <= value <= high:
             raise InputError("%s: %s can't be %s: it is %s" % (path, name, value, (
                 "at most %g" % high if low == -math.inf else "at least %g" % low if high == math.inf else
                 "from %g to %g" % (low, high))))
+    if CALIBRATION in metrics and not _is_calibration(metrics[CALIBRATION]):
+        raise InputError("%s: %s must have n_simulated, limit, band and the counts of each coordinate" % (path, CALIBRATION))
     for bound, above, difference in task.bounds:
         _require_bound(metrics, bound, above, difference, path)
+
+
+def _is_calibration(found):
+    """Whether that is as of tasks.diagnostics.calibrated."""
+    try:
+        counts = list(found["counts"].values())
+        numbers = [found["n_simulated"], *found["band"], *(count for of_one in counts for count in of_one)]
+        return 0 < found["limit"] < 1 and len(found["band"]) == 2 and all(counts) and all(
+            type(number) is int and number >= 0 for number in numbers)
+    except (TypeError, KeyError, AttributeError):
+        return False
 
 
 def _require_bound(metrics, bound, above, difference, path):
@@ -127,10 +143,10 @@ def errors_beside_each_other(metrics, *names):
     return [metrics.get(name + suffix) or 0.0 for name in names for suffix in suffixes]
 
 
-def _range(name, task):
-    """What a finite number of that name can be, lowest and highest."""
-    if name in task.metrics:
-        return task.metrics[name].least, task.metrics[name].most
+def _range(name, known):
+    """What a finite number of that name can be, lowest and highest; `known`: name -> Metric."""
+    if name in known:
+        return known[name].least, known[name].most
     return next((limits for pattern, limits in _RANGES if re.search(pattern, name)), (-math.inf, math.inf))
 
 

@@ -15,8 +15,8 @@ from avb_tf1.runs import run_folder
 # stands for every task.
 TRAINING = ("graph", "ground/cpu", "ground/seeds", "ground/tensorflow", "problems", "training/trainer")
 EVALUATION = ("estimation", "ground/seeds", "ground/threads", "problems", "tasks/*/measures", "tasks/*/task", "tasks/*/view",
-              "tasks/data_set/annealing", "tasks/given_posterior/reference", "tasks/trained", "tasks/views",
-              "training/snapshots")
+              "tasks/data_set/annealing", "tasks/diagnostics", "tasks/given_posterior/reference", "tasks/trained",
+              "tasks/views", "training/snapshots")
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 

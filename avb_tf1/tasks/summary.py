@@ -5,10 +5,10 @@ import math
 
 import numpy as np
 
-from avb_tf1.estimation.metric import LOSS_CHANGE, LOSSES, LOWEST_LOSS, N_FINAL
+from avb_tf1.estimation.metric import GOOD, LOSS_CHANGE, LOSSES, LOWEST_LOSS, N_FINAL
 from avb_tf1.estimation.trained_networks import BY_BOUND
 from avb_tf1.page import arrays
-from avb_tf1.page.numbers import count, number
+from avb_tf1.page.numbers import count, number, with_error
 from avb_tf1.runs import metrics_file
 from avb_tf1.tasks.views import spread_out
 
@@ -32,6 +32,10 @@ def summary(task, metrics, config, timing=None):
         str, lines of plain text; in nats unless told.
     """
     lines = list(task.summary(metrics, config))
+    found = diagnostic_rows(metrics, task.diagnostics)
+    if found:
+        lines.append("Did it work?")
+        lines += ["  %s: %s   (good: %s)" % row for row in found]
     if timing is not None:
         lines.append("%-*s %10.2f" % (task.name_width, "iterations per second", timing["iterations_per_second"]))
     lines += ["not computed: %s" % reason for reason in metrics_file.not_computed(metrics)]
@@ -132,6 +136,15 @@ def metric_rows(metrics, known, suffixes, method_of, words):
             why, told = "as above" if reasons[name] == told else reasons[name], reasons[name]
             rows.append((metric.title, "not computed", *[""] * (len(suffixes) + 1), why))
     return rows
+
+
+def diagnostic_rows(metrics, known):
+    """Return the diagnostics that there are, [(title, value with its error, what a good value is)], text.
+
+    `metrics` is as in metrics.json, `known` the task's, name -> Metric.
+    """
+    return [(metric.title, with_error(metrics, name, metric), metrics.get(GOOD, {}).get(name, ""))
+            for name, metric in known.items() if name in metrics]
 
 
 def losses_drawn(runs, optima):

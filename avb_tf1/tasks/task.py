@@ -10,7 +10,7 @@ from typing import Any, Dict, NamedTuple, Sequence, Tuple
 
 import numpy as np
 
-from avb_tf1.estimation.metric import Metric
+from avb_tf1.estimation.metric import CALIBRATION, Metric
 from avb_tf1.page import numbers
 from avb_tf1.problems.registry import problem_of
 from avb_tf1.runs import contents, metrics_file, run_folder
@@ -70,6 +70,7 @@ class Task:
     Attributes:
         name: str, as a config's `task`, and of the folder in tasks/.
         metrics: name -> estimation.metric.Metric, in the order of a table.
+        diagnostics: name -> Metric, what tells of a single run whether it worked (tasks.diagnostics).
         by_discriminator: a metric that T estimates, too, and the metric that is T's estimate of it.
         bounds: of each lower bound among them its name, that of what it is a bound on, and that of the difference.
         required: the metrics that no metrics.json can lack but as "not_computed".
@@ -85,11 +86,12 @@ class Task:
 
     name: str
     metrics: Dict[str, Metric]
+    diagnostics: Dict[str, Metric]
     by_discriminator: Tuple[str, str]
     bounds: Tuple[Tuple[str, str, str], ...]
     required: Tuple[str, ...]
     starred: Tuple[str, ...]
-    words: Tuple[str, ...] = ()
+    words: Tuple[str, ...] = (CALIBRATION,)
     figures: Tuple[str, ...]
     arrays: Tuple[str, ...] = ()
     parts: Tuple[str, ...] = ()

@@ -25,8 +25,8 @@ def test_each_table_has_its_rows(rivals):
     flows = {"iaf", "coupling", "spline", "iwae", "sivi", "avb_ac"}
     for problem, of_problem in rivals.items():
         is_images = of_problem["iwae"].of_problem.methods == "images"
-        of_images = {"vae", "vae_weighted", "auxiliary_vae", "auxiliary_reconstruction"}
-        assert flows | (of_images if is_images else {"full_rank"}) <= set(of_problem), problem
+        others = {"vae", "vae_weighted", "auxiliary_vae", "auxiliary_reconstruction"} if is_images else {"full_rank"}
+        assert flows | others <= set(of_problem), problem
     assert {"four_images", "digits", "digits_8", "explaining_away", "logistic_regression", "banana", "donut", "eight_schools",
             "stan_eight_schools", "stan_gauss", "your_own_model"} == set(rivals)
     assert "maximum_likelihood" in rivals["digits"] and "maximum_likelihood" in rivals["four_images"]

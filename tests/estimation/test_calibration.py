@@ -34,7 +34,8 @@ def test_ranks_are_uniform_by_numpy():
     assert (chi_square < 45).all()  # 19 degrees of freedom: of .999 below 43.8
 
 
-@pytest.mark.parametrize("scale, shift, heaps", [(2 / 3, 0, "ends"), (4 / 3, 0, "middle"), (1, 0.5, "left"), (1, -0.5, "right")])
+@pytest.mark.parametrize("scale, shift, heaps", [
+    (2 / 3, 0, "ends"), (4 / 3, 0, "middle"), (1, 0.5, "left"), (1, -0.5, "right")])
 def test_what_is_wrong_shows_in_the_histogram(scale, shift, heaps):
     own = simulated(1, scale, shift)
     assert (own.distances > own.limit).all()
@@ -47,7 +48,8 @@ def test_what_is_wrong_shows_in_the_histogram(scale, shift, heaps):
 
 def test_the_prior_passes():
     random_state = np.random.RandomState(0)
-    own = calibration.calibration(random_state.standard_normal((N, 1)), random_state.standard_normal((N, N_DRAWS, 1)), random_state)
+    z, draws = random_state.standard_normal((N, 1)), random_state.standard_normal((N, N_DRAWS, 1))
+    own = calibration.calibration(z, draws, random_state)
     assert own.distances.max() < own.limit
 
 

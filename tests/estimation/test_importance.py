@@ -17,7 +17,8 @@ def images_and_posteriors():
 def test_agrees_with_the_quadrature():
     images, exact = images_and_posteriors()
     variance = 1.3 * exact.covariance[:, [0, 1], [0, 1]]
-    found = importance.log_likelihood(decode, exact.mean, np.log(variance), images, np.random.RandomState(0), 4000)
+    found = importance.log_likelihood(decode, importance.gaussian_samples(exact.mean, np.log(variance)), images,
+                                      np.random.RandomState(0), 4000)
     deviations = (found.log_likelihood - exact.log_likelihood) / found.standard_error
     assert abs(deviations.mean()) < 2.5 * deviations.std() / np.sqrt(40)
     assert deviations.std() < 1.3 and found.standard_error.max() < 0.05
@@ -27,7 +28,8 @@ def test_agrees_with_the_quadrature():
 def test_a_wrong_q_has_a_small_effective_sample_size_and_a_larger_error():
     images, exact = images_and_posteriors()
     variance = exact.covariance[:, [0, 1], [0, 1]]
-    near, far = (importance.log_likelihood(decode, exact.mean + shift, np.log(variance), images, np.random.RandomState(0), 1000)
+    near, far = (importance.log_likelihood(decode, importance.gaussian_samples(exact.mean + shift, np.log(variance)), images,
+                                           np.random.RandomState(0), 1000)
                  for shift in (0, 2))
     assert np.median(far.effective_sample_size) < 0.2 * np.median(near.effective_sample_size)
     assert np.median(far.standard_error) > 2 * np.median(near.standard_error)
@@ -35,7 +37,8 @@ def test_a_wrong_q_has_a_small_effective_sample_size_and_a_larger_error():
 
 def test_the_exact_posterior_has_weights_that_are_all_one():
     """Of a decoder that ignores z the posterior is the prior."""
-    found = importance.log_likelihood(lambda z: np.full((len(z), 3), 0.25, np.float32), np.zeros((1, 5)), np.zeros((1, 5)),
+    found = importance.log_likelihood(lambda z: np.full((len(z), 3), 0.25, np.float32),
+                                      importance.gaussian_samples(np.zeros((1, 5)), np.zeros((1, 5))),
                                       np.array([[1, 0, 0]]), np.random.RandomState(0), 100)
     np.testing.assert_allclose(found.log_likelihood, np.log(0.25 * 0.75**2), atol=1e-6)
     np.testing.assert_allclose(found.effective_sample_size, 100)

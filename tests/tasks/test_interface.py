@@ -161,6 +161,11 @@ class KnownImages(Case):
             "kl_discriminator": ("mean KL(q(z|x) || p(z)) by the discriminator", False),
             "inference_gap": ("inference gap", False)}
 
+    def diagnostics(self):
+        assert list(self.task.diagnostics) == [
+            "k_hat", "log_likelihood_importance", "k_hat_discriminator", "log_likelihood_importance_discriminator",
+            "calibration_distance"]
+
     def required(self):
         assert self.task.required == ("log_likelihood", "reconstruction_error", "elbo", "kl_marginal_prior")
 
@@ -175,7 +180,7 @@ class KnownImages(Case):
         assert self.task.starred == ("log_likelihood", "reconstruction_error", "elbo", "kl_marginal_prior")
 
     def words(self):
-        assert self.task.words == ()
+        assert self.task.words == ("calibration",)
 
     def figures(self):
         assert self.task.figures == ("training_curve.png", "latent_space.png", "reconstructions.png", "latent_space.gif")
@@ -220,7 +225,12 @@ class KnownImages(Case):
         assert metrics["n_samples_per_class"] == 8192 and "not_computed" not in metrics
         assert metrics["methods"] == {
             "log_likelihood": "quadrature", "kl_discriminator": "samples", "reconstruction_error": "samples", **{
-                name: "nearest neighbours" for name in ("elbo", "kl_posterior_prior", "kl_marginal_prior", "inference_gap")}}
+                name: "nearest neighbours" for name in ("elbo", "kl_posterior_prior", "kl_marginal_prior", "inference_gap")},
+            "k_hat_discriminator": "discriminator", "log_likelihood_importance_discriminator": "discriminator"}
+        # T is right, and q the posterior.
+        assert metrics["log_likelihood_importance_discriminator"] == pytest.approx(-LOG4, abs=1e-6)
+        assert metrics["calibration_distance"] < metrics["calibration"]["limit"] and set(metrics["good_values"]) == {
+            "k_hat_discriminator", "log_likelihood_importance_discriminator", "calibration_distance"}
 
     def arrays_are_as_derived(self, folder):
         latents, plane, snapshots = (stored(folder, name) for name in ("latents.npz", "latent_plane.npz", "snapshots.npz"))
@@ -388,7 +398,8 @@ class GivenPosteriorOfASum(Case):
             1, 4, encode=lambda x, eps: (x @ mean + np.float32(self.DEVIATION) * eps[:, 0])[:, np.newaxis], decode=None,
             log_ratio=lambda x, z: (norm.logpdf(z[:, 0], x @ mean, self.DEVIATION) - norm.logpdf(z[:, 0]))[:, np.newaxis],
             gaussian=lambda x: ((x @ mean)[:, np.newaxis], np.full((len(x), 1, 1), self.DEVIATION, np.float32)),
-            log_joint=log_joint, log_prior=lambda z: norm.logpdf(z[:, 0]))
+            log_joint=log_joint, log_prior=lambda z: norm.logpdf(z[:, 0]),
+            log_posterior=lambda x, z: norm.logpdf(z[:, 0], x @ mean, self.DEVIATION))
 
     def metrics(self):
         assert {name: (metric.title, metric.is_higher_better) for name, metric in self.task.metrics.items()} == {
@@ -396,6 +407,11 @@ class GivenPosteriorOfASum(Case):
             "elbo_discriminator": ("ELBO by the discriminator", True), "inference_gap": ("KL(q(z|x) || p(z|x))", False),
             "wasserstein": ("mean Wasserstein-1 of the marginals", False),
             "wasserstein_noise_floor": ("the same of exact samples", False)}
+
+    def diagnostics(self):
+        assert list(self.task.diagnostics) == [
+            "k_hat", "log_evidence_importance", "k_hat_discriminator", "log_evidence_importance_discriminator",
+            "kl_64_squares", "kl_128_squares", "two_sample_accuracy"]
 
     def required(self):
         assert self.task.required == ("elbo",)
@@ -411,7 +427,7 @@ class GivenPosteriorOfASum(Case):
         assert set(self.task.by_discriminator) <= set(self.task.metrics)
 
     def words(self):
-        assert self.task.words == ("marginals", "modes", "per_x")
+        assert self.task.words == ("calibration", "marginals", "modes", "per_x")
 
     def figures(self):
         assert self.task.figures == ("training_curve.png", "posterior.png", "marginals.png", "posterior.gif")
@@ -466,7 +482,18 @@ class GivenPosteriorOfASum(Case):
             assert shares["exact_share"] == pytest.approx(norm.cdf(mean / self.DEVIATION), abs=0.01)
         assert metrics["methods"] == {"log_evidence": "quadrature", "elbo": "samples", "elbo_discriminator": "discriminator",
                                       "inference_gap": "samples", "wasserstein": "samples",
-                                      "wasserstein_noise_floor": "samples"}
+                                      "wasserstein_noise_floor": "samples", "k_hat": "samples",
+                                      "log_evidence_importance": "samples", "k_hat_discriminator": "discriminator",
+                                      "log_evidence_importance_discriminator": "discriminator"}
+        # Gaussians of one width: log-weights are linear in z. T is right, and says the same.
+        for end in ("", "_discriminator"):
+            error = 5 * metrics["log_evidence_importance%s_standard_error" % end]
+            assert metrics["log_evidence_importance" + end] == pytest.approx(self.EVIDENCE.mean(), abs=error)
+            assert metrics["k_hat" + end] == max(of_x["k_hat" + end] for of_x in metrics["per_x"]) < 0.5
+        best = norm.cdf(self.OFF / self.DEVIATION / 2)
+        error = metrics["two_sample_accuracy_standard_error"]
+        assert best - 0.02 < metrics["two_sample_accuracy"] < best + 4 * error
+        assert "exact ones" in metrics["good_values"]["two_sample_accuracy"]
 
     def arrays_are_as_derived(self, folder):
         latents, exact, snapshots = (stored(folder, name) for name in ("latents.npz", "exact.npz", "snapshots.npz"))
@@ -583,7 +610,8 @@ class DataSetOfFourPixels(Case):
         return Networks(
             2, 2, encode=lambda x, eps: x @ self.MAP + np.float32(self.DEVIATION) * eps,
             decode=lambda z: np.tile(self.P, (len(z), 1)), log_ratio=lambda x, z: np.full((len(x), 1), 0.5, np.float32),
-            gaussian=lambda x: (x @ self.MAP, np.full((len(x), 2), -1, np.float32)))
+            gaussian=lambda x: (x @ self.MAP, np.full((len(x), 2), -1, np.float32)),
+            log_posterior=lambda x, z: norm.logpdf(z, x @ self.MAP, self.DEVIATION).sum(axis=1))
 
     @property
     def exact(self):
@@ -599,6 +627,10 @@ class DataSetOfFourPixels(Case):
             "test_elbo": ("test ELBO", True), "test_elbo_discriminator": ("test ELBO by the discriminator", True),
             "test_inference_gap": ("KL(q(z|x) || p(z|x)) on test images", False)}
 
+    def diagnostics(self):
+        assert list(self.task.diagnostics) == [
+            "test_k_hat", "test_k_hat_discriminator", "test_log_likelihood_importance_discriminator", "calibration_distance"]
+
     def required(self):
         assert self.task.required == ("generator_loss",)
 
@@ -613,7 +645,7 @@ class DataSetOfFourPixels(Case):
         assert set(self.task.by_discriminator) <= set(self.task.metrics)
 
     def words(self):
-        assert self.task.words == ("test_log_likelihood_method",)
+        assert self.task.words == ("calibration", "test_log_likelihood_method")
 
     def figures(self):
         assert self.task.figures == ("training_curve.png", "latent_space.png", "reconstructions.png", "latent_space.gif",
@@ -643,8 +675,9 @@ class DataSetOfFourPixels(Case):
         assert found["n_validation_images"] == 2
         assert found["validation_elbo_discriminator"] == pytest.approx(log_likelihood - 0.5, abs=1e-4)
         assert found["validation_log_likelihood_method"] == "quadrature" and not [name for name in found if "test" in name]
-        assert set(found["methods"]) == {"validation_log_likelihood", "validation_elbo", "validation_elbo_discriminator",
-                                         "validation_inference_gap"}
+        assert set(found["methods"]) == {
+            "validation_log_likelihood", "validation_elbo", "validation_elbo_discriminator", "validation_inference_gap",
+            "validation_log_likelihood_importance", "validation_log_likelihood_importance_discriminator"}
         first, *_ = self.task.summary(found, config)
         assert first.split()[:2] == ["validation_log_likelihood", "%.4f" % found["validation_log_likelihood"]]
 
@@ -679,9 +712,17 @@ class DataSetOfFourPixels(Case):
 
     def is_as_derived(self, metrics, arrays):
         log_likelihood, kl = self.exact
-        of_images = {"log_likelihood": log_likelihood, "elbo": log_likelihood - kl, "elbo_discriminator": log_likelihood - 0.5}
+        of_images = {"log_likelihood": log_likelihood, "elbo": log_likelihood - kl, "elbo_discriminator": log_likelihood - 0.5,
+                     "log_likelihood_importance_discriminator": log_likelihood - 0.5}
         assert list(arrays) == ["test_images.npz"]
-        assert set(arrays["test_images.npz"]) == {*of_images, *(name + "_error" for name in of_images)}
+        own = arrays["test_images.npz"]
+        names = [*of_images, "log_likelihood_importance"]
+        assert set(own) == {*names, *(name + "_error" for name in names), "k_hat", "k_hat_discriminator"}
+        assert metrics["test_k_hat"] == np.median(own["k_hat"]) and metrics["test_k_hat_share"] == np.mean(own["k_hat"] > 0.7)
+        assert metrics["test_k_hat_discriminator"] == metrics["test_k_hat_discriminator_share"] == 0
+        assert np.abs(own["log_likelihood_importance"] - log_likelihood).max() < 1.5
+        # q is not the posterior of images that the decoder makes, whatever z.
+        assert metrics["calibration_distance"] > metrics["calibration"]["limit"]
         for name, expected in of_images.items():
             np.testing.assert_allclose(arrays["test_images.npz"][name], expected, atol=1e-5)
             assert metrics["test_" + name] == pytest.approx(expected.mean(), abs=1e-5)
@@ -690,7 +731,9 @@ class DataSetOfFourPixels(Case):
         assert metrics["test_inference_gap"] == pytest.approx(kl.mean(), abs=1e-5)
         assert (metrics["n_test_images"], metrics["test_log_likelihood_method"]) == (5, "quadrature")
         assert metrics["methods"] == {"test_log_likelihood": "quadrature", "test_elbo": "samples",
-                                      "test_elbo_discriminator": "discriminator", "test_inference_gap": "samples"}
+                                      "test_elbo_discriminator": "discriminator", "test_inference_gap": "samples",
+                                      "test_log_likelihood_importance": "samples",
+                                      "test_log_likelihood_importance_discriminator": "discriminator"}
 
     def arrays_are_as_derived(self, folder):
         latents, snapshots = stored(folder, "latents.npz"), stored(folder, "snapshots.npz")

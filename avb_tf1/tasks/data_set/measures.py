@@ -14,14 +14,21 @@ from typing import Callable, Dict, Mapping, NamedTuple, Optional
 
 import numpy as np
 
-from avb_tf1.estimation import adaptive_quadrature, importance
-from avb_tf1.estimation.densities import gaussian_kl_from_prior, log_bernoulli_of_pairs, log_prior, mean_and_error
+from avb_tf1.estimation import adaptive_quadrature, importance, psis
+from avb_tf1.estimation.densities import (
+    gaussian_kl_from_prior,
+    log_bernoulli_of_pairs,
+    log_mean_exp,
+    log_prior,
+    mean_and_error,
+)
 from avb_tf1.estimation.entropy import kl_from
 from avb_tf1.estimation.metric import DENSITY, DISCRIMINATOR, ENCODER, GRID, Metric, computable
 from avb_tf1.estimation.trained_networks import in_chunks
 from avb_tf1.ground import progress
 from avb_tf1.ground.threads import timed_part
 from avb_tf1.problems.data_set.problem import TEST
+from avb_tf1.tasks import diagnostics
 from avb_tf1.tasks.views import encoded
 
 N_IMPORTANCE_SAMPLES = 5000   # of each image: those of Burda et al.
@@ -32,7 +39,7 @@ def metrics_of(part):
     return {
         # log p(x).
         part + "_log_likelihood": Metric(part + " log-likelihood", is_higher_better=True, most=0),
-        # log p(x) once more, where it isn't by quadrature and q(z|x) has a density to draw from.
+        # log p(x) once more, where q(z|x) has a density.
         part + "_log_likelihood_importance": Metric(
             part + " log-likelihood by importance sampling", is_higher_better=True, most=0),
         # The mean of log p(x|z) minus KL(q(z|x) || p(z)): by its closed form, by samples or by nearest neighbours.
@@ -44,7 +51,14 @@ def metrics_of(part):
     }
 
 
-METRICS = metrics_of(TEST)     # of metrics.json
+def diagnostics_of(part):
+    """Return the diagnostics of a part of a data set, name -> Metric, as far as they are no metrics_of(part)."""
+    known = {part + "_" + name: metric for name, metric in diagnostics.of_weights("log_likelihood_importance").items()}
+    del known[part + "_log_likelihood_importance"]
+    return dict(known, **diagnostics.CALIBRATED)
+
+
+METRICS, DIAGNOSTICS = metrics_of(TEST), diagnostics_of(TEST)  # of metrics.json
 
 
 class Settings(NamedTuple):
@@ -117,6 +131,7 @@ def evaluate(networks, images, random_state, settings, part=TEST):
     """
     images, known, prefix = np.asarray(images, np.float32), metrics_of(part), part + "_"
     _, not_computed = computable(networks, known)
+    known = dict(known, **diagnostics_of(part))
     found = _per_image(networks, images, random_state, settings)
     # What is known of all images helps what is known of some.
     control = next((quantity for quantity in found.values() if np.isfinite(quantity.values).all()), None)
@@ -133,46 +148,70 @@ def evaluate(networks, images, random_state, settings, part=TEST):
     arrays = {}
     for name, quantity in found.items():
         arrays.update({name: quantity.values, name + "_error": quantity.errors}, **quantity.trust)
-        metrics.update({prefix + what: float(np.nanmean(values)) for what, values in quantity.trust.items()})
+        for what, values in quantity.trust.items():
+            metrics.update(_of_k_hats(prefix + what, values) if what.startswith("k_hat") else {
+                prefix + what: float(np.nanmean(values))})
     return HeldOut(dict(metrics, methods=methods, **{"not_computed": not_computed} if not_computed else {}), arrays)
+
+
+def _of_k_hats(name, values):
+    """What metrics.json has of the k-hats [n_images] of importance weights: their median and the share above psis.TRUSTED."""
+    known = values[~np.isnan(values)]
+    return {name: float(np.median(known)), name + "_share": float(np.mean(known > psis.TRUSTED))} if len(known) else {}
 
 
 def _per_image(networks, images, random_state, settings):
     """The PerImage quantities that can be had of a model, by name."""
-    def sample_means(values, method="samples"):
-        """The means over samples of q(z|x) of values(x, eps), as of _moments."""
-        mean, deviation = _moments(networks, images, random_state, settings.n_samples, values)
-        return PerImage(mean, deviation / math.sqrt(settings.n_samples), method)
+    def add_sample_means(name, values, method="samples", by_t=""):
+        """Add the mean over samples of q(z|x) of what values(x, eps) has first, and log p(x) by its second, log-weights."""
+        mean, deviation, k_hat, evidence, error = _over_samples(
+            networks, images, random_state, settings.n_samples, values, _mean_and_weighed)
+        found[name] = PerImage(mean, deviation / math.sqrt(settings.n_samples), method, trust={"k_hat" + by_t: k_hat})
+        if by_t or GRID.is_met(networks):
+            found["log_likelihood_importance" + by_t] = PerImage(
+                evidence, error, method if by_t else "samples", error**2 / 2)
 
     def by_importance(x):
         decode, are_logits = networks.decoded
-        return importance.log_likelihood(decode, *networks.gaussian(x), x, random_state, N_IMPORTANCE_SAMPLES, are_logits)
+        if networks.gaussian is not None:
+            sample = importance.gaussian_samples(*networks.gaussian(x))
+        else:
+            def sample(number, n, random_state):
+                eps = random_state.standard_normal((n, networks.noise_dim)).astype(np.float32)
+                z, log_density = encoded(networks, np.repeat(x[[number]], n, axis=0), eps)
+                return z, log_density.astype(np.float64)
+        return importance.log_likelihood(decode, sample, x, random_state, N_IMPORTANCE_SAMPLES, are_logits)
 
     def log_conditional(x, eps):
-        return _log_conditional(networks, x, in_chunks(networks.encode, x, eps))
+        z = in_chunks(networks.encode, x, eps)
+        log_conditional = _log_conditional(networks, x, z)
+        log_density = in_chunks(networks.log_posterior, x, z).astype(np.float64)
+        return log_conditional, log_conditional + log_prior(z) - log_density
 
     def log_joint_over_density(x, eps):
         z, log_density = encoded(networks, x, eps)
-        return _log_conditional(networks, x, z) + log_prior(z) - log_density.astype(np.float64)
+        log_weights = _log_conditional(networks, x, z) + log_prior(z) - log_density.astype(np.float64)
+        return log_weights, log_weights
 
     def by_discriminator(x, eps):
         z = in_chunks(networks.encode, x, eps)
-        return _log_conditional(networks, x, z) - in_chunks(networks.log_ratio, x, z)[:, 0]
+        log_weights = _log_conditional(networks, x, z) - in_chunks(networks.log_ratio, x, z)[:, 0]
+        return log_weights, log_weights
 
     found = {"log_likelihood": log_likelihood(networks, images, random_state, settings)}
+    if networks.has_density and not GRID.is_met(networks):
+        found["log_likelihood_importance"] = _by_weights(
+            "importance sampling", "importance_effective_sample_size", images, settings.annealed, by_importance)
     if networks.gaussian is not None:
-        if not GRID.is_met(networks):
-            found["log_likelihood_importance"] = _by_weights(
-                "importance sampling", "importance_effective_sample_size", images, settings.annealed, by_importance)
-        reconstruction = sample_means(log_conditional)
+        add_sample_means("elbo", log_conditional)
         kl = gaussian_kl_from_prior(*networks.gaussian(images))
-        found["elbo"] = reconstruction._replace(values=reconstruction.values - kl)
+        found["elbo"] = found["elbo"]._replace(values=found["elbo"].values - kl)
     elif networks.encode_with_density is not None:
-        found["elbo"] = sample_means(log_joint_over_density, networks.density_method)
+        add_sample_means("elbo", log_joint_over_density, networks.density_method)
     elif networks.encode is not None and GRID.is_met(networks):
         found["elbo"] = _elbo_by_neighbours(networks, images, random_state, settings.n_dense_images, settings.n_dense_samples)
     if networks.log_ratio is not None:
-        found["elbo_discriminator"] = sample_means(by_discriminator, "discriminator")
+        add_sample_means("elbo_discriminator", by_discriminator, "discriminator", diagnostics.BY_T)
     return found
 
 
@@ -199,15 +238,32 @@ def posterior_moments(networks, images, random_state, n_samples):
     return tuple(own.astype(np.float64) for own in moments)
 
 
-@timed_part("samples of q(z|x)")
 def _moments(networks, images, random_state, n_samples, values):
     """Mean and standard deviation of what values(x, eps) has at each sample of q(z|x), [n, ...], of each image."""
+    return _over_samples(networks, images, random_state, n_samples, lambda x, eps: (values(x, eps),), _mean_and_deviation)
+
+
+def _mean_and_deviation(values):
+    return values.mean(axis=1), values.std(axis=1, ddof=1)
+
+
+def _mean_and_weighed(values, log_weights):
+    """Of values and log-weights [n_images, n_samples]: mean and deviation, k-hat, log p(x) by the weights and its error."""
+    k_hats = np.array([psis.k_hat(of_image) for of_image in log_weights])
+    return (*_mean_and_deviation(values), k_hats, *log_mean_exp(log_weights.T))
+
+
+@timed_part("samples of q(z|x)")
+def _over_samples(networks, images, random_state, n_samples, values, reduce):
+    """What `reduce` makes of the arrays values(x, eps), at n_samples of q(z|x) of each image; arrays [n_images, ...].
+
+    values(x, eps) returns a tuple of arrays [n, ...]; `reduce` takes them as [some images, n_samples, ...] each.
+    """
     found, size = [], max(1, _ROWS // n_samples)
     for start in progress.through(range(0, len(images), size), "samples of q(z|x)"):
         x = np.repeat(images[start:start + size], n_samples, axis=0)
         own = values(x, random_state.standard_normal((len(x), networks.noise_dim)).astype(np.float32))
-        own = own.reshape(-1, n_samples, *own.shape[1:])
-        found.append((own.mean(axis=1), own.std(axis=1, ddof=1)))
+        found.append(reduce(*(array.reshape(-1, n_samples, *array.shape[1:]) for array in own)))
     return tuple(map(np.concatenate, zip(*found)))
 
 

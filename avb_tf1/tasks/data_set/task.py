@@ -10,7 +10,7 @@ from avb_tf1.ground.errors import InputError
 from avb_tf1.ground.seeds import stream
 from avb_tf1.problems.data_set.problem import TEST, VALIDATION
 from avb_tf1.runs import run_folder
-from avb_tf1.tasks import task
+from avb_tf1.tasks import diagnostics, task
 from avb_tf1.tasks.data_set import contents, measures, summary
 from avb_tf1.tasks.data_set.view import View, images_looked_at
 from avb_tf1.tasks.trained import draw_figures, final_losses, images_of, require_finite, without_infinity
@@ -23,12 +23,12 @@ class DataSetTask(task.Task):
     """Real images: problems.data_set.problem.ImageDataset."""
 
     name = "data_set"
-    metrics = measures.METRICS
+    metrics, diagnostics = measures.METRICS, measures.DIAGNOSTICS
     by_discriminator = ("test_elbo", "test_elbo_discriminator")
     bounds = (("test_elbo", "test_log_likelihood", "test_inference_gap"),)
     required = ("generator_loss",)
     starred = ("test_log_likelihood", "test_elbo")
-    words = (contents.METHOD,)
+    words = (*task.Task.words, contents.METHOD)
     figures = (run_folder.TRAINING_CURVE, "latent_space.png", "reconstructions.png", "latent_space.gif", "pairs.png",
                "manifold.png", "posteriors.png")
     arrays = (contents.TEST_IMAGES,)
@@ -44,6 +44,9 @@ class DataSetTask(task.Task):
     def measure(self, trained):
         found = trained.once(_of_test_images)
         metrics = dict(final_losses(trained.monitors), **found.metrics)
+        if trained.networks.encode is not None:
+            metrics.update(diagnostics.calibrated_on_images(trained.networks, trained.stream("diagnostics")))
+        metrics.update(diagnostics.good_values(metrics, self.diagnostics))
         return task.Measured(without_infinity(metrics), {contents.TEST_IMAGES: found.per_image})
 
     def measure_part(self, trained, part):

@@ -4,13 +4,14 @@ import math
 
 import numpy as np
 
-from avb_tf1.estimation import quadrature, wasserstein
+from avb_tf1.estimation import quadrature, squares, wasserstein
 from avb_tf1.estimation.densities import mean_and_error
 from avb_tf1.estimation.entropy import Estimate, kl_from
 from avb_tf1.estimation.metric import Metric, flat, sample_mean
 from avb_tf1.estimation.trained_networks import in_chunks
 from avb_tf1.ground import progress
 from avb_tf1.ground.threads import timed_part
+from avb_tf1.tasks import diagnostics
 from avb_tf1.tasks.trained import by_neighbours, draw_codes
 from avb_tf1.tasks.views import labels_of_codes, sample_posterior
 
@@ -35,6 +36,8 @@ METRICS = {
     # What samples of the exact posterior have there.
     "wasserstein_noise_floor": Metric("the same of exact samples", least=0),
 }
+DIAGNOSTICS = dict(diagnostics.of_weights("log_evidence_importance"), **diagnostics.SQUARES, **diagnostics.TWO_SAMPLES)
+_LARGEST = {"k_hat", "k_hat" + diagnostics.BY_T}  # of several x the largest is told, not the mean
 N_LATENTS = 4096              # samples of each q(z|x) in latents.npz
 N_EXACT = 5000                # draws of each exact posterior in exact.npz
 N_AXIS = 161                  # points along each axis of its density, and of each marginal's
@@ -157,7 +160,10 @@ def evaluate(networks, problem, references, random_state, n_samples, why_not="")
     if len(per_x) == 1:
         del per_x[0]["x"]
         return _flat(per_x[0])
-    estimates = {name: _mean([own["estimates"][name] for own in per_x]) for name in per_x[0]["estimates"]}
+    estimates = {}
+    for name in per_x[0]["estimates"]:
+        of_each = [own["estimates"][name] for own in per_x]
+        estimates[name] = max(of_each, key=lambda own: own.value) if name in _LARGEST else _mean(of_each)
     return dict(_flat({"estimates": estimates, "not_computed": per_x[0]["not_computed"]}), per_x=[_flat(own) for own in per_x])
 
 
@@ -190,14 +196,21 @@ def _of_one(networks, problem, reference, why_unknown, x, z, log_density, random
     if networks.log_ratio is not None:
         log_ratio = in_chunks(networks.log_ratio, rows, z)[:, 0].astype(np.float64)
         log_prior = in_chunks(networks.log_prior, z).astype(np.float64)
-        by_discriminator = sample_mean(log_joint - log_prior - log_ratio)._replace(method="discriminator")
+        log_weights = log_joint - log_prior - log_ratio
+        by_discriminator = sample_mean(log_weights)._replace(method="discriminator")
+        estimates.update(diagnostics.by_t(diagnostics.weighed(log_weights, "log_evidence_importance")))
+    if log_density is None and networks.log_posterior is not None:
+        log_density = in_chunks(networks.log_posterior, rows, z)
+    if log_density is not None:
+        log_weights = log_joint - log_density.astype(np.float64)
+        estimates.update(diagnostics.weighed(log_weights, "log_evidence_importance"))
     if networks.gaussian is not None:
         scale = networks.gaussian(x)[1][0].astype(np.float64)
         entropy = np.log(np.diag(scale)).sum() + len(scale) / 2 * (1 + math.log(2 * math.pi))
         elbo = sample_mean(log_joint)
         elbo = elbo._replace(value=elbo.value + float(entropy))
     elif log_density is not None:
-        elbo = sample_mean(log_joint - log_density.astype(np.float64))._replace(method=networks.density_method)
+        elbo = sample_mean(log_weights)._replace(method=networks.density_method)
     elif quadrature.has_grid(networks.latent_dim):
         with timed_part("neighbours"):
             kl = kl_from(z, log_joint, random_state)
@@ -218,8 +231,28 @@ def _of_one(networks, problem, reference, why_unknown, x, z, log_density, random
         not_computed.update(dict.fromkeys(("wasserstein", "wasserstein_noise_floor"), why_unknown))
     else:
         estimates.update({name: Estimate(value, "samples") for name, value in _distances(problem, marginals).items()})
+        if reference.uniforms is not None:
+            with timed_part("squares"):
+                u = reference.uniforms(z.astype(np.float64))
+                estimates.update({name: squares.kl_from_uniform(u, n_bins)
+                                  for name, n_bins in zip(diagnostics.SQUARES, squares.N_BINS)})
     return {"estimates": estimates, "not_computed": not_computed, "marginals": marginals,
             "modes": _modes(problem, reference, z, random_state)}
+
+
+def did_it_work(trained, references):
+    """Return further diagnostics of a Trained, by a random stream of their own: metrics as in metrics.json.
+
+    They are on whether its samples can be told from exact ones: with `references`, PosteriorReferences or None.
+    """
+    problem, networks, random_state = trained.problem, trained.networks, trained.stream("diagnostics")
+    if references is None:
+        return {}
+    n = min(diagnostics.n_compared(problem.n_x), trained.config.evaluation.n_samples)
+    z, labels, _ = sample_posterior(networks, problem, n, random_state)
+    exact = np.concatenate([reference.draws(n, random_state) for reference in references])
+    return diagnostics.told_apart(np.column_stack([z, problem.inputs[labels]]),
+                                  np.column_stack([exact, problem.inputs[labels]]), random_state)
 
 
 def quantities(problem, z):

@@ -50,6 +50,8 @@ class PosteriorReference:
         marginals: points [k, m], ascending at equal distances -> the density there of each coordinate and then of each derived
             quantity, float64 [k, m], off by less than .5 % of the highest (estimation.marginals); None where there are but
             draws.
+        uniforms: z float64 [n, 2] -> its Rosenblatt transform, as of density_grid.Grid.uniforms; None where not all of two
+            coordinates have a grid.
     """
 
     log_evidence: Optional[float]
@@ -60,6 +62,7 @@ class PosteriorReference:
     draws: Callable
     share: Optional[Callable] = None
     marginals: Optional[Callable] = None
+    uniforms: Optional[Callable] = None
 
     @property
     def standard_deviation(self):
@@ -165,7 +168,7 @@ def reference_from_density(log_joint, dim, derived=None):
 
     return PosteriorReference(
         log_evidence=grid.log_integral, mean=mean, covariance=covariance, derived=moments, log_density=log_density,
-        draws=grid.draws, share=grid.share, marginals=densities)
+        draws=grid.draws, share=grid.share, marginals=densities, uniforms=grid.uniforms if dim == 2 else None)
 
 
 def _from_draws(problem, label):

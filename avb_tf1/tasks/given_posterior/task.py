@@ -6,7 +6,7 @@ import numpy as np
 
 from avb_tf1.ground import files
 from avb_tf1.runs import run_folder
-from avb_tf1.tasks import task
+from avb_tf1.tasks import diagnostics, task
 from avb_tf1.tasks.given_posterior import contents, measures, summary
 from avb_tf1.tasks.given_posterior.view import View
 from avb_tf1.tasks.trained import draw_figures, final_losses, without_infinity
@@ -17,12 +17,12 @@ class GivenPosteriorTask(task.Task):
     """A joint density of parameters and data that is known: problems.given_posterior.problem.GivenPosterior."""
 
     name = "given_posterior"
-    metrics = measures.METRICS
+    metrics, diagnostics = measures.METRICS, measures.DIAGNOSTICS
     by_discriminator = ("elbo", "elbo_discriminator")
     bounds = (("elbo", "log_evidence", "inference_gap"),)
     required = ("elbo",)
     starred = ("inference_gap", "wasserstein")
-    words = ("marginals", "modes", "per_x")
+    words = (*task.Task.words, "marginals", "modes", "per_x")
     figures = (run_folder.TRAINING_CURVE, "posterior.png", "marginals.png", "posterior.gif")
     arrays = (contents.EXACT,)
     noun = "Approximate posteriors"
@@ -35,7 +35,8 @@ class GivenPosteriorTask(task.Task):
         trained.once(measures.latents)  # to know that they are finite
         metrics = dict(final_losses(trained.monitors), **measures.evaluate(
             trained.networks, trained.problem, known, trained.stream("evaluation"), trained.config.evaluation.n_samples,
-            why_not))
+            why_not), **measures.did_it_work(trained, known))
+        metrics.update(diagnostics.good_values(metrics, self.diagnostics))
         return task.Measured(without_infinity(metrics), {})
 
     def write(self, out, trained):

@@ -24,10 +24,13 @@ from avb_tf1.estimation.trained_networks import Networks, in_chunks
 from avb_tf1.ground import progress
 from avb_tf1.ground.threads import at_once, timed_part
 from avb_tf1.problems.known_images.problem import ImageProblem
+from avb_tf1.tasks import diagnostics
 from avb_tf1.tasks.trained import by_neighbours, draw_codes
 from avb_tf1.tasks.views import labels_of_codes, sample_posterior
 
 N_LATENTS = 5120              # the tutorial's 10 batches of 512
+_EVIDENCE = "log_likelihood_importance"
+DIAGNOSTICS = dict(diagnostics.of_weights(_EVIDENCE), **diagnostics.CALIBRATED)
 STRIDE = 4                    # of the samples that a density takes, every how many go through the other networks
 
 NEAR_NEIGHBOURS = Need(
@@ -43,6 +46,8 @@ class Sample:
         z: float32 [n, latent_dim]; labels: int64 [n]; ordered by class. These two and log_reconstruction are None for a model
             without q(z|x).
         log_reconstruction: float64 [n / STRIDE], log p(x|z) at every STRIDE-th sample.
+        log_ratio: float64 [n / STRIDE], the discriminator's log q(z|x) - log p(z) there, or None.
+        log_density: float64 [n / STRIDE], log q(z|x) there, or None.
         log_likelihoods: float64 [n_images], log p(x); None without a grid.
         kl_posterior_prior: Estimate of the mean over x of KL(q(z|x) || p(z)), or None.
         kl_marginal_prior: Estimate of KL(q(z) || p(z)), or None.
@@ -53,6 +58,8 @@ class Sample:
     z: Optional[np.ndarray]
     labels: Optional[np.ndarray]
     log_reconstruction: Optional[np.ndarray]
+    log_ratio: Optional[np.ndarray]
+    log_density: Optional[np.ndarray]
     log_likelihoods: Optional[np.ndarray]
     kl_posterior_prior: Optional[Estimate]
     kl_marginal_prior: Optional[Estimate]
@@ -79,8 +86,7 @@ def _inference_gap(sample):
 
 
 def _kl_discriminator(sample):
-    z, labels = sample.z[::STRIDE], sample.labels[::STRIDE]
-    return sample_mean(in_chunks(sample.networks.log_ratio, sample.problem.images[labels], z)[:, 0].astype(np.float64))
+    return sample_mean(sample.log_ratio)
 
 
 # By their names in metrics.json, in the order of a table. Where q(z|x) has no density (see entropy.has_density), the KL(q || p)
@@ -117,8 +123,9 @@ def evaluate(networks, problem, random_state, n_samples, log_likelihoods):
             called in another thread, while samples are drawn.
 
     Returns:
-        dict: name in METRICS -> float. Beside it `<name>_standard_error` where the value is sampled, 0 if a closed form takes
-        the samples' place, and `<name>_bias_left` where it is biased; an infinite value has neither, as they aren't known.
+        dict: name in METRICS or of a diagnostic of importance weights -> float. Beside it `<name>_standard_error` where the
+        value is sampled, 0 if a closed form takes the samples' place, and `<name>_bias_left` where it is biased; an infinite
+        value has neither, as they aren't known.
         Further n_samples_per_class; "methods": name -> how it was found; and where metrics can't be had, "not_computed":
         name -> why.
     """
@@ -130,14 +137,15 @@ def evaluate(networks, problem, random_state, n_samples, log_likelihoods):
     sample = dataclasses.replace(sample, log_likelihoods=of_images)
     names, not_computed = computable(networks, METRICS)
     with timed_part("metrics"):
-        metrics = flat({name: METRICS[name].measure(sample) for name in names})
+        estimates = {name: METRICS[name].measure(sample) for name in names}
+        metrics = flat(estimates if sample.z is None else dict(estimates, **_of_weights(sample)))
     return dict(metrics, n_samples_per_class=n_samples, **{"not_computed": not_computed} if not_computed else {})
 
 
 def _sample(networks, problem, n_samples, random_state):
     """The Sample, its log_likelihoods None."""
     if networks.encode is None:
-        return Sample(networks, problem, None, None, None, None, None, None)
+        return Sample(networks, problem, None, None, None, None, None, None, None, None)
     with timed_part("samples of q(z|x)"):
         z, labels, log_density = sample_posterior(networks, problem, n_samples, random_state)
     with timed_part("neighbours"):
@@ -145,7 +153,30 @@ def _sample(networks, problem, n_samples, random_state):
     with timed_part("the decoder at the samples"):
         log_reconstruction = _log_reconstructions(networks, problem, z[::STRIDE])
     own = log_reconstruction[np.arange(len(log_reconstruction)), labels[::STRIDE]]
-    return Sample(networks, problem, z, labels, own, None, kl, kl_marginal)
+    pairs, log_ratio = (problem.images[labels[::STRIDE]], z[::STRIDE]), None
+    if networks.log_ratio is not None:
+        log_ratio = in_chunks(networks.log_ratio, *pairs)[:, 0].astype(np.float64)
+    if log_density is not None:
+        log_density = log_density[::STRIDE]
+    elif networks.log_posterior is not None:
+        log_density = in_chunks(networks.log_posterior, *pairs)
+    return Sample(networks, problem, z, labels, own, log_ratio, log_density, None, kl, kl_marginal)
+
+
+def _of_weights(sample):
+    """The Estimates of diagnostics.of_weights, as far as a model has them: k-hat the largest over x, log p(x) the mean."""
+    found, problem, labels = {}, sample.problem, sample.labels[::STRIDE]
+    log_prior_density = log_prior(sample.z[::STRIDE])
+    for log_density, rename in ((sample.log_density, dict), (sample.log_ratio, diagnostics.by_t)):
+        if log_density is not None:
+            log_joint = sample.log_reconstruction + (log_prior_density if rename is dict else 0)
+            of_x = [diagnostics.weighed((log_joint - log_density)[labels == k], _EVIDENCE) for k in range(problem.n_x)]
+            evidence = [own[_EVIDENCE] for own in of_x]
+            found.update(rename({
+                "k_hat": max((own["k_hat"] for own in of_x), key=lambda own: own.value),
+                _EVIDENCE: Estimate(problem.mean([own.value for own in evidence]), "samples",
+                                    problem.error_of_mean([own.standard_error for own in evidence]))}))
+    return found
 
 
 def _kl_from_prior(networks, problem, z, labels, log_density, random_state):

@@ -9,7 +9,7 @@ from avb_tf1.estimation.trained_networks import in_chunks
 from avb_tf1.ground import files
 from avb_tf1.problems.known_images.four_images import TABLE_1_METRICS
 from avb_tf1.runs import run_folder
-from avb_tf1.tasks import task
+from avb_tf1.tasks import diagnostics, task
 from avb_tf1.tasks.known_images import contents, measures, published_rows, summary
 from avb_tf1.tasks.known_images.view import View
 from avb_tf1.tasks.trained import draw_figures, final_losses, images_of, without_infinity
@@ -23,7 +23,7 @@ class KnownImagesTask(task.Task):
     """A few binary images, each with a probability: problems.known_images.problem.ImageProblem."""
 
     name = "known_images"
-    metrics = measures.METRICS
+    metrics, diagnostics = measures.METRICS, measures.DIAGNOSTICS
     by_discriminator = ("kl_posterior_prior", "kl_discriminator")
     bounds = (("elbo", "log_likelihood", "inference_gap"),)
     required = starred = TABLE_1_METRICS
@@ -41,6 +41,9 @@ class KnownImagesTask(task.Task):
         metrics.update(measures.evaluate(
             trained.networks, trained.problem, trained.stream("evaluation"), trained.config.evaluation.n_samples,
             lambda: trained.once(log_likelihoods)))
+        if trained.networks.encode is not None:
+            metrics.update(diagnostics.calibrated_on_images(trained.networks, trained.stream("diagnostics")))
+        metrics.update(diagnostics.good_values(metrics, self.diagnostics))
         return task.Measured(without_infinity(metrics), {})
 
     def write(self, out, trained):

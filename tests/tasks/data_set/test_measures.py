@@ -54,7 +54,11 @@ def log_ratio(x, z):
     return (log_prior(eps) - log_variance.sum(axis=1) / 2 - log_prior(z))[:, np.newaxis]
 
 
-VAE = Networks(2, 2, encode, decode, gaussian=gaussian)
+def log_posterior(x, z):
+    return log_ratio(x, z)[:, 0] + log_prior(z)
+
+
+VAE = Networks(2, 2, encode, decode, gaussian=gaussian, log_posterior=log_posterior)
 AVB = Networks(2, 2, encode, decode, log_ratio=log_ratio)
 
 
@@ -166,7 +170,11 @@ def test_of_more_images_than_are_annealed_the_elbo_tells_the_rest():
         np.testing.assert_array_equal(images, IMAGES[rows])
         return Annealed(EXACT.log_likelihood[rows], np.full(30, 0.01), np.full(30, 0.65))
 
-    networks = Networks(3, 3, encode_in_three, decode, gaussian=in_three)
+    def log_posterior(x, z):
+        mean, log_variance = in_three(x)
+        return log_prior((z - mean) * np.exp(-log_variance / 2)) - log_variance.sum(axis=1) / 2
+
+    networks = Networks(3, 3, encode_in_three, decode, gaussian=in_three, log_posterior=log_posterior)
     found = flat(measures.evaluate(networks, IMAGES, np.random.RandomState(2), measures.Settings(200, 1, 1, ais, rows)))
     of_images = found["per_image"]["log_likelihood"]
     assert (np.flatnonzero(~np.isnan(of_images)) == rows).all() and found["n_annealed_images"] == 30
@@ -252,9 +260,20 @@ def test_moments_of_a_gaussian_are_its_own_and_those_of_samples_agree():
 
 def test_every_name_is_that_of_a_metric(of_vae, of_avb):
     for found in (of_vae, of_avb):
-        rest = [name for name in found if not any(name.startswith(metric) for metric in measures.METRICS)]
+        known = dict(measures.METRICS, **measures.DIAGNOSTICS)
+        rest = [name for name in found if not any(name.startswith(metric) for metric in known)]
         assert set(rest) <= {"n_test_images", "methods", "per_image", "not_computed"}
-        assert set(found["methods"]) <= set(measures.METRICS)
+        assert set(found["methods"]) <= set(known)
+
+
+def test_of_a_gaussian_near_the_posterior_the_weights_tell_log_p(of_vae, of_avb):
+    for found, end in ((of_vae, ""), (of_avb, "_discriminator")):
+        own = found["per_image"]
+        deviations = (own["log_likelihood_importance" + end] - EXACT.log_likelihood) / own[
+            "log_likelihood_importance%s_error" % end]
+        assert abs(deviations.mean()) < 5 / np.sqrt(120) and deviations.std() < 2
+        assert found["test_k_hat" + end] == np.median(own["k_hat" + end])
+        assert found["test_k_hat%s_share" % end] == np.mean(own["k_hat" + end] > 0.7) < 0.5
 
 
 def test_two_models_are_compared_image_by_image():

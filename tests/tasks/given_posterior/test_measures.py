@@ -30,7 +30,9 @@ def test_metrics_of_the_exact_posterior_are_exact():
     assert metrics["log_evidence"] == pytest.approx(evidence, abs=2e-6)
     assert abs(metrics["inference_gap"]) < 4 * metrics["inference_gap_standard_error"] + metrics["inference_gap_bias_left"]
     assert metrics["elbo"] == pytest.approx(evidence - metrics["inference_gap"], abs=2e-6)
-    assert set(metrics["methods"].values()) == {"quadrature", "nearest neighbours", "samples"}
+    assert set(metrics["methods"].values()) == {"quadrature", "nearest neighbours", "samples", "64² squares", "128² squares"}
+    for name in ("kl_64_squares", "kl_128_squares"):
+        assert abs(metrics[name]) < 4 * metrics[name + "_standard_error"]
     assert metrics["wasserstein"] < 2 * metrics["wasserstein_noise_floor"] < 0.04
     assert list(metrics["marginals"]) == ["a", "b", "a + b"]
     for name, direction in (("a", [1, 0]), ("b", [0, 1]), ("a + b", [1, 1])):
@@ -68,6 +70,7 @@ def test_metrics_of_another_gaussian():
         assert metrics["methods"]["elbo"] == method
         assert metrics["inference_gap"] == pytest.approx(gap, abs=5 * metrics["inference_gap_standard_error"])
         assert metrics["marginals"]["a"]["wasserstein"] == pytest.approx(0.3 / math.sqrt(covariance[0, 0]), abs=0.05)
+        assert 0.8 * gap < metrics["kl_128_squares"] < gap + 3 * metrics["kl_128_squares_standard_error"]
 
 
 def test_the_mean_over_x_has_the_independent_sum_of_their_errors():

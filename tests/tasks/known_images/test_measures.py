@@ -49,7 +49,11 @@ def test_the_optimum_scores_as_derived():
     assert metrics["n_samples_per_class"] == 65536
     assert metrics["methods"] == {
         "log_likelihood": "quadrature", "kl_discriminator": "samples", "reconstruction_error": "samples", **{
-            name: "nearest neighbours" for name in ("elbo", "kl_posterior_prior", "kl_marginal_prior", "inference_gap")}}
+            name: "nearest neighbours" for name in ("elbo", "kl_posterior_prior", "kl_marginal_prior", "inference_gap")},
+        "k_hat_discriminator": "discriminator", "log_likelihood_importance_discriminator": "discriminator"}
+    # T is right, so that all weights are p(x).
+    assert metrics["log_likelihood_importance_discriminator"] == pytest.approx(-math.log(4), abs=1e-6)
+    assert metrics["k_hat_discriminator"] == 0
     assert OPTIMUM["discriminator_loss"].value == pytest.approx(0.625503, abs=1e-6)
     assert OPTIMUM["generator_loss"].value == pytest.approx(1.386294, abs=1e-6)
 
