@@ -100,10 +100,21 @@ DataConfig = Union[ConstantDataConfig, UniformLabelsDataConfig, ShuffledSampleDa
 
 
 class NamedProblemConfig(Section):
-    """A given posterior in the place of data: which, and how many samples of q an iteration has, of each x as many."""
+    """A given posterior in the place of data: which, and how many samples of q an iteration has, of each x as many.
+
+    `x: joint`: the networks see x itself, and are trained on x from the joint density; else which observation it is.
+    """
 
     kind: Literal[tuple(GIVEN_POSTERIORS)]
     batch_size: BatchSize
+    x: Literal["observed", "joint"] = "observed"
+
+    @pydantic.validator("x")
+    def _x_can_be_drawn(cls, x, values):
+        drawn = [name for name, problem in GIVEN_POSTERIORS.items() if problem.sample_likelihood is not None]
+        if x == "joint" and values.get("kind", drawn[0]) not in drawn:
+            raise ValueError("can be joint for %s only" % ", ".join(drawn))
+        return x
 
 
 class PythonFile(Section):
@@ -123,6 +134,7 @@ class PythonProblemConfig(Section):
     kind: Literal["python"]
     path: PythonFile
     batch_size: BatchSize
+    x: ClassVar[str] = "observed"
 
 
 ProblemConfig = Union[NamedProblemConfig, PythonProblemConfig]

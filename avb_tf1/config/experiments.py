@@ -130,13 +130,16 @@ class GivenPosteriorExperiment(_Experiment):
                         "avb_ac": (models.GivenAVBACModelConfig, training.GivenAVBTrainingConfig),
                         "gaussian": (models.GaussianModelConfig, training.GaussianTrainingConfig),
                         "sivi": (models.GivenSIVIModelConfig, training.GivenTrainingConfig)}
-    batch_kind: ClassVar[str] = "each_x"
 
     problem: ProblemConfig = pydantic.Field(..., discriminator="kind")
     evaluation: training.EvaluationConfig = training.EvaluationConfig(**DEFAULTS["evaluation"])
     runtime: training.RuntimeConfig
     model: models.ModelConfig
     training: training.TrainingConfig
+
+    @property
+    def batch_kind(self):
+        return "each_x" if self.problem.x == "observed" else "joint"
 
     @property
     def batch_size(self):
@@ -154,7 +157,7 @@ class GivenPosteriorExperiment(_Experiment):
 
     @pydantic.validator("problem")
     def _batch_can_be_shared_out(cls, problem):
-        n_shares = given_posterior(problem).n_x
+        n_shares = given_posterior(problem).n_x if problem.x == "observed" else 1
         if problem.batch_size % n_shares:
             raise error_at(cls, "batch_size", "must be a multiple of %d, the number of x" % n_shares)
         return problem
@@ -166,6 +169,15 @@ class GivenPosteriorExperiment(_Experiment):
             name = problem.path.path if problem.kind == "python" else problem.kind
             raise error_at(cls, "latent_dim", "must be %d for %s" % (given_posterior(problem).dim, name))
         return model
+
+    @pydantic.validator("model")
+    def _model_takes_x(cls, model, values):
+        problem = values.get("problem")
+        if problem is None or problem.x in model.takes_x:
+            return model
+        if model.kind == "gaussian":
+            raise error_at(cls, "encoder", "must be null if problem.x is observed, a section if it is joint")
+        raise error_at(cls, "kind", "must be avb or gaussian if problem.x is joint")
 
 
 EXPERIMENTS = (KnownImagesExperiment, GivenPosteriorExperiment, DatasetExperiment)

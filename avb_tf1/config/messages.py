@@ -60,7 +60,7 @@ def _described(section, keys, problem, tree):
         return 'missing key "%s"' % key
     if key == "name":
         allowed = "must be a text of 1 to 100 letters, digits, '.', '_' or '-', the first a letter or digit"
-    elif key == "model.kind":
+    elif key == "model.kind" and code != "value_error":
         allowed = "must be one of %s" % ", ".join(sorted(experiment_of(tree).sections_of_kind))
     elif code == "value_error.const":
         allowed = "must be one of %s" % ", ".join(problem["ctx"]["permitted"])

@@ -3,7 +3,7 @@
 config.experiments says which kinds a task has.
 """
 
-from typing import ClassVar, Optional
+from typing import ClassVar, Optional, Tuple
 
 import pydantic
 from pydantic import StrictBool
@@ -130,10 +130,15 @@ class VAEModelConfig(_FlowingModelConfig):
 
     @pydantic.validator("encoder")
     def _context_is_a_flows(cls, encoder, values):
-        if "flow" in values and (encoder.n_context is None) != (values["flow"] is None):
-            words = "must be null without a flow" if encoder.n_context else "must be an integer with a flow"
-            raise error_at(cls, "n_context", words)
+        _require_context(cls, encoder, values)
         return encoder
+
+
+def _require_context(section, encoder, values):
+    """Raise what a validator in `section` raises unless an encoder has n_context with a flow, and none without."""
+    if "flow" in values and (encoder.n_context is None) != (values["flow"] is None):
+        words = "must be null without a flow" if encoder.n_context else "must be an integer with a flow"
+        raise error_at(section, "n_context", words)
 
 
 class _SemiImplicitModelConfig(ModelConfig):
@@ -181,8 +186,7 @@ class AuxiliaryVAEModelConfig(ModelConfig):
 
     @pydantic.validator("encoder")
     def _context_is_a_flows(cls, encoder):
-        if encoder.n_context is not None:
-            raise error_at(cls, "n_context", "must be null without a flow")
+        _require_context(cls, encoder, {"flow": None})
         return encoder
 
 
@@ -203,14 +207,16 @@ class MaximumLikelihoodModelConfig(ModelConfig):
 
 
 class _GivenModelConfig(ModelConfig):
-    """The model of a given posterior: no decoder."""
+    """The model of a given posterior: no decoder. `takes_x`: which values of problem.x it can have."""
 
     likelihood = "given"
+    takes_x: ClassVar[Tuple[str, ...]] = ("observed",)
 
 
 class GivenAVBModelConfig(_AdversarialModelConfig, _GivenModelConfig):
     """`known_density`: whether the discriminator has the given density as a part, beside its network."""
 
+    takes_x = ("observed", "joint")
     kind: Literal["avb"]
     encoder: networks.EncoderConfig
     discriminator: networks.DiscriminatorConfig = pydantic.Field(..., discriminator="kind")
@@ -226,16 +232,33 @@ class GivenAVBModelConfig(_AdversarialModelConfig, _GivenModelConfig):
 class GivenAVBACModelConfig(GivenAVBModelConfig):
     method = "Adversarial Variational Bayes with adaptive contrast"
     posterior = "implicit_with_batch_moments"
+    takes_x = ("observed",)
     kind: Literal["avb_ac"]
     encoder: networks.BatchMomentEncoderConfig
 
 
 class GaussianModelConfig(_FlowingModelConfig, _GivenModelConfig):
-    """`covariance: diagonal` is mean-field, `full` full-rank; mean and covariance are free for each x."""
+    """`covariance: diagonal` is mean-field, `full` full-rank; mean and covariance are free for each x.
+
+    With an `encoder` a network makes mean and variances of x itself.
+    """
 
     n_layers: ClassVar[int] = 1  # mean and scale are two variables, as weights and biases of a layer
     kind: Literal["gaussian"]
     covariance: Literal["diagonal", "full"]
+    encoder: Optional[networks.GivenGaussianEncoderConfig] = None
+
+    @pydantic.validator("encoder")
+    def _variances_are_of_coordinates(cls, encoder, values):
+        if encoder is not None:
+            if values.get("covariance") == "full":
+                raise ValueError("must be null if covariance is full")
+            _require_context(cls, encoder, values)
+        return encoder
+
+    @property
+    def takes_x(self):
+        return ("observed",) if self.encoder is None else ("joint",)
 
     @property
     def method(self):
@@ -243,15 +266,16 @@ class GaussianModelConfig(_FlowingModelConfig, _GivenModelConfig):
 
     @property
     def posterior(self):
-        return "free_flow" if self.flow else "free_gaussian"
+        kind = "flow" if self.flow else "gaussian"
+        return kind if self.encoder else "free_" + kind
 
     @property
     def divergence(self):
-        return "sampled" if self.flow else "entropy"
+        return "sampled" if self.flow or self.encoder else "entropy"
 
     @property
     def network_sections(self):
-        return dict({"encoder": self}, **super().network_sections)
+        return dict({"encoder": self}, **super().network_sections)  # without an encoder the variables are its own
 
 
 class GivenSIVIModelConfig(_SemiImplicitModelConfig, _GivenModelConfig):

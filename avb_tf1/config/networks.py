@@ -109,6 +109,12 @@ class GaussianEncoderConfig(_ConvolutionalConfig, _InputNetworkConfig):
         return super().n_layers + 1 + (self.n_context is not None)
 
 
+class GivenGaussianEncoderConfig(GaussianEncoderConfig):
+    """Of a given posterior: without a convolution."""
+
+    convolution: ClassVar[None] = None
+
+
 class GaussianNetworkConfig(_InputNetworkConfig):
     """The network of a Gaussian of independent coordinates: a mean and a log standard deviation."""
 

@@ -19,7 +19,8 @@ class Batch(NamedTuple):
 
     Attributes:
         x: float32 [batch, d]: images, d = n_pixels in {0, 1}, row-major; or, of a given posterior, which of its n_x
-            observations each row stands for, one-hot with d = n_x, or without a column, d = 0, if there is but one.
+            observations each row stands for, one-hot with d = n_x, or without a column, d = 0, if there is but one; x itself,
+            d = d_x, if it is amortised.
         noise: the random tensors that x is drawn from anew in each session.run.
         iteration: int64 scalar, the number of the iteration, from 1, where x depends on it; else None. To be fed.
         noise_rows: where the noise is drawn once, which rows of it belong to this batch, int32 [batch]; else None.
@@ -41,6 +42,14 @@ def batch(config, problem):
 def _constant(config, problem):
     """The same x in each iteration, of each its share, one x after the other (tutorial, "Input data")."""
     return Batch(tf.constant(problem.inputs[problem.labels(config.batch_size)], name="x"))
+
+
+def _joint(config, problem):
+    """Of a given posterior, x from its joint density with z, drawn anew in each session.run."""
+    z = problem.sample_prior(config.batch_size, op_seed("z_of_x"), "z_of_x")
+    x = problem.sample_likelihood(z, op_seed("x"), "x")
+    x.set_shape([config.batch_size, problem.observations.shape[1]])
+    return Batch(x, noise=(x,))
 
 
 def _uniform_labels(config, problem):
@@ -112,5 +121,5 @@ def rows_of(x, values):
     return tf.tensordot(x, values, 1)
 
 
-_BATCHES = {"each_x": _constant, "constant": _constant, "uniform_labels": _uniform_labels,
+_BATCHES = {"each_x": _constant, "joint": _joint, "constant": _constant, "uniform_labels": _uniform_labels,
             "shuffled_sample": _shuffled_sample, "digits": _dataset, "mnist": _dataset, "npz": _dataset}

@@ -83,7 +83,8 @@ def log_prob_of_all_pairs(x, z, config, problem):
 
 
 def _given(x, z, _, problem, __):
-    return Likelihood(problem.log_likelihood(rows_of(x, tf.constant(problem.observations)), z))
+    own = x if problem.is_amortised else rows_of(x, tf.constant(problem.observations))
+    return Likelihood(problem.log_likelihood(own, z))
 
 
 def prior(config, problem):

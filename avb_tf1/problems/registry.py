@@ -1,5 +1,7 @@
 """The problems that a config can name, and which one it is about."""
 
+import dataclasses
+
 from avb_tf1.problems.data_set.datasets import dataset_of
 from avb_tf1.problems.given_posterior import python_posterior
 from avb_tf1.problems.given_posterior.eight_schools import EIGHT_SCHOOLS, STAN_EIGHT_SCHOOLS
@@ -29,7 +31,8 @@ def given_posterior(section):
     """Return the GivenPosterior that a config's problem section names; raises python_file.ModelError if it is a bad file's."""
     if section.kind == "python":
         return python_posterior.load(section.path.source, section.path.path)
-    return GIVEN_POSTERIORS[section.kind]
+    problem = GIVEN_POSTERIORS[section.kind]
+    return dataclasses.replace(problem, is_amortised=True) if section.x == "joint" else problem
 
 
 # By a config's task.

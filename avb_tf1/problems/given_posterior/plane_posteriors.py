@@ -23,6 +23,14 @@ def _log_explaining_away(x, z):
     return -tf.log(mean) - x[:, 0] / mean
 
 
+def _sample_explaining_away(z, seed, name):
+    from avb_tf1.ground.tensorflow import tf  # here, as given_posterior's docstring says
+    causes = tf.nn.relu(z)
+    mean = 3 + tf.reduce_sum(causes * tf.square(causes), axis=1, keepdims=True)
+    # 1 - u is above 0, as u is below 1.
+    return -mean * tf.log(1 - tf.random.uniform(tf.shape(mean), seed=seed, name=name))
+
+
 def _log_logistic_regression(x, z):
     from avb_tf1.ground.tensorflow import tf  # here, as given_posterior's docstring says
     return -tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(labels=x, logits=tf.matmul(z, _POINTS.T)), axis=1)
@@ -55,7 +63,7 @@ EXPLAINING_AWAY = GivenPosterior(
                  "max(0, z2)^3. One q(z|x) is learned for all five observations.",
     coordinates=("z1", "z2"), observations=np.float32(_EXPLAINED)[:, np.newaxis],
     observation_names=tuple("x = %d" % value for value in _EXPLAINED), sample_prior=_SAMPLE_PRIOR, log_prior=_LOG_PRIOR,
-    log_likelihood=_log_explaining_away, sources=_SOURCES % "II")
+    log_likelihood=_log_explaining_away, sample_likelihood=_sample_explaining_away, sources=_SOURCES % "II")
 LOGISTIC_REGRESSION = GivenPosterior(
     title="logistic regression on three points",
     introduction="Two weights of a classifier of three points in the plane, without a bias; x are the points' labels.",

@@ -50,6 +50,10 @@ class GivenPosterior(FiniteProblem):
             name: str, of the op or the scope.
         log_prior: tensor z float32 [n, dim] -> log p(z), float32 [n].
         log_likelihood: (x float32 [n, d_x], z float32 [n, dim]), tensors -> log p(x|z) of each pair of rows, float32 [n].
+        sample_likelihood: (z tensor float32 [n, dim], seed, name) -> tensor float32 [n, d_x], a sample of p(x|z) for each z, as
+            sample_prior; None where it can't be had.
+        is_amortised: whether the networks see x itself, and are trained on x from the joint density, rather than see which of
+            the observations it is.
         sources: where the problem and its published recipe come from.
         derived: further quantities of interest by their names, each a function of z float64 [n, dim] -> float64 [n].
         modes: parts of the space, each a function of z [n, dim] -> bool [n], whose probabilities are of interest.
@@ -69,6 +73,8 @@ class GivenPosterior(FiniteProblem):
     log_prior: Callable
     log_likelihood: Callable
     sources: str
+    sample_likelihood: Optional[Callable] = None
+    is_amortised: bool = False
     derived: Dict[str, Callable] = field(default_factory=dict)
     modes: Dict[str, Callable] = field(default_factory=dict)
     effects: Optional[GaussianEffects] = None
@@ -93,7 +99,9 @@ class GivenPosterior(FiniteProblem):
 
     @property
     def inputs(self):
-        """What the networks see of each x, float32 [n_x, n_x]: which it is; [1, 0] if there is but one."""
+        """What the networks see of each x, float32 [n_x, d]: which it is, d = n_x, or 0 if there is but one; x if amortised."""
+        if self.is_amortised:
+            return self.observations
         return np.eye(self.n_x, dtype=np.float32)[:, :self.n_x if self.n_x > 1 else 0]
 
     def log_joint(self, x, z):

@@ -36,7 +36,9 @@ METRICS = {
     # What samples of the exact posterior have there.
     "wasserstein_noise_floor": Metric("the same of exact samples", least=0),
 }
-DIAGNOSTICS = dict(diagnostics.of_weights("log_evidence_importance"), **diagnostics.SQUARES, **diagnostics.TWO_SAMPLES)
+DIAGNOSTICS = dict(diagnostics.of_weights("log_evidence_importance"), **diagnostics.SQUARES, **diagnostics.TWO_SAMPLES,
+                   **diagnostics.CALIBRATED)
+_MAX_SEED = 2**31 - 1
 _LARGEST = {"k_hat", "k_hat" + diagnostics.BY_T}  # of several x the largest is told, not the mean
 N_LATENTS = 4096              # samples of each q(z|x) in latents.npz
 N_EXACT = 5000                # draws of each exact posterior in exact.npz
@@ -206,7 +208,8 @@ def _of_one(networks, problem, reference, why_unknown, x, z, log_density, random
         estimates.update(diagnostics.weighed(log_weights, "log_evidence_importance"))
     if networks.gaussian is not None:
         scale = networks.gaussian(x)[1][0].astype(np.float64)
-        entropy = np.log(np.diag(scale)).sum() + len(scale) / 2 * (1 + math.log(2 * math.pi))
+        log_scales = np.log(np.diag(scale)) if scale.ndim == 2 else scale / 2  # a triangular scale, or log-variances
+        entropy = log_scales.sum() + len(scale) / 2 * (1 + math.log(2 * math.pi))
         elbo = sample_mean(log_joint)
         elbo = elbo._replace(value=elbo.value + float(entropy))
     elif log_density is not None:
@@ -243,16 +246,22 @@ def _of_one(networks, problem, reference, why_unknown, x, z, log_density, random
 def did_it_work(trained, references):
     """Return further diagnostics of a Trained, by a random stream of their own: metrics as in metrics.json.
 
-    They are on whether its samples can be told from exact ones: with `references`, PosteriorReferences or None.
+    They are on whether its samples can be told from exact ones, with `references`, PosteriorReferences or None; and, of an
+    amortised problem, a calibration.
     """
-    problem, networks, random_state = trained.problem, trained.networks, trained.stream("diagnostics")
+    problem, networks, random_state, found = trained.problem, trained.networks, trained.stream("diagnostics"), {}
+    if problem.is_amortised:
+        from avb_tf1.tasks.given_posterior.reference import joint_draws  # it takes TensorFlow
+
+        z, x = joint_draws(problem, diagnostics.N_SIMULATED, random_state.randint(_MAX_SEED))
+        found.update(diagnostics.calibrated(networks, x, z, problem.coordinates, random_state))
     if references is None:
-        return {}
+        return found
     n = min(diagnostics.n_compared(problem.n_x), trained.config.evaluation.n_samples)
     z, labels, _ = sample_posterior(networks, problem, n, random_state)
     exact = np.concatenate([reference.draws(n, random_state) for reference in references])
-    return diagnostics.told_apart(np.column_stack([z, problem.inputs[labels]]),
-                                  np.column_stack([exact, problem.inputs[labels]]), random_state)
+    return dict(found, **diagnostics.told_apart(np.column_stack([z, problem.inputs[labels]]),
+                                                np.column_stack([exact, problem.inputs[labels]]), random_state))
 
 
 def quantities(problem, z):

@@ -32,7 +32,7 @@ def page(groups, explored, is_sweep):
         {} if is_sweep else _of_one(runs[0]), **of_models([run.config for run in runs]), posteriors=list(problems.values()),
         has_reference=any("wasserstein" in run.metrics for run in runs),
         has_evidence=any("log_evidence" in run.metrics for run in runs),
-        is_gaussian=all(run.config.model.posterior == "free_gaussian" for run in runs),
+        is_gaussian=all(run.config.model.posterior in ("free_gaussian", "gaussian") for run in runs),
         has_discriminator=any(run.config.model.has_discriminator for run in runs),
         has_gap=any("gap" in group["divergence"] for group in data["groups"]),
         has_line=any(run.problem.dim == 1 for run in explored), has_plane=any(run.problem.dim > 1 for run in explored),

@@ -137,6 +137,18 @@ def array_log_joint(problem):
     return log_joint_of
 
 
+def joint_draws(problem, n, seed):
+    """Return n draws of a problem's joint density, z float32 [n, dim] and x float32 [n, d_x]; seed: int."""
+    graph = tf.Graph()
+    with graph.as_default():
+        tf.set_random_seed(seed)
+        z = problem.sample_prior(n, 1, "z")
+        x = problem.sample_likelihood(z, 2, "x")
+    graph.finalize()
+    with open_session(graph, intra_op_threads=1, inter_op_threads=1) as session:
+        return session.run((z, x))
+
+
 def reference_from_density(log_joint, dim, derived=None):
     """Return the PosteriorReference of a density of one or two parameters, by posterior_grid.
 
