@@ -6,7 +6,7 @@ ARGS ?=
 export PYTHON37
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-sweep setup-dev train resume report figure table recipes time vae posteriors digits rivals rivals-search benchmark test clean
+.PHONY: help setup setup-sweep setup-dev train resume report figure table recipes time vae posteriors digits diagnostics rivals rivals-search benchmark test clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -46,6 +46,9 @@ vae: setup  ## write docs/paper_vae_seeds.png: what the paper's VAE finds, seed 
 
 posteriors: setup  ## write docs/posteriors.md and .png, six given posteriors, AVB beside Gaussians and HMC (47 minutes on 2 cores)
 	@$(PYTHON) scripts/paper.py posteriors $(ARGS)
+
+diagnostics: setup  ## write docs/diagnostics.md and .png: which diagnostic sees which fault, cases whose truth is known
+	@$(PYTHON) scripts/paper.py diagnostics $(ARGS)
 
 DIGITS := digits_vae digits_avb digits_avb_ac digits_8_vae digits_8_avb_ac
 digits: setup-sweep  ## write docs/digits.md and .png, real images, AVB beside VAEs, 5 seeds each (44 minutes on 2 cores)

@@ -21,15 +21,15 @@ from avb_tf1.ground import errors, stopping
 
 def main():
     parser = command_line.parser(__doc__)
-    parser.add_argument("what", choices=["figure", "table", "recipes", "time", "vae", "posteriors", "digits"])
+    parser.add_argument("what", choices=["figure", "table", "recipes", "time", "vae", "posteriors", "digits", "diagnostics"])
     parser.add_argument("--runs", metavar="DIR",
-                        help="where the runs are, or will be made (default: runs/table; of posteriors and digits "
-                        "runs/posteriors and runs/digits)")
+                        help="where the runs are, or will be made (default: runs/table; of posteriors, digits and "
+                        "diagnostics runs/ and that name)")
     parser.add_argument("--out", metavar="PATH",
                         help="the file to write (default: docs/figure_5.png, docs/table_1.md or docs/paper_vae_seeds.png); for "
-                        "recipes, time, posteriors and digits, the folder to write theirs into (default: docs)")
+                        "recipes, time, posteriors, digits and diagnostics, the folder to write theirs into (default: docs)")
     args = parser.parse_args()
-    from avb_tf1.reproduction import digits, paper, posteriors, recipes, time_to_quality
+    from avb_tf1.reproduction import diagnostics, digits, paper, posteriors, recipes, time_to_quality
     make, name = {
         "figure": (paper.make_figure, "figure_5.png"),
         "table": (paper.make_table, "table_1.md"),
@@ -38,6 +38,7 @@ def main():
         "time": (time_to_quality.make, ""),
         "posteriors": (posteriors.make, ""),
         "digits": (digits.make, ""),
+        "diagnostics": (diagnostics.make, ""),
     }[args.what]
     out = args.out or os.path.normpath(os.path.join(ROOT, "docs", name))
     if not name and not os.path.isdir(out):
@@ -48,7 +49,7 @@ def main():
         raise errors.InputError("%s: its folder doesn't exist" % out)
     if name.endswith(".png") and not out.endswith(".png"):
         raise errors.InputError("%s: the figure is written as PNG; the name must end in .png" % out)
-    runs = args.runs or os.path.join("runs", args.what if args.what in ("posteriors", "digits") else "table")
+    runs = args.runs or os.path.join("runs", args.what if args.what in ("posteriors", "digits", "diagnostics") else "table")
     with stopping.hint("to go on: %s" % command_line.again("paper.py", sys.argv[1:])):
         make(os.path.join(ROOT, "configs"), runs, out)
 

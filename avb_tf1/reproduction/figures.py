@@ -44,6 +44,21 @@ def _tint(color, share):
 
 
 @plain
+def rank_histograms(path, cases, n_columns=4):
+    """Draw the ranks of the first coordinate in some calibrations, title -> as of tasks.diagnostics.calibrated."""
+    n_rows = -(-len(cases) // n_columns)
+    figure = new_figure(2.6 * n_columns, 2.2 * n_rows)
+    for axes, (title, found) in zip(panels_of(figure, len(cases), n_rows, n_columns), cases.items()):
+        counts = np.array(next(iter(found["counts"].values())))
+        edges = np.linspace(0, 1, len(counts) + 1)
+        axes.axhspan(*found["band"], color="#CCCCCC", linewidth=0)
+        axes.bar(edges[:-1], counts, edges[1], align="edge", color=CLASS_COLORS[0], alpha=0.7)
+        axes.set(xlim=(0, 1), xticks=(), yticks=(0, found["n_simulated"] // len(counts)))
+        axes.set_title(title, fontsize=9)
+    save(figure, path)
+
+
+@plain
 def latent_spaces(path, models, images, n_columns=4):
     """Draw latent spaces beside each other, on the same axes; codes outside of them are counted in the panel.
 

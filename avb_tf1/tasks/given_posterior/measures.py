@@ -243,13 +243,13 @@ def _of_one(networks, problem, reference, why_unknown, x, z, log_density, random
             "modes": _modes(problem, reference, z, random_state)}
 
 
-def did_it_work(trained, references):
-    """Return further diagnostics of a Trained, by a random stream of their own: metrics as in metrics.json.
+def did_it_work(networks, problem, references, random_state, n_samples):
+    """Return further diagnostics of a trained model, metrics as in metrics.json; arguments as of evaluate.
 
-    They are on whether its samples can be told from exact ones, with `references`, PosteriorReferences or None; and, of an
-    amortised problem, a calibration.
+    They are on whether its samples can be told from exact ones, where there are references; and, of an amortised problem, a
+    calibration.
     """
-    problem, networks, random_state, found = trained.problem, trained.networks, trained.stream("diagnostics"), {}
+    found = {}
     if problem.is_amortised:
         from avb_tf1.tasks.given_posterior.reference import joint_draws  # it takes TensorFlow
 
@@ -257,7 +257,7 @@ def did_it_work(trained, references):
         found.update(diagnostics.calibrated(networks, x, z, problem.coordinates, random_state))
     if references is None:
         return found
-    n = min(diagnostics.n_compared(problem.n_x), trained.config.evaluation.n_samples)
+    n = min(diagnostics.n_compared(problem.n_x), n_samples)
     z, labels, _ = sample_posterior(networks, problem, n, random_state)
     exact = np.concatenate([reference.draws(n, random_state) for reference in references])
     return dict(found, **diagnostics.told_apart(np.column_stack([z, problem.inputs[labels]]),

@@ -33,9 +33,11 @@ class GivenPosteriorTask(task.Task):
     def measure(self, trained):
         known, why_not = trained.once(measures.references)
         trained.once(measures.latents)  # to know that they are finite
-        metrics = dict(final_losses(trained.monitors), **measures.evaluate(
-            trained.networks, trained.problem, known, trained.stream("evaluation"), trained.config.evaluation.n_samples,
-            why_not), **measures.did_it_work(trained, known))
+        n_samples = trained.config.evaluation.n_samples
+        metrics = dict(
+            final_losses(trained.monitors),
+            **measures.evaluate(trained.networks, trained.problem, known, trained.stream("evaluation"), n_samples, why_not),
+            **measures.did_it_work(trained.networks, trained.problem, known, trained.stream("diagnostics"), n_samples))
         metrics.update(diagnostics.good_values(metrics, self.diagnostics))
         return task.Measured(without_infinity(metrics), {})
 
