@@ -6,8 +6,8 @@ import pydantic
 
 from avb_tf1.config import yaml_input
 from avb_tf1.config.experiments import GivenPosteriorExperiment
-from avb_tf1.config.sections import BatchSize, Section, integer, number
-from avb_tf1.config.training import GaussianTrainingConfig
+from avb_tf1.config.sections import BatchSize, Section, integer
+from avb_tf1.config.training import ChainsConfig, GaussianTrainingConfig, HMCConfig
 from avb_tf1.ground.errors import InputError
 
 
@@ -18,20 +18,7 @@ class GaussianBaseline(Section):
     training: GaussianTrainingConfig
 
 
-class _ChainsConfig(Section):
-    """`n_warmup` steps, in which the step size adapts to `target_acceptance`, then `n_samples` of each chain that are kept."""
-
-    n_chains: integer(ge=2, le=10000)
-    n_warmup: integer(ge=2, le=1000000)
-    n_samples: integer(ge=4, le=1000000)
-    target_acceptance: number(gt=0, lt=1)
-
-
-class HMCConfig(_ChainsConfig):
-    n_leapfrog_steps: integer(ge=1, le=1000)
-
-
-class NUTSConfig(_ChainsConfig):
+class NUTSConfig(ChainsConfig):
     """A trajectory has up to 2**max_tree_depth - 1 leapfrog steps."""
 
     max_tree_depth: integer(ge=1, le=10)

@@ -134,7 +134,7 @@ class PythonProblemConfig(Section):
     kind: Literal["python"]
     path: PythonFile
     batch_size: BatchSize
-    x: ClassVar[str] = "observed"
+    x: Literal["observed"] = "observed"
 
 
 ProblemConfig = Union[NamedProblemConfig, PythonProblemConfig]

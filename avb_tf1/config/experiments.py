@@ -132,7 +132,7 @@ class GivenPosteriorExperiment(_Experiment):
                         "sivi": (models.GivenSIVIModelConfig, training.GivenTrainingConfig)}
 
     problem: ProblemConfig = pydantic.Field(..., discriminator="kind")
-    evaluation: training.EvaluationConfig = training.EvaluationConfig(**DEFAULTS["evaluation"])
+    evaluation: training.GivenEvaluationConfig = training.GivenEvaluationConfig(**DEFAULTS["evaluation"])
     runtime: training.RuntimeConfig
     model: models.ModelConfig
     training: training.TrainingConfig

@@ -131,6 +131,26 @@ class EvaluationConfig(Section):
     n_samples: integer(ge=1024, le=16777216)
 
 
+class ChainsConfig(Section):
+    """`n_warmup` steps, in which the step size adapts to `target_acceptance`, then `n_samples` of each chain that are kept."""
+
+    n_chains: integer(ge=2, le=10000)
+    n_warmup: integer(ge=2, le=1000000)
+    n_samples: integer(ge=4, le=1000000)
+    target_acceptance: number(gt=0, lt=1)
+
+
+class HMCConfig(ChainsConfig):
+    n_leapfrog_steps: integer(ge=1, le=1000)
+
+
+class GivenEvaluationConfig(EvaluationConfig):
+    """`hmc`: the sampler whose draws q's samples are held against where the exact posterior is not known; null: none."""
+
+    hmc: Optional[HMCConfig] = HMCConfig(
+        n_chains=50, n_warmup=2000, n_samples=400, n_leapfrog_steps=10, target_acceptance=0.8)
+
+
 class AISConfig(Section):
     """Annealed importance sampling, which log p(x) is found by if latent_dim is above 2; with fewer it isn't used.
 

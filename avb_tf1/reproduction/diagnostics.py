@@ -1,7 +1,8 @@
 """Which diagnostic sees which fault: cases whose truth is known, as a table, and their ranks as a picture.
 
 Of x ~ N(z, I) the posterior is N(x / 2, I / 2), which a wrong q can be made from; of x ~ N(z1^2, 1/4), N(z2, 1/4) it has two
-modes that mirror each other, one of which q leaves out; z ~ N(0, I) in the plane. AVB's q is trained, with T's rate and a tenth.
+modes that mirror each other, one of which q leaves out; z ~ N(0, I) in the plane. AVB's q is trained, as it is and with a tenth
+of T's rate.
 """
 
 import math

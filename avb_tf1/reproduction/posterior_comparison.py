@@ -26,7 +26,7 @@ from avb_tf1.runs import provenance, run_folder
 from avb_tf1.tasks.given_posterior import measures
 from avb_tf1.tasks.given_posterior.contents import parts_of_each_x
 from avb_tf1.tasks.given_posterior.figures import marginals
-from avb_tf1.tasks.given_posterior.measures import METRICS, exact_arrays
+from avb_tf1.tasks.given_posterior.measures import LARGEST_R_HAT, METRICS, exact_arrays
 from avb_tf1.tasks.given_posterior.reference import references_if_known
 from avb_tf1.tasks.registry import task_of
 from avb_tf1.tasks.trained import without_infinity
@@ -34,7 +34,6 @@ from avb_tf1.tasks.views import spread_out
 
 COMPARISON, PAIRS, MARGINALS = "comparison.md", "pairs.png", "marginals.png"
 _BASELINES = ("mean_field", "full_rank", *samplers.TITLES.values())
-_LARGEST_R_HAT = 1.05         # of chains that are taken to agree
 _N_SHOWN = 4096               # samples of a sampler that figures show
 
 
@@ -303,13 +302,13 @@ def _how_it_sampled(group):
         over_all("r_hat", max, "%.3f"), over_all("n_effective", min, "%.0f"))
     return words if _has_converged(group.metrics) else words + (
         " Its chains have not come to one distribution (R-hat above %.2f, or a chain that never moved): its row can't be "
-        "trusted." % _LARGEST_R_HAT)
+        "trusted." % LARGEST_R_HAT)
 
 
 def _has_converged(runs):
     """Whether all chains of a sampler's runs agree, metrics as of _sample after JSON."""
     values = [part["r_hat"] for own in runs for part in own["per_x"]]
-    return None not in values and max(values) <= _LARGEST_R_HAT
+    return None not in values and max(values) <= LARGEST_R_HAT
 
 
 def _text(value, form):

@@ -32,7 +32,7 @@ def summary(task, metrics, config, timing=None):
         str, lines of plain text; in nats unless told.
     """
     lines = list(task.summary(metrics, config))
-    found = diagnostic_rows(metrics, task.diagnostics)
+    found = [row for row in diagnostic_rows(metrics, task.diagnostics) if row[1] != "not computed"]
     if found:
         lines.append("Did it work?")
         lines += ["  %s: %s   (good: %s)" % row for row in found]
@@ -141,10 +141,13 @@ def metric_rows(metrics, known, suffixes, method_of, words):
 def diagnostic_rows(metrics, known):
     """Return the diagnostics that there are, [(title, value with its error, what a good value is)], text.
 
-    `metrics` is as in metrics.json, `known` the task's, name -> Metric.
+    Of one that was not computed the value says so, and the last column why. `metrics` is as in metrics.json, `known` the
+    task's, name -> Metric.
     """
-    return [(metric.title, with_error(metrics, name, metric), metrics.get(GOOD, {}).get(name, ""))
-            for name, metric in known.items() if name in metrics]
+    words, reasons = metrics.get(GOOD, {}), metrics.get(metrics_file.NOT_COMPUTED, {})
+    return [(metric.title, with_error(metrics, name, metric), words.get(name, "")) if name in metrics else
+            (metric.title, "not computed", reasons[name])
+            for name, metric in known.items() if name in metrics or name in reasons]
 
 
 def losses_drawn(runs, optima):

@@ -13,11 +13,12 @@ from avb_tf1.ground import progress
 from avb_tf1.ground.threads import timed_part
 from avb_tf1.tasks import diagnostics
 from avb_tf1.tasks.trained import by_neighbours, draw_codes
-from avb_tf1.tasks.views import labels_of_codes, sample_posterior
+from avb_tf1.tasks.views import labels_of_codes, sample_posterior, spread_out
 
 N_COMPARED = 20000            # samples whose distance from the exact posterior is taken
 NO_REFERENCE = "the exact posterior is not known"
 NO_EVIDENCE = "log p(x) is not known: there are but draws of the exact posterior"
+NO_HMC = "the exact posterior is not known, and HMC's chains have not come to one distribution (R-hat %.3f)"
 NO_DENSITY = "q(z|x) is implicit, and nearest neighbours estimate its density for latent_dim 1 or 2 only"
 
 # By their names in metrics.json, in the order of a table; each a mean over x. All are absent where they can't be had.
@@ -39,6 +40,7 @@ METRICS = {
 DIAGNOSTICS = dict(diagnostics.of_weights("log_evidence_importance"), **diagnostics.SQUARES, **diagnostics.TWO_SAMPLES,
                    **diagnostics.CALIBRATED)
 _MAX_SEED = 2**31 - 1
+LARGEST_R_HAT = 1.05         # of chains that are taken to agree
 _LARGEST = {"k_hat", "k_hat" + diagnostics.BY_T}  # of several x the largest is told, not the mean
 N_LATENTS = 4096              # samples of each q(z|x) in latents.npz
 N_EXACT = 5000                # draws of each exact posterior in exact.npz
@@ -243,11 +245,15 @@ def _of_one(networks, problem, reference, why_unknown, x, z, log_density, random
             "modes": _modes(problem, reference, z, random_state)}
 
 
-def did_it_work(networks, problem, references, random_state, n_samples):
-    """Return further diagnostics of a trained model, metrics as in metrics.json; arguments as of evaluate.
+def did_it_work(networks, problem, references, random_state, n_samples, hmc=None):
+    """Return further diagnostics of a trained model, metrics as in metrics.json.
 
-    They are on whether its samples can be told from exact ones, where there are references; and, of an amortised problem, a
-    calibration.
+    They are on whether its samples can be told from exact ones or, without references, from HMC's; and, of an amortised
+    problem, a calibration.
+
+    Args:
+        networks, problem, references, random_state, n_samples: as of evaluate.
+        hmc: config.training.HMCConfig, or None: without references there is no comparison then.
     """
     found = {}
     if problem.is_amortised:
@@ -255,13 +261,33 @@ def did_it_work(networks, problem, references, random_state, n_samples):
 
         z, x = joint_draws(problem, diagnostics.N_SIMULATED, random_state.randint(_MAX_SEED))
         found.update(diagnostics.calibrated(networks, x, z, problem.coordinates, random_state))
-    if references is None:
-        return found
     n = min(diagnostics.n_compared(problem.n_x), n_samples)
+    if references is not None:
+        exact = np.concatenate([reference.draws(n, random_state) for reference in references])
+    elif hmc is not None:
+        exact, found["hmc_r_hat"] = _drawn_by_hmc(problem, hmc, n, random_state)
+        if not found["hmc_r_hat"] <= LARGEST_R_HAT:
+            return found
+        n = len(exact) // problem.n_x
+    else:
+        return found
     z, labels, _ = sample_posterior(networks, problem, n, random_state)
-    exact = np.concatenate([reference.draws(n, random_state) for reference in references])
     return dict(found, **diagnostics.told_apart(np.column_stack([z, problem.inputs[labels]]),
                                                 np.column_stack([exact, problem.inputs[labels]]), random_state))
+
+
+@timed_part("HMC")
+def _drawn_by_hmc(problem, settings, n, random_state):
+    """About n draws of each exact posterior by HMC, spread over its chains' own, [n_x * n, dim], and the largest R-hat."""
+    from avb_tf1.estimation import samplers  # it takes TensorFlow
+
+    draws, largest = [], 0.0
+    for label in progress.through(range(problem.n_x), "x sampled by HMC, for want of the exact posterior"):
+        drawn = samplers.sample("hmc", problem, label, settings, random_state.randint(_MAX_SEED))
+        z = drawn.z.reshape(-1, problem.dim)
+        draws.append(z[spread_out(len(z), n)])
+        largest = max(largest, float(drawn.r_hat.max()))
+    return np.concatenate(draws), largest
 
 
 def quantities(problem, z):

@@ -2,6 +2,7 @@
 
 import math
 
+from avb_tf1.estimation.metric import GOOD
 from avb_tf1.page.numbers import number, with_error
 from avb_tf1.tasks import summary
 from avb_tf1.tasks.given_posterior import measures
@@ -124,6 +125,9 @@ def _exact_share(shares):
 def key_numbers(metrics, n_x):
     """Return the few numbers at the top: [(value, what it is, what is told beside it)], text."""
     numbers = []
+    if "wasserstein" not in metrics:  # then nothing else tells how far q is off
+        numbers += [(with_error(metrics, name, metric), metric.title, metrics.get(GOOD, {}).get(name, "")) for name, metric in
+                    measures.DIAGNOSTICS.items() if name in metrics]
     for name in ("log_evidence", "elbo", "inference_gap", "wasserstein"):
         if name in metrics:
             aside = ""
@@ -143,8 +147,13 @@ def headline(metrics, n_x):
     parts, subject = [], "averaged over the %d x, q(z|x)" % n_x if n_x > 1 else "q(z|x)"
     if "wasserstein" not in metrics:
         by_t = metrics["methods"].get("elbo") == "discriminator"
-        return "the exact posterior is not known; the ELBO is %s%s" % (
-            with_error(metrics, "elbo", METRICS["elbo"]), " by the discriminator, which is no bound" if by_t else "")
+        told = ["the exact posterior is not known"]
+        if "two_sample_accuracy" in metrics:
+            told.append("samples of q(z|x) and HMC's are told apart with an accuracy of %s, where 0.5 is chance" % with_error(
+                metrics, "two_sample_accuracy", measures.DIAGNOSTICS["two_sample_accuracy"]))
+        told.append("the ELBO is %s%s" % (with_error(metrics, "elbo", METRICS["elbo"]),
+                                          " by the discriminator, which is no bound" if by_t else ""))
+        return "; ".join(told)
     if "inference_gap" in metrics:
         gap, text = metrics["inference_gap"], with_error(metrics, "inference_gap", METRICS["inference_gap"])
         error, bias = (metrics.get("inference_gap" + suffix, 0.0) for suffix in ("_standard_error", "_bias_left"))

@@ -1,5 +1,6 @@
 """Models of a given posterior, after training: held against what is exactly true of it."""
 
+import math
 import os
 
 import numpy as np
@@ -37,8 +38,12 @@ class GivenPosteriorTask(task.Task):
         metrics = dict(
             final_losses(trained.monitors),
             **measures.evaluate(trained.networks, trained.problem, known, trained.stream("evaluation"), n_samples, why_not),
-            **measures.did_it_work(trained.networks, trained.problem, known, trained.stream("diagnostics"), n_samples))
-        metrics.update(diagnostics.good_values(metrics, self.diagnostics))
+            **measures.did_it_work(trained.networks, trained.problem, known, trained.stream("diagnostics"), n_samples,
+                                   trained.config.evaluation.hmc))
+        exact = "exact ones" if known is not None else "HMC's (R-hat %.3f)" % metrics.get("hmc_r_hat", math.nan)
+        metrics.update(diagnostics.good_values(metrics, self.diagnostics, exact))
+        if "hmc_r_hat" in metrics and "two_sample_accuracy" not in metrics:
+            metrics["not_computed"]["two_sample_accuracy"] = measures.NO_HMC % metrics["hmc_r_hat"]
         return task.Measured(without_infinity(metrics), {})
 
     def write(self, out, trained):

@@ -382,7 +382,11 @@ def test_a_run_of_three_dimensions_without_draws(tmp_path, capsys):
     assert set(metrics["not_computed"]) == {"log_evidence", "inference_gap", "wasserstein", "wasserstein_noise_floor"}
     assert "not 3" in metrics["not_computed"]["log_evidence"] and metrics["methods"]["elbo"] == "discriminator"
     assert set(metrics["marginals"]["c"]) == {"mean", "standard_deviation"}
-    assert "the exact posterior is not known; the ELBO is" in text_of(assert_all_can_be_told(out, metrics, capsys))
+    assert 0.5 < metrics["two_sample_accuracy"] <= 1 and 0.99 < metrics["hmc_r_hat"] < 1.05
+    assert "told from HMC's (R-hat 1." in metrics["good_values"]["two_sample_accuracy"]
+    text = text_of(assert_all_can_be_told(out, metrics, capsys))
+    words = "the exact posterior is not known; samples of q(z|x) and HMC's are told apart with an accuracy of 0."
+    assert words in text and text.index("Did it work?") < text.index(words)
 
 
 def test_a_run_of_three_dimensions_with_draws(tmp_path, capsys):
@@ -421,6 +425,21 @@ def test_a_grid_that_fails_loses_no_training(draws, tmp_path):
         assert data_of(out)["runs"][0]["draws"]["n"] == 1000
     else:
         assert metrics["not_computed"]["wasserstein"].startswith("the exact posterior is not known: the density")
+        assert (metrics["hmc_r_hat"] > 1.05) == ("two_sample_accuracy" in metrics["not_computed"]) != (
+            "two_sample_accuracy" in metrics)
+
+
+def test_without_a_sampler_nothing_is_compared(tmp_path):
+    _, metrics = trained(tmp_path, THREE, "evaluation.hmc=null")
+    assert not {"two_sample_accuracy", "hmc_r_hat"} & set(metrics) and "two_sample_accuracy" not in metrics["not_computed"]
+
+
+def test_chains_that_disagree_are_not_compared_with(tmp_path):
+    few = "{n_chains: 2, n_warmup: 2, n_samples: 4, n_leapfrog_steps: 1, target_acceptance: 0.8}"
+    out, metrics = trained(tmp_path, THREE, "evaluation.hmc=" + few)
+    assert "two_sample_accuracy" not in metrics and metrics["not_computed"]["two_sample_accuracy"].startswith(
+        "the exact posterior is not known, and HMC's chains have not come to one distribution (R-hat ")
+    assert "HMC's chains have not come to one distribution" in text_of(out)
 
 
 @pytest.mark.parametrize("text, is_refused", [
