@@ -8,6 +8,7 @@ ACTIVATIONS = {
     "elu": lambda a: np.where(a > 0, a, np.expm1(np.minimum(a, 0))),
     "tanh": np.tanh,
     "leaky_relu": lambda a: np.where(a > 0, a, 0.2 * a),
+    "leaky_relu_0.01": lambda a: np.where(a > 0, a, 0.01 * a),
 }
 
 

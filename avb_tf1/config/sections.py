@@ -43,8 +43,9 @@ def _plain_number(value):
         raise ValueError("is too large")
 
 
-Activation = Literal["relu", "elu", "tanh", "leaky_relu"]
-OutputActivation = Literal["linear", "relu", "elu", "tanh", "leaky_relu"]
+# leaky_relu has TensorFlow's slope, .2; PyTorch's is .01.
+Activation = Literal["relu", "elu", "tanh", "leaky_relu", "leaky_relu_0.01"]
+OutputActivation = Literal["linear", "relu", "elu", "tanh", "leaky_relu", "leaky_relu_0.01"]
 MAX_SIZE = 65536
 Size = integer(ge=1, le=MAX_SIZE)
 BatchSize = integer(ge=1, le=1048576)

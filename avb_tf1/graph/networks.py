@@ -3,12 +3,14 @@
 Called again in the same graph, each function reuses the variables that its first call made. All tensors are float32.
 """
 
+import functools
 import math
 
 from avb_tf1.graph.convolution import convolved, images_from, own_scope
 from avb_tf1.ground.tensorflow import tf, tfc, tfd
 
-ACTIVATIONS = {"linear": None, "relu": tf.nn.relu, "elu": tf.nn.elu, "tanh": tf.nn.tanh, "leaky_relu": tf.nn.leaky_relu}
+ACTIVATIONS = {"linear": None, "relu": tf.nn.relu, "elu": tf.nn.elu, "tanh": tf.nn.tanh, "leaky_relu": tf.nn.leaky_relu,
+               "leaky_relu_0.01": functools.partial(tf.nn.leaky_relu, alpha=0.01)}
 
 
 def encoder(x, eps, config, image_shape=None):

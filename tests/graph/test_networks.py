@@ -16,7 +16,7 @@ from avb_tf1.problems.known_images.four_images import PROBLEM
 from avb_tf1.training import trainer
 
 
-@pytest.mark.parametrize("activation", ["elu", "leaky_relu", "relu", "tanh"])
+@pytest.mark.parametrize("activation", ["elu", "leaky_relu", "leaky_relu_0.01", "relu", "tanh"])
 @pytest.mark.parametrize("overrides", [
     [], ["model.encoder.center_input=true", "model.discriminator.center_input=false"],
     INNER_PRODUCT, ["model.encoder.n_hidden_layers=0", "model.decoder.n_hidden_layers=3"],
