@@ -27,6 +27,7 @@ INNER_PRODUCT = ["model.discriminator={kind: inner_product, center_input: true, 
                  "activation: relu, output_activation: linear, output_scale: 1}"]
 ALL_PAIRS = ["model.discriminator={kind: offset_inner_product, center_input: true, n_hidden_layers: 2, n_units: 8, "
              "activation: relu, n_factors: 5, output_activation: linear, squared_norm_factor: 0.5, all_pairs: true}"]
+DUAL = ["training.discriminator_loss=fenchel_dual"]
 
 
 def synthetic(*overrides):

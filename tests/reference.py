@@ -107,7 +107,7 @@ def log_normal(z, mean, variance):
     return -0.5 * np.sum((z - mean)**2 / variance + np.log(2 * np.pi * variance), axis=1, keepdims=True)
 
 
-def losses(weights, x, eps, z_prior, model):
+def losses(weights, x, eps, z_prior, model, discriminator_loss="cross_entropy"):
     """Return the generator's and the discriminator's loss."""
     z = encoder(weights, x, eps, model.encoder)
     p = decoder(weights, z, model.decoder)
@@ -117,8 +117,9 @@ def losses(weights, x, eps, z_prior, model):
         n = len(x)
         x, z_prior = np.repeat(x, n, axis=0), np.tile(z_prior, (n, 1))
     t_prior = discriminator(weights, x, z_prior, model.discriminator)
-    return (np.mean(t_posterior) - np.mean(log_likelihood),
-            np.mean(np.logaddexp(0, -t_posterior)) + np.mean(np.logaddexp(0, t_prior)))
+    of_discriminator = {"cross_entropy": np.mean(np.logaddexp(0, -t_posterior)) + np.mean(np.logaddexp(0, t_prior)),
+                        "fenchel_dual": np.mean(np.exp(t_prior)) - 1 - np.mean(t_posterior)}
+    return np.mean(t_posterior) - np.mean(log_likelihood), of_discriminator[discriminator_loss]
 
 
 def gradient(function, weights, name, step=1e-6):

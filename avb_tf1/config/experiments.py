@@ -49,6 +49,11 @@ class _Experiment(Section):
         return getattr(self.training, "kl_weight", 1.0)  # a given posterior's training has none
 
     @property
+    def has_dual(self):
+        """Whether the discriminator's loss is the Fenchel dual's: minus a lower bound on a KL divergence, of any sign."""
+        return getattr(self.training, "discriminator_loss", "cross_entropy") == "fenchel_dual"
+
+    @property
     def objective(self):
         """Which of graph.objectives makes the loss."""
         return "importance_weighted" if self.is_importance_weighted else self.model.objective
@@ -65,7 +70,8 @@ class _Experiment(Section):
     @property
     def method(self):
         """What pages call it."""
-        return self.model.method + (", importance-weighted" if self.is_importance_weighted else "")
+        return self.model.method + (", importance-weighted" if self.is_importance_weighted else "") + (
+            ", by the Fenchel dual" if self.has_dual else "")
 
     def tree(self):
         """Return it as nested dicts, without what is as the sections' defaults have it; of a Python file there is a digest."""

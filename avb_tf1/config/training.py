@@ -88,13 +88,15 @@ class GaussianTrainingConfig(GivenTrainingConfig):
 
 class _AdversarialTrainingConfig(TrainingConfig):
     """`shared_backward`: whether the generator's gradients and T's come from one backward pass through T on the encoder's
-    samples. That is faster, and the last bits are others.
+    samples. That is faster, and the last bits are others. `discriminator_loss`: T's, a classifier's cross-entropy or minus the
+    Fenchel dual of the KL divergence.
     """
 
     update: Literal["simultaneous", "generator_first", "discriminator_first"]
     n_discriminator_updates: integer(ge=1, le=1000)
     discriminator: Union[AdamConfig, RMSpropConfig, SharedOptimizerConfig] = pydantic.Field(..., discriminator="optimizer")
     shared_backward: StrictBool = False
+    discriminator_loss: Literal["cross_entropy", "fenchel_dual"] = "cross_entropy"
 
     @pydantic.validator("shared_backward")
     def _shared_backward_is_of_one_step(cls, shared_backward, values):

@@ -1,6 +1,8 @@
 """What stands for KL(q(z|x) || p(z)) in the loss, a function for each kind: by the discriminator, or by q's own density.
 
-The discriminator's own loss, T's, is here as well.
+The discriminator's own loss, T's, is here as well, by training.discriminator_loss: a classifier's cross-entropy (paper, section
+3.1), or minus the Fenchel dual of the KL divergence, KL(q || p) = sup over T of E_q[T] - E_p[exp(T)] + 1 (Fang et al. 2019,
+Implicit Deep Latent Variable Models for Text Generation, arXiv 1908.11527, whose nu is T). Both have the same best T.
 
 Adaptive contrast (paper, section of that name): r(z|x) = N(mean, diag(variance)) has the moments of q(z|x). The discriminator
 is to tell normalised codes from N(0, I); at its optimum T = log q(z|x) - log r(z|x), so that T + log r(z|x) - log p(z) takes
@@ -24,8 +26,10 @@ class Divergence(NamedTuple):
         z_prior: [batch, latent_dim], a sample of the prior; with adaptive contrast of N(0, I), where the prior is another, too.
         logits_prior: [batch, 1], T(x, z_prior).
         logits_posterior: [batch, 1], T(x, z) at the posterior's sample z; with adaptive contrast, T of the normalised z.
-        loss: scalar, the discriminator's, batch mean of the two binary cross-entropies, nats; with discriminator.all_pairs the
-            prior's is a mean over all pairs of an x and a z_prior: the same on average, but it varies less.
+        loss: scalar, the discriminator's, nats: batch mean of the two binary cross-entropies; or, by the Fenchel dual, of
+            exp(T) - 1 at z_prior less T at z, minus a lower bound on the KL divergence that T tells, and so of any sign. With
+            discriminator.all_pairs the prior's part is a mean over all pairs of an x and a z_prior: the same on average, but it
+            varies less.
         log_ratio: function (x [n, d], z [n, latent_dim], the moments of an ApproximatePosterior of x) -> the discriminator's
             estimate of log q(z|x) - log p(z), [n, 1].
         All that is the discriminator's is None without one.
@@ -94,16 +98,26 @@ def _adversarial(x, q, z_prior, config, problem):
     logits_prior = discriminator(x, z_prior, q.moments)
     # The same operations on the same weights, with the encoder's sample in the prior sample's place.
     logits_posterior = on_other_input(logits_prior, z_prior, normalized(q.z, q.moments))
-    of_posterior = tf.nn.sigmoid_cross_entropy_with_logits(logits=logits_posterior, labels=tf.ones_like(logits_posterior))
+    loss_of_posterior, loss_of_prior = _LOSSES[config.training.discriminator_loss]
+    of_posterior = loss_of_posterior(logits_posterior)
     all_pairs = getattr(config.model.discriminator, "all_pairs", False)  # only one kind can
     logits = networks.discriminator_of_all_pairs(x, z_prior, config.model) if all_pairs else logits_prior
-    of_prior = tf.nn.sigmoid_cross_entropy_with_logits(logits=logits, labels=tf.zeros_like(logits))
+    of_prior = loss_of_prior(logits)
     if all_pairs:
         of_prior = tf.reduce_mean(of_prior, axis=1, keepdims=True)
     return Divergence(
         tf.reduce_mean(contrasted(logits_posterior, q.z, q.moments)), "kl_discriminator", z_prior, logits_prior,
         logits_posterior, loss=tf.reduce_mean(of_posterior + of_prior),
         log_ratio=lambda x, z, moments: contrasted(discriminator(x, normalized(z, moments), moments), z, moments))
+
+
+# What T's loss is made of, by training.discriminator_loss: functions of T at samples of q and of T at those of the prior.
+_LOSSES = {
+    "cross_entropy": (
+        lambda logits: tf.nn.sigmoid_cross_entropy_with_logits(logits=logits, labels=tf.ones_like(logits)),
+        lambda logits: tf.nn.sigmoid_cross_entropy_with_logits(logits=logits, labels=tf.zeros_like(logits))),
+    "fenchel_dual": (tf.negative, tf.math.expm1),
+}
 
 
 def _gaussian(_, q, __, config, ___):

@@ -134,17 +134,18 @@ def decoder_logits(z, n_pixels, config, image_shape=None):
 
 
 def discriminator(x, z, config):
-    """Return T(x, z), the logit that z is a posterior sample rather than a prior sample (tutorial, "Discriminator").
+    """Return T(x, z), at its optimum log q(z|x) - log p(z) (tutorial, "Discriminator"; paper, section 3.1).
 
-    At its optimum T(x, z) = log q(z|x) - log p(z) (paper, section 3.1). It is [batch, 1], unbounded; x [batch, n_pixels] has
-    pixels in {0, 1}, z is [batch, latent_dim]. In `config`, a config's model section, discriminator.kind is the architecture.
+    With training.discriminator_loss: cross_entropy it is the logit that z is a posterior sample rather than a prior sample.
+    It is [batch, 1], unbounded; x [batch, n_pixels] has pixels in {0, 1}, z is [batch, latent_dim]. In `config`, a config's
+    model section, discriminator.kind is the architecture.
     """
     with tf.variable_scope("discriminator", reuse=tf.AUTO_REUSE):
         return _DISCRIMINATORS[config.discriminator.kind](centered(x, config.discriminator), z, config.discriminator)
 
 
 def discriminator_of_all_pairs(x, z, config):
-    """Return T of each x [n_x, n_pixels] with each z [n_z, latent_dim], [n_x, n_z], logits, unbounded.
+    """Return T of each x [n_x, n_pixels] with each z [n_z, latent_dim], [n_x, n_z], unbounded.
 
     Each x and each z goes through its networks once, and one matrix product joins them: hardly more work than n_x pairs.
     `config` is a config's model section, whose discriminator.kind must be offset_inner_product.

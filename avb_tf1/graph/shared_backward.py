@@ -1,9 +1,9 @@
 """One backward pass through the discriminator on the encoder's samples, for the generator's gradients and for its own.
 
 Both losses depend on T(x, z) at the samples of q(z|x), each with a factor of its own for each row: the generator's mean of T
-has the same for all rows, the discriminator's cross-entropy minus the sigmoid of -T. T treats each row on its own, so what
-flows back through its layers for one loss is, row by row, a multiple of what flows back for the other. The generator's is
-computed as ever; the discriminator's weights get its multiple, layer by layer, where they enter.
+has the same for all rows, the discriminator's cross-entropy minus the sigmoid of -T, the Fenchel dual -1. T treats each row on
+its own, so what flows back through its layers for one loss is, row by row, a multiple of what flows back for the other. The
+generator's is computed as ever; the discriminator's weights get its multiple, layer by layer, where they enter.
 """
 
 from avb_tf1.ground.tensorflow import tf, tfc

@@ -53,6 +53,8 @@ def read_metrics(folder, config, task):
         raise InputError("%s: doesn't say what it was made by%s" % (path, _WRITE_AGAIN))
     require_same(found, fingerprint(config), path)
     require_numbers(metrics, path, task)
+    if not config.has_dual:  # a cross-entropy
+        _require_within((0, math.inf), metrics.get("discriminator_loss", 0.0), "discriminator_loss", path)
     missing = [name for name in task.required if name not in metrics and name not in metrics.get(NOT_COMPUTED, {})]
     if missing:
         raise InputError("%s: can't be read: it has no %s%s" % (path, ", ".join(missing), _WRITE_AGAIN))
@@ -68,8 +70,8 @@ _LARGEST = 1e100  # whose square is finite
 _ROUNDING = 1e-4  # of a difference: more than what 1.x took the means of two metrics from apart
 # Of numbers that are no metrics of a task themselves, by what is in their names.
 _RANGES = (
-    (r"_error$|_error of |_bias_left$|_effective_sample_size$|^n_|: (exact_)?standard_deviation of |: wasserstein|"
-     r"^discriminator_loss$", (0, math.inf)),
+    (r"_error$|_error of |_bias_left$|_effective_sample_size$|^n_|: (exact_)?standard_deviation of |: wasserstein",
+     (0, math.inf)),
     (r"_acceptance$|_accuracy$|: (exact_)?share of ", (0, 1)))
 
 
@@ -96,11 +98,7 @@ def require_numbers(metrics, path, task):
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= _LARGEST:
             raise InputError("%s: %s must be a finite number%s, not %s" % (
                 path, name, ", or null for an infinite one" if name in known else "", json_value(value)))
-        low, high = _range(name, known)
-        if not low <= value <= high:
-            raise InputError("%s: %s can't be %s: it is %s" % (path, name, value, (
-                "at most %g" % high if low == -math.inf else "at least %g" % low if high == math.inf else
-                "from %g to %g" % (low, high))))
+        _require_within(_range(name, known), value, name, path)
     if CALIBRATION in metrics and not _is_calibration(metrics[CALIBRATION]):
         raise InputError("%s: %s must have n_simulated, limit, band and the counts of each coordinate" % (path, CALIBRATION))
     for bound, above, difference in task.bounds:
@@ -116,6 +114,15 @@ def _is_calibration(found):
             type(number) is int and number >= 0 for number in numbers)
     except (TypeError, KeyError, AttributeError):
         return False
+
+
+def _require_within(limits, value, name, path):
+    """Raise InputError unless a metric's value is between its limits, lowest and highest."""
+    low, high = limits
+    if not low <= value <= high:
+        raise InputError("%s: %s can't be %s: it is %s" % (path, name, value, (
+            "at most %g" % high if low == -math.inf else "at least %g" % low if high == math.inf else
+            "from %g to %g" % (low, high))))
 
 
 def _require_bound(metrics, bound, above, difference, path):

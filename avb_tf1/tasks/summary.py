@@ -13,7 +13,7 @@ from avb_tf1.runs import metrics_file
 from avb_tf1.tasks.views import spread_out
 
 _FAR = 5.0                    # nats: T lags behind at first, and the loss is too low then
-_TELLS_APART = 0.02           # nats, a discriminator's loss: of 1.39 if it knows nothing
+_TELLS_APART = 0.02           # nats, a discriminator's cross-entropy: of 1.39 if it knows nothing
 _MOVES = 0.01                 # nats, of a loss, over a quarter of training: less is no matter
 _DISAGREE = 0.05              # nats
 _N_ERRORS = 3                 # what is less than so many standard errors is not told
@@ -57,7 +57,7 @@ def warning(task, metrics, config):
     if None not in (final, lowest) and final - lowest > max(_FAR, abs(lowest)):
         told.append("the generator loss ended at %s, and had been %s before: training went astray, lower learning rates may "
                     "help." % (number(final), number(lowest)))
-    if metrics.get("discriminator_loss", 1.0) < _TELLS_APART:
+    if not config.has_dual and metrics.get("discriminator_loss", 1.0) < _TELLS_APART:
         told.append("the discriminator tells samples of q from those that it is given beside them almost without fail (its "
                     "loss is %s): T is no estimate of a log ratio any more." % number(metrics["discriminator_loss"]))
     for name, metric in task.metrics.items():
@@ -159,12 +159,13 @@ def of_models(configs):
     """Return what the texts of a page say of its runs' models, from their configs, a dict.
 
     loss: what encoder and decoder minimise, in words; about: what q(z|x) is, in words, if all have the same, else "";
-    has_q: whether any has one.
+    has_q: whether any has one; has_dual: whether any has a discriminator that is trained by the Fenchel dual.
     """
     losses = {config.loss for config in configs}
     about = {config.model.about for config in configs}
     return {"loss": losses.pop() if len(losses) == 1 else "minus what a setting maximises, the ELBO or another bound",
-            "about": about.pop() if len(about) == 1 else "", "has_q": any(config.model.has_encoder for config in configs)}
+            "about": about.pop() if len(about) == 1 else "", "has_q": any(config.model.has_encoder for config in configs),
+            "has_dual": any(config.has_dual for config in configs)}
 
 
 def divergence_curves(runs, names, n_bins, with_band_of_one):

@@ -82,6 +82,7 @@ def test_a_run_folders_config_has_every_value():
     (("known_images", "vae"), "model.decoder.likelihood_from=probabilities",
      lambda config: config.model.decoder.likelihood_from == "probabilities"),
     (("given_posterior", "avb"), "model.known_density=true", lambda config: config.model.known_density),
+    (("given_posterior", "avb_ac"), "training.discriminator_loss=fenchel_dual", lambda config: config.has_dual),
     (("data_set", "vae"), "model.encoder.convolution=null", lambda config: config.model.encoder.convolution is None),
     (("data_set", "vae"), "evaluation.ais={n_images: 7}", lambda config: config.evaluation.ais.n_images == 7)])
 def test_what_the_schema_knows_can_be_set(kind, override, found, tmp_path):

@@ -7,7 +7,7 @@ import posterior_configs
 import pytest
 import reference
 from config_cases import with_flow
-from helpers import ALL_PAIRS, small, vae_config
+from helpers import ALL_PAIRS, DUAL, small, vae_config
 from trainings import SMOOTH, assert_same, trained, trained_in_pieces, weights_of
 
 from avb_tf1.estimation import quadrature
@@ -20,7 +20,8 @@ from avb_tf1.training import trainer
 N_DRAWS = 8
 
 
-@pytest.mark.parametrize("overrides", [[], ALL_PAIRS], ids=["one prior sample each", "all pairs"])
+@pytest.mark.parametrize("overrides", [[], ALL_PAIRS, DUAL, DUAL + ALL_PAIRS], ids=[
+    "one prior sample each", "all pairs", "Fenchel dual", "Fenchel dual of all pairs"])
 def test_losses_equal_a_numpy_formula(overrides):
     config = small(*overrides, *SMOOTH)
     model = build_graph(config)
@@ -30,7 +31,8 @@ def test_losses_equal_a_numpy_formula(overrides):
         x, eps, z_prior, generator_loss, discriminator_loss, kl, likelihood = session.run(
             [model.parts.batch.x, model.parts.posterior.eps, model.parts.divergence.z_prior, model.objective.loss,
              model.parts.divergence.loss, model.parts.divergence.kl, model.objective.monitors["reconstruction_log_likelihood"]])
-    expected = reference.losses(weights, *[a.astype(np.float64) for a in (x, eps, z_prior)], model=config.model)
+    expected = reference.losses(weights, *[a.astype(np.float64) for a in (x, eps, z_prior)], config.model,
+                                config.training.discriminator_loss)
     np.testing.assert_allclose([generator_loss, discriminator_loss], expected, rtol=1e-5)
     np.testing.assert_allclose(kl - likelihood, generator_loss, rtol=1e-6)
 

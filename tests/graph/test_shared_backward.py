@@ -3,7 +3,7 @@
 import numpy as np
 import posterior_configs
 import pytest
-from helpers import ALL_PAIRS, INNER_PRODUCT, recipe, small
+from helpers import ALL_PAIRS, DUAL, INNER_PRODUCT, recipe, small
 from trainings import trained
 
 from avb_tf1.config.loading import load_config
@@ -38,6 +38,9 @@ CONFIGS = {
     "known density": lambda: posterior_configs.avb(SHARED, "model.known_density=true"),
     "known density, adaptive contrast": lambda: posterior_configs.avb_ac(
         SHARED, SIMULTANEOUS, "model.known_density=true"),
+    "Fenchel dual": lambda: small(SHARED, *DUAL),
+    "Fenchel dual of all pairs": lambda: small(SHARED, *DUAL, *ALL_PAIRS),
+    "Fenchel dual, adaptive contrast": lambda: posterior_configs.avb_ac(SHARED, SIMULTANEOUS, *DUAL),
 }
 
 
@@ -91,7 +94,8 @@ def largest_difference(gradients):
             for own in zip(gradients["shared"], gradients["separate"])]
 
 
-FAST = ("concat", "all_pairs", "residual", "several updates", "gradient through moments", "given posterior, adaptive contrast")
+FAST = ("concat", "all_pairs", "residual", "several updates", "gradient through moments", "given posterior, adaptive contrast",
+        "Fenchel dual", "Fenchel dual of all pairs")
 
 
 @pytest.mark.parametrize("name", [name if name in FAST else pytest.param(name, marks=pytest.mark.slow) for name in CONFIGS])

@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import pytest
 import reference
-from helpers import ALL_PAIRS, recipe, small, vae_config
+from helpers import ALL_PAIRS, DUAL, recipe, small, vae_config
 from image_data import small_images
 from trainings import SMOOTH, moved_by_each_step, weights_of
 
@@ -159,7 +159,7 @@ def weights_before_and_after(decoder_rate):
         return list(zip(before, session.run(weights)))
 
 
-@pytest.mark.parametrize("overrides", [[], ALL_PAIRS], ids=["one prior sample each", "all pairs"])
+@pytest.mark.parametrize("overrides", [[], ALL_PAIRS, DUAL], ids=["one prior sample each", "all pairs", "Fenchel dual"])
 def test_first_adam_step_follows_numerically_checked_gradients(overrides):
     config = small(*(overrides + SMOOTH + ["model.%s.n_units=3" % name for name in ("encoder", "decoder", "discriminator")]))
     model = build_graph(config)
@@ -173,8 +173,8 @@ def test_first_adam_step_follows_numerically_checked_gradients(overrides):
             index, adam = (1, config.training.discriminator) if scope == "discriminator" else (0, config.training.generator)
             for variable in variables:
                 name = variable.op.name
-                gradient = reference.gradient(
-                    lambda weights, index=index: reference.losses(weights, *inputs, model=config.model)[index], before, name)
+                gradient = reference.gradient(lambda weights, index=index: reference.losses(
+                    weights, *inputs, config.model, config.training.discriminator_loss)[index], before, name)
                 slot = session.run(model.graph.get_tensor_by_name(name + "/Adam:0"))  # (1 - beta1) * gradient
                 np.testing.assert_allclose(slot / (1 - adam.beta1), gradient, rtol=2e-3, atol=2e-6)
                 clear = np.abs(gradient) > 1e-4  # elsewhere the step depends on the gradient's last digits

@@ -1,7 +1,7 @@
 """What is said of a model that went astray, whatever its task."""
 
 import pytest
-from helpers import small
+from helpers import DUAL, small
 
 from avb_tf1.tasks.registry import TASKS
 from avb_tf1.tasks.summary import notes, summary, warning
@@ -26,8 +26,12 @@ GOOD = {"generator_loss": 30.0, "lowest_generator_loss": 25.0, "discriminator_lo
     ({"test_elbo": None, "test_elbo_standard_error": None}, ""),
     ({"test_inference_gap": 0.001, "test_inference_gap_standard_error": 0.5}, "")])  # of a difference, as it should be
 def test_what_is_warned_of(changed, words):
-    told = warning(TASKS["data_set"], dict(GOOD, **changed), None)
+    told = warning(TASKS["data_set"], dict(GOOD, **changed), small())
     assert words in told and bool(words) is bool(told)
+
+
+def test_a_dual_that_is_low_is_no_reason_to_warn():
+    assert warning(TASKS["data_set"], dict(GOOD, discriminator_loss=-1.4), small(*DUAL)) == ""
 
 
 @pytest.mark.parametrize("name", list(TASKS))

@@ -1,6 +1,6 @@
 """A distribution of x that is known: a few binary images, each with a probability."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Dict, Optional, Tuple
 
 import numpy as np
@@ -61,11 +61,15 @@ class ImageProblem(FiniteProblem):
         """Return those of the optima that an experiment's config has.
 
         With adaptive contrast there is none of the discriminator's loss: its codes are normalised there, so that the loss at
-        the optimum depends on their moments. Nor is there one of the generator's if the KL divergence's weight isn't 1.
+        the optimum depends on their moments. Nor is there one of the generator's if the KL divergence's weight isn't 1. By the
+        Fenchel dual the discriminator's is minus KL(q(z|x) || p(z)).
         """
+        optima, kl = dict(self.optima), self.optima.get("kl_posterior_prior")
+        if config.has_dual:
+            optima["discriminator_loss"] = kl and replace(kl, value=-kl.value)
         lacking = {"discriminator_loss": config.model.kind == "avb_ac",
                    "generator_loss": config.kl_weight != 1}
-        return {name: value for name, value in self.optima.items() if not lacking.get(name)}
+        return {name: value for name, value in optima.items() if value is not None and not lacking.get(name)}
 
     def drawn(self, values):
         """Return values of pixels [n, n_pixels] as they stand in an image, [n, rows, columns]."""

@@ -64,8 +64,8 @@ def _data(groups, explored, small):
     """What the scripts draw; with `small`, of several runs, only a part of each latent space, and bands of seeds only."""
     n_bins = max(_MIN_BINS, min(arrays.N_BINS, _N_BINS_IN_ALL // len(groups)))
     problem, configs = groups[0][1][0].problem, [runs[0].config for _, runs in groups]
-    optima = {name: optimum.value for name, optimum in problem.optima.items()
-              if all(name in problem.optima_of(config) for config in configs)}
+    of_each = [problem.optima_of(config) for config in configs]
+    optima = {name: optimum.value for name, optimum in of_each[0].items() if all(own.get(name) == optimum for own in of_each)}
     return {
         "groups": [_curves(label, runs, n_bins, with_band_of_one=not small) for label, runs in groups],
         "losses": losses_drawn([run for _, runs in groups for run in runs], optima),
