@@ -11,7 +11,7 @@ def _flat(tree, prefix=""):
 
 
 def _adam(rate, beta1):
-    """The other two are the defaults of TensorFlow, Keras and Chainer alike."""
+    """The other two are the defaults of TensorFlow, Keras, Chainer and PyTorch alike."""
     return {"optimizer": "adam", "learning_rate": rate, "beta1": beta1, "beta2": 0.999, "epsilon": 1e-8}
 
 
@@ -124,6 +124,22 @@ _KUMADA = {
         "n_iterations": 400 * (4500 // 500), "update": "discriminator_first", "n_discriminator_updates": 1,
         "linear_decay": None, "generator_loss_scale": 1, "generator": _adam(1e-3, 0.3), "discriminator": _adam(1e-3, 0.3)}}
 
+# fangleai/Implicit-LVM ac2d587, toy_onehot: models_onehot.py (Encoder, Decoder, Nu; F.leaky_relu's slope is .01),
+# train_onehot.py (numbers, losses, order). 4 * num_particles codes; rec is of probabilities as they are, here of their logits.
+_LEAKY_64 = _layers(3, 64, "leaky_relu_0.01")
+_FANGLEAI = {
+    "seed": 0,
+    "data": {"kind": "uniform_labels", "batch_size": 4 * 64},
+    "model": {
+        "kind": "avb", "latent_dim": 2,
+        "encoder": dict(_LEAKY_64, noise_dim=2, center_input=False),
+        "decoder": dict(_LEAKY_64, probability_margin=0, built_on="posterior_sample"),
+        "discriminator": dict(_LEAKY_64, n_hidden_layers=2, kind="concat", center_input=False)},
+    "training": {
+        "n_iterations": 80000, "update": "discriminator_first", "n_discriminator_updates": 5, "linear_decay": None,
+        "generator_loss_scale": 1, "discriminator_loss": "fenchel_dual",
+        "generator": _adam(1e-5, 0.9), "discriminator": _adam(1e-5, 0.9)}}
+
 # Mescheder, Nowozin, Geiger 2017, section "Synthetic example", recalled: encoder and decoder of two hidden layers of 512; two
 # networks with four hidden layers of 512 each and 512 outputs, combined by an inner product. No rates are given.
 _PAPER_AVB = {
@@ -168,7 +184,7 @@ def _explaining_away_notes(kind, discriminator):
 PUBLISHED = {name: _flat(tree) for name, tree in {
     "recipes/poole_gist": _POOLE, "recipes/mescheder_avb": _MESCHEDER_AVB, "recipes/mescheder_vae": _MESCHEDER_VAE,
     "recipes/gdikov_vae": _GDIKOV_VAE, "recipes/gdikov_avb": _GDIKOV_AVB, "recipes/gdikov_avb_ac": _GDIKOV_AVB_AC,
-    "recipes/kumada_avb": _KUMADA, "paper_avb": _PAPER_AVB, "paper_vae": _PAPER_VAE,
+    "recipes/kumada_avb": _KUMADA, "recipes/fangleai_fenchel": _FANGLEAI, "paper_avb": _PAPER_AVB, "paper_vae": _PAPER_VAE,
     "posteriors/stan_eight_schools": _stan_example("stan_eight_schools", 10),
     "posteriors/mescheder_banana": _stan_example("banana", 2), "posteriors/mescheder_donut": _stan_example("donut", 2),
     "posteriors/ltiao_logistic_regression": _explaining_away_notes("logistic_regression", "concat"),
@@ -177,6 +193,7 @@ PUBLISHED = {name: _flat(tree) for name, tree in {
 # Of the recipes' keys, those that no source gives a value for.
 OURS = {name: {"name", "seed", "training.checkpoint_every", "training.snapshot_every"} for name in PUBLISHED}
 OURS["recipes/poole_gist"] |= {"training.n_iterations"}
+OURS["recipes/fangleai_fenchel"] |= {"model.decoder.likelihood_from"}
 OURS["recipes/gdikov_vae"] |= {"training.generator.epsilon"}  # 1e-8, outside the root; the test of RMSprop holds it
 for _name in PUBLISHED:
     if _name.startswith("posteriors/"):

@@ -17,8 +17,8 @@ from avb_tf1.tasks.known_images.measures import METRICS
 
 CONFIGS = (
     "recipes/poole_gist", "recipes/mescheder_vae", "recipes/mescheder_avb", "recipes/gdikov_vae", "recipes/gdikov_avb",
-    "recipes/gdikov_avb_ac", "recipes/kumada_avb", "synthetic", "paper_vae", "paper_avb", "fast_avb",
-    "tuned_avb")
+    "recipes/gdikov_avb_ac", "recipes/kumada_avb", "recipes/fangleai_fenchel", "synthetic", "paper_vae", "paper_avb",
+    "fast_avb", "tuned_avb")
 # Where the published length takes hours on 2 cores: the iterations that are run instead.
 SHORTENED = {"recipes/mescheder_avb": 1500}
 
