@@ -20,6 +20,8 @@ def main():
     parser.add_argument("run", metavar="RUN_DIR", help="a run folder, as scripts/train.py leaves it")
     parser.add_argument("--ais", action="store_true",
                         help="also estimate log p(x) by annealed importance sampling (a minute or two)")
+    parser.add_argument("--calibration", type=command_line.integer, metavar="N",
+                        help="only calibrate q(z|x) with N simulated pairs of x and z, and print the histograms of ranks")
     parser.add_argument("--part", choices=("test", "validation"), default="test",
                         help="of a data set, the images to measure on: settings are to be chosen on the validation images")
     parser.add_argument("--write", action="store_true",
@@ -31,7 +33,13 @@ def main():
         parser.error("--ais is for the images of metrics.json, not for --part %s" % args.part)
     if args.timing and args.part != "test":
         parser.error("--timing is for the evaluation of metrics.json, not for --part %s" % args.part)
+    if args.calibration is not None and (args.ais or args.write or args.timing or args.part != "test"):
+        parser.error("--calibration takes no other option")
+    if args.calibration is not None and not 100 <= args.calibration <= 1000000:
+        parser.error("argument --calibration: must be from 100 to 1000000")
     from avb_tf1.experiment import reevaluation
+    if args.calibration is not None:
+        return reevaluation.calibrate(args.run, args.calibration)
     if args.part == "test":
         reevaluation.evaluate_run(args.run, with_ais=args.ais, write=args.write, with_timing=args.timing)
     else:

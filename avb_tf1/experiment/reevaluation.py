@@ -5,8 +5,9 @@ import os
 import time
 
 from avb_tf1.config.loading import load_config
+from avb_tf1.estimation.metric import CALIBRATION
 from avb_tf1.experiment.run import opened_run, write_arrays, write_page
-from avb_tf1.ground import files, progress
+from avb_tf1.ground import files, progress, seeds
 from avb_tf1.ground.errors import InputError, OneLineError
 from avb_tf1.ground.threads import one_blas_thread, timed
 from avb_tf1.runs import metrics_file, run_folder
@@ -69,6 +70,26 @@ def evaluate_run(folder, with_ais, write, with_timing=False):
             estimate, standard_error, by_quadrature))
     if not write:
         require_same_numbers(path, there, metrics)
+
+
+def calibrate(folder, n):
+    """Calibrate the q(z|x) of a finished run with n simulated pairs of x and z, and tell the ranks on standard output.
+
+    Raises:
+        InputError: the folder holds no trained model, or its x can't be simulated.
+    """
+    load_config(run_folder.config_path(folder))  # first, as what holds no run has nothing to go on with
+    with opened_run(folder) as ((config, problem, task), _, networks), progress.shown(), one_blas_thread():
+        progress.say("Simulating %d pairs of x and z" % n)
+        found = task.calibrated(networks, problem, seeds.stream(config.seed, "calibration of %d" % n), n)
+    if not found:
+        raise InputError("%s: nothing to calibrate: it takes a q(z|x), and of a given posterior problem.x: joint" % folder)
+    ranks = found[CALIBRATION]
+    for name, counts in ranks["counts"].items():
+        print("%s: %s" % (name, " ".join(map(str, counts))))
+    print("Of exact ranks all counts are from %d to %d, but for 1 of 100 calibrations." % tuple(ranks["band"]))
+    print("The distance of the ranks from uniform ones is %.4f; that of exact ones is below %.4f, but for 1 of 100." % (
+        found["calibration_distance"], ranks["limit"]))
 
 
 def _timing(parts, seconds, cpu_seconds):

@@ -190,7 +190,8 @@ def over_seeds(group, definitions, name, form):
 def _work(config):
     """Multiplications of a whole training, roughly, as if all layers were square: enough to compare configs by."""
     model, training = config.model, config.training
-    per_row = sum(network.n_layers * network.n_units**2 for network in (model.encoder, model.decoder))
+    networks = [network for scope, network in model.network_sections.items() if scope in ("encoder", "decoder")]
+    per_row = sum(network.n_layers * network.n_units**2 for network in networks)
     if model.has_discriminator:
         per_row += (1 + training.n_discriminator_updates) * model.discriminator.n_layers * model.discriminator.n_units**2
     return training.n_iterations * config.batch_size * per_row

@@ -86,9 +86,11 @@ def calibrated(networks, x, z, names, random_state):
                           "counts": dict(zip(names, found.counts.tolist()))}}
 
 
-def calibrated_on_images(networks, random_state):
-    """Return the metrics of `calibrated` for images that the decoder makes of draws of the prior."""
-    z = random_state.standard_normal((N_SIMULATED, networks.latent_dim)).astype(np.float32)
+def calibrated_on_images(networks, random_state, n=N_SIMULATED):
+    """Return the metrics of `calibrated` for n images that the decoder makes of draws of the prior; {} without q(z|x)."""
+    if networks.encode is None:
+        return {}
+    z = random_state.standard_normal((n, networks.latent_dim)).astype(np.float32)
     on = in_chunks(networks.decode, z)
     x = (random_state.random_sample(on.shape) < on).astype(np.float32)
     return calibrated(networks, x, z, ["z%d" % (k + 1) for k in range(networks.latent_dim)], random_state)

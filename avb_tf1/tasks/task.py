@@ -157,6 +157,13 @@ class Task:
         """
         raise NotImplementedError
 
+    def calibrated(self, networks, problem, random_state, n):
+        """Return the metrics of a simulation-based calibration with n pairs of x and z, as of tasks.diagnostics.calibrated.
+
+        {} if x can't be simulated, or there is no q(z|x). `networks` is trained_networks.Networks, `random_state` numpy's.
+        """
+        raise NotImplementedError
+
     def annealed(self, config, problem, checkpoint_path):
         """Return log p(x) by annealed importance sampling and its standard error, means over x, floats, nats.
 

@@ -139,6 +139,18 @@ def test_tensorboard(tutorial_run):
 
 
 @pytest.mark.slow
+def test_a_run_is_calibrated_by_a_command(tutorial_run, tmp_path):
+    result = call_script("evaluate.py", tutorial_run[0], "--calibration", "200")
+    assert result.returncode == 0, result.stderr
+    *_, first, second, band, distance = result.stdout.splitlines()
+    for line, name in ((first, "z1: "), (second, "z2: ")):
+        assert line.startswith(name) and sum(map(int, line[len(name):].split())) == 200
+    assert "but for 1 of 100 calibrations" in band and distance.startswith("The distance of the ranks from uniform ones is 0.")
+    assert_one_clear_line(call_script("evaluate.py", tutorial_run[0], "--calibration", "99"), "must be from 100 to 1000000")
+    assert_one_clear_line(call_script("evaluate.py", tutorial_run[0], "--calibration", "200", "--ais"), "takes no other option")
+    assert_one_clear_line(call_script("evaluate.py", tmp_path, "--calibration", "200"), "not a run folder")
+
+
 def test_evaluation_from_the_checkpoint_alone_gives_the_same_numbers(tutorial_run, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(str(tutorial_run[0]), str(copy))

@@ -166,6 +166,14 @@ class KnownImages(Case):
             "k_hat", "log_likelihood_importance", "k_hat_discriminator", "log_likelihood_importance_discriminator",
             "calibration_distance"]
 
+    def calibrated(self):
+        """q is the posterior; without a q there is nothing to calibrate."""
+        found = self.task.calibrated(self.networks, self.problem, np.random.RandomState(0), 1000)
+        assert found["calibration"]["n_simulated"] == 1000 and list(found["calibration"]["counts"]) == ["z1", "z2"]
+        assert all(sum(counts) == 1000 for counts in found["calibration"]["counts"].values())
+        assert found["calibration_distance"] < found["calibration"]["limit"]
+        assert self.task.calibrated(Networks(2, None, None), self.problem, np.random.RandomState(0), 1000) == {}
+
     def required(self):
         assert self.task.required == ("log_likelihood", "reconstruction_error", "elbo", "kl_marginal_prior")
 
@@ -411,7 +419,11 @@ class GivenPosteriorOfASum(Case):
     def diagnostics(self):
         assert list(self.task.diagnostics) == [
             "k_hat", "log_evidence_importance", "k_hat_discriminator", "log_evidence_importance_discriminator",
-            "kl_64_squares", "kl_128_squares", "two_sample_accuracy"]
+            "kl_64_squares", "kl_128_squares", "two_sample_accuracy", "calibration_distance"]
+
+    def calibrated(self):
+        """Its encoder sees which x it is, so that no other x can be simulated."""
+        assert self.task.calibrated(self.networks, self.problem, np.random.RandomState(0), 1000) == {}
 
     def required(self):
         assert self.task.required == ("elbo",)
@@ -630,6 +642,11 @@ class DataSetOfFourPixels(Case):
     def diagnostics(self):
         assert list(self.task.diagnostics) == [
             "test_k_hat", "test_k_hat_discriminator", "test_log_likelihood_importance_discriminator", "calibration_distance"]
+
+    def calibrated(self):
+        """The decoder ignores z: of its images the prior is the posterior, and q is another."""
+        found = self.task.calibrated(self.networks, self.problem, np.random.RandomState(0), 1000)
+        assert found["calibration_distance"] > found["calibration"]["limit"]
 
     def required(self):
         assert self.task.required == ("generator_loss",)

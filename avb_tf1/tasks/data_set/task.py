@@ -44,8 +44,7 @@ class DataSetTask(task.Task):
     def measure(self, trained):
         found = trained.once(_of_test_images)
         metrics = dict(final_losses(trained.monitors), **found.metrics)
-        if trained.networks.encode is not None:
-            metrics.update(diagnostics.calibrated_on_images(trained.networks, trained.stream("diagnostics")))
+        metrics.update(diagnostics.calibrated_on_images(trained.networks, trained.stream("diagnostics")))
         metrics.update(diagnostics.good_values(metrics, self.diagnostics))
         return task.Measured(without_infinity(metrics), {contents.TEST_IMAGES: found.per_image})
 
@@ -68,6 +67,9 @@ class DataSetTask(task.Task):
     def log_likelihood(self, networks, problem, x, config):
         return measures.log_likelihood(networks, self.inputs(problem, x), stream(config.seed, "log-likelihood"),
                                        _settings(networks, problem, config, TEST)._replace(annealed=None)).values
+
+    def calibrated(self, networks, problem, random_state, n):
+        return diagnostics.calibrated_on_images(networks, random_state, n)
 
     def read_snapshots(self, run):
         contents.require_good_metrics(run)

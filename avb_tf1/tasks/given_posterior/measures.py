@@ -255,12 +255,7 @@ def did_it_work(networks, problem, references, random_state, n_samples, hmc=None
         networks, problem, references, random_state, n_samples: as of evaluate.
         hmc: config.training.HMCConfig, or None: without references there is no comparison then.
     """
-    found = {}
-    if problem.is_amortised:
-        from avb_tf1.tasks.given_posterior.reference import joint_draws  # it takes TensorFlow
-
-        z, x = joint_draws(problem, diagnostics.N_SIMULATED, random_state.randint(_MAX_SEED))
-        found.update(diagnostics.calibrated(networks, x, z, problem.coordinates, random_state))
+    found = calibrated(networks, problem, random_state)
     n = min(diagnostics.n_compared(problem.n_x), n_samples)
     if references is not None:
         exact = np.concatenate([reference.draws(n, random_state) for reference in references])
@@ -274,6 +269,16 @@ def did_it_work(networks, problem, references, random_state, n_samples, hmc=None
     z, labels, _ = sample_posterior(networks, problem, n, random_state)
     return dict(found, **diagnostics.told_apart(np.column_stack([z, problem.inputs[labels]]),
                                                 np.column_stack([exact, problem.inputs[labels]]), random_state))
+
+
+def calibrated(networks, problem, random_state, n=diagnostics.N_SIMULATED):
+    """Return the metrics of diagnostics.calibrated for n draws of the joint density; {} if the problem isn't amortised."""
+    if not problem.is_amortised:
+        return {}
+    from avb_tf1.tasks.given_posterior.reference import joint_draws  # it takes TensorFlow
+
+    z, x = joint_draws(problem, n, random_state.randint(_MAX_SEED))
+    return diagnostics.calibrated(networks, x, z, problem.coordinates, random_state)
 
 
 @timed_part("HMC")

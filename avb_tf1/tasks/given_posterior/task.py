@@ -70,6 +70,9 @@ class GivenPosteriorTask(task.Task):
             raise ValueError("of %s there are but exact draws, which don't tell log p(x)" % problem.title)
         return np.array([reference.log_evidence for reference in known])[_numbers(problem, x)]
 
+    def calibrated(self, networks, problem, random_state, n):
+        return measures.calibrated(networks, problem, random_state, n)
+
     def read_snapshots(self, run):
         contents.require_good(run, self)
         return contents.read_snapshots(run)

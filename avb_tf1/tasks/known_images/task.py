@@ -41,8 +41,7 @@ class KnownImagesTask(task.Task):
         metrics.update(measures.evaluate(
             trained.networks, trained.problem, trained.stream("evaluation"), trained.config.evaluation.n_samples,
             lambda: trained.once(log_likelihoods)))
-        if trained.networks.encode is not None:
-            metrics.update(diagnostics.calibrated_on_images(trained.networks, trained.stream("diagnostics")))
+        metrics.update(diagnostics.calibrated_on_images(trained.networks, trained.stream("diagnostics")))
         metrics.update(diagnostics.good_values(metrics, self.diagnostics))
         return task.Measured(without_infinity(metrics), {})
 
@@ -76,6 +75,9 @@ class KnownImagesTask(task.Task):
             lambda session, saver: checkpoint.restore(session, saver, checkpoint_path), problem.images,
             ais.path_from_prior(problem.n_images, config.model.latent_dim), config.seed, N_AIS_CHAINS, N_AIS_STEPS)
         return problem.mean(found.log_likelihood), problem.error_of_mean(found.standard_error)
+
+    def calibrated(self, networks, problem, random_state, n):
+        return diagnostics.calibrated_on_images(networks, random_state, n)
 
     def read_snapshots(self, run):
         contents.require_good(run)
