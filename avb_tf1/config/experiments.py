@@ -10,7 +10,7 @@ from pydantic import constr
 
 from avb_tf1.config import models, training
 from avb_tf1.config.data import DataConfig, ProblemConfig
-from avb_tf1.config.sections import DATASET_DEFAULTS, DEFAULTS, Section, error_at, integer
+from avb_tf1.config.sections import DATASET_DEFAULTS, DEFAULTS, GIVEN_DEFAULTS, Section, error_at, integer
 from avb_tf1.problems.data_set.datasets import KINDS
 from avb_tf1.problems.registry import given_posterior
 
@@ -131,14 +131,14 @@ class GivenPosteriorExperiment(_Experiment):
     """An approximation of a posterior whose density is given. `batch_kind`: which of graph.batches makes a batch."""
 
     task = "given_posterior"
-    defaults = {key: DEFAULTS[key] for key in ("training", "evaluation")}
+    defaults = GIVEN_DEFAULTS
     sections_of_kind = {"avb": (models.GivenAVBModelConfig, training.GivenAVBTrainingConfig),
                         "avb_ac": (models.GivenAVBACModelConfig, training.GivenAVBTrainingConfig),
                         "gaussian": (models.GaussianModelConfig, training.GaussianTrainingConfig),
                         "sivi": (models.GivenSIVIModelConfig, training.GivenTrainingConfig)}
 
     problem: ProblemConfig = pydantic.Field(..., discriminator="kind")
-    evaluation: training.GivenEvaluationConfig = training.GivenEvaluationConfig(**DEFAULTS["evaluation"])
+    evaluation: training.GivenEvaluationConfig = training.GivenEvaluationConfig(**GIVEN_DEFAULTS["evaluation"])
     runtime: training.RuntimeConfig
     model: models.ModelConfig
     training: training.TrainingConfig

@@ -9,9 +9,11 @@ from pydantic.error_wrappers import ErrorWrapper
 from pydantic.errors import DictError
 from typing_extensions import Literal
 
-# What stands for keys that a config need not have: those that configs once lacked. The second of data sets.
+# What stands for keys that a config need not have: those that configs once lacked; then of given posteriors, of data sets.
 DEFAULTS = {"data": {"images": "four_images"}, "training": {"decoder_learning_rate": None},
             "evaluation": {"n_samples": 524288}}
+GIVEN_DEFAULTS = {"training": DEFAULTS["training"], "evaluation": dict(DEFAULTS["evaluation"], hmc={
+    "n_chains": 50, "n_warmup": 2000, "n_samples": 400, "n_leapfrog_steps": 10, "target_acceptance": 0.8})}
 DATASET_DEFAULTS = {"training": DEFAULTS["training"],
                     "evaluation": {"ais": {"n_images": None, "n_chains": 16, "n_steps": 500}}}
 

@@ -6,7 +6,7 @@ import pydantic
 from pydantic import StrictBool
 from typing_extensions import Literal
 
-from avb_tf1.config.sections import DATASET_DEFAULTS, DEFAULTS, Section, integer, number
+from avb_tf1.config.sections import DATASET_DEFAULTS, DEFAULTS, GIVEN_DEFAULTS, Section, integer, number
 
 
 class AdamConfig(Section):
@@ -149,8 +149,7 @@ class HMCConfig(ChainsConfig):
 class GivenEvaluationConfig(EvaluationConfig):
     """`hmc`: the sampler whose draws q's samples are held against where the exact posterior is not known; null: none."""
 
-    hmc: Optional[HMCConfig] = HMCConfig(
-        n_chains=50, n_warmup=2000, n_samples=400, n_leapfrog_steps=10, target_acceptance=0.8)
+    hmc: Optional[HMCConfig] = HMCConfig(**GIVEN_DEFAULTS["evaluation"]["hmc"])
 
 
 class AISConfig(Section):
