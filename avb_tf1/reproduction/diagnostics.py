@@ -7,6 +7,7 @@ of T's rate.
 
 import math
 import os
+import textwrap
 
 import numpy as np
 from scipy.special import ndtr
@@ -44,7 +45,24 @@ _RULE = """\
 **Bold**: the diagnostic sees a fault. The rule: k-hat above %g; the classifier's accuracy above 1/2 by more than %d standard
 errors; a distance of the ranks that exact ones exceed in 1 of 100 cases; a KL, or an ELBO by T less log p(x), above 0 by more
 than %d standard errors and its remaining bias; a W1 of more than twice what exact samples have."""
-_TEXT = ""
+_OF_T = """\
+Is k-hat by T of use? With T's rate as it is it comes to %s, where KL(q || p) is %s; with a tenth of that rate to %s, where the
+KL is %s. It can warn of a T, or a q, that fell behind. But it tells how T varies over q's samples, and a T that knows nothing
+varies little: a small value proves nothing."""
+_WHAT = """\
+- **k-hat**: the shape of the tail of the weights p(x, z) / q(z|x) (Vehtari et al. 2024), the largest over x. It needs q's
+  density and no reference. A q that is too narrow has a heavy tail; one that is too wide has none, and of a mode without
+  samples of q there are no weights.
+- **log p(x) by weights**: the log of their mean. Too low where q misses a part of the posterior, which its error doesn't tell.
+- **classifier**: how often gradient-boosted trees tell samples of q from exact ones, in cross-validation: 1/2 where they are
+  alike. It needs exact draws; where there are none it has HMC's, if the chains agree.
+- **ranks**: simulation-based calibration (Talts et al. 2018), the largest distance of the ranks' cdf from the uniform's. It
+  needs an encoder that takes any x, and draws of p(x, z), but no reference. It is a mean over p(x): a fault at a rare x hardly
+  counts, and the prior in the place of q passes. `evaluate.py RUN_DIR --calibration N` does it with N pairs.
+- **KL on squares**: samples of q go through the exact cdfs F(z1) and F(z2|z1), and a histogram of what comes out has a KL, less
+  its bias, about (bins - 1) / 2n: a lower bound, without neighbours. It needs the density on a grid in the plane.
+- **KL, W1**: as on every page, by q's density or nearest neighbours, and of the marginals. They need the exact posterior.
+- **k-hat and ELBO by T**: with T in the place of log q(z|x) - log p(z). They need no reference, but are as good as T is."""
 
 
 def _problem(title, mean_of, spread, x):
@@ -142,7 +160,7 @@ def cells(truth, metrics):
         if metrics.get(name) is None:
             return ""
         error = metrics.get(name + "_standard_error")
-        text = number(metrics[name] - less) + ("" if error is None else " ± %s" % number(error))
+        text = number(round(metrics[name] - less, 4) + 0.0) + ("" if error is None else " ± %s" % number(error))
         return "**%s**" % text if is_seen else text
 
     def error(name):
@@ -174,4 +192,8 @@ def _page(found, origins):
         "![Ranks](diagnostics.png)",
         ["Ranks of the z that made x among samples of q(z|x), first coordinate, of 2,000 pairs; grey: where all bars of exact",
          "ranks end, but for 1 of 100 pictures."],
-        _TEXT)
+        "## What each is",
+        _WHAT,
+        textwrap.fill(_OF_T % tuple(value for title in _AVB for value in (
+            number(found[title][1]["k_hat_discriminator"]), number(found[title][1]["inference_gap"]))), 118),
+        "Written by `make diagnostics`; AVB's q is `configs/posteriors/explaining_away_amortised.yaml`'s.")

@@ -1,5 +1,7 @@
 """Figures of several models beside each other, from arrays; each is written to `path`, a PNG."""
 
+import textwrap
+
 import numpy as np
 from matplotlib.colors import to_rgb
 from matplotlib.ticker import LogLocator, NullFormatter
@@ -54,7 +56,7 @@ def rank_histograms(path, cases, n_columns=4):
         axes.axhspan(*found["band"], color="#CCCCCC", linewidth=0)
         axes.bar(edges[:-1], counts, edges[1], align="edge", color=CLASS_COLORS[0], alpha=0.7)
         axes.set(xlim=(0, 1), xticks=(), yticks=(0, found["n_simulated"] // len(counts)))
-        axes.set_title(title, fontsize=9)
+        axes.set_title(textwrap.fill(title, 26), fontsize=9)
     save(figure, path)
 
 
