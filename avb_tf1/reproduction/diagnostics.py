@@ -47,8 +47,7 @@ errors; a distance of the ranks that exact ones exceed in 1 of 100 cases; a KL, 
 than %d standard errors and its remaining bias; a W1 of more than twice what exact samples have."""
 _OF_T = """\
 Is k-hat by T of use? With T's rate as it is it comes to %s, where KL(q || p) is %s; with a tenth of that rate to %s, where the
-KL is %s. It can warn of a T, or a q, that fell behind. But it tells how T varies over q's samples, and a T that knows nothing
-varies little: a small value proves nothing."""
+KL is %s. It can warn of a T, or a q, that fell behind. But of q it knows what T knows: a small value proves nothing."""
 _WHAT = """\
 - **k-hat**: the shape of the tail of the weights p(x, z) / q(z|x) (Vehtari et al. 2024), the largest over x. It needs q's
   density and no reference. A q that is too narrow has a heavy tail; one that is too wide has none, and of a mode without
