@@ -418,8 +418,8 @@ class GivenPosteriorOfASum(Case):
 
     def diagnostics(self):
         assert list(self.task.diagnostics) == [
-            "k_hat", "log_evidence_importance", "k_hat_discriminator", "log_evidence_importance_discriminator",
-            "kl_64_squares", "kl_128_squares", "two_sample_accuracy", "calibration_distance"]
+            "two_sample_accuracy", "calibration_distance", "k_hat", "log_evidence_importance", "k_hat_discriminator",
+            "log_evidence_importance_discriminator", "kl_64_squares", "kl_128_squares"]
 
     def calibrated(self):
         """Its encoder sees which x it is, so that no other x can be simulated."""

@@ -37,8 +37,8 @@ METRICS = {
     # What samples of the exact posterior have there.
     "wasserstein_noise_floor": Metric("the same of exact samples", least=0),
 }
-DIAGNOSTICS = dict(diagnostics.of_weights("log_evidence_importance"), **diagnostics.SQUARES, **diagnostics.TWO_SAMPLES,
-                   **diagnostics.CALIBRATED)
+DIAGNOSTICS = dict(diagnostics.TWO_SAMPLES, **diagnostics.CALIBRATED, **diagnostics.of_weights("log_evidence_importance"),
+                   **diagnostics.SQUARES)
 _MAX_SEED = 2**31 - 1
 LARGEST_R_HAT = 1.05         # of chains that are taken to agree
 _LARGEST = {"k_hat", "k_hat" + diagnostics.BY_T}  # of several x the largest is told, not the mean
