@@ -54,7 +54,7 @@ def by_t(estimates):
 
 def n_compared(n_x):
     """Return how many samples of each of n_x values of x a classifier has, an int."""
-    return min(_N_COMPARED, _N_OF_ALL // n_x)
+    return max(1, min(_N_COMPARED, _N_OF_ALL // n_x))
 
 
 def told_apart(q, exact, random_state):
