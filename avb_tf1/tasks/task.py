@@ -6,7 +6,8 @@ matplotlib takes most of a second, which no command is to wait for that draws no
 """
 
 from dataclasses import dataclass
-from typing import Any, Dict, NamedTuple, Sequence, Tuple
+from types import MappingProxyType
+from typing import Any, Dict, Mapping, NamedTuple, Sequence, Tuple
 
 import numpy as np
 
@@ -86,7 +87,7 @@ class Task:
 
     name: str
     metrics: Dict[str, Metric]
-    diagnostics: Dict[str, Metric]
+    diagnostics: Mapping[str, Metric] = MappingProxyType({})
     by_discriminator: Tuple[str, str]
     bounds: Tuple[Tuple[str, str, str], ...]
     required: Tuple[str, ...]
@@ -162,7 +163,7 @@ class Task:
 
         {} if x can't be simulated, or there is no q(z|x). `networks` is trained_networks.Networks, `random_state` numpy's.
         """
-        raise NotImplementedError
+        return {}
 
     def annealed(self, config, problem, checkpoint_path):
         """Return log p(x) by annealed importance sampling and its standard error, means over x, floats, nats.
