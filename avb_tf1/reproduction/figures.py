@@ -13,6 +13,7 @@ from avb_tf1.tasks.given_posterior.figures import common_limits, draw_samples
 
 _LEAST_DISTANCE = 1e-3        # nats, of what is drawn on a logarithmic axis
 _TITLE_HEIGHT = 0.6           # inches
+_MARKERS = "osD^vP*Xhd<>p"    # one more than there are colours, so that no two methods have the same pair
 _DOTS_DPI = 80                # dots take room in a PNG: of all problems together 3 MB at 150
 
 
@@ -172,7 +173,7 @@ def quality_against_time(path, problems):
 
     Args:
         problems: sequence of (title, metric.Metric, {method: {CPU seconds: (mean, smallest, largest)}}); a method's points are
-            joined, and it has one colour in all panels. A metric that is best at 0 has a logarithmic axis.
+            joined, and it has one colour and marker in all panels. A metric that is best at 0 has a logarithmic axis.
     """
     methods = list(dict.fromkeys(method for _, _, points in problems for method in points))
     n_columns = 2
@@ -184,7 +185,7 @@ def quality_against_time(path, problems):
         for method, own in points.items():
             seconds = sorted(own)
             means, lows, highs = np.transpose([own[at] for at in seconds])
-            color, marker = class_color(methods.index(method)), "osD^vP*Xhd<>"[methods.index(method) % 12]
+            color, marker = class_color(methods.index(method)), _MARKERS[methods.index(method) % len(_MARKERS)]
             handles[method] = axes.errorbar(seconds, means, [means - lows, highs - means], color=color, marker=marker,
                                             markersize=6, linewidth=1, capsize=2)
         axes.set(xscale="log", xlabel="CPU seconds", ylabel=metric.title, title=title)

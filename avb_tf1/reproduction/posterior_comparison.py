@@ -255,7 +255,7 @@ def table(comparison):
         group = method.group
         elbo = over_seeds(group, METRICS, "elbo", "%.3f")
         by_discriminator = group.metrics[0].get("methods", {}).get("elbo") == "discriminator"
-        doubt = ", not converged" if _is_sampler(group) and not _has_converged(group.metrics) else ""
+        doubt = ", not converged" if _is_sampler(group) and not has_converged(group.metrics) else ""
         rows.append([
             group.label + doubt, _seeds_text(group.seeds), over_seeds(group, METRICS, "inference_gap", "%.4f"),
             "by T: " + elbo if elbo and by_discriminator else elbo, over_seeds(group, METRICS, "wasserstein", "%.3f"),
@@ -300,13 +300,13 @@ def _how_it_sampled(group):
         words += "; of exchanges between neighbours %s" % over_all("exchanged", np.mean, "%.2f")
     words += ". The largest R-hat is %s, the smallest effective sample size %s." % (
         over_all("r_hat", max, "%.3f"), over_all("n_effective", min, "%.0f"))
-    return words if _has_converged(group.metrics) else words + (
+    return words if has_converged(group.metrics) else words + (
         " Its chains have not come to one distribution (R-hat above %.2f, or a chain that never moved): its row can't be "
         "trusted." % LARGEST_R_HAT)
 
 
-def _has_converged(runs):
-    """Whether all chains of a sampler's runs agree, metrics as of _sample after JSON."""
+def has_converged(runs):
+    """Return whether all chains of a sampler's runs agree, a sequence of the metrics of its RunGroup."""
     values = [part["r_hat"] for own in runs for part in own["per_x"]]
     return None not in values and max(values) <= LARGEST_R_HAT
 

@@ -74,6 +74,12 @@ class _Result(NamedTuple):
     folder: Optional[str] = None
     samples: Optional[np.ndarray] = None
 
+    @property
+    def title(self):
+        """What tables call it; of a sampler whose chains disagree they say so."""
+        doubt = self.samples is not None and not posterior_comparison.has_converged(self.group.metrics)
+        return TITLES[self.method] + ", not converged" * doubt
+
 
 class _Compared(NamedTuple):
     """A problem, its tasks.task.Task, and the _Results of each comparison."""
@@ -190,7 +196,7 @@ def _table(own, results):
             if not text and name in _BY_T:
                 by_t, text = True, over_seeds(result.group, own.task.metrics, _BY_T[name], form)
             cells.append("by T: " + text if by_t and text else text)
-        rows.append([TITLES[result.method], *cells, *([posterior_comparison.largest(result.group)] if is_given else []),
+        rows.append([result.title, *cells, *([posterior_comparison.largest(result.group)] if is_given else []),
                      "" if result.n_iterations is None else "%d" % result.n_iterations,
                      mean_and_range(result.cpu_seconds, "%.0f")])
     titles = [title for title, _ in columns.values()] + ["largest W1"] * is_given
@@ -232,7 +238,7 @@ def _advice(own):
     """
     comparison, results = own.last
     sign = 1 if own.task.metrics[_QUALITY[own.task.name]].is_higher_better else -1
-    scored = sorted(((sign * np.array(_values(own, result)), TITLES[result.method]) for result in results
+    scored = sorted(((sign * np.array(_values(own, result)), result.title) for result in results
                      if result.method not in _NO_Q), key=lambda pair: -pair[0].mean())
     best = [(values, title) for values, title in scored
             if len(values) > 1 and not any(other.min() > values.max() for other, _ in scored)]
