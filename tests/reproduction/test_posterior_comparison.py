@@ -111,7 +111,7 @@ def test_a_sampler_that_never_moved_has_no_effective_sample_size():
         "to 1 times that, 0.90. The largest R-hat is 1.300, the smallest effective sample size not known. Its chains have not "
         "come to one distribution (R-hat above 1.05, or a chain that never moved): its row can't be trusted.")
     for r_hats, has_converged in (((1.01, 1.05), True), ((1.01, 1.06), False), ((1.0, None), False)):
-        assert posterior_comparison._has_converged([{"per_x": [{"r_hat": r_hat}]} for r_hat in r_hats]) is has_converged
+        assert posterior_comparison.has_converged([{"per_x": [{"r_hat": r_hat}]} for r_hat in r_hats]) is has_converged
 
 
 def test_draws_are_used_again_only_with_the_same_settings_and_seed(tmp_path, monkeypatch):
