@@ -119,7 +119,7 @@ def test_the_page_has_the_numbers_of_the_runs(configs, runs, tmp_path):
         own = metrics_of(runs, name)
         row, = (line for line in page.splitlines() if line.startswith("| %s " % title) and "%.4f" % own["elbo"] in line)
         assert "%.4f" % own["log_evidence"] in row and "%.3f" % own["wasserstein"] in row
-    assert page.count("| HMC |") == page.count("| NUTS |") == 4 and "| replica exchange |" not in page
+    assert page.count("\n| HMC") == page.count("\n| NUTS") == 4 and "| replica exchange |" not in page
     assert pixels(tmp_path / "rivals.png").std() > 1
     with pytest.raises(InputError, match="no finished run with seeds 0, 1; scripts/sweep.py makes them"):
         rivals.make(str(configs), str(runs), str(runs.parent), (0, 1), str(tmp_path))
