@@ -15,6 +15,7 @@ from avb_tf1.ground.threads import timed_part
 
 _N_COMPARED, _N_OF_ALL = 5000, 20000  # samples of q that a classifier has, of an x and of all, and as many of what is exact
 N_SIMULATED = 2000            # pairs of x and z
+_N_AT_ONCE = 80               # of them: with noise of 2048 dimensions 130 MB, and two parts of rows, one a core
 BY_T = "_discriminator"       # behind the name of what is by T in the place of log q(z|x) - log p(z)
 
 
@@ -78,9 +79,12 @@ def calibrated(networks, x, z, names, random_state):
         "counts", name of a coordinate -> the histogram of its ranks.
     """
     with timed_part("calibration"):
-        eps = random_state.standard_normal((len(x) * calibration.N_DRAWS, networks.noise_dim)).astype(np.float32)
-        draws = in_chunks(networks.encode, np.repeat(x, calibration.N_DRAWS, axis=0), eps)
-        found = calibration.calibration(z, draws.reshape(len(x), calibration.N_DRAWS, -1), random_state)
+        draws = []
+        for start in range(0, len(x), _N_AT_ONCE):
+            rows = np.repeat(x[start:start + _N_AT_ONCE], calibration.N_DRAWS, axis=0)
+            eps = random_state.standard_normal((len(rows), networks.noise_dim)).astype(np.float32)
+            draws.append(in_chunks(networks.encode, rows, eps).reshape(-1, calibration.N_DRAWS, networks.latent_dim))
+        found = calibration.calibration(z, np.concatenate(draws), random_state)
     return {"calibration_distance": float(found.distances.max()),
             CALIBRATION: {"n_simulated": len(x), "limit": found.limit, "band": list(found.band),
                           "counts": dict(zip(names, found.counts.tolist()))}}
