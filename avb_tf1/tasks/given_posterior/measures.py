@@ -286,13 +286,13 @@ def _drawn_by_hmc(problem, settings, n, random_state):
     """About n draws of each exact posterior by HMC, spread over its chains' own, [n_x * n, dim], and the largest R-hat."""
     from avb_tf1.estimation import samplers  # it takes TensorFlow
 
-    draws, largest = [], 0.0
+    draws, r_hats = [], []
     for label in progress.through(range(problem.n_x), "x sampled by HMC, for want of the exact posterior"):
         drawn = samplers.sample("hmc", problem, label, settings, random_state.randint(_MAX_SEED))
         z = drawn.z.reshape(-1, problem.dim)
         draws.append(z[spread_out(len(z), n)])
-        largest = max(largest, float(drawn.r_hat.max()))
-    return np.concatenate(draws), largest
+        r_hats.append(drawn.r_hat.max())
+    return np.concatenate(draws), float(np.max(r_hats))  # NaN if a chain never moved
 
 
 def quantities(problem, z):

@@ -43,7 +43,7 @@ class GivenPosteriorTask(task.Task):
         exact = "exact ones" if known is not None else "HMC's (R-hat %.3f)" % metrics.get("hmc_r_hat", math.nan)
         metrics.update(diagnostics.good_values(metrics, self.diagnostics, exact))
         if "hmc_r_hat" in metrics and "two_sample_accuracy" not in metrics:
-            metrics["not_computed"]["two_sample_accuracy"] = measures.NO_HMC % metrics["hmc_r_hat"]
+            metrics["not_computed"]["two_sample_accuracy"] = measures.NO_HMC % metrics.pop("hmc_r_hat")
         return task.Measured(without_infinity(metrics), {})
 
     def write(self, out, trained):
