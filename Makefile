@@ -44,7 +44,7 @@ time: setup  ## write docs/time_to_quality.md and .png, docs/runs.csv: how near 
 vae: setup  ## write docs/paper_vae_seeds.png: what the paper's VAE finds, seed by seed (trains what is missing)
 	@$(PYTHON) scripts/paper.py vae $(ARGS)
 
-posteriors: setup  ## write docs/posteriors.md and .png, six given posteriors, AVB beside Gaussians and HMC (47 minutes on 2 cores)
+posteriors: setup  ## write docs/posteriors.md and .png, seven given posteriors, AVB beside Gaussians and samplers (six and HMC alone took 47 minutes)
 	@$(PYTHON) scripts/paper.py posteriors $(ARGS)
 
 diagnostics: setup  ## write docs/diagnostics.md and .png: which diagnostic sees which fault, cases whose truth is known

@@ -12,6 +12,7 @@ import textwrap
 import numpy as np
 from scipy.special import ndtr
 
+from avb_tf1.estimation.densities import log_prior
 from avb_tf1.estimation.metric import CALIBRATION
 from avb_tf1.estimation.psis import TRUSTED
 from avb_tf1.estimation.trained_networks import Networks
@@ -80,18 +81,16 @@ _MIRRORED = _problem("two modes", lambda z: tf.concat([tf.square(z[:, :1]), z[:,
 
 
 def _log_normal(values, mean, deviation):
-    return (-0.5 * ((values - mean) / deviation)**2 - math.log(deviation) - 0.5 * math.log(2 * math.pi)).sum(axis=1)
+    """log N(values; mean, deviation**2 I), float64 [n], for values [n, d]."""
+    return log_prior((values - mean) / deviation) - values.shape[1] * math.log(deviation)
 
 
 def _networks(encode, mean_of, spread):
     """The Networks of a q, by encode(x, eps) -> z and log q(z|x); mean_of: as of _problem, of arrays."""
-    def log_prior(z):
-        return _log_normal(z, 0, 1)
-
     return Networks(
         2, 2, encode=lambda x, eps: encode(x, eps)[0].astype(np.float32), log_prior=log_prior,
         encode_with_density=lambda x, eps: tuple(part.astype(np.float32) for part in encode(x, eps)),
-        log_joint=lambda x, z: _log_normal(x, mean_of(z.astype(np.float64)), spread) + log_prior(z.astype(np.float64)))
+        log_joint=lambda x, z: _log_normal(x, mean_of(z.astype(np.float64)), spread) + log_prior(z))
 
 
 def gaussian(scale, shift):

@@ -165,17 +165,20 @@ def _sample(networks, problem, n_samples, random_state):
 
 def _of_weights(sample):
     """The Estimates of diagnostics.of_weights, as far as a model has them: k-hat the largest over x, log p(x) the mean."""
-    found, problem, labels = {}, sample.problem, sample.labels[::STRIDE]
-    log_prior_density = log_prior(sample.z[::STRIDE])
-    for log_density, rename in ((sample.log_density, dict), (sample.log_ratio, diagnostics.by_t)):
-        if log_density is not None:
-            log_joint = sample.log_reconstruction + (log_prior_density if rename is dict else 0)
-            of_x = [diagnostics.weighed((log_joint - log_density)[labels == k], _EVIDENCE) for k in range(problem.n_x)]
-            evidence = [own[_EVIDENCE] for own in of_x]
-            found.update(rename({
-                "k_hat": max((own["k_hat"] for own in of_x), key=lambda own: own.value),
+    problem, labels = sample.problem, sample.labels[::STRIDE]
+
+    def of_all_x(log_weights):
+        of_x = [diagnostics.weighed(log_weights[labels == k], _EVIDENCE) for k in range(problem.n_x)]
+        evidence = [own[_EVIDENCE] for own in of_x]
+        return {"k_hat": max((own["k_hat"] for own in of_x), key=lambda own: own.value),
                 _EVIDENCE: Estimate(problem.mean([own.value for own in evidence]), "samples",
-                                    problem.error_of_mean([own.standard_error for own in evidence]))}))
+                                    problem.error_of_mean([own.standard_error for own in evidence]))}
+
+    found = {}
+    if sample.log_density is not None:
+        found.update(of_all_x(sample.log_reconstruction + log_prior(sample.z[::STRIDE]) - sample.log_density))
+    if sample.log_ratio is not None:
+        found.update(diagnostics.by_t(of_all_x(sample.log_reconstruction - sample.log_ratio)))
     return found
 
 
