@@ -56,19 +56,17 @@ digits: setup-sweep  ## write docs/digits.md and .png, real images, AVB beside V
 	@$(PYTHON) scripts/paper.py digits $(ARGS)
 
 RIVALS := $(PYTHON) scripts/rivals.py
-SWEEP_RIVALS = $(PYTHON) scripts/sweep.py --config runs/rivals/configs/$(1)/*.yaml --seeds $(2) --out runs/rivals
 SEEDS ?= 0-4
+# Writes the configs of a comparison that are still to be run, if any, and runs them.
+SWEEP_RIVALS = $(RIVALS) $(1) --seeds $(2) && if ls runs/rivals/configs/$(1)/*.yaml > /dev/null 2>&1; then \
+	$(PYTHON) scripts/sweep.py --config runs/rivals/configs/$(1)/*.yaml --seeds $(2) --out runs/rivals; fi
 rivals: setup-sweep  ## write docs/rivals.md and .png: AVB beside flows, IWAE, HMC and others, 5 seeds each (many hours)
-	@$(RIVALS) equal_iterations
 	@$(call SWEEP_RIVALS,equal_iterations,$(SEEDS))
-	@test ! -f configs/rivals/chosen.yaml || $(RIVALS) equal_time
-	@test ! -f configs/rivals/chosen.yaml || $(call SWEEP_RIVALS,equal_time,$(SEEDS))
-	@$(RIVALS) page $(ARGS)
+	@test ! -f configs/rivals/chosen.yaml || { $(call SWEEP_RIVALS,equal_time,$(SEEDS)); }
+	@$(RIVALS) page --seeds $(SEEDS) $(ARGS)
 
 rivals-search: setup-sweep  ## choose settings for equal CPU time, configs/rivals/chosen.yaml, which make rivals then takes
-	@$(RIVALS) equal_iterations
 	@$(call SWEEP_RIVALS,equal_iterations,0)
-	@$(RIVALS) search
 	@$(call SWEEP_RIVALS,search,100)
 	@$(RIVALS) choose
 

@@ -26,24 +26,25 @@ def main():
     parser.add_argument("what", choices=["equal_iterations", "equal_time", "search", "choose", "page"],
                         help="the configs of a comparison, or of a search; what a search found; the page")
     parser.add_argument("--runs", default=os.path.join("runs", "rivals"), metavar="DIR",
-                        help="where scripts/sweep.py leaves the runs (default: runs/rivals)")
+                        help="where scripts/sweep.py leaves the runs (default: runs/rivals); configs are written below it")
     parser.add_argument("--others", default="runs", metavar="DIR",
                         help="where runs/posteriors and runs/digits are, as far as they were made (default: runs)")
-    parser.add_argument("--seeds", type=command_line.integer, nargs="+", default=range(5), metavar="N",
-                        help="of the page (default: 0 1 2 3 4)")
-    parser.add_argument("--out", metavar="DIR", help="the folder to write into (default: configs below --runs; docs)")
+    parser.add_argument("--seeds", default="0-4", metavar="SEEDS", help="of a comparison, e.g. 0-4 or 0,3 (default: 0-4)")
+    parser.add_argument("--out", default=os.path.normpath(os.path.join(ROOT, "docs")), metavar="DIR",
+                        help="where the page and rivals.csv are, which has the runs whose folders are no more (default: docs)")
     args = parser.parse_args()
     from avb_tf1.reproduction import rivals, rivals_search
-    configs = os.path.join(ROOT, "configs")
+    from avb_tf1.sweep.plan import parse_seeds
+    seeds = tuple(parse_seeds(args.seeds))
+    if not os.path.isdir(args.out):
+        raise errors.InputError("%s: not a folder" % args.out)
+    runs = rivals_search.RivalsRuns(os.path.join(ROOT, "configs"), args.runs, args.others, args.out)
     if args.what == "choose":
-        rivals_search.choose(configs, args.runs)
+        rivals_search.choose(runs)
     elif args.what == "page":
-        out = args.out or os.path.normpath(os.path.join(ROOT, "docs"))
-        if not os.path.isdir(out):
-            raise errors.InputError("%s: not a folder" % out)
-        rivals.make(configs, args.runs, args.others, tuple(args.seeds), out)
+        rivals.make(runs, args.others, seeds, args.out)
     else:
-        rivals_search.write_configs(configs, args.runs, args.what, args.out or os.path.join(args.runs, "configs", args.what))
+        rivals_search.write_configs(runs, args.what, seeds, os.path.join(args.runs, "configs", args.what))
 
 
 if __name__ == "__main__":

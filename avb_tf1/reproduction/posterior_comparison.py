@@ -325,9 +325,13 @@ def largest(group):
     """Return, as text, the largest distance of a marginal, over x and quantities, on average over a RunGroup's seeds, and which
     it is in the first run; "" without a reference.
     """
-    found = [max(((values["wasserstein"], name) for part in parts_of_each_x(own)
-                  for name, values in part["marginals"].items() if "wasserstein" in values), default=None)
-             for own in group.metrics]
+    found = [largest_distance(own) for own in group.metrics]
     if None in found:
         return ""
     return "%s %s" % (found[0][1], mean_and_range([value for value, _ in found], "%.3f"))
+
+
+def largest_distance(metrics):
+    """Return the largest distance of a marginal, over x and quantities, a float, and which it is; None without a reference."""
+    return max(((values["wasserstein"], name) for part in parts_of_each_x(metrics)
+                for name, values in part["marginals"].items() if "wasserstein" in values), default=None)

@@ -1,23 +1,31 @@
 """AVB beside methods whose q(z|x) has a density, on every problem: at equal iterations and at equal CPU time."""
 
-import contextlib
 import os
 import textwrap
 from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 import numpy as np
 
-from avb_tf1.config import rivals as settings
 from avb_tf1.config.baselines import load_baselines
 from avb_tf1.estimation import samplers
 from avb_tf1.ground import files
 from avb_tf1.ground.errors import InputError
-from avb_tf1.page.numbers import Row, RunGroup, mean_and_range
+from avb_tf1.page.numbers import mean_and_range
 from avb_tf1.problems.registry import problem_of
 from avb_tf1.report.comparison import markdown_page, markdown_table
 from avb_tf1.reproduction import figures, posterior_comparison
-from avb_tf1.reproduction.paper import Runs, over_seeds
-from avb_tf1.reproduction.rivals_search import ITERATIONS, RATE_FACTORS, SEARCHED, SEED, TIME, at_equal_time, folder_of
+from avb_tf1.reproduction.records import Record
+from avb_tf1.reproduction.rivals_search import (
+    BY_T,
+    ITERATIONS,
+    LARGEST,
+    LARGEST_OF,
+    RATE_FACTORS,
+    SEARCHED,
+    SEED,
+    TIME,
+    values_of,
+)
 from avb_tf1.runs import provenance, run_folder
 from avb_tf1.tasks.given_posterior import measures
 from avb_tf1.tasks.given_posterior.reference import references_if_known
@@ -37,7 +45,6 @@ _COLUMNS = {
                         "wasserstein": ("mean W1", "%.3f")},
     "data_set": {"test_log_likelihood": ("log p(x)", "%.3f"), "test_elbo": ("ELBO", "%.3f"),
                  "test_inference_gap": (_KL, "%.3f")}}
-_BY_T = {"test_elbo": "test_elbo_discriminator"}  # what stands for the first, named so, where there is none
 _QUALITY = {"known_images": "log_likelihood", "given_posterior": "wasserstein", "data_set": "test_log_likelihood"}
 # What a reader may have, and the problem in which it is seen.
 _SITUATIONS = {
@@ -60,25 +67,23 @@ class _Result(NamedTuple):
     """What a method made of a problem.
 
     Attributes:
-        method: str; group: its RunGroup; cpu_seconds: floats, of each run.
-        n_iterations: int, None of a sampler.
-        made_by: what made each run; folder: the first run's, None of a sampler.
+        method: str.
+        title: str, what tables call it.
+        values: of each run, as of rivals_search.values_of; cpu_seconds: floats, of each.
+        records: of each run; () of a sampler.
         samples: of a sampler, float64 [n_x, n, k], quantities, as of posterior_comparison.Method; else None.
     """
 
     method: str
-    group: RunGroup
+    title: str
+    values: Tuple[Dict, ...]
     cpu_seconds: Tuple[float, ...]
-    n_iterations: Optional[int] = None
-    made_by: Tuple[Dict, ...] = ()
-    folder: Optional[str] = None
+    records: Tuple[Record, ...] = ()
     samples: Optional[np.ndarray] = None
 
-    @property
-    def title(self):
-        """What tables call it; of a sampler whose chains disagree they say so."""
-        doubt = self.samples is not None and not posterior_comparison.has_converged(self.group.metrics)
-        return TITLES[self.method] + ", not converged" * doubt
+    def of_all(self, name):
+        """A value of each run, a list; None where a run lacks it."""
+        return [own[name] for own in self.values] if all(name in own for own in self.values) else None
 
 
 class _Compared(NamedTuple):
@@ -95,31 +100,24 @@ class _Compared(NamedTuple):
         return next(((name, self.results[name]) for name in reversed(list(_HEADINGS)) if self.results.get(name)), (None, []))
 
 
-def make(configs_folder, runs_folder, others_folder, run_seeds, out):
+def make(runs, others_folder, run_seeds, out):
     """Write rivals.md, rivals.png and rivals_posteriors.png into the folder `out`, from finished runs, as far as there are.
 
     Args:
-        configs_folder: str, where the configs are.
-        runs_folder: str, where scripts/sweep.py left the runs of rivals_search.write_configs.
-        others_folder: str, where `make posteriors` and `make digits` leave theirs, which stand for runs of the same configs; a
-            sampler's draws are kept there as well.
+        runs: rivals_search.RivalsRuns.
+        others_folder: str, where `make posteriors` leaves a sampler's draws, and they are kept.
         run_seeds: sequence of int, the seeds of each run; with fewer than SEEDS the page is called a draft.
-        out: str.
+        out: str. rivals_posteriors.png is drawn where all folders are that it is drawn from; else the one that is there stays.
 
     Raises:
         InputError: there is no finished run.
     """
-    known = settings.load_rivals(configs_folder)
-    chosen = {}
-    if os.path.isfile(os.path.join(configs_folder, "rivals", settings.CHOSEN)):
-        chosen = settings.load_chosen(configs_folder)
-    baselines = load_baselines(os.path.join(configs_folder, "posteriors", "baselines.yaml"))
-    n_wanted = len(_HEADINGS) * sum(map(len, known.values()))
+    baselines = load_baselines(os.path.join(runs.configs_folder, "posteriors", "baselines.yaml"))
+    n_wanted = len(_HEADINGS) * sum(map(len, runs.rivals.values()))
     compared, n_missing = {}, 0
-    for name, of_problem in known.items():
-        results = {comparison: [
-            found for found in (_found(rival, comparison, chosen, runs_folder, others_folder, run_seeds)
-                                for rival in of_problem.values()) if found is not None] for comparison in _HEADINGS}
+    for name, of_problem in runs.rivals.items():
+        results = {comparison: [found for found in (_found(runs, rival, comparison, run_seeds) for rival in of_problem.values())
+                                if found is not None] for comparison in _HEADINGS}
         n_missing += sum(len(of_problem) - len(own) for own in results.values())
         first = next(iter(of_problem.values())).config()
         if first.task == "given_posterior" and any(results.values()):
@@ -128,42 +126,29 @@ def make(configs_folder, runs_folder, others_folder, run_seeds, out):
         problem = problem_of(first)
         title = "%s, %d dimensions" % (problem.title, first.model.latent_dim)
         compared[name] = _Compared(problem, task_of(first), title, results)
+    runs.records.write()
     if not any(own.last[1] for own in compared.values()):
-        raise InputError("%s: no finished run with seeds %s; scripts/sweep.py makes them" % (
-            runs_folder, ", ".join(map(str, run_seeds))))
+        raise InputError("no finished run with seeds %s; scripts/sweep.py makes them" % ", ".join(map(str, run_seeds)))
     paths = [os.path.join(out, name) for name in ("rivals.md", "rivals.png", "rivals_posteriors.png")]
     figures.quality_against_time(paths[1], [_panel(own) for own in compared.values() if own.last[1]])
-    figures.compared_on_given_posteriors(paths[2], [_picture(compared[name], n_x) for name, n_x in _DRAWN.items()
-                                                    if name in compared and compared[name].last[1]])
+    drawn = {name: _drawn(compared[name]) for name in _DRAWN if name in compared and compared[name].last[1]}
+    if all(result.samples is not None or result.records[0].folder for own in drawn.values() for result in own):
+        figures.compared_on_given_posteriors(paths[2], [
+            _picture(compared[name], own, _DRAWN[name]) for name, own in drawn.items()])
+    else:
+        print("%s stays: the folders of its runs are not here" % paths.pop())
     files.write_text(paths[0], _page(compared, n_missing, n_wanted, run_seeds))
     print("Written to %s" % ", ".join(paths))
 
 
-def _found(rival, comparison, chosen, runs_folder, others_folder, run_seeds):
-    """The _Result of a Rival whose runs are finished, wherever they are; else None."""
-    if comparison == TIME and rival.method not in chosen.get(rival.problem, {}):
-        return None  # no settings were chosen yet
-    runs = []
-    for seed in run_seeds:
-        override = "seed=%d" % seed
-        config = rival.config("", override) if comparison == ITERATIONS else at_equal_time(rival, chosen, override)
-        # As make posteriors and make digits call it.
-        own_name = "%s_seed_%d" % (os.path.splitext(os.path.basename(rival.path))[0], seed)
-        folders = [folder_of(runs_folder, config), os.path.join(others_folder, "digits", own_name),
-                   os.path.join(others_folder, "posteriors", rival.problem, own_name)]
-        folder = next((folder for folder in folders if _is_finished(folder, config)), None)
-        if folder is None:
-            return None
-        runs.append((config, folder))
-    found = Runs.read(runs)
-    return _Result(rival.method, found.group, tuple(found.cpu_seconds), runs[0][0].training.n_iterations, found.made_by,
-                   found.folders[0])
-
-
-def _is_finished(folder, config):
-    with contextlib.suppress(InputError):  # of another config
-        return run_folder.is_finished(folder, config)
-    return False
+def _found(runs, rival, comparison, run_seeds):
+    """The _Result of a Rival whose runs are finished; else None."""
+    configs = runs.configs(rival, comparison, run_seeds)
+    records = tuple(runs.find(rival, config) for config in configs)
+    if not records or None in records:
+        return None
+    return _Result(rival.method, TITLES[rival.method], tuple(record.values for record in records),
+                   tuple(record.cpu_seconds for record in records), records)
 
 
 def _sampled(name, config, baselines, run_seeds, others_folder):
@@ -175,15 +160,16 @@ def _sampled(name, config, baselines, run_seeds, others_folder):
     for sampler in samplers.suited_to(problem):
         method = posterior_comparison.sampled(sampler, problem, posterior_comparison.identity(config), known,
                                               getattr(baselines, sampler), run_seeds, folder)
-        seconds = tuple(metrics["cpu_seconds"] for metrics in method.group.metrics)
-        results.append(_Result(sampler, method.group, seconds, samples=method.samples))
+        metrics = method.group.metrics
+        doubt = "" if posterior_comparison.has_converged(metrics) else ", not converged"
+        results.append(_Result(sampler, TITLES[sampler] + doubt, tuple(values_of(task_of(config), own) for own in metrics),
+                               tuple(own["cpu_seconds"] for own in metrics), samples=method.samples))
     return results
 
 
 def _values(own, result):
-    """The quality that a problem's methods are compared by, of each run; infinite where a run's isn't known."""
-    name = _QUALITY[own.task.name]
-    return Row(result.group, name, own.task.metrics[name]).values
+    """The quality that a problem's methods are compared by, of each run."""
+    return result.of_all(_QUALITY[own.task.name])
 
 
 def _table(own, results):
@@ -191,13 +177,12 @@ def _table(own, results):
     for result in results:
         cells = []
         for name, (_, form) in columns.items():
-            by_t = result.group.metrics[0].get("methods", {}).get(name) == "discriminator"
-            text = over_seeds(result.group, own.task.metrics, name, form)
-            if not text and name in _BY_T:
-                by_t, text = True, over_seeds(result.group, own.task.metrics, _BY_T[name], form)
-            cells.append("by T: " + text if by_t and text else text)
-        rows.append([result.title, *cells, *([posterior_comparison.largest(result.group)] if is_given else []),
-                     "" if result.n_iterations is None else "%d" % result.n_iterations,
+            values, by_t = result.of_all(name), result.of_all(name + BY_T)
+            cells.append(mean_and_range(values, form) if values else "by T: " + mean_and_range(by_t, form) if by_t else "")
+        if is_given:
+            values = result.of_all(LARGEST)
+            cells.append("%s %s" % (result.values[0][LARGEST_OF], mean_and_range(values, "%.3f")) if values else "")
+        rows.append([result.title, *cells, "%d" % result.records[0].n_iterations if result.records else "",
                      mean_and_range(result.cpu_seconds, "%.0f")])
     titles = [title for title, _ in columns.values()] + ["largest W1"] * is_given
     return markdown_table(["method", *titles, "iterations", "CPU seconds"], rows)
@@ -214,15 +199,21 @@ def _panel(own):
     return own.title, own.task.metrics[_QUALITY[own.task.name]], points
 
 
-def _picture(own, n_x):
-    """What figures.compared_on_given_posteriors draws of a problem: the first runs' samples, of its last n_x x."""
-    problem, samples, results = own.problem, {}, own.last[1]
+def _drawn(own):
+    """The _Results of a problem that figures.compared_on_given_posteriors draws."""
+    results = own.last[1]
     has_avb = any(result.method == "avb" for result in results)
     drawn = [method if has_avb or method != "avb" else "avb_ac" for method in _DRAWN_METHODS]
-    for result in (result for result in results if result.method in drawn):
+    return [result for result in results if result.method in drawn]
+
+
+def _picture(own, drawn, n_x):
+    """What figures.compared_on_given_posteriors draws of a problem: the first runs' samples, of its last n_x x."""
+    problem, samples = own.problem, {}
+    for result in drawn:
         values = result.samples
         if values is None:
-            latents = files.read_arrays(os.path.join(result.folder, run_folder.LATENTS))
+            latents = files.read_arrays(os.path.join(result.records[0].folder, run_folder.LATENTS))
             values = measures.quantities_of_each_x(problem, latents["z"], latents["label"])
         samples[TITLES[result.method]] = values[-n_x:]
     random_state = np.random.RandomState(0)
@@ -268,8 +259,8 @@ def _page(compared, n_missing, n_wanted, run_seeds):
             for comparison, heading in _HEADINGS.items():
                 if own.results[comparison]:
                     sections += ["### %s" % heading, _table(own, own.results[comparison])]
-    origins = [made_by for own in compared.values() for results in own.results.values() for result in results
-               for made_by in result.made_by]
+    origins = [record.made_by for own in compared.values() for results in own.results.values() for result in results
+               for record in result.records]
     return markdown_page(
         "# AVB beside its rivals",
         "**A draft: %s%s.**" % (seeds_text, missing) if is_draft else "%s." % seeds_text.capitalize(),
@@ -294,4 +285,5 @@ def _page(compared, n_missing, n_wanted, run_seeds):
          "enclose 50 and 95 % of the posterior or, in ten dimensions, draws of it."],
         *sections,
         ["Written by `make rivals`; `make rivals-search` chooses the settings. A run alone: the config that",
-         "`configs/rivals/rivals.yaml` names, with its changes as `--set KEY=VALUE`."])
+         "`configs/rivals/rivals.yaml` names, with its changes as `--set KEY=VALUE`. [rivals.csv](rivals.csv) has every run,",
+         "those of the search among them; what stands there with the same config isn't run again."])

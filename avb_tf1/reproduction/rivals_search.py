@@ -1,5 +1,6 @@
 """The runs of each method on each problem, and the settings that are chosen for them at equal CPU time."""
 
+import contextlib
 import os
 
 import numpy as np
@@ -10,125 +11,184 @@ from avb_tf1.config.rivals import ChosenSettings
 from avb_tf1.experiment.trained_run import open_run
 from avb_tf1.ground import files
 from avb_tf1.ground.errors import InputError
-from avb_tf1.reproduction.paper import Runs
-from avb_tf1.runs import contents, run_folder
+from avb_tf1.reproduction.posterior_comparison import largest_distance
+from avb_tf1.reproduction.records import Records
+from avb_tf1.tasks.registry import task_of
 
 ITERATIONS, TIME, SEARCH = "equal_iterations", "equal_time", "search"
 SEARCHED = ("explaining_away", "banana", "stan_eight_schools", "digits")
-RATE_FACTORS = (0.3, 1.0, 3.0, 10.0)  # of all learning rates of a method: the grid that is searched
+RATE_FACTORS = (0.3, 1.0, 3.0)  # of all learning rates of a method: the grid that is searched
 SEED = 100
+KEPT = "rivals.csv"             # in docs: the Records of all runs
+BY_T = "_discriminator"         # ends the name of a Record's value that only T tells
+# What a method is chosen by, the first that all methods on a problem have, and the sign with which more is better.
+_SCORES = {"validation_log_likelihood": 1, "inference_gap": -1, "wasserstein": -1}
+# Of each task, what is kept of a run.
+_VALUES = {"known_images": ("log_likelihood", "elbo", "inference_gap"),
+           "given_posterior": ("log_evidence", "elbo", "inference_gap", "wasserstein"),
+           "data_set": ("test_log_likelihood", "test_elbo", "test_elbo_discriminator", "test_inference_gap")}
+LARGEST, LARGEST_OF = "largest_wasserstein", "largest_wasserstein_of"
 _N_VALIDATION = 300
 _VALIDATION = "validation.json"  # in a run's folder, what it was measured to have on validation images
 
 
-def write_configs(configs_folder, runs_folder, comparison, out):
-    """Write a config file for each method and problem into the folder `out`, for scripts/sweep.py.
+class RivalsRuns:
+    """The Rivals, as of config.rivals.load_rivals, and their runs: in folders, and as KEPT has them.
+
+    Attributes:
+        rivals: problem -> method -> Rival.
+        chosen: what `choose` chose, as of config.rivals.load_chosen; nothing before that.
+        configs_folder: str.
+    """
+
+    def __init__(self, configs_folder, runs_folder, others_folder, out):
+        """Read what is there; raises InputError if the configs or the file can't be used.
+
+        Args:
+            configs_folder: str, where the configs are.
+            runs_folder: str, where scripts/sweep.py leaves the runs of write_configs.
+            others_folder: str, where `make posteriors` and `make digits` leave theirs, which stand for runs of the same
+                configs.
+            out: str, the folder where KEPT is.
+        """
+        self.configs_folder, self._runs_folder, self._others_folder = configs_folder, runs_folder, others_folder
+        self.rivals = settings.load_rivals(configs_folder)
+        is_chosen = os.path.lexists(os.path.join(configs_folder, "rivals", settings.CHOSEN))
+        self.chosen = settings.load_chosen(configs_folder) if is_chosen else {}
+        self.records = Records(os.path.join(out, KEPT), _values)
+
+    def find(self, rival, config):
+        """Return the Record of a run of a Rival's, by its config; None if there is neither a folder nor a line of it."""
+        name = "%s_seed_%d" % (os.path.splitext(os.path.basename(rival.path))[0], config.seed)  # as the other commands call it
+        return self.records.find(config, [
+            os.path.join(self._runs_folder, "%s_seed_%d" % (config.name, config.seed)),
+            os.path.join(self._others_folder, "digits", name),
+            os.path.join(self._others_folder, "posteriors", rival.problem, name)])
+
+    def configs(self, rival, comparison, seeds):
+        """Return a Rival's configs in a comparison, one for each seed; of a search, for each of RATE_FACTORS, with SEED.
+
+        [] where the problem isn't searched, or no settings were chosen for it.
+        """
+        of_seeds = [("seed=%d" % seed,) for seed in seeds]
+        if comparison == ITERATIONS:
+            return [rival.config("", *own) for own in of_seeds]
+        if comparison == TIME:
+            chosen = self.chosen.get(rival.problem, {}).get(rival.method)
+            return [] if chosen is None else [
+                rival.config("_equal_time", *rival.at(chosen.rate_factor, chosen.n_iterations), *own) for own in of_seeds]
+        return self._grid(rival) if rival.problem in SEARCHED else []
+
+    def _grid(self, rival):
+        apart = ["data.n_validation=%d" % _N_VALIDATION] if rival.config().task == "data_set" else []
+        return [rival.config("_rates_%g" % factor, *rival.at(factor, self.length(rival)), *apart, "seed=%d" % SEED)
+                for factor in RATE_FACTORS]
+
+    def length(self, rival):
+        """Return how many iterations a Rival's CPU seconds last, by the pace of its run at equal iterations, seed 0.
+
+        Raises InputError if that was not run.
+        """
+        config = rival.config()
+        found = self.find(rival, config)
+        if found is None:
+            raise InputError("%s: no finished run with seed %d, whose pace lengths are chosen by" % (config.name, config.seed))
+        return max(1, int(rival.of_problem.cpu_seconds * found.n_iterations / found.cpu_seconds))
+
+
+def values_of(task, metrics):
+    """Return what is kept of metrics, as in metrics.json, name -> float or text; what only T tells has BY_T in its name."""
+    values, methods = {}, metrics.get("methods", {})
+    for name in (*_VALUES[task.name], *_SCORES):
+        if name in metrics:
+            by_t = methods.get(name) == "discriminator" and not name.endswith(BY_T)
+            metric = task.metrics.get(name)
+            values[name + BY_T * by_t] = metrics[name] if metric is None else metric.value(metrics[name])
+    if task.name == "given_posterior":
+        distance = largest_distance(metrics)
+        if distance is not None:
+            values.update(zip((LARGEST, LARGEST_OF), distance))
+    return values
+
+
+def _values(config, folder, metrics):
+    """As of values_of; of a run of a search on a data set, of its validation images."""
+    if config.task == "data_set" and config.data.n_validation:
+        path = os.path.join(folder, _VALIDATION)
+        if not os.path.isfile(path):
+            with open_run(folder) as run:
+                files.write_json(path, run.measure("validation"))
+        metrics = files.read_json(path)
+    return values_of(task_of(config), metrics)
+
+
+def write_configs(runs, comparison, seeds, out):
+    """Write a config file for each run that is still to be made into the folder `out`, for scripts/sweep.py.
 
     Args:
-        configs_folder: str, where the configs are.
-        runs_folder: str, where runs are, from which a search has its lengths.
+        runs: RivalsRuns, of whose folders and records one suffices.
         comparison: "equal_iterations"; "equal_time", by the chosen settings; or "search", of the problems that are searched the
             grid RATE_FACTORS, at equal CPU time.
-        out: str, a folder; made if need be.
+        seeds: sequence of int. A config that any of them is still to be run with is written once.
+        out: str, a folder; made if need be. Configs of runs that were made are removed from it.
+
+    Raises:
+        InputError: no settings were chosen, or a length can't be.
     """
-    known = settings.load_rivals(configs_folder)
-    chosen = settings.load_chosen(configs_folder) if comparison == TIME else {}
+    if comparison == TIME and not runs.chosen:
+        settings.load_chosen(runs.configs_folder)  # says that there is none
     os.makedirs(out, exist_ok=True)
-    n = 0
-    for rival in (rival for of_problem in known.values() for rival in of_problem.values()):
-        for config in _configs(rival, chosen, runs_folder, comparison):
-            files.write_text(os.path.join(out, config.name + ".yaml"), to_yaml(config))
-            if config.python_file is not None:
-                files.write_text(os.path.join(out, MODEL_FILE), config.python_file.source)
-            n += 1
-    print("%d configs in %s" % (n, out))
+    wanted = {}
+    for rival in (rival for of_problem in runs.rivals.values() for rival in of_problem.values()):
+        for config in runs.configs(rival, comparison, seeds):
+            wanted[config.name] = wanted.get(config.name) or (config if runs.find(rival, config) is None else None)
+    for name, config in wanted.items():
+        path = os.path.join(out, name + ".yaml")
+        if config is None:
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(path)
+            continue
+        files.write_text(path, to_yaml(config))
+        if config.python_file is not None:
+            files.write_text(os.path.join(out, MODEL_FILE), config.python_file.source)
+    runs.records.write()
+    print("%d of %d configs in %s are still to be run" % (sum(map(bool, wanted.values())), len(wanted), out))
 
 
-def _configs(rival, chosen, runs_folder, comparison):
-    if comparison == ITERATIONS:
-        return [rival.config()]
-    if comparison == TIME:
-        return [at_equal_time(rival, chosen)]
-    return _grid(rival, runs_folder) if rival.problem in SEARCHED else []
-
-
-def at_equal_time(rival, chosen, *overrides):
-    """Return a Rival's config with the settings that were chosen, as of load_chosen, and overrides.
-
-    Raises InputError if none were.
-    """
-    found = chosen.get(rival.problem, {}).get(rival.method)
-    if found is None:
-        raise InputError("configs/rivals/%s lacks %s.%s; make rivals-search writes it" % (
-            settings.CHOSEN, rival.problem, rival.method))
-    return rival.config("_equal_time", *rival.at(found.rate_factor, found.n_iterations), *overrides)
-
-
-def _grid(rival, runs_folder):
-    """The configs of a Rival's search: with the search's seed and, of a data set, with validation images."""
-    n_iterations = _length(rival, runs_folder)
-    apart = ["data.n_validation=%d" % _N_VALIDATION] if rival.config().task == "data_set" else []
-    return [rival.config("_rates_%g" % factor, *rival.at(factor, n_iterations), *apart, "seed=%d" % SEED)
-            for factor in RATE_FACTORS]
-
-
-def _length(rival, runs_folder):
-    """How many iterations a Rival's CPU seconds last, by the pace of its run at equal iterations, seed 0."""
-    config = rival.config()
-    folder = folder_of(runs_folder, config)
-    if not run_folder.is_finished(folder, config):
-        raise InputError("%s: no finished run, whose pace lengths are chosen by" % folder)
-    seconds = contents.read_timing(folder)["cpu_seconds"]
-    return max(1, int(rival.of_problem.cpu_seconds * config.training.n_iterations / seconds))
-
-
-def folder_of(runs_folder, config):
-    """Return where scripts/sweep.py leaves the run of a config."""
-    return os.path.join(runs_folder, "%s_seed_%d" % (config.name, config.seed))
-
-
-def choose(configs_folder, runs_folder):
-    """Write configs/rivals/chosen.yaml: of each method's finished search the run with the best score, its rates and length.
+def choose(runs):
+    """Write configs/rivals/chosen.yaml: the rates and length of each method's best run of a search, in a RivalsRuns.
 
     The score is log p(x) of the validation images; of a given posterior minus KL(q || p(z|x)), or where some method's isn't
     known minus the mean Wasserstein distance. A problem that isn't searched has the rates of the one that its settings_of
-    names. All lengths are by the pace of a method's run at equal iterations, seed 0.
+    names. All lengths are by the pace of a method's run at equal iterations, seed 0. A problem whose search, or that of its
+    settings_of, isn't finished is left out, and told.
     """
-    known, found = settings.load_rivals(configs_folder), {}
+    found = {}
     for problem in SEARCHED:
-        configs = {method: _grid(rival, runs_folder) for method, rival in known[problem].items()}
-        measured = {method: [_measured(folder_of(runs_folder, config), config) for config in own]
-                    for method, own in configs.items()}
-        of_all = [metrics for own in measured.values() for metrics in own]
-        name, sign = next((name, sign) for name, sign in (
-            ("validation_log_likelihood", 1), ("inference_gap", -1), ("wasserstein", -1))
-            if all(name in metrics for metrics in of_all))
+        grids = {method: runs.configs(rival, SEARCH, ()) for method, rival in runs.rivals[problem].items()}
+        records = {method: [runs.find(runs.rivals[problem][method], config) for config in grid]
+                   for method, grid in grids.items()}
+        n_missing = sum(record is None for own in records.values() for record in own)
+        if n_missing:
+            print("%s: %d of %d runs are missing" % (problem, n_missing, sum(map(len, records.values()))))
+            continue
+        name = next(name for name in _SCORES if all(name in record.values for own in records.values() for record in own))
         found[problem] = {}
-        for method, own in configs.items():
-            scores = [np.nan if metrics[name] is None else sign * metrics[name] for metrics in measured[method]]
-            best = int(np.nanargmax(scores))
-            seconds = contents.read_timing(folder_of(runs_folder, own[best]))["cpu_seconds"]
+        for method, own in records.items():
+            scores = [_SCORES[name] * record.values[name] for record in own]
+            best = int(np.argmax(scores))
             found[problem][method] = ChosenSettings(
-                rate_factor=RATE_FACTORS[best], n_iterations=own[best].training.n_iterations,
-                score=round(float(scores[best]), 4), cpu_seconds=round(seconds, 1))
-            print("%s, %s: %s" % (problem, method, ", ".join(
-                "%g %.4f" % pair for pair in zip(RATE_FACTORS, scores))))
-    for problem, of_problem in known.items():
-        if problem not in SEARCHED:
-            found[problem] = {
-                method: ChosenSettings(rate_factor=found[rival.of_problem.settings_of][method].rate_factor,
-                                       n_iterations=_length(rival, runs_folder))
-                for method, rival in of_problem.items()}
-    print("Written to %s" % settings.write_chosen(configs_folder, found))
-
-
-def _measured(folder, config):
-    """The metrics of a run of a search; of a data set, on its validation images."""
-    metrics = Runs.read([(config, folder)]).metrics[0]
-    if config.task != "data_set":
-        return metrics
-    path = os.path.join(folder, _VALIDATION)
-    if not os.path.isfile(path):
-        with open_run(folder) as run:
-            files.write_json(path, run.measure("validation"))
-    return files.read_json(path)
+                rate_factor=RATE_FACTORS[best], n_iterations=own[best].n_iterations, score=round(scores[best], 4),
+                cpu_seconds=round(own[best].cpu_seconds, 1))
+            print("%s, %s: %s" % (problem, method, ", ".join("%g %.4f" % pair for pair in zip(RATE_FACTORS, scores))))
+    searched = set(found)
+    for problem, of_problem in runs.rivals.items():
+        settings_of = next(iter(of_problem.values())).of_problem.settings_of
+        if problem not in SEARCHED and settings_of in searched:
+            found[problem] = {method: ChosenSettings(rate_factor=found[settings_of][method].rate_factor,
+                                                     n_iterations=runs.length(rival))
+                              for method, rival in of_problem.items()}
+    runs.records.write()
+    if not found:
+        raise InputError("no search is finished; scripts/sweep.py makes its runs")
+    print("Written to %s" % settings.write_chosen(runs.configs_folder, found))

@@ -69,21 +69,28 @@ def train(folder, runs, *overrides):
     for name in sorted(os.listdir(str(folder))):
         if name.endswith(".yaml"):
             config = load_config(str(folder / name), overrides)
-            run_experiment(config, rivals_search.folder_of(str(runs), config), show_progress=False)
+            run_experiment(config, str(runs / ("%s_seed_%d" % (config.name, config.seed))), show_progress=False)
 
 
 @pytest.fixture(scope="module")
 def runs(configs, tmp_path_factory):
     """The folder of all runs: at equal iterations, of the search, and at equal CPU time."""
     folder = tmp_path_factory.mktemp("runs") / "rivals"
-    arguments = str(configs), str(folder)
-    for comparison in ("equal_iterations", "search"):
-        rivals_search.write_configs(*arguments, comparison, str(folder / "configs" / comparison))
+    for comparison in ("equal_iterations", "search", "equal_time"):
+        if comparison == "equal_time":
+            rivals_search.choose(known(configs, folder, folder))
+        rivals_search.write_configs(known(configs, folder, folder), comparison, (0,), str(folder / "configs" / comparison))
         train(folder / "configs" / comparison, folder)
-    rivals_search.choose(*arguments)
-    rivals_search.write_configs(*arguments, "equal_time", str(folder / "configs" / "equal_time"))
-    train(folder / "configs" / "equal_time", folder)
     return folder
+
+
+def known(configs, runs, out, others=None):
+    return rivals_search.RivalsRuns(str(configs), str(runs), str(others or runs.parent), str(out))
+
+
+def make(configs, runs, out, others=None, seeds=(0,)):
+    rivals.make(known(configs, runs, out, others), str(others or runs.parent), seeds, str(out))
+    return (out / "rivals.md").read_text()
 
 
 def metrics_of(runs, name):
@@ -111,8 +118,7 @@ def test_the_best_of_the_grid_is_chosen(configs, runs):
 
 @pytest.mark.slow
 def test_the_page_has_the_numbers_of_the_runs(configs, runs, tmp_path):
-    rivals.make(str(configs), str(runs), str(runs.parent), (0,), str(tmp_path))
-    page = (tmp_path / "rivals.md").read_text()
+    page = make(configs, runs, tmp_path)
     assert "**A draft: seed 0 alone.**" in page and page.count("### At equal iterations") == 2
     assert page.count("### At equal CPU time") == 2
     for name, title in (("banana_coupling_seed_0", "coupling flow"), ("donut_full_rank_equal_time_seed_0", "full-rank")):
@@ -122,7 +128,7 @@ def test_the_page_has_the_numbers_of_the_runs(configs, runs, tmp_path):
     assert page.count("\n| HMC") == page.count("\n| NUTS") == 4 and "| replica exchange |" not in page
     assert pixels(tmp_path / "rivals.png").std() > 1
     with pytest.raises(InputError, match="no finished run with seeds 0, 1; scripts/sweep.py makes them"):
-        rivals.make(str(configs), str(runs), str(runs.parent), (0, 1), str(tmp_path))
+        make(configs, runs, tmp_path, seeds=(0, 1))
 
 
 @pytest.mark.slow
@@ -132,16 +138,43 @@ def test_runs_of_other_pages_are_taken(configs, runs, tmp_path):
     shutil.copytree(str(runs), str(moved))
     own.parent.mkdir(parents=True)
     shutil.move(str(moved / "banana_avb_seed_0"), str(own))
-    rivals.make(str(configs), str(moved), str(others), (0,), str(tmp_path))
-    assert "**A draft: seed 0 alone.**" in (tmp_path / "rivals.md").read_text()
+    assert "**A draft: seed 0 alone.**" in make(configs, moved, tmp_path, others)
     shutil.rmtree(str(own))
-    rivals.make(str(configs), str(moved), str(others), (0,), str(tmp_path))
-    assert "**A draft: seed 0 alone; 1 of 10 rows are missing.**" in (tmp_path / "rivals.md").read_text()
+    (tmp_path / "rivals.csv").unlink()
+    assert "**A draft: seed 0 alone; 1 of 10 rows are missing.**" in make(configs, moved, tmp_path, others)
+
+
+@pytest.mark.slow
+def test_the_page_needs_no_folders_of_runs_that_are_kept(configs, runs, tmp_path, capsys):
+    page = make(configs, runs, tmp_path)
+    picture = (tmp_path / "rivals_posteriors.png").read_bytes()
+    gone = tmp_path / "gone" / "rivals"
+    gone.mkdir(parents=True)
+    shutil.copytree(str(runs.parent / "posteriors"), str(tmp_path / "gone" / "posteriors"))  # the samplers' draws
+    assert make(configs, gone, tmp_path) == page
+    assert "rivals_posteriors.png stays" in capsys.readouterr().out
+    assert (tmp_path / "rivals_posteriors.png").read_bytes() == picture
+    before = load_chosen(str(configs))
+    rivals_search.write_configs(known(configs, runs, tmp_path), "search", (0,), str(tmp_path / "search"))  # keeps its runs
+    rivals_search.choose(known(configs, gone, tmp_path))
+    for problem, of_problem in load_chosen(str(configs)).items():
+        for method, found in of_problem.items():
+            assert found == before[problem][method]
+    out = tmp_path / "configs"
+    rivals_search.write_configs(known(configs, gone, tmp_path), "equal_iterations", (0,), str(out))
+    assert not os.listdir(str(out))
+    rivals_search.write_configs(known(configs, gone, tmp_path), "equal_iterations", (0, 1), str(out))
+    assert len([name for name in os.listdir(str(out)) if name.endswith(".yaml")]) == 5
+    kept = tmp_path / "rivals.csv"
+    kept.write_text("".join(line for line in kept.read_text().splitlines(True) if "_rates_" not in line))
+    with pytest.raises(InputError, match="no search is finished"):
+        rivals_search.choose(known(configs, gone, tmp_path))
+    assert "banana: 6 of 6 runs are missing" in capsys.readouterr().out
 
 
 def test_a_search_says_what_it_lacks(configs, tmp_path):
-    with pytest.raises(InputError, match="banana_full_rank_seed_0: no finished run, whose pace"):
-        rivals_search.write_configs(str(configs), str(tmp_path), "search", str(tmp_path / "configs"))
+    with pytest.raises(InputError, match="banana_full_rank: no finished run with seed 0, whose pace"):
+        rivals_search.write_configs(known(configs, tmp_path, tmp_path), "search", (0,), str(tmp_path / "configs"))
 
 
 def test_the_script_refuses_a_folder_that_is_none(tmp_path):

@@ -1,0 +1,128 @@
+"""What docs keep of the runs of a page, a line of a CSV file for each: it can be made where their folders are no more."""
+
+import contextlib
+import csv
+import io
+import os
+from typing import Any, Dict, NamedTuple, Optional
+
+from avb_tf1.config.fingerprint import digest_of_fingerprint
+from avb_tf1.ground import files
+from avb_tf1.ground.errors import InputError, what_is_wrong
+from avb_tf1.reproduction.paper import Runs
+from avb_tf1.runs import run_folder
+
+_TEXTS = ("run", "config", "training_code", "evaluation_code")
+_NUMBERS = {"seed": int, "n_iterations": int, "cpu_seconds": float}
+
+
+class Record(NamedTuple):
+    """A finished run.
+
+    Attributes:
+        run: str, the config's name; seed: int.
+        config: 12 hexadecimal digits that stand for the config, with its seed.
+        training_code, evaluation_code: str, what made it; training by several codes has "+" between them.
+        n_iterations: int.
+        cpu_seconds: float, of the whole training, all its threads.
+        values: name -> float, or a text: what was measured, as far as the page tells it.
+        folder: str, where the run is; None if it is no more.
+    """
+
+    run: str
+    seed: int
+    config: str
+    training_code: str
+    evaluation_code: str
+    n_iterations: int
+    cpu_seconds: float
+    values: Dict[str, Any]
+    folder: Optional[str] = None
+
+    @property
+    def made_by(self):
+        """What provenance.made_by_text takes of a run."""
+        return {"training_code": self.training_code.split("+"), "evaluation_code": self.evaluation_code}
+
+
+class Records:
+    """The Records of a page: of finished runs, as they are found, and of those that its CSV file has.
+
+    A run's folder counts before the file's line, and a line counts for the very config that it is of.
+    """
+
+    def __init__(self, path, values_of):
+        """Read the file at `path`, a str, if there is one.
+
+        Args:
+            values_of: function (config, folder, metrics) -> a Record's values, of a finished run.
+
+        Raises:
+            InputError: the file can't be read, or isn't as `write` leaves it.
+        """
+        self._path, self._values_of, self._known, self._folders = path, values_of, {}, {}
+        if not os.path.lexists(path):
+            return
+        try:
+            with open(path, encoding="utf-8", newline="") as file:
+                for record in map(_record, csv.DictReader(file, strict=True)):
+                    self._known[record.run, record.config] = record
+        except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+            raise InputError("%s: can't be read: %s; without it all its runs are made again" % (path, what_is_wrong(error)))
+
+    def find(self, config, folders):
+        """Return the Record of a config's run, from the first of some folders that has it finished; else as the file has it.
+
+        None if neither has it. Raises InputError if a file in the folder is damaged.
+        """
+        key = config.name, digest_of_fingerprint(config)
+        folder = next((folder for folder in folders if _is_finished(folder, config)), None)
+        if folder is not None and self._folders.get(key) != folder:
+            found = Runs.read([(config, folder)])
+            made_by, = found.made_by
+            self._known[key] = Record(
+                config.name, config.seed, key[1], "+".join(made_by["training_code"]), made_by["evaluation_code"],
+                config.training.n_iterations, found.cpu_seconds[0], self._values_of(config, folder, found.metrics[0]), folder)
+            self._folders[key] = folder
+        return self._known.get(key)
+
+    def write(self):
+        """Write the file: what it had, and what was found. Of a run of another config than it had, the new line stays."""
+        latest = {(record.run, record.seed): record for record in self._known.values() if record.folder is None}
+        latest.update({(record.run, record.seed): record for record in self._known.values() if record.folder is not None})
+        records = [latest[key] for key in sorted(latest)]
+        if not records:
+            return
+        columns = list(dict.fromkeys(name for record in records for name in record.values))
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow([*_TEXTS, *_NUMBERS, *columns])
+        for record in records:
+            writer.writerow([*(getattr(record, name) for name in _TEXTS), record.seed, record.n_iterations,
+                             "%.4g" % record.cpu_seconds, *(_text(record.values.get(name)) for name in columns)])
+        files.write_text(self._path, text.getvalue())
+
+
+def _record(line):
+    """The Record of a line of the file, by its columns."""
+    if None in line or None in line.values():
+        raise ValueError("a line has another number of columns than the first")
+    values = {name: _value(text) for name, text in line.items() if name not in (*_TEXTS, *_NUMBERS) and text}
+    return Record(values=values, **{name: line[name] for name in _TEXTS},
+                  **{name: kind(line[name]) for name, kind in _NUMBERS.items()})
+
+
+def _value(text):
+    with contextlib.suppress(ValueError):
+        return float(text)
+    return text
+
+
+def _text(value):
+    return "" if value is None else value if isinstance(value, str) else "%.8g" % value
+
+
+def _is_finished(folder, config):
+    with contextlib.suppress(InputError):  # of another config
+        return run_folder.is_finished(folder, config)
+    return False

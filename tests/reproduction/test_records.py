@@ -1,0 +1,64 @@
+"""What docs keep of runs: found in folders, written, read again."""
+
+import math
+
+import pytest
+from helpers import small
+
+from avb_tf1.experiment.run import run_experiment
+from avb_tf1.ground.errors import InputError
+from avb_tf1.reproduction.records import Records
+from avb_tf1.runs.provenance import code
+
+
+def values(config, folder, metrics):
+    return {"log_likelihood": metrics["log_likelihood"], "of": "an, image", "kl": math.inf}
+
+
+SHORT = ("training.n_iterations=2", "data.batch_size=4")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A config, and the folder of its run."""
+    config, folder = small(*SHORT), str(tmp_path_factory.mktemp("runs") / "run")
+    run_experiment(config, folder, show_progress=False)
+    return config, folder
+
+
+def test_a_run_outlives_its_folder(run, tmp_path):
+    path, (config, folder) = str(tmp_path / "runs.csv"), run
+    found = Records(path, values).find(config, [str(tmp_path / "none"), folder])
+    assert found.folder == folder and found.n_iterations == 2 and found.cpu_seconds > 0
+    assert found.training_code == code()["training_code"] and found.made_by["training_code"] == [found.training_code]
+    records = Records(path, values)
+    records.find(config, [folder])
+    records.write()
+    again = Records(path, values)
+    kept = again.find(config, [])
+    assert kept.folder is None and kept.values == {"log_likelihood": pytest.approx(found.values["log_likelihood"], rel=1e-7),
+                                                  "of": "an, image", "kl": math.inf}
+    assert kept._replace(values=None, cpu_seconds=None) == found._replace(values=None, cpu_seconds=None, folder=None)
+    assert kept.cpu_seconds == pytest.approx(found.cpu_seconds, rel=1e-3)
+    before = (tmp_path / "runs.csv").read_bytes()
+    again.write()
+    assert (tmp_path / "runs.csv").read_bytes() == before
+
+
+def test_a_line_is_of_one_config_and_seed(run, tmp_path):
+    path, (config, folder) = str(tmp_path / "runs.csv"), run
+    records = Records(path, values)
+    records.find(config, [folder])
+    records.write()
+    for other in ("seed=1", "training.n_iterations=3", "name=other"):
+        assert Records(path, values).find(small(*SHORT, other), []) is None
+    assert Records(path, values).find(config, []).run == config.name
+
+
+@pytest.mark.parametrize("text, told", [
+    ("run,seed\na,b\n", "config"), ("\0", "line contains NUL"), ("run,seed,config\na,1\n", "another number of columns")])
+def test_a_damaged_file_is_told_in_one_line(tmp_path, text, told):
+    path = tmp_path / "runs.csv"
+    path.write_text(text)
+    with pytest.raises(InputError, match="runs.csv: can't be read: .*%s" % told):
+        Records(str(path), values)
