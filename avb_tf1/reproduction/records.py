@@ -7,6 +7,7 @@ import os
 from typing import Any, Dict, NamedTuple, Optional
 
 from avb_tf1.config.fingerprint import digest_of_fingerprint
+from avb_tf1.config.loading import MODEL_FILE, to_yaml
 from avb_tf1.ground import files
 from avb_tf1.ground.errors import InputError, what_is_wrong
 from avb_tf1.reproduction.paper import Runs
@@ -25,7 +26,7 @@ class Record(NamedTuple):
         training_code, evaluation_code: str, what made it; training by several codes has "+" between them.
         n_iterations: int.
         cpu_seconds: float, of the whole training, all its threads.
-        values: name -> float, or a text: what was measured, as far as the page tells it.
+        values: name -> float, tuple of several floats, or text: what was measured, as far as the page tells it.
         folder: str, where the run is; None if it is no more.
     """
 
@@ -86,6 +87,28 @@ class Records:
             self._folders[key] = folder
         return self._known.get(key)
 
+    def still_to_run(self, wanted, out):
+        """Write those of some configs whose run isn't found into the folder `out`, for scripts/sweep.py; the others' are removed.
+
+        A config of several seeds is written once. The file is written, too, so that what was found stays.
+
+        Args:
+            wanted: sequence of pairs of a config and its run's Record, or None.
+            out: str, made if need be.
+        """
+        os.makedirs(out, exist_ok=True)
+        missing = {config.name: config for config, record in wanted if record is None}
+        for name in {config.name for config, _ in wanted} - set(missing):
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(os.path.join(out, name + ".yaml"))
+        for name, config in missing.items():
+            files.write_text(os.path.join(out, name + ".yaml"), to_yaml(config))
+            if config.python_file is not None:
+                files.write_text(os.path.join(out, MODEL_FILE), config.python_file.source)
+        self.write()
+        print("%d of %d runs are still to be made, by the configs in %s" % (
+            sum(record is None for _, record in wanted), len(wanted), out))
+
     def write(self):
         """Write the file: what it had, and what was found. Of a run of another config than it had, the new line stays."""
         latest = {(record.run, record.seed): record for record in self._known.values() if record.folder is None}
@@ -114,12 +137,15 @@ def _record(line):
 
 def _value(text):
     with contextlib.suppress(ValueError):
-        return float(text)
+        numbers = tuple(map(float, text.split()))
+        return numbers if len(numbers) > 1 else numbers[0]
     return text
 
 
 def _text(value):
-    return "" if value is None else value if isinstance(value, str) else "%.8g" % value
+    if value is None or isinstance(value, str):
+        return value or ""
+    return " ".join("%.8g" % number for number in value) if isinstance(value, tuple) else "%.8g" % value
 
 
 def _is_finished(folder, config):

@@ -1,12 +1,10 @@
 """The runs of each method on each problem, and the settings that are chosen for them at equal CPU time."""
 
-import contextlib
 import os
 
 import numpy as np
 
 from avb_tf1.config import rivals as settings
-from avb_tf1.config.loading import MODEL_FILE, to_yaml
 from avb_tf1.config.rivals import ChosenSettings
 from avb_tf1.experiment.trained_run import open_run
 from avb_tf1.ground import files
@@ -137,22 +135,9 @@ def write_configs(runs, comparison, seeds, out):
     """
     if comparison == TIME and not runs.chosen:
         settings.load_chosen(runs.configs_folder)  # says that there is none
-    os.makedirs(out, exist_ok=True)
-    wanted = {}
-    for rival in (rival for of_problem in runs.rivals.values() for rival in of_problem.values()):
-        for config in runs.configs(rival, comparison, seeds):
-            wanted[config.name] = wanted.get(config.name) or (config if runs.find(rival, config) is None else None)
-    for name, config in wanted.items():
-        path = os.path.join(out, name + ".yaml")
-        if config is None:
-            with contextlib.suppress(FileNotFoundError):
-                os.remove(path)
-            continue
-        files.write_text(path, to_yaml(config))
-        if config.python_file is not None:
-            files.write_text(os.path.join(out, MODEL_FILE), config.python_file.source)
-    runs.records.write()
-    print("%d of %d configs in %s are still to be run" % (sum(map(bool, wanted.values())), len(wanted), out))
+    wanted = [(config, runs.find(rival, config)) for of_problem in runs.rivals.values() for rival in of_problem.values()
+              for config in runs.configs(rival, comparison, seeds)]
+    runs.records.still_to_run(wanted, out)
 
 
 def choose(runs):
