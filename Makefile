@@ -6,7 +6,7 @@ ARGS ?=
 export PYTHON37
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-sweep setup-dev train resume report figure table recipes time vae posteriors digits diagnostics rivals rivals-search benchmark test clean
+.PHONY: help setup setup-sweep setup-dev train resume report figure table recipes time vae posteriors digits diagnostics mnist rivals rivals-search benchmark test clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -64,6 +64,12 @@ rivals: setup-sweep  ## write docs/rivals.md and .png: AVB beside flows, IWAE, H
 	@$(call SWEEP_RIVALS,equal_iterations,$(SEEDS))
 	@test ! -f configs/rivals/chosen.yaml || { $(call SWEEP_RIVALS,equal_time,$(SEEDS)); }
 	@$(RIVALS) page --seeds $(SEEDS) $(ARGS)
+
+mnist: setup-sweep  ## write docs/mnist.md, .png and pictures: MNIST beside the paper's numbers, 28 runs (many hours, resumable)
+	@for seed in 0 1 2; do $(PYTHON) scripts/mnist.py configs --seed $$seed || exit; \
+	  if ls runs/mnist/configs/seed_$$seed/*.yaml > /dev/null 2>&1; then $(PYTHON) scripts/sweep.py \
+	    --config runs/mnist/configs/seed_$$seed/*.yaml --seeds $$seed --out runs/mnist || exit; fi; done
+	@$(PYTHON) scripts/mnist.py page $(ARGS)
 
 rivals-search: setup-sweep  ## choose settings for equal CPU time, configs/rivals/chosen.yaml, which make rivals then takes
 	@$(call SWEEP_RIVALS,equal_iterations,0)

@@ -88,9 +88,9 @@ class Records:
         return self._known.get(key)
 
     def still_to_run(self, wanted, out):
-        """Write those of some configs whose run isn't found into the folder `out`, for scripts/sweep.py; the others' are removed.
+        """Write those of some configs whose run isn't found into the folder `out`, for scripts/sweep.py; remove the others'.
 
-        A config of several seeds is written once. The file is written, too, so that what was found stays.
+        A config of several seeds is written once. The CSV file is written, too, so that what was found stays.
 
         Args:
             wanted: sequence of pairs of a config and its run's Record, or None.

@@ -91,7 +91,7 @@ def test_what_is_too_small_can_not_be_convolved(tmp_path):
                       "probability_margin: 0"}[key], CONVOLUTION))
     np.savez(str(tmp_path / "flat.npz"), train=np.zeros((70, 784)), test=np.zeros((5, 784)))
     with pytest.raises(InputError, match="at least 16 x 16, not 1 x 784"):
-        small_images("mnist_2_vae", npz_data(tmp_path / "flat.npz"))
+        small_images("mnist_2_vae", npz_data(tmp_path / "flat.npz"), *CONVOLUTIONS)
 
 
 @pytest.mark.parametrize("value, words", [
@@ -111,8 +111,8 @@ def test_a_wrong_convolution_is_told(value, words):
 def test_convolutions_are_deterministic_and_learn(name, tmp_path):
     save_mnist(tmp_path / "mnist.npz", 200, 100)
     config = small_images(name, "data.path=%s" % (tmp_path / "mnist.npz"), "data.batch_size=32",
-                          "model.encoder.convolution=" + CONVOLUTION, "model.decoder.convolution=" + CONVOLUTION,
-                          "training.generator.learning_rate=1e-2", "training.n_iterations=30")
+                          *CONVOLUTIONS, "training.generator.learning_rate=1e-2", "training.decoder_learning_rate=null",
+                          "training.n_iterations=30")
     first, second = trained(config), trained(config, inter_op_threads=2)
     assert_same(first[:2], second[:2])
     likelihood = first[0]["reconstruction_log_likelihood"]
