@@ -3,10 +3,11 @@
 PYTHON := .venv/bin/python
 CONFIG ?= configs/synthetic.yaml
 ARGS ?=
+RUNS ?= runs
 export PYTHON37
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-sweep setup-dev train resume report figure table recipes time vae posteriors digits diagnostics mnist rivals rivals-search benchmark test clean
+.PHONY: help setup setup-sweep setup-dev train resume report figure table recipes time vae posteriors digits diagnostics mnist rivals rivals-search documents documents-check benchmark test clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -30,51 +31,58 @@ report: setup  ## the tutorial's run as a page, runs/synthetic/report.html (trai
 	@$(PYTHON) scripts/report.py runs/synthetic --config configs/synthetic.yaml $(ARGS)
 
 figure: setup  ## write docs/figure_5.png (trains what is missing: 8 CPU minutes)
-	@$(PYTHON) scripts/paper.py figure $(ARGS)
+	@$(PYTHON) scripts/paper.py figure --runs $(RUNS)/table $(ARGS)
 
 table: setup  ## write docs/table_1.md, 5 configs, 5 or 10 seeds each (trains what is missing: 80 CPU minutes)
-	@$(PYTHON) scripts/paper.py table $(ARGS)
+	@$(PYTHON) scripts/paper.py table --runs $(RUNS)/table $(ARGS)
 
 recipes: setup  ## write docs/recipes.md and .png, 13 configs, 5 or 10 seeds each (trains what is missing: 3 CPU hours)
-	@$(PYTHON) scripts/paper.py recipes $(ARGS)
+	@$(PYTHON) scripts/paper.py recipes --runs $(RUNS)/table $(ARGS)
 
 time: setup  ## write docs/time_to_quality.md and .png, docs/runs.csv: how near each config comes, and in what time
-	@$(PYTHON) scripts/paper.py time $(ARGS)
+	@$(PYTHON) scripts/paper.py time --runs $(RUNS)/table $(ARGS)
 
 vae: setup  ## write docs/paper_vae_seeds.png: what the paper's VAE finds, seed by seed (trains what is missing)
-	@$(PYTHON) scripts/paper.py vae $(ARGS)
+	@$(PYTHON) scripts/paper.py vae --runs $(RUNS)/table $(ARGS)
 
 posteriors: setup  ## write docs/posteriors.md and .png, seven given posteriors, AVB beside Gaussians and samplers (six and HMC alone took 47 minutes)
-	@$(PYTHON) scripts/paper.py posteriors $(ARGS)
+	@$(PYTHON) scripts/paper.py posteriors --runs $(RUNS)/posteriors $(ARGS)
 
 diagnostics: setup  ## write docs/diagnostics.md and .png: which diagnostic sees which fault, cases whose truth is known
-	@$(PYTHON) scripts/paper.py diagnostics $(ARGS)
+	@$(PYTHON) scripts/paper.py diagnostics --runs $(RUNS)/diagnostics $(ARGS)
 
 DIGITS := digits_vae digits_avb digits_avb_ac digits_8_vae digits_8_avb_ac
 digits: setup-sweep  ## write docs/digits.md and .png, real images, AVB beside VAEs, 5 seeds each (44 minutes on 2 cores)
-	@$(PYTHON) scripts/sweep.py --config $(DIGITS:%=configs/images/%.yaml) --seeds 0-4 --out runs/digits
-	@$(PYTHON) scripts/paper.py digits $(ARGS)
+	@$(PYTHON) scripts/sweep.py --config $(DIGITS:%=configs/images/%.yaml) --seeds 0-4 --out $(RUNS)/digits
+	@$(PYTHON) scripts/paper.py digits --runs $(RUNS)/digits $(ARGS)
 
 RIVALS := $(PYTHON) scripts/rivals.py
 SEEDS ?= 0-4
 # Writes the configs of a comparison that are still to be run, if any, and runs them.
-SWEEP_RIVALS = $(RIVALS) $(1) --seeds $(2) && if ls runs/rivals/configs/$(1)/*.yaml > /dev/null 2>&1; then \
-	$(PYTHON) scripts/sweep.py --config runs/rivals/configs/$(1)/*.yaml --seeds $(2) --out runs/rivals; fi
+SWEEP_RIVALS = $(RIVALS) $(1) $(OF_RIVALS) --seeds $(2) && if ls $(RUNS)/rivals/configs/$(1)/*.yaml > /dev/null 2>&1; then \
+	$(PYTHON) scripts/sweep.py --config $(RUNS)/rivals/configs/$(1)/*.yaml --seeds $(2) --out $(RUNS)/rivals; fi
+OF_RIVALS = --runs $(RUNS)/rivals --others $(RUNS)
 rivals: setup-sweep  ## write docs/rivals.md and .png: AVB beside flows, IWAE, HMC and others, 5 seeds each (many hours)
 	@$(call SWEEP_RIVALS,equal_iterations,$(SEEDS))
 	@test ! -f configs/rivals/chosen.yaml || { $(call SWEEP_RIVALS,equal_time,$(SEEDS)); }
-	@$(RIVALS) page --seeds $(SEEDS) $(ARGS)
+	@$(RIVALS) page $(OF_RIVALS) --seeds $(SEEDS) $(ARGS)
 
 mnist: setup-sweep  ## write docs/mnist.md, .png and pictures: MNIST beside the paper's numbers, 28 runs (many hours, resumable)
-	@for seed in 0 1 2; do $(PYTHON) scripts/mnist.py configs --seed $$seed || exit; \
-	  if ls runs/mnist/configs/seed_$$seed/*.yaml > /dev/null 2>&1; then $(PYTHON) scripts/sweep.py \
-	    --config runs/mnist/configs/seed_$$seed/*.yaml --seeds $$seed --out runs/mnist || exit; fi; done
-	@$(PYTHON) scripts/mnist.py page $(ARGS)
+	@for seed in 0 1 2; do $(PYTHON) scripts/mnist.py configs --runs $(RUNS)/mnist --seed $$seed || exit; \
+	  if ls $(RUNS)/mnist/configs/seed_$$seed/*.yaml > /dev/null 2>&1; then $(PYTHON) scripts/sweep.py \
+	    --config $(RUNS)/mnist/configs/seed_$$seed/*.yaml --seeds $$seed --out $(RUNS)/mnist || exit; fi; done
+	@$(PYTHON) scripts/mnist.py page --runs $(RUNS)/mnist $(ARGS)
 
 rivals-search: setup-sweep  ## choose settings for equal CPU time, configs/rivals/chosen.yaml, which make rivals then takes
 	@$(call SWEEP_RIVALS,equal_iterations,0)
 	@$(call SWEEP_RIVALS,search,100)
-	@$(RIVALS) choose
+	@$(RIVALS) choose $(OF_RIVALS)
+
+documents: setup-sweep  ## write all pages of docs again that other code than this made, but speed.md (many hours, resumable)
+	@$(PYTHON) scripts/documents.py make $(ARGS)
+
+documents-check: setup  ## tell which pages of docs are not of this state of the code, and what mends each
+	@$(PYTHON) scripts/documents.py check $(ARGS)
 
 benchmark: setup-sweep  ## time training beside the tutorial's loop, its bare graph, JAX and PyTorch, in turn (40 minutes)
 	@$(PYTHON) scripts/benchmark.py $(ARGS)

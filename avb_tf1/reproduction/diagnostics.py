@@ -142,14 +142,18 @@ def measured(problem, networks, n_samples=_N_SAMPLES):
 
 def make(configs_folder, runs_folder, out):
     """Write diagnostics.md and diagnostics.png into the folder `out`. Arguments as of paper.make_table."""
-    wanted = [Wanted("avb_%d" % number, _CONFIG, (0,), overrides) for number, overrides in enumerate(_AVB.values())]
-    runs = ensure_runs(configs_folder, runs_folder, wanted)
+    runs = ensure_runs(configs_folder, runs_folder, wanted_runs())
     found = {title: (truth, measured(problem, networks)) for title, (problem, networks, truth) in _CASES.items()}
     found.update({title: (None, own.metrics[0]) for title, own in zip(_AVB, runs.values())})
     paths = [os.path.join(out, name) for name in ("diagnostics.md", "diagnostics.png")]
     figures.rank_histograms(paths[1], {title: metrics[CALIBRATION] for title, (_, metrics) in found.items()})
     files.write_text(paths[0], _page(found, made_by(runs)))
     print("Written to %s" % " and ".join(paths))
+
+
+def wanted_runs():
+    """Return the runs of the page, a list of paper.Wanted."""
+    return [Wanted("avb_%d" % number, _CONFIG, (0,), overrides) for number, overrides in enumerate(_AVB.values())]
 
 
 def cells(truth, metrics):

@@ -27,12 +27,17 @@ _COLUMNS = {"test_log_likelihood": "log p(x)", "test_elbo": "ELBO", "test_elbo_d
 
 def make(configs_folder, runs_folder, out):
     """Write digits.md and digits.png into the folder `out`. Arguments as of paper.make_table."""
-    runs = ensure_runs(configs_folder, runs_folder, [Wanted(name, "images/" + name, SEEDS) for name in CONFIGS])
+    runs = ensure_runs(configs_folder, runs_folder, wanted_runs())
     paths = [os.path.join(out, name) for name in ("digits.md", "digits.png")]
     _draw(paths[1], {CONFIGS[name][0]: runs[name] for name in _DRAWN})
     files.write_text(paths[0], _page(runs))
     print("\n".join(_table(runs)))
     print("Written to %s" % " and ".join(paths))
+
+
+def wanted_runs():
+    """Return the runs of the page, a list of paper.Wanted."""
+    return [Wanted(name, "images/" + name, SEEDS) for name in CONFIGS]
 
 
 def _draw(path, runs):

@@ -106,7 +106,7 @@ def make_table(configs_folder, runs_folder, path):
         runs_folder: str, where the runs are or will be: <config>_seed_<n>. What is missing is trained first.
         path: str, the Markdown file to write.
     """
-    wanted = [published(name) for name in TABLE_CONFIGS]
+    wanted = wanted_of_table()
     runs = ensure_runs(configs_folder, runs_folder, wanted)
     table = comparison.markdown(comparison.read_runs([folder for own in runs.values() for folder in own.folders]))
     files.write_text(path, comparison.markdown_page(
@@ -118,6 +118,17 @@ def make_table(configs_folder, runs_folder, path):
         [own.command for own in wanted], provenance.made_by_text(made_by(runs)), table))
     print(table)
     print("Written to %s" % path)
+
+
+def wanted_of_table():
+    """Return the runs of Table 1, of which Figure 5 and the VAE's seeds have some, a list of Wanted."""
+    return [published(name) for name in TABLE_CONFIGS]
+
+
+def runs_of(configs_folder, runs_folder, wanted):
+    """Return the configs of some Wanted runs, and where they are or will be: a list of (config, folder)."""
+    return [(load_config(os.path.join(configs_folder, own.config + ".yaml"), ["seed=%d" % seed, *own.overrides]),
+             os.path.join(runs_folder, "%s_seed_%d" % (own.name, seed))) for own in wanted for seed in own.seeds]
 
 
 def make_figure(configs_folder, runs_folder, path):
@@ -152,8 +163,7 @@ def ensure_runs(configs_folder, runs_folder, wanted):
     Finished runs are kept, whatever code trained them, and evaluated again if other code than this did that. Other training
     code than this is told on standard output. Raises InputError if a folder holds a run of another config.
     """
-    runs = {own.name: [(load_config(os.path.join(configs_folder, own.config + ".yaml"), ["seed=%d" % seed, *own.overrides]),
-                        os.path.join(runs_folder, "%s_seed_%d" % (own.name, seed))) for seed in own.seeds] for own in wanted}
+    runs = {own.name: runs_of(configs_folder, runs_folder, [own]) for own in wanted}
     in_turn = list(itertools.chain.from_iterable(runs.values()))
     missing = [(config, out) for config, out in in_turn if not run_folder.is_finished(out, config)]
     seconds_of_work = _measured_pace([run for run in in_turn if run not in missing])

@@ -94,22 +94,13 @@ def compare(config_paths, baselines_path, run_seeds, out, fewer_seeds=None, over
         InputError: a config is of images, of another problem, or its name is another's. Nothing was trained then.
     """
     settings = baselines_config.load_baselines(baselines_path)
-    if len(set(run_seeds)) < len(run_seeds):
-        raise InputError("--seeds %s: each of them once" % " ".join(map(str, run_seeds)))
-    own_seeds = fewer_seeds or {}
-    first_runs = [load_config(path, overrides) for path in config_paths]
-    _require_one_problem(first_runs, config_paths)
-    runs = [[load_config(path, [*overrides, "seed=%d" % seed]) for seed in own_seeds.get(config.name, run_seeds)]
-            for config, path in zip(first_runs, config_paths)]
-    for covariance in ("diagonal", "full"):
-        of_seeds = (load_config(config_paths[0], [*overrides, "seed=%d" % seed]) for seed in run_seeds)
-        runs.append([baselines_config.gaussian_config(config, settings, covariance) for config in of_seeds])
-    problem = problem_of(first_runs[0])
+    runs = runs_of_methods(config_paths, settings, run_seeds, out, fewer_seeds, overrides)
+    first = runs[0][0][0]
+    problem = problem_of(first)
     try:
         os.makedirs(out, exist_ok=True)
     except OSError as error:
         raise InputError("%s: can't be made: %s" % (out, error.strerror))
-    runs = [[(config, os.path.join(out, "%s_seed_%d" % (config.name, config.seed))) for config in own] for own in runs]
     in_turn = [run for own in runs for run in own]
     for number, (config, folder) in enumerate(in_turn, 1):
         if not run_folder.is_finished(folder, config):
@@ -122,7 +113,7 @@ def compare(config_paths, baselines_path, run_seeds, out, fewer_seeds=None, over
         latents = next(own.arrays(run_folder.LATENTS))
         methods.append(Method(own.group, float(np.mean(own.cpu_seconds)),
                               measures.quantities_of_each_x(problem, latents["z"], latents["label"])))
-    methods += [sampled(name, problem, identity(first_runs[0]), known, getattr(settings, name), run_seeds, out)
+    methods += [sampled(name, problem, identity(first), known, getattr(settings, name), run_seeds, out)
                 for name in samplers.suited_to(problem)]
     exact = exact_arrays(problem, known, seeds.stream(run_seeds[0], "exact"))
     comparison = Comparison(problem, tuple(methods), exact, tuple(made_by))
@@ -132,6 +123,24 @@ def compare(config_paths, baselines_path, run_seeds, out, fewer_seeds=None, over
     draw_pairs(os.path.join(out, PAIRS), [comparison])
     draw_marginals(os.path.join(out, MARGINALS), comparison)
     return comparison
+
+
+def runs_of_methods(config_paths, settings, run_seeds, out, fewer_seeds=None, overrides=()):
+    """Return the runs of each config and of both Gaussians: a list of lists of (config, folder).
+
+    Arguments and what it raises are those of compare; `settings`: config.baselines.BaselinesConfig.
+    """
+    if len(set(run_seeds)) < len(run_seeds):
+        raise InputError("--seeds %s: each of them once" % " ".join(map(str, run_seeds)))
+    own_seeds = fewer_seeds or {}
+    first_runs = [load_config(path, overrides) for path in config_paths]
+    _require_one_problem(first_runs, config_paths)
+    runs = [[load_config(path, [*overrides, "seed=%d" % seed]) for seed in own_seeds.get(config.name, run_seeds)]
+            for config, path in zip(first_runs, config_paths)]
+    for covariance in ("diagonal", "full"):
+        of_seeds = (load_config(config_paths[0], [*overrides, "seed=%d" % seed]) for seed in run_seeds)
+        runs.append([baselines_config.gaussian_config(config, settings, covariance) for config in of_seeds])
+    return [[(config, os.path.join(out, "%s_seed_%d" % (config.name, config.seed))) for config in own] for own in runs]
 
 
 def _require_one_problem(configs, paths):

@@ -2,6 +2,7 @@
 
 import os
 
+from avb_tf1.config.baselines import load_baselines
 from avb_tf1.ground import files
 from avb_tf1.report.comparison import markdown_page
 from avb_tf1.reproduction import posterior_comparison
@@ -20,18 +21,28 @@ def make(configs_folder, runs_folder, out):
 
     Arguments as of paper.make_table, but in `runs_folder` a folder for each problem's comparison.
     """
-    folder = os.path.join(configs_folder, "posteriors")
     comparisons = {}
     for names in CONFIGS:
         comparisons[names[-1]] = posterior_comparison.compare(
-            [os.path.join(folder, name + ".yaml") for name in names], os.path.join(folder, "baselines.yaml"), SEEDS,
-            os.path.join(runs_folder, names[-1]), FEWER_SEEDS)
+            _paths(configs_folder, names), *_paths(configs_folder, ["baselines"]), SEEDS, os.path.join(runs_folder, names[-1]),
+            FEWER_SEEDS)
     paths = [os.path.join(out, name) for name in ("posteriors.md", "posteriors.png", *map(_marginals_of, _WITH_MARGINALS))]
     posterior_comparison.draw_pairs(paths[1], comparisons.values())
     for path, name in zip(paths[2:], _WITH_MARGINALS):
         posterior_comparison.draw_marginals(path, comparisons[name])
     files.write_text(paths[0], _page(comparisons))
     print("Written to %s" % ", ".join(paths))
+
+
+def runs(configs_folder, runs_folder):
+    """Return the page's runs, as of paper.runs_of; arguments as of make."""
+    settings = load_baselines(*_paths(configs_folder, ["baselines"]))
+    return [run for names in CONFIGS for own in posterior_comparison.runs_of_methods(
+        _paths(configs_folder, names), settings, SEEDS, os.path.join(runs_folder, names[-1]), FEWER_SEEDS) for run in own]
+
+
+def _paths(configs_folder, names):
+    return [os.path.join(configs_folder, "posteriors", name + ".yaml") for name in names]
 
 
 def _marginals_of(name):

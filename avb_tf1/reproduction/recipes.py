@@ -28,7 +28,7 @@ _COLUMNS = ("log_likelihood", "elbo", "inference_gap", "kl_marginal_prior", "rec
 
 def make_comparison(configs_folder, runs_folder, out):
     """Write recipes.md and recipes.png into the folder `out`. Arguments as of paper.make_table."""
-    wanted = [published(name, overrides(name)) for name in CONFIGS]
+    wanted = wanted_runs()
     runs = ensure_runs(configs_folder, runs_folder, wanted)
     published_lengths = [published_length(configs_folder, name) for name in CONFIGS]
     table = _table(runs, published_lengths)
@@ -38,6 +38,11 @@ def make_comparison(configs_folder, runs_folder, out):
                           four_images.PROBLEM.drawn(four_images.PROBLEM.images), n_columns=5)
     print("\n".join(table))
     print("Written to %s and %s" % (text_path, picture_path))
+
+
+def wanted_runs():
+    """Return the runs of the page, a list of paper.Wanted."""
+    return [published(name, overrides(name)) for name in CONFIGS]
 
 
 def published_length(configs_folder, name):

@@ -12,6 +12,7 @@ from avb_tf1.ground import files
 from avb_tf1.ground.errors import InputError, what_is_wrong
 from avb_tf1.reproduction.paper import Runs
 from avb_tf1.runs import run_folder
+from avb_tf1.runs.provenance import code
 
 _TEXTS = ("run", "config", "training_code", "evaluation_code")
 _NUMBERS = {"seed": int, "n_iterations": int, "cpu_seconds": float}
@@ -101,20 +102,25 @@ class Records:
         for name in {config.name for config, _ in wanted} - set(missing):
             with contextlib.suppress(FileNotFoundError):
                 os.remove(os.path.join(out, name + ".yaml"))
-        for name, config in missing.items():
-            files.write_text(os.path.join(out, name + ".yaml"), to_yaml(config))
-            if config.python_file is not None:
-                files.write_text(os.path.join(out, MODEL_FILE), config.python_file.source)
+        for config in missing.values():
+            write_config(config, out)
         self.write()
         print("%d of %d runs are still to be made, by the configs in %s" % (
             sum(record is None for _, record in wanted), len(wanted), out))
+
+    def drop_other_code(self):
+        """Forget the lines of runs that other training code than this made; return how many these were."""
+        others = [key for key, record in self._known.items() if record.training_code != code()["training_code"]]
+        for key in others:
+            del self._known[key]
+        return len(others)
 
     def write(self):
         """Write the file: what it had, and what was found. Of a run of another config than it had, the new line stays."""
         latest = {(record.run, record.seed): record for record in self._known.values() if record.folder is None}
         latest.update({(record.run, record.seed): record for record in self._known.values() if record.folder is not None})
         records = [latest[key] for key in sorted(latest)]
-        if not records:
+        if not records and not os.path.lexists(self._path):
             return
         columns = list(dict.fromkeys(name for record in records for name in record.values))
         text = io.StringIO()
@@ -124,6 +130,16 @@ class Records:
             writer.writerow([*(getattr(record, name) for name in _TEXTS), record.seed, record.n_iterations,
                              "%.4g" % record.cpu_seconds, *(_text(record.values.get(name)) for name in columns)])
         files.write_text(self._path, text.getvalue())
+
+
+def write_config(config, out):
+    """Write a config into the folder `out`, which is made if need be, for scripts/sweep.py; return the path of the file."""
+    os.makedirs(out, exist_ok=True)
+    path = os.path.join(out, config.name + ".yaml")
+    files.write_text(path, to_yaml(config))
+    if config.python_file is not None:
+        files.write_text(os.path.join(out, MODEL_FILE), config.python_file.source)
+    return path
 
 
 def _record(line):

@@ -23,8 +23,7 @@ _ERRORS = ("", "_standard_error", "_bias_left")
 
 def make(configs_folder, runs_folder, out):
     """Write time_to_quality.md and .png, and runs.csv, into the folder `out`. Arguments as of paper.make_table."""
-    wanted = [published(config, recipes.overrides(config)) for config in recipes.CONFIGS]
-    wanted += [published(config, overrides, name) for name, (config, overrides) in _LONGER.items()]
+    wanted = wanted_runs()
     runs = ensure_runs(configs_folder, runs_folder, wanted)
     runs = {name: runs[name] for name in sorted(runs, key=lambda name: np.mean(runs[name].cpu_seconds))}
     table = _table(runs)
@@ -41,6 +40,12 @@ def make(configs_folder, runs_folder, out):
     files.write_text(paths[2], _every_run({own.name: runs[own.name] for own in wanted}))
     print("\n".join(table))
     print("Written to %s" % ", ".join(paths))
+
+
+def wanted_runs():
+    """Return the runs of the page, a list of paper.Wanted."""
+    return [published(config, recipes.overrides(config)) for config in recipes.CONFIGS] + [
+        published(config, overrides, name) for name, (config, overrides) in _LONGER.items()]
 
 
 def _distances(runs, metric):

@@ -1,6 +1,7 @@
 """What made a run's numbers: which code, and which kind of CPU. Knows no TensorFlow."""
 
 import contextlib
+import datetime
 import functools
 import glob
 import hashlib
@@ -112,6 +113,7 @@ def other_code(made_by):
 
 
 def made_by_text(made_by):
-    """Return a sentence on the code that this is, and those of other_code, for a page on some runs."""
-    this = "Made by avb_tf1 %(avb_tf1)s, training code %(training_code)s, evaluation code %(evaluation_code)s." % code()
-    return " ".join([this] + other_code(made_by))
+    """Return a sentence on the code that this is, the CPU and the date, and those of other_code, for a page on some runs."""
+    this = "Made by avb_tf1 %(avb_tf1)s, training code %(training_code)s, evaluation code %(evaluation_code)s" % code()
+    here = " on %s, %s." % (cpu.facts()["cpu_model"], datetime.date.today())
+    return " ".join([this + here] + other_code(made_by))

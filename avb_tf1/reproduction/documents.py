@@ -1,0 +1,144 @@
+"""The pages of docs that have numbers: which are of one state of the code, and what makes the others again."""
+
+import os
+import re
+from typing import Callable, NamedTuple, Optional
+
+from avb_tf1.ground.errors import InputError
+from avb_tf1.reproduction import diagnostics, digits, paper, posteriors, recipes, time_to_quality
+from avb_tf1.reproduction.records import Records, write_config
+from avb_tf1.runs import provenance, run_folder
+
+_MADE_BY = re.compile(r"Made by avb_tf1 \S+, training code ([0-9a-f]{12}), evaluation code ([0-9a-f]{12})")
+_NOT_WHOLE = re.compile(r"\*\*(A draft[^*]*)\*\*|\d+ of \d+ runs were (?:trained|measured) by other code")
+
+
+class Page(NamedTuple):
+    """A page of docs.
+
+    Attributes:
+        file: str; target: str, of make, which writes it.
+        runs: what runs it needs: function (configs folder, runs folder) -> sequence of (config, run folder); None where the
+            target itself makes them on all cores.
+        runs_folder: str, where the target looks for them, below the folder of all runs.
+        cpu_minutes: int, what making it from nothing takes, roughly, for the forecast.
+        kept: str, the CSV file that keeps its runs, or "".
+    """
+
+    file: str
+    target: str
+    runs: Optional[Callable]
+    runs_folder: str
+    cpu_minutes: int
+    kept: str = ""
+
+
+def _runs(wanted):
+    return lambda configs_folder, runs_folder: paper.runs_of(configs_folder, runs_folder, wanted())
+
+
+PAGES = (
+    Page("table_1.md", "table", _runs(paper.wanted_of_table), "table", 90),
+    Page("recipes.md", "recipes", _runs(recipes.wanted_runs), "table", 100),
+    Page("time_to_quality.md", "time", _runs(time_to_quality.wanted_runs), "table", 30),
+    Page("posteriors.md", "posteriors", posteriors.runs, "posteriors", 110),
+    Page("diagnostics.md", "diagnostics", _runs(diagnostics.wanted_runs), "diagnostics", 10),
+    Page("digits.md", "digits", _runs(digits.wanted_runs), "digits", 110),
+    Page("rivals.md", "rivals", None, "rivals", 700, "rivals.csv"),
+    Page("mnist.md", "mnist", None, "mnist", 1400, "mnist.csv"))
+
+
+def faults(docs):
+    """Return what is not of this state of the code in the folder `docs`: Page -> a text on what is wrong with it.
+
+    A page is good if training and evaluation code, as it names them, are this code's, no run of it is other code's, and it is
+    no draft.
+    """
+    found = {}
+    for page in PAGES:
+        path = os.path.join(docs, page.file)
+        if not os.path.isfile(path):
+            found[page] = "it is not there"
+            continue
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        named, here, not_whole = _MADE_BY.search(text), provenance.code(), _NOT_WHOLE.search(text)
+        if named is None:
+            found[page] = "it doesn't say which code made it"
+        elif named.groups() != (here["training_code"], here["evaluation_code"]):
+            found[page] = "made by training code %s, evaluation code %s; here they are %s, %s" % (
+                *named.groups(), here["training_code"], here["evaluation_code"])
+        elif not_whole:
+            found[page] = (not_whole.group(1) or not_whole.group(0)).strip(" .").replace("A draft", "a draft", 1)
+    return found
+
+
+def check(docs):
+    """Print what is wrong with the pages in the folder `docs`, and which command mends it.
+
+    Raises InputError if anything is.
+    """
+    found = faults(docs)
+    for page, what in found.items():
+        print("%s: %s; make %s" % (os.path.join(docs, page.file), what, page.target))
+    if found:
+        raise InputError("%d of %d pages are not of this state of the code; make documents makes them again" % (
+            len(found), len(PAGES)))
+    print("All %d pages are of this state of the code." % len(PAGES))
+
+
+def prepare(page, configs_folder, runs_folder):
+    """Write the configs of a Page's runs that are still to be trained, for scripts/sweep.py, which trains as many at once as
+    there are cores, each on one thread.
+
+    Args:
+        runs_folder: str, where the page's runs are or will be.
+
+    Returns:
+        A list of (paths of configs, seeds, a text as scripts/sweep.py takes it, the folder of their runs): a sweep each.
+    """
+    if page.runs is None:
+        return []
+    missing = {}
+    for config, folder in page.runs(configs_folder, runs_folder):
+        if not run_folder.is_finished(folder, config):
+            name = os.path.basename(folder)[:-len("_seed_%d" % config.seed)]
+            missing.setdefault((os.path.dirname(folder), name), {})[config.seed] = config
+    sweeps = {}
+    for (folder, name), of_seeds in missing.items():
+        config = of_seeds[min(of_seeds)]
+        config = config.copy(update={"name": name, "runtime": config.runtime.copy(update={"inter_op_threads": 1})})
+        sweeps.setdefault((folder, ",".join(map(str, sorted(of_seeds)))), []).append(
+            write_config(config, os.path.join(folder, "configs")))
+    return [(tuple(paths), seeds, folder) for (folder, seeds), paths in sweeps.items()]
+
+
+def commands(page, configs_folder, runs_folder, docs, python):
+    """Yield the commands, lists of words, that make a Page again; the next is to be run after the one before it.
+
+    What other training code made is dropped from the page's CSV file.
+
+    Args:
+        configs_folder: str, where the configs are; docs: str, where the pages are.
+        runs_folder: str, the folder of all runs of this state of the training code.
+        python: str, the interpreter.
+    """
+    own_folder = os.path.join(runs_folder, page.runs_folder)
+    if page.kept:
+        records = Records(os.path.join(docs, page.kept), None)
+        if records.drop_other_code():
+            records.write()
+    for paths, seeds, folder in prepare(page, configs_folder, own_folder):
+        yield [python, os.path.join("scripts", "sweep.py"), "--config", *paths, "--seeds", seeds, "--out", folder]
+    yield ["make", page.target, "RUNS=" + runs_folder]
+
+
+def forecast(pages, n_cores):
+    """Return about how many hours some Pages take from nothing, as a text."""
+    return "%.1f hours on %d cores" % (sum(page.cpu_minutes for page in pages) / 60 / n_cores, n_cores)
+
+
+def runs_folder_of(runs_folder):
+    """Return where runs of this state of the training code are, below the folder of all runs: others don't count."""
+    return os.path.join(runs_folder, "of_code_" + provenance.code()["training_code"])
+

@@ -1,0 +1,55 @@
+#!/usr/bin/env python
+"""Tell which pages of docs are not of this state of the code, or make them again: `make documents-check`, `make documents`.
+
+It goes on where it was interrupted: what is trained is kept, and a page that is good isn't made again.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+
+if __name__ == "__main__":  # held back until command_line.begin takes them
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir)
+sys.path.insert(0, ROOT)
+
+from avb_tf1.ground import command_line
+
+if __name__ == "__main__":
+    command_line.begin()  # first: what follows takes time
+
+from avb_tf1.ground import errors
+
+
+def main():
+    parser = command_line.parser(__doc__)
+    parser.add_argument("what", choices=["check", "make"])
+    parser.add_argument("--pages", nargs="+", metavar="FILE", help="of make: these alone, e.g. table_1.md (default: all)")
+    parser.add_argument("--runs", default="runs", metavar="DIR",
+                        help="runs are made in a folder of it, of_code_ and the training code's digest (default: runs)")
+    parser.add_argument("--docs", default=os.path.normpath(os.path.join(ROOT, "docs")), metavar="DIR",
+                        help="of check: where the pages are (default: docs)")
+    args = parser.parse_args()
+    from avb_tf1.ground import cpu
+    from avb_tf1.reproduction import documents
+    if args.what == "check":
+        return documents.check(args.docs)
+    known = {page.file: page for page in documents.PAGES}
+    for name in args.pages or ():
+        if name not in known:
+            raise errors.InputError("--pages %s: must be among %s" % (name, ", ".join(known)))
+    pages = [page for page in documents.faults(args.docs) if page.file in (args.pages or known)]
+    runs_folder, configs = documents.runs_folder_of(os.path.abspath(args.runs)), os.path.join(ROOT, "configs")
+    for number, page in enumerate(pages):
+        print("%s, page %d of %d; about %s left, were nothing there" % (
+            page.file, number + 1, len(pages), documents.forecast(pages[number:], cpu.n_cpus())), flush=True)
+        for command in documents.commands(page, configs, runs_folder, args.docs, sys.executable):
+            if subprocess.call(command, cwd=ROOT):
+                raise errors.OneLineError("%s: not made: this failed, or was stopped: %s" % (
+                    page.file, errors.shortened(" ".join(command))))
+    return documents.check(args.docs)
+
+
+if __name__ == "__main__":
+    command_line.run(main)

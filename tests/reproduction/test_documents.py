@@ -1,0 +1,85 @@
+"""Which pages of docs are of this state of the code, and what makes the others again."""
+
+import os
+
+import pytest
+from helpers import ROOT, assert_one_clear_line, call_script, small
+
+from avb_tf1.config.loading import load_config
+from avb_tf1.ground.errors import InputError
+from avb_tf1.reproduction import documents
+from avb_tf1.reproduction.records import Records
+from avb_tf1.runs import provenance, run_folder
+
+HERE = provenance.made_by_text([])
+
+
+@pytest.fixture
+def docs(tmp_path):
+    """A folder of all pages, of this state of the code."""
+    for page in documents.PAGES:
+        (tmp_path / page.file).write_text("# A page\n\n%s\n" % HERE)
+    return tmp_path
+
+
+def test_good_pages_are_good(docs, capsys):
+    documents.check(str(docs))
+    assert capsys.readouterr().out == "All %d pages are of this state of the code.\n" % len(documents.PAGES)
+
+
+@pytest.mark.parametrize("text, told", [
+    (None, "it is not there"), ("# A page\n", "it doesn't say which code made it"),
+    (HERE.replace(provenance.code()["training_code"], "0" * 12), "made by training code 000000000000, evaluation code"),
+    (HERE + "\n\n**A draft: seed 0 alone; 3 of 9 rows are missing.**", "a draft: seed 0 alone; 3 of 9 rows are missing"),
+    (HERE + " 2 of 9 runs were trained by other code (a) than this (b).", "2 of 9 runs were trained by other code")])
+def test_what_is_wrong_with_a_page_is_told_with_what_mends_it(docs, capsys, text, told):
+    path = docs / "digits.md"
+    path.unlink() if text is None else path.write_text(text)
+    with pytest.raises(InputError, match="1 of 8 pages are not of this state of the code"):
+        documents.check(str(docs))
+    line = capsys.readouterr().out
+    assert line.startswith("%s: " % path) and told in line and line.endswith("; make digits\n") and line.count("\n") == 1
+
+
+def text_of(*names):
+    with open(os.path.join(ROOT, *names), encoding="utf-8") as file:
+        return file.read()
+
+
+def test_every_page_that_names_its_code_is_among_them_and_has_a_target():
+    assert all("\n%s: " % page.target in text_of("Makefile") for page in documents.PAGES)
+    assert {name for name in os.listdir(os.path.join(ROOT, "docs")) if name.endswith(".md") and "Made by avb_tf1" in text_of(
+        "docs", name)} <= {page.file for page in documents.PAGES}
+
+
+@pytest.mark.slow
+def test_every_run_has_a_place_of_its_own():
+    for page in (page for page in documents.PAGES if page.runs is not None):
+        runs = page.runs(os.path.join(ROOT, "configs"), "runs")
+        assert all(folder.endswith("_seed_%d" % config.seed) and folder.startswith("runs" + os.sep) for config, folder in runs)
+        assert len({folder for _, folder in runs}) == len(runs)
+
+
+def test_what_is_missing_is_swept_with_its_seeds(tmp_path, monkeypatch):
+    runs = [(small("seed=%d" % seed, "name=%s" % name), str(tmp_path / "of" / ("called_%s_seed_%d" % (name, seed))))
+            for name, seeds in (("a", (0, 1)), ("b", (0, 1)), ("c", (0, 1))) for seed in seeds]
+    page = documents.Page("digits.md", "digits", lambda configs, folder: runs, "digits", 1, "kept.csv")
+    monkeypatch.setattr(run_folder, "is_finished", lambda folder, config: folder.endswith("called_b_seed_1"))
+    (tmp_path / "kept.csv").write_text(
+        "run,config,training_code,evaluation_code,seed,n_iterations,cpu_seconds\n"
+        "a,1,%s,2,0,3,4\nb,1,000000000000,2,0,3,4\n" % provenance.code()["training_code"])
+    found = list(documents.commands(page, "configs", str(tmp_path), str(tmp_path), "python"))
+    *sweeps, last = found
+    assert last == ["make", "digits", "RUNS=%s" % tmp_path]
+    told = {sweep[sweep.index("--seeds") + 1]: sweep[sweep.index("--config") + 1:sweep.index("--seeds")] for sweep in sweeps}
+    assert {seeds: [os.path.basename(path) for path in paths] for seeds, paths in told.items()} == {
+        "0,1": ["called_a.yaml", "called_c.yaml"], "0": ["called_b.yaml"]}
+    config = load_config(told["0"][0])
+    assert config.runtime.inter_op_threads == 1 and config.name == "called_b"
+    assert {sweep[-1] for sweep in sweeps} == {str(tmp_path / "of")}
+    kept = (tmp_path / "kept.csv").read_text()
+    assert "\na," in kept and "\nb," not in kept and Records(str(tmp_path / "kept.csv"), None).drop_other_code() == 0
+
+
+def test_the_script_says_what_it_can_make():
+    assert_one_clear_line(call_script("documents.py", "make", "--pages", "results.md"), "--pages results.md: must be among")
