@@ -51,9 +51,8 @@ posteriors: setup  ## write docs/posteriors.md and .png, seven given posteriors,
 diagnostics: setup  ## write docs/diagnostics.md and .png: which diagnostic sees which fault, cases whose truth is known
 	@$(PYTHON) scripts/paper.py diagnostics --runs $(RUNS)/diagnostics $(ARGS)
 
-DIGITS := digits_vae digits_avb digits_avb_ac digits_8_vae digits_8_avb_ac
 digits: setup-sweep  ## write docs/digits.md and .png, real images, AVB beside VAEs, 5 seeds each (44 minutes on 2 cores)
-	@$(PYTHON) scripts/sweep.py --config $(DIGITS:%=configs/images/%.yaml) --seeds 0-4 --out $(RUNS)/digits
+	@$(PYTHON) scripts/documents.py train --pages digits.md --runs $(RUNS)
 	@$(PYTHON) scripts/paper.py digits --runs $(RUNS)/digits $(ARGS)
 
 RIVALS := $(PYTHON) scripts/rivals.py

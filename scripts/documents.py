@@ -24,10 +24,10 @@ from avb_tf1.ground import errors
 
 def main():
     parser = command_line.parser(__doc__)
-    parser.add_argument("what", choices=["check", "make"])
-    parser.add_argument("--pages", nargs="+", metavar="FILE", help="of make: these alone, e.g. table_1.md (default: all)")
-    parser.add_argument("--runs", default="runs", metavar="DIR",
-                        help="runs are made in a folder of it, of_code_ and the training code's digest (default: runs)")
+    parser.add_argument("what", choices=["check", "make", "train"], help="train: the runs that are missing, and no page")
+    parser.add_argument("--pages", nargs="+", metavar="FILE", help="these alone, e.g. table_1.md (default: all)")
+    parser.add_argument("--runs", default="runs", metavar="DIR", help="the folder of all runs (default: runs); make has them in"
+                        " a folder of it, of_code_ and the training code's digest")
     parser.add_argument("--docs", default=os.path.normpath(os.path.join(ROOT, "docs")), metavar="DIR",
                         help="of check: where the pages are (default: docs)")
     args = parser.parse_args()
@@ -39,16 +39,26 @@ def main():
     for name in args.pages or ():
         if name not in known:
             raise errors.InputError("--pages %s: must be among %s" % (name, ", ".join(known)))
-    pages = [page for page in documents.faults(args.docs) if page.file in (args.pages or known)]
-    runs_folder, configs = documents.runs_folder_of(os.path.abspath(args.runs)), os.path.join(ROOT, "configs")
+    wanted, runs_folder, configs = args.pages or known, os.path.abspath(args.runs), os.path.join(ROOT, "configs")
+    if args.what == "train":
+        for page in map(known.get, wanted):
+            for command in documents.trainings(page, configs, runs_folder, sys.executable):
+                run(page, command)
+        return None
+    pages = [page for page in documents.faults(args.docs) if page.file in wanted]
+    runs_folder = documents.runs_folder_of(runs_folder)
     for number, page in enumerate(pages):
         print("%s, page %d of %d; about %s left, were nothing there" % (
             page.file, number + 1, len(pages), documents.forecast(pages[number:], cpu.n_cpus())), flush=True)
         for command in documents.commands(page, configs, runs_folder, args.docs, sys.executable):
-            if subprocess.call(command, cwd=ROOT):
-                raise errors.OneLineError("%s: not made: this failed, or was stopped: %s" % (
-                    page.file, errors.shortened(" ".join(command))))
+            run(page, command)
     return documents.check(args.docs)
+
+
+def run(page, command):
+    if subprocess.call(command, cwd=ROOT):
+        raise errors.OneLineError("%s: not made: this failed, or was stopped: %s" % (
+            page.file, errors.shortened(" ".join(command))))
 
 
 if __name__ == "__main__":

@@ -4,21 +4,23 @@ import os
 
 import numpy as np
 
+from avb_tf1.config.rivals import load_rivals
 from avb_tf1.ground import files
 from avb_tf1.page.numbers import mean_and_range
 from avb_tf1.problems.registry import problem_of
 from avb_tf1.report.comparison import markdown_page, markdown_table
 from avb_tf1.reproduction import figures
-from avb_tf1.reproduction.paper import Wanted, ensure_runs, made_by, over_seeds
+from avb_tf1.reproduction.paper import Wanted, ensure_runs, made_by, over_seeds, runs_of
+from avb_tf1.reproduction.rivals import TITLES
 from avb_tf1.runs import provenance, run_folder
 from avb_tf1.tasks.data_set.contents import TEST_IMAGES
 from avb_tf1.tasks.data_set.measures import METRICS, paired_difference
 
 SEEDS = tuple(range(5))
-# Names in configs/images: what a reader calls each, and which other one it is held against.
-CONFIGS = {"digits_vae": ("VAE", None), "digits_avb": ("AVB", "digits_vae"), "digits_avb_ac": ("AVB + AC", "digits_vae"),
-           "digits_8_vae": ("VAE", None), "digits_8_avb_ac": ("AVB + AC", "digits_8_vae")}
-_DRAWN = ("digits_vae", "digits_avb", "digits_avb_ac")
+# Problems of configs/rivals/rivals.yaml -> those of its methods that are shown; the first is what others are held against.
+METHODS = {"digits": ("vae", "vae_weighted", "coupling", "avb", "avb_ac", "maximum_likelihood"),
+           "digits_8": ("vae", "coupling", "avb_ac")}
+_DRAWN = ("vae", "coupling", "avb", "avb_ac")  # of two latent dimensions
 _SHOWN = (2, 4, 8)            # of the images that are looked at closely, one a class
 _N_ERRORS = 3                 # standard errors of a difference that make it one
 _COLUMNS = {"test_log_likelihood": "log p(x)", "test_elbo": "ELBO", "test_elbo_discriminator": "ELBO by T, no bound",
@@ -27,17 +29,25 @@ _COLUMNS = {"test_log_likelihood": "log p(x)", "test_elbo": "ELBO", "test_elbo_d
 
 def make(configs_folder, runs_folder, out):
     """Write digits.md and digits.png into the folder `out`. Arguments as of paper.make_table."""
-    runs = ensure_runs(configs_folder, runs_folder, wanted_runs())
+    runs = ensure_runs(configs_folder, runs_folder, wanted_runs(configs_folder))
     paths = [os.path.join(out, name) for name in ("digits.md", "digits.png")]
-    _draw(paths[1], {CONFIGS[name][0]: runs[name] for name in _DRAWN})
-    files.write_text(paths[0], _page(runs))
+    _draw(paths[1], {TITLES[method]: runs["digits_" + method] for method in _DRAWN})
+    files.write_text(paths[0], _page(runs, wanted_runs(configs_folder)))
     print("\n".join(_table(runs)))
     print("Written to %s" % " and ".join(paths))
 
 
-def wanted_runs():
-    """Return the runs of the page, a list of paper.Wanted."""
-    return [Wanted(name, "images/" + name, SEEDS) for name in CONFIGS]
+def wanted_runs(configs_folder):
+    """Return the runs of the page, a list of paper.Wanted: those that `make rivals` compares at equal iterations."""
+    known = load_rivals(configs_folder)
+    found = (known[problem][method] for problem, methods in METHODS.items() for method in methods)
+    return [Wanted(rival.name, os.path.relpath(rival.path, configs_folder)[:-len(".yaml")], SEEDS, rival.overrides)
+            for rival in found]
+
+
+def runs(configs_folder, runs_folder):
+    """Return the runs of the page, as of paper.runs_of. Arguments as of make."""
+    return runs_of(configs_folder, runs_folder, wanted_runs(configs_folder))
 
 
 def _draw(path, runs):
@@ -58,8 +68,9 @@ layer widened AVB's lead by .2 nats (12,000 iterations). Of three lengths 6,000 
 .30 after 12,000, means of five seeds; .25 after 24,000, in one seed. Seed 0 of the table was looked at on the way, too."""
 
 
-def _page(runs):
-    annealed = [name for name in CONFIGS if name not in _DRAWN]
+def _page(runs, wanted):
+    exact, annealed = ([name for name, own in runs.items() if (own.configs[0].model.latent_dim > 2) == is_annealed]
+                       for is_annealed in (False, True))
     n_test = runs["digits_vae"].metrics[0]["n_test_images"]
     return markdown_page(
         "# The 8x8 digits: real images, log p(x) of images held out",
@@ -69,27 +80,30 @@ def _page(runs):
         provenance.made_by_text(made_by(runs)),
         _table(runs),
         ["log p(x): by quadrature where the latent space has two dimensions, exact to %.4f nats on average; by annealed" % (
-             _largest(runs, _DRAWN, "test_log_likelihood_numerical_error")),
+             _largest(runs, exact, "test_log_likelihood_numerical_error")),
          "importance sampling where it has eight, ± %.3f, and too low by some %.3f besides. ELBO: of AVB by nearest" % (
              _largest(runs, annealed, "test_log_likelihood_numerical_error"),
              _largest(runs, annealed, "test_log_likelihood_bias_left")),
          "neighbours, ± %.3f, and off by some %.3f besides. KL(q || posterior): log p(x) less the ELBO. CPU seconds:" % (
-             _largest(runs, _DRAWN, "test_elbo_numerical_error"), _largest(runs, _DRAWN, "test_elbo_bias_left")),
-         "of one training, all its threads, another run beside it."],
+             _largest(runs, ["digits_avb", "digits_avb_ac"], "test_elbo_numerical_error"),
+             _largest(runs, ["digits_avb", "digits_avb_ac"], "test_elbo_bias_left")),
+         "of one training, another run beside it. [rivals.md](rivals.md) has all methods, at equal CPU time as well.",
+         "VAE, weighted KL: KL(q || p(z)) counts .6 in the loss. Maximum likelihood: the decoder alone, without q."],
         "## Differences",
         ["Of log p(x), image by image. The standard error is that of the mean over the test images as a sample of all digits."
          " A",
          "difference counts where it is more than %d of its standard errors." % _N_ERRORS],
         ["| | latent dimensions | mean over seeds (smallest to largest) | standard error, mean | seeds in which it counts |",
          "|---|---|---|---|---|",
-         *(_difference_row(name, runs) for name, (_, other) in CONFIGS.items() if other)],
+         *(_difference_row("%s_%s" % (problem, method), "%s_%s" % (problem, methods[0]), TITLES[method], runs)
+           for problem, methods in METHODS.items() for method in methods[1:])],
         "## How the settings were chosen",
         _CHOSEN,
         "![Latent spaces](digits.png)",
         ["Seed 0, two latent dimensions. From the top: codes of the test images by class; the decoder's images at quantiles of",
          "the prior; of three test images samples of q(z|x) under lines about 50 and 95 % of the exact p(z|x)."],
-        ["Written by `make digits`, which trains a run on each core. One of them alone, with the same bits:",
-         "`python scripts/train.py --config configs/images/NAME.yaml --set seed=N`."])
+        ["Written by `make digits`, which trains a run on each core; the runs, with the same bits, one alone:"],
+        [own.command for own in wanted])
 
 
 def _largest(runs, names, error):
@@ -98,16 +112,15 @@ def _largest(runs, names, error):
 
 
 def _table(runs):
-    return markdown_table(["config", "model", "latent dimensions", *_COLUMNS.values(), "CPU seconds"], [
-        [name, CONFIGS[name][0], "%d" % own.configs[0].model.latent_dim,
+    return markdown_table(["model", "latent dimensions", *_COLUMNS.values(), "CPU seconds"], [
+        [TITLES[method], "%d" % own.configs[0].model.latent_dim,
          *(over_seeds(own.group, METRICS, column, "%.3f") for column in _COLUMNS), "%.0f" % np.mean(own.cpu_seconds)]
-        for name, own in runs.items()])
+        for problem, methods in METHODS.items() for method in methods for own in (runs["%s_%s" % (problem, method)],)])
 
 
-def _difference_row(name, runs):
-    title, other = CONFIGS[name]
+def _difference_row(name, other, title, runs):
     pairs = zip(*(runs[own].arrays(TEST_IMAGES) for own in (name, other)))
     differences, errors = np.transpose([paired_difference(*(own["log_likelihood"] for own in pair)) for pair in pairs])
     return "| %s over %s | %d | %s | %.3f | %d of %d |" % (
-        title, CONFIGS[other][0], runs[name].configs[0].model.latent_dim, mean_and_range(differences, "%+.3f"), errors.mean(),
-        (abs(differences) > _N_ERRORS * errors).sum(), len(errors))
+        title, TITLES[METHODS["digits"][0]], runs[name].configs[0].model.latent_dim, mean_and_range(differences, "%+.3f"),
+        errors.mean(), (abs(differences) > _N_ERRORS * errors).sum(), len(errors))

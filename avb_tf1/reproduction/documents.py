@@ -43,7 +43,7 @@ PAGES = (
     Page("time_to_quality.md", "time", _runs(time_to_quality.wanted_runs), "table", 30),
     Page("posteriors.md", "posteriors", posteriors.runs, "posteriors", 110),
     Page("diagnostics.md", "diagnostics", _runs(diagnostics.wanted_runs), "diagnostics", 10),
-    Page("digits.md", "digits", _runs(digits.wanted_runs), "digits", 110),
+    Page("digits.md", "digits", digits.runs, "digits", 180),
     Page("rivals.md", "rivals", None, "rivals", 700, "rivals.csv"),
     Page("mnist.md", "mnist", None, "mnist", 1400, "mnist.csv"))
 
@@ -113,6 +113,12 @@ def prepare(page, configs_folder, runs_folder):
     return [(tuple(paths), seeds, folder) for (folder, seeds), paths in sweeps.items()]
 
 
+def trainings(page, configs_folder, runs_folder, python):
+    """Yield the commands that train a Page's runs, as far as they are missing. Arguments as of commands."""
+    for paths, seeds, folder in prepare(page, configs_folder, os.path.join(runs_folder, page.runs_folder)):
+        yield [python, os.path.join("scripts", "sweep.py"), "--config", *paths, "--seeds", seeds, "--out", folder]
+
+
 def commands(page, configs_folder, runs_folder, docs, python):
     """Yield the commands, lists of words, that make a Page again; the next is to be run after the one before it.
 
@@ -123,13 +129,11 @@ def commands(page, configs_folder, runs_folder, docs, python):
         runs_folder: str, the folder of all runs of this state of the training code.
         python: str, the interpreter.
     """
-    own_folder = os.path.join(runs_folder, page.runs_folder)
     if page.kept:
         records = Records(os.path.join(docs, page.kept), None)
         if records.drop_other_code():
             records.write()
-    for paths, seeds, folder in prepare(page, configs_folder, own_folder):
-        yield [python, os.path.join("scripts", "sweep.py"), "--config", *paths, "--seeds", seeds, "--out", folder]
+    yield from trainings(page, configs_folder, runs_folder, python)
     yield ["make", page.target, "RUNS=" + runs_folder]
 
 

@@ -57,11 +57,11 @@ class RivalsRuns:
 
     def find(self, rival, config):
         """Return the Record of a run of a Rival's, by its config; None if there is neither a folder nor a line of it."""
-        name = "%s_seed_%d" % (os.path.splitext(os.path.basename(rival.path))[0], config.seed)  # as the other commands call it
+        name = os.path.splitext(os.path.basename(rival.path))[0]  # as make posteriors calls it
         return self.records.find(config, [
-            os.path.join(self._runs_folder, "%s_seed_%d" % (config.name, config.seed)),
-            os.path.join(self._others_folder, "digits", name),
-            os.path.join(self._others_folder, "posteriors", rival.problem, name)])
+            "%s_seed_%d" % (os.path.join(*parts), config.seed) for parts in (
+                (self._runs_folder, config.name), (self._others_folder, "digits", rival.name),
+                (self._others_folder, "posteriors", rival.problem, name))])
 
     def configs(self, rival, comparison, seeds):
         """Return a Rival's configs in a comparison, one for each seed; of a search, for each of RATE_FACTORS, with SEED.

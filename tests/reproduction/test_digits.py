@@ -1,4 +1,5 @@
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ def runs(folder, log_likelihood):
 def test_differences_are_taken_image_by_image(tmp_path):
     vae = runs(tmp_path / "vae", [[-20, -30, -25, -22], [-20, -30, -25, -22]])
     avb = runs(tmp_path / "avb", [[-19, -29, -24, -21.2], [-21, -29, -26, -20]])
-    row = digits._difference_row("digits_avb", {"digits_vae": vae, "digits_avb": avb})
+    row = digits._difference_row("digits_avb", "digits_vae", "AVB", {"digits_vae": vae, "digits_avb": avb})
     differences = np.array([[1, 1, 1, 0.8], [-1, 1, -1, 2]])
     errors = differences.std(axis=1, ddof=1) / 2
     assert row == "| AVB over VAE | 2 | %+.3f (+0.250 to +0.950) | %.3f | 1 of 2 |" % (differences.mean(), errors.mean())
@@ -37,7 +38,7 @@ def test_differences_are_taken_image_by_image(tmp_path):
 def test_a_difference_counts_from_three_of_its_errors(tmp_path, n_errors, counts):
     vae, steps = runs(tmp_path / "vae", [[-20, -30, -25, -22]]), np.array([0.75**0.5, -0.75**0.5] * 2)  # of error 1/2
     avb = runs(tmp_path / "avb", [np.array([-20, -30, -25, -22]) + n_errors / 2 + steps])
-    row = digits._difference_row("digits_avb", {"digits_vae": vae, "digits_avb": avb})
+    row = digits._difference_row("digits_avb", "digits_vae", "AVB", {"digits_vae": vae, "digits_avb": avb})
     assert row.endswith("| 0.500 | %d of 1 |" % counts)
 
 
@@ -45,18 +46,21 @@ def test_a_difference_counts_from_three_of_its_errors(tmp_path, n_errors, counts
 def test_all_models_are_trained_tabled_and_drawn(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(digits, "SEEDS", (0,))
     (tmp_path / "images").mkdir()
-    for name in digits.CONFIGS:
+    monkeypatch.setattr(digits, "METHODS", {"digits": ("vae", "coupling", "avb", "avb_ac"), "digits_8": ("vae", "avb_ac")})
+    for name in ("digits_vae", "digits_avb", "digits_avb_ac", "digits_8_vae", "digits_8_avb_ac"):
         path = os.path.join(ROOT, "configs", "images", name + ".yaml")
         (tmp_path / "images" / (name + ".yaml")).write_text(to_yaml(load_config(path, SMALL)))
+    (tmp_path / "rivals").mkdir()
+    shutil.copy(os.path.join(ROOT, "configs", "rivals", "rivals.yaml"), str(tmp_path / "rivals"))
     (tmp_path / "docs").mkdir()
     digits.make(str(tmp_path), str(tmp_path / "runs"), str(tmp_path / "docs"))
     assert pixels(str(tmp_path / "docs" / "digits.png")).std() > 0
     page = (tmp_path / "docs" / "digits.md").read_text()
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if line.startswith("| digits")]
-    assert [row[:3] for row in rows] == [
-        ["digits_vae", "VAE", "2"], ["digits_avb", "AVB", "2"], ["digits_avb_ac", "AVB + AC", "2"],
-        ["digits_8_vae", "VAE", "8"], ["digits_8_avb_ac", "AVB + AC", "8"]]
-    assert all(row[3] for row in rows) and not rows[0][5] and rows[1][5]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if line.startswith("|")]
+    rows = [row for row in rows if row[1] in ("2", "8") and " over " not in row[0]]
+    assert [row[:2] for row in rows] == [
+        ["VAE", "2"], ["coupling flow", "2"], ["AVB", "2"], ["AVB + AC", "2"], ["VAE", "8"], ["AVB + AC", "8"]]
+    assert all(row[2] for row in rows) and not rows[0][4] and rows[2][4]
     assert "Mean over seeds 0 (smallest to largest)" in page and "AVB + AC over VAE | 8 |" in page
     capsys.readouterr()
     digits.make(str(tmp_path), str(tmp_path / "runs"), str(tmp_path / "docs"))
