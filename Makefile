@@ -7,10 +7,10 @@ RUNS ?= runs
 export PYTHON37
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-sweep setup-dev train resume report figure table recipes time vae posteriors digits diagnostics mnist rivals rivals-search documents documents-check benchmark test clean
+.PHONY: help setup setup-sweep setup-dev train resume report figure table recipes time vae posteriors digits diagnostics mnist rivals rivals-search documents documents-check benchmark config-reference test clean
 
 help:  ## show this list
-	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 18
 
 setup:  ## make .venv with everything that training needs
 	@scripts/setup_venv.sh requirements.lock
@@ -86,6 +86,9 @@ documents-check: setup  ## tell which pages of docs are not of this state of the
 benchmark: setup-sweep  ## time training beside the tutorial's loop, its bare graph, JAX and PyTorch, in turn (40 minutes)
 	@$(PYTHON) scripts/benchmark.py $(ARGS)
 	@$(PYTHON) scripts/benchmark.py --time-to-pass configs/fast_avb.yaml configs/tuned_avb.yaml
+
+config-reference: setup  ## write docs/config.md, every key of a config, from the code that checks them
+	@$(PYTHON) scripts/config_reference.py $(ARGS)
 
 test: setup-dev  ## run the linter and the test suite; the longer tests: make test ARGS="-m slow"
 	@$(PYTHON) -m ruff check .

@@ -49,6 +49,14 @@ def run(command, folder):
 
 
 @pytest.mark.slow
+def test_the_page_of_keys_tells_of_the_examples(extended):
+    run("python scripts/config_reference.py --out keys.md", extended)
+    page = (extended / "keys.md").read_text(encoding="utf-8")
+    assert "- `gaussian`: The log ratio of a Gaussian" in page and "- `planar`: A shift along one direction" in page
+    assert "| `images` | `constant`, `uniform_labels`, `shuffled_sample` | `four_images` or `three_pixels` |" in page
+
+
+@pytest.mark.slow
 def test_the_examples_work(extended):
     command, _ = blocks("sh")
     run(command, extended)

@@ -6,28 +6,30 @@ import pydantic
 
 from avb_tf1.config import yaml_input
 from avb_tf1.config.experiments import GivenPosteriorExperiment
-from avb_tf1.config.sections import BatchSize, Section, integer
+from avb_tf1.config.sections import BatchSize, Section, integer, key
 from avb_tf1.config.training import ChainsConfig, GaussianTrainingConfig, HMCConfig
 from avb_tf1.ground.errors import InputError
 
 
 class GaussianBaseline(Section):
-    """How both Gaussians are trained, for any problem."""
+    """How both Gaussians, mean-field and full-rank, are trained for any problem."""
 
-    batch_size: BatchSize
+    batch_size: BatchSize = key("Samples of q in an iteration, of each x as many.")
     training: GaussianTrainingConfig
 
 
 class NUTSConfig(ChainsConfig):
-    """A trajectory has up to 2**max_tree_depth - 1 leapfrog steps."""
+    """The No-U-Turn sampler, whose trajectories end where they turn back."""
 
-    max_tree_depth: integer(ge=1, le=10)
+    max_tree_depth: integer(ge=1, le=10) = key("A trajectory has at most 2 to the power of this, less 1, leapfrog steps.")
 
 
 class ReplicaExchangeConfig(HMCConfig):
-    """HMC on p(x, z) to the power of each inverse temperature; neighbours exchange states, the first one's are the draws."""
+    """HMC with replicas of each chain at several temperatures, whose neighbours exchange states: for problems with modes."""
 
-    inverse_temperatures: Tuple[float, ...]
+    inverse_temperatures: Tuple[float, ...] = key(
+        "The powers of p(x, z) that the replicas sample: 2 to 100 numbers that fall from 1 and stay above 0. The draws are the "
+        "first replica's.")
 
     @pydantic.validator("inverse_temperatures", pre=True)
     def _they_fall_from_1(cls, values):
@@ -38,7 +40,7 @@ class ReplicaExchangeConfig(HMCConfig):
 
 
 class BaselinesConfig(Section):
-    """As in configs/posteriors/baselines.yaml."""
+    """What `scripts/compare_posteriors.py` puts beside the models of its configs."""
 
     gaussian: GaussianBaseline
     hmc: HMCConfig

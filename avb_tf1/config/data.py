@@ -7,19 +7,20 @@ import pydantic
 from pydantic import StrictBool, constr
 from typing_extensions import Literal
 
-from avb_tf1.config.sections import DEFAULTS, BatchSize, Section, integer
+from avb_tf1.config.sections import DEFAULTS, BatchSize, Section, integer, key
 from avb_tf1.problems.registry import GIVEN_POSTERIORS, IMAGE_PROBLEMS
 
 
 class _KnownImagesDataConfig(Section):
-    """`images`: which problem the images are of."""
-
-    images: Literal[tuple(IMAGE_PROBLEMS)] = DEFAULTS["data"]["images"]
+    images: Literal[tuple(IMAGE_PROBLEMS)] = key("Which known images they are.", default=DEFAULTS["data"]["images"])
 
 
 class ConstantDataConfig(_KnownImagesDataConfig):
+    """The same batch in each iteration: of each known image its share."""
+
     kind: Literal["constant"]
-    batch_size: BatchSize
+    batch_size: BatchSize = key(
+        "Images in a batch; they must share out among the known images, so it is a multiple of 4 for `four_images`.")
 
     @pydantic.validator("batch_size")
     def _batch_can_be_shared_out(cls, batch_size, values):
@@ -30,18 +31,22 @@ class ConstantDataConfig(_KnownImagesDataConfig):
 
 
 class UniformLabelsDataConfig(_KnownImagesDataConfig):
+    """Known images drawn at random, anew for each update."""
+
     kind: Literal["uniform_labels"]
-    batch_size: BatchSize
+    batch_size: BatchSize = key("Images in a batch.")
 
 
 class ShuffledSampleDataConfig(_KnownImagesDataConfig):
-    """`noise: drawn_once`: the encoder's noise and the prior sample too, a row for each image, are drawn before training."""
+    """A sample of the known images, drawn once before training and then shuffled before each pass through it."""
 
     kind: Literal["shuffled_sample"]
-    n_samples: BatchSize
-    batch_size: BatchSize
-    has_each_image: StrictBool
-    noise: Literal["fresh", "drawn_once"]
+    n_samples: BatchSize = key("Images in the sample.")
+    batch_size: BatchSize = key("Images in a batch, at most `n_samples`; a pass leaves its last incomplete batch out.")
+    has_each_image: StrictBool = key("Whether the sample has each known image at least once, whatever is drawn.")
+    noise: Literal["fresh", "drawn_once"] = key(
+        "`drawn_once`: the encoder's noise and the prior sample, too, are drawn before training, a row for each image of the "
+        "sample. `fresh`: anew for each update.")
 
     @pydantic.validator("batch_size")
     def _sample_has_a_batch(cls, batch_size, values):
@@ -60,39 +65,46 @@ class ShuffledSampleDataConfig(_KnownImagesDataConfig):
 class _DatasetConfig(Section):
     """A data set of real images (problems.data_set.datasets), in mini-batches, shuffled before each pass.
 
-    `binarisation`: how pixels become binary. `n_validation`: how many of the train images, from the end, are set apart.
-    Of a file: `path`, an absolute one once load_config has read it; `sha256`, what stands for its arrays, which load_config
-    fills in if it is null, so that a run goes on only with the data that it was begun with.
+    Of a file `path` is an absolute one once load_config has read it, which then fills in `sha256`, if that is null.
     """
 
     path: ClassVar[None] = None
     sha256: ClassVar[None] = None
 
-    binarisation: Literal["dynamic", "static", "threshold"]
-    n_validation: integer(ge=0, le=1048576)
-    batch_size: BatchSize
+    binarisation: Literal["dynamic", "static", "threshold"] = key(
+        "How pixels become binary: `dynamic`, drawn for each batch with the intensity as probability; `static`, drawn once; "
+        "`threshold`, on from one half.")
+    n_validation: integer(ge=0, le=1048576) = key("Train images, from the end, that are not trained on but set apart.")
+    batch_size: BatchSize = key("Images in a batch; there must be as many to train on.")
 
 
 _Path = constr(strict=True, min_length=1)
 _Digest = constr(strict=True, regex=r"^[0-9a-f]{64}\Z")
+_SHA256 = ("A digest of the file's arrays, 64 hexadecimal digits; a run's own config has it, so that the run goes on only with "
+           "the same.")
 
 
 class DigitsDataConfig(_DatasetConfig):
+    """The 8x8 digits of scikit-learn, 1497 to train with and 300 to test."""
+
     kind: Literal["digits"]
 
 
 class MnistDataConfig(_DatasetConfig):
-    """`path: null` stands for the place where Keras keeps it, and downloads it to."""
+    """MNIST, 28x28 pixels, 60,000 images to train with and 10,000 to test."""
 
     kind: Literal["mnist"]
-    path: Optional[_Path] = None
-    sha256: Optional[_Digest] = None
+    path: Optional[_Path] = key(
+        "Keras' `mnist.npz`; `null`: where Keras keeps it, and downloaded if it isn't there.", default=None)
+    sha256: Optional[_Digest] = key(_SHA256, default=None)
 
 
 class NpzDataConfig(_DatasetConfig):
+    """Images of your own, in a file of numpy's."""
+
     kind: Literal["npz"]
-    path: _Path
-    sha256: Optional[_Digest] = None
+    path: _Path = key("The `.npz` file, from the config's folder or the working directory.")
+    sha256: Optional[_Digest] = key(_SHA256, default=None)
 
 
 DataConfig = Union[ConstantDataConfig, UniformLabelsDataConfig, ShuffledSampleDataConfig, DigitsDataConfig, MnistDataConfig,
@@ -100,14 +112,14 @@ DataConfig = Union[ConstantDataConfig, UniformLabelsDataConfig, ShuffledSampleDa
 
 
 class NamedProblemConfig(Section):
-    """A given posterior in the place of data: which, and how many samples of q an iteration has, of each x as many.
-
-    `x: joint`: the networks see x itself, and are trained on x from the joint density; else which observation it is.
-    """
+    """A given posterior that comes with the package."""
 
     kind: Literal[tuple(GIVEN_POSTERIORS)]
-    batch_size: BatchSize
-    x: Literal["observed", "joint"] = "observed"
+    batch_size: BatchSize = key(
+        "Samples of q in an iteration, of each observed x as many; a multiple of their number (5 for `explaining_away`).")
+    x: Literal["observed", "joint"] = key(
+        "What the networks see: `observed`, which of the observations it is; `joint`, x itself, drawn anew for each update "
+        "from the joint density (of `explaining_away` only).", default="observed")
 
     @pydantic.validator("x")
     def _x_can_be_drawn(cls, x, values):
@@ -129,12 +141,12 @@ class PythonFile(Section):
 
 
 class PythonProblemConfig(Section):
-    """A given posterior of the user's own: `path`, from the config's folder, is the Python file that has it."""
+    """A given posterior of your own, by a Python file."""
 
     kind: Literal["python"]
-    path: PythonFile
-    batch_size: BatchSize
-    x: Literal["observed"] = "observed"
+    path: PythonFile = key("The Python file, from the config's folder.")
+    batch_size: BatchSize = key("Samples of q in an iteration, of each observed x as many; a multiple of their number.")
+    x: Literal["observed"] = key("What the networks see: which of the observations it is.", default="observed")
 
 
 ProblemConfig = Union[NamedProblemConfig, PythonProblemConfig]

@@ -10,7 +10,7 @@ from pydantic import constr
 
 from avb_tf1.config import models, training
 from avb_tf1.config.data import DataConfig, ProblemConfig
-from avb_tf1.config.sections import DATASET_DEFAULTS, DEFAULTS, GIVEN_DEFAULTS, Section, error_at, integer
+from avb_tf1.config.sections import DATASET_DEFAULTS, DEFAULTS, GIVEN_DEFAULTS, Section, error_at, integer, key
 from avb_tf1.problems.data_set.datasets import KINDS
 from avb_tf1.problems.registry import given_posterior
 
@@ -21,8 +21,12 @@ class _Experiment(Section):
     defaults: ClassVar[Dict[str, dict]]  # what stands for keys that a file need not have
     python_file: ClassVar[None] = None  # a given posterior's may be a PythonFile
 
-    name: constr(strict=True, regex=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
-    seed: integer(ge=0, lt=2**31)
+    name: constr(strict=True, regex=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z") = key(
+        "What the run is called: up to 100 letters, digits, `.`, `_` and `-`. Its folder is `runs/NAME`, unless `--out` says "
+        "otherwise.")
+    seed: integer(ge=0, lt=2**31) = key(
+        "What all that is random comes from: weights, batches, noise, evaluation. The same config and seed give the same bits, "
+        "on one kind of CPU.")
 
     @pydantic.root_validator(pre=True)
     def _choose_sections(cls, tree):
@@ -88,7 +92,7 @@ class _ImageExperiment(_Experiment):
                         "sivi": (models.SIVIModelConfig, training.WeightedTrainingConfig),
                         "maximum_likelihood": (models.MaximumLikelihoodModelConfig, training.TrainingConfig)}
 
-    data: DataConfig = pydantic.Field(..., discriminator="kind")
+    data: DataConfig = key("The images that the model is trained on.", discriminator="kind")
     evaluation: Section  # its place among the keys; each of the two says which it is
     runtime: training.RuntimeConfig
     model: models.ModelConfig
@@ -137,7 +141,7 @@ class GivenPosteriorExperiment(_Experiment):
                         "gaussian": (models.GaussianModelConfig, training.GaussianTrainingConfig),
                         "sivi": (models.GivenSIVIModelConfig, training.GivenTrainingConfig)}
 
-    problem: ProblemConfig = pydantic.Field(..., discriminator="kind")
+    problem: ProblemConfig = key("The given posterior that the model approximates.", discriminator="kind")
     evaluation: training.GivenEvaluationConfig = training.GivenEvaluationConfig(**GIVEN_DEFAULTS["evaluation"])
     runtime: training.RuntimeConfig
     model: models.ModelConfig

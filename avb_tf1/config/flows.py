@@ -5,11 +5,11 @@ from typing import ClassVar, Union
 from typing_extensions import Literal
 
 from avb_tf1.config.networks import HiddenLayersConfig
-from avb_tf1.config.sections import Section, integer, number
+from avb_tf1.config.sections import Section, integer, key, number
 
 
 class FlowConfig(Section):
-    """`depth`: layers of the flow; after each the order of the coordinates is reversed.
+    """Invertible layers between a Gaussian and q(z|x).
 
     `title`: what pages call it; `acts_on`: whether the layers come before the Gaussian's mean and scale, on its noise, or after
     them, on its samples. `min_dim`: latent dimensions that a layer needs. `n_weights`: a layer's own layers with weights.
@@ -20,7 +20,7 @@ class FlowConfig(Section):
     min_dim: ClassVar[int] = 1
     n_weights: ClassVar[int] = 1
 
-    depth: integer(ge=1, le=64)
+    depth: integer(ge=1, le=64) = key("Layers of the flow; after each the order of the coordinates is reversed.")
 
     @property
     def n_layers(self):
@@ -29,10 +29,7 @@ class FlowConfig(Section):
 
 
 class IAFConfig(HiddenLayersConfig, FlowConfig):
-    """Inverse autoregressive: each coordinate gets a shift and a gate by those before it; the networks are masked.
-
-    `shift_scale`, `gate_scale`: what the networks' outputs are multiplied by.
-    """
+    """Inverse autoregressive: each coordinate gets a shift and a gate by those before it; the networks are masked."""
 
     title = "an inverse autoregressive flow"
     acts_on = "samples"
@@ -40,8 +37,8 @@ class IAFConfig(HiddenLayersConfig, FlowConfig):
 
     kind: Literal["iaf"]
     n_hidden_layers: integer(ge=1, le=64)
-    shift_scale: number(gt=0, le=10)
-    gate_scale: number(gt=0, le=10)
+    shift_scale: number(gt=0, le=10) = key("What the networks' outputs for the shift are multiplied by.")
+    gate_scale: number(gt=0, le=10) = key("What the networks' outputs for the gate are multiplied by, inside its sigmoid.")
 
     @property
     def n_weights(self):
@@ -49,13 +46,13 @@ class IAFConfig(HiddenLayersConfig, FlowConfig):
 
 
 class CouplingConfig(HiddenLayersConfig, FlowConfig):
-    """Affine: half of the coordinates get a shift and a scale, from e^-max_log_scale to e^max_log_scale, by the others."""
+    """Affine coupling: one half of the coordinates gets a shift and a scale by the other."""
 
     title = "a coupling flow"
     min_dim = 2
 
     kind: Literal["coupling"]
-    max_log_scale: number(gt=0, le=10)
+    max_log_scale: number(gt=0, le=10) = key("The log of the scale lies between minus and plus this.")
 
     @property
     def n_weights(self):
@@ -63,14 +60,14 @@ class CouplingConfig(HiddenLayersConfig, FlowConfig):
 
 
 class SplineConfig(HiddenLayersConfig, FlowConfig):
-    """Half of the coordinates go through monotone splines with n_bins pieces between -range and range, by the others."""
+    """One half of the coordinates goes through monotone rational-quadratic splines by the other."""
 
     title = "a spline flow"
     min_dim = 2
 
     kind: Literal["spline"]
-    n_bins: integer(ge=2, le=64)
-    range: number(ge=1, le=1000)
+    n_bins: integer(ge=2, le=64) = key("Pieces of a spline.")
+    range: number(ge=1, le=1000) = key("The pieces lie between minus and plus this; beyond it a coordinate stays as it is.")
 
     @property
     def n_weights(self):

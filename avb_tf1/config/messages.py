@@ -15,6 +15,7 @@ _ALLOWED = {
     "type_error.dict": "must be a mapping of keys to values",
     "value_error.discriminated_union.missing_discriminator": "must be a mapping of keys to values",
     "type_error.none.not_allowed": "must have a value",
+    "type_error.not_none": "must be null",
 }
 # A kind that is none, which other keys depend on, is told first. Then an unknown key: the missing key beside it is most often
 # the same slip of the pen.

@@ -11,12 +11,15 @@ from typing_extensions import Literal
 
 from avb_tf1.config import networks
 from avb_tf1.config.flows import AnyFlowConfig
-from avb_tf1.config.sections import Section, error_at, integer
+from avb_tf1.config.sections import Section, error_at, integer, key
+
+_DISCRIMINATOR = "The discriminator T(x, z), which learns log q(z|x) - log p(z) by telling codes from samples of the prior."
 
 
 class ModelConfig(Section):
-    """What the graph is made of: `posterior`, `likelihood`, `divergence` and `objective` name one of graph.posteriors etc.
+    """The model: what approximates p(z|x), and its networks.
 
+    `posterior`, `likelihood`, `divergence` and `objective` name one of graph.posteriors etc., which the graph is made of.
     `method` and `paper_row`: what pages call it, and which of the paper's models it stands beside.
     """
 
@@ -31,8 +34,8 @@ class ModelConfig(Section):
     has_discriminator: ClassVar[bool] = False
     density_is_bound: ClassVar[bool] = False  # whether q's log density is one that is too high on average
 
-    kind: str
-    latent_dim: integer(ge=1, le=1024)
+    kind: str = key("Which model it is.")
+    latent_dim: integer(ge=1, le=1024) = key("Dimensions of z; of a given posterior as many as it has.")
 
     @property
     def network_sections(self):
@@ -52,7 +55,7 @@ class ModelConfig(Section):
 
 
 class _AdversarialModelConfig(ModelConfig):
-    """What AVB's models of images and of given posteriors have in common: an encoder of noise and a discriminator."""
+    """Adversarial Variational Bayes: q(z|x) is implicit, by an encoder of x and noise; a discriminator tells its density."""
 
     method = "Adversarial Variational Bayes"
     posterior = "implicit"
@@ -83,10 +86,12 @@ class AVBModelConfig(_AdversarialModelConfig):
     kind: Literal["avb"]
     encoder: networks.ImageEncoderConfig
     decoder: networks.AVBDecoderConfig
-    discriminator: networks.DiscriminatorConfig = pydantic.Field(..., discriminator="kind")
+    discriminator: networks.DiscriminatorConfig = key(_DISCRIMINATOR, discriminator="kind")
 
 
 class AVBACModelConfig(AVBModelConfig):
+    """AVB with adaptive contrast: T compares codes, normalised by the moments of q(z|x), with samples of N(0, I)."""
+
     method = "Adversarial Variational Bayes with adaptive contrast"
     posterior = "implicit_with_moments"
     kind: Literal["avb_ac"]
@@ -96,7 +101,9 @@ class AVBACModelConfig(AVBModelConfig):
 class _FlowingModelConfig(ModelConfig):
     """A Gaussian, or with `flow` what its layers make of one: the Gaussian is the flow of no layers."""
 
-    flow: Optional[AnyFlowConfig] = pydantic.Field(None, discriminator="kind")
+    flow: Optional[AnyFlowConfig] = key(
+        "A normalizing flow: invertible layers that make more of the Gaussian; `null`: none.", default=None,
+        discriminator="kind")
 
     @property
     def about(self):
@@ -111,6 +118,8 @@ class _FlowingModelConfig(ModelConfig):
 
 
 class VAEModelConfig(_FlowingModelConfig):
+    """A variational autoencoder: q(z|x) is a Gaussian with independent coordinates or, with `flow`, what that makes of one."""
+
     paper_row = "VAE"
     kind: Literal["vae"]
     encoder: networks.GaussianEncoderConfig
@@ -142,7 +151,7 @@ def _require_context(section, encoder, values):
 
 
 class _SemiImplicitModelConfig(ModelConfig):
-    """A Gaussian around what a network makes of x and noise; its density is a mean over `n_mixing_samples` of the noise."""
+    """Semi-implicit: q(z|x) is a Gaussian around what a network makes of x and noise; its density is only bounded."""
 
     method = "Semi-implicit variational inference"
     posterior = "semi_implicit"
@@ -151,7 +160,8 @@ class _SemiImplicitModelConfig(ModelConfig):
     about = ("a mixture: a Gaussian around what a network makes of x and noise; its density is bounded by a mean over further "
              "samples of the noise")
     kind: Literal["sivi"]
-    n_mixing_samples: integer(ge=1, le=65536)
+    n_mixing_samples: integer(ge=1, le=65536) = key(
+        "Further samples of the noise, whose mean density bounds that of q(z|x); evaluation takes 512 at least.")
 
     @property
     def noise_dim(self):
@@ -165,7 +175,7 @@ class SIVIModelConfig(_SemiImplicitModelConfig):
 
 
 class AuxiliaryVAEModelConfig(ModelConfig):
-    """q(z|x) is q(z|x, a) over a, whose density is bounded by that of p(a|x, z)."""
+    """A VAE with an auxiliary variable a: q(z|x) is a mixture over a, whose density is bounded by a network of p(a|x, z)."""
 
     method = "Variational autoencoder with an auxiliary variable"
     paper_row = "VAE"
@@ -191,7 +201,7 @@ class AuxiliaryVAEModelConfig(ModelConfig):
 
 
 class MaximumLikelihoodModelConfig(ModelConfig):
-    """A decoder without q(z|x), whose log p(x) is taken over `n_prior_samples` of z, the same for all x of a batch."""
+    """A decoder without q(z|x), trained by log p(x) over samples of the prior."""
 
     method = "Maximum likelihood by prior samples"
     paper_row = "none"
@@ -202,7 +212,7 @@ class MaximumLikelihoodModelConfig(ModelConfig):
     noise_dim: ClassVar[None] = None
     kind: Literal["maximum_likelihood"]
     latent_dim: integer(ge=1, le=2)
-    n_prior_samples: integer(ge=1, le=1048576)
+    n_prior_samples: integer(ge=1, le=1048576) = key("Samples of the prior in an update, the same for all x of a batch.")
     decoder: networks.VAEDecoderConfig
 
 
@@ -214,13 +224,13 @@ class _GivenModelConfig(ModelConfig):
 
 
 class GivenAVBModelConfig(_AdversarialModelConfig, _GivenModelConfig):
-    """`known_density`: whether the discriminator has the given density as a part, beside its network."""
-
     takes_x = ("observed", "joint")
     kind: Literal["avb"]
     encoder: networks.EncoderConfig
-    discriminator: networks.DiscriminatorConfig = pydantic.Field(..., discriminator="kind")
-    known_density: StrictBool = False
+    discriminator: networks.DiscriminatorConfig = key(_DISCRIMINATOR, discriminator="kind")
+    known_density: StrictBool = key(
+        "Whether T has the given density as a part, so that its network learns log q(z|x) - log p(z|x), up to a constant. Not "
+        "with `discriminator.all_pairs`.", default=False)
 
     @pydantic.validator("known_density")
     def _density_is_of_one_pair(cls, known_density, values):
@@ -230,6 +240,8 @@ class GivenAVBModelConfig(_AdversarialModelConfig, _GivenModelConfig):
 
 
 class GivenAVBACModelConfig(GivenAVBModelConfig):
+    """AVB with adaptive contrast: T compares codes, normalised by the batch's moments of each x, with samples of N(0, I)."""
+
     method = "Adversarial Variational Bayes with adaptive contrast"
     posterior = "implicit_with_batch_moments"
     takes_x = ("observed",)
@@ -238,14 +250,11 @@ class GivenAVBACModelConfig(GivenAVBModelConfig):
 
 
 class GaussianModelConfig(_FlowingModelConfig, _GivenModelConfig):
-    """`covariance: diagonal` is mean-field, `full` full-rank; mean and covariance are free for each x.
-
-    With an `encoder` a network makes mean and variances of x itself.
-    """
+    """q(z|x) is a Gaussian, whose parameters are free for each x or an encoder's; with `flow`, what that makes of one."""
 
     n_layers: ClassVar[int] = 1  # mean and scale are two variables, as weights and biases of a layer
     kind: Literal["gaussian"]
-    covariance: Literal["diagonal", "full"]
+    covariance: Literal["diagonal", "full"] = key("`diagonal` is mean-field, `full` is full-rank, and goes without an encoder.")
     encoder: Optional[networks.GivenGaussianEncoderConfig] = None
 
     @pydantic.validator("encoder")

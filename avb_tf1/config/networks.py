@@ -6,15 +6,15 @@ import pydantic
 from pydantic import StrictBool, conlist
 from typing_extensions import Literal
 
-from avb_tf1.config.sections import MAX_SIZE, Activation, OutputActivation, Section, Size, integer, number
+from avb_tf1.config.sections import MAX_SIZE, Activation, OutputActivation, Section, Size, integer, key, number
 
 
 class HiddenLayersConfig(Section):
-    """`n_units`: of every hidden layer, or a list of those of each."""
-
-    n_hidden_layers: integer(ge=0, le=64)
-    n_units: Union[Size, List[Size]]
-    activation: Activation
+    n_hidden_layers: integer(ge=0, le=64) = key("Fully connected hidden layers, before the output layer.")
+    n_units: Union[Size, List[Size]] = key("Units of every hidden layer, or a list of those of each.")
+    activation: Activation = key(
+        "What follows each hidden layer, and each convolution if there are any. `leaky_relu` has TensorFlow's slope, .2, "
+        "`leaky_relu_0.01` PyTorch's.")
 
     @property
     def hidden_sizes(self):
@@ -41,22 +41,19 @@ class _NetworkConfig(HiddenLayersConfig):
 
 
 class _InputNetworkConfig(_NetworkConfig):
-    center_input: StrictBool
+    center_input: StrictBool = key("Whether the network sees 2x - 1 in the place of x.")
 
 
 class ConvolutionConfig(Section):
-    """Convolutional layers, each making an image `stride` times smaller; in a decoder transposed ones, which make it larger.
+    """Convolutional layers before the hidden ones of an encoder; in a decoder transposed ones, after them. `null`: none."""
 
-    `n_channels`: of each layer, in the order in which they come.
-    """
-
-    n_channels: conlist(integer(ge=1, le=1024), min_items=1, max_items=8)
-    kernel_size: integer(ge=1, le=15)
-    stride: integer(ge=1, le=4)
+    n_channels: conlist(integer(ge=1, le=1024), min_items=1, max_items=8) = key(
+        "Channels of each layer, in the order in which they come. In a decoder the first are those of the smallest image.")
+    kernel_size: integer(ge=1, le=15) = key("Pixels a side of what a layer's weights see.")
+    stride: integer(ge=1, le=4) = key("How many times smaller a layer makes the image; in a decoder, larger.")
 
 
 class _ConvolutionalConfig(Section):
-    """`convolution`: what comes before the hidden layers of an encoder, after those of a decoder; null in a plain network."""
 
     convolution: Optional[ConvolutionConfig] = None
 
@@ -66,9 +63,13 @@ class _ConvolutionalConfig(Section):
 
 
 class EncoderConfig(_InputNetworkConfig):
+    """The encoder: a network of x and noise, whose outputs are samples of q(z|x)."""
+
     convolution: ClassVar[None] = None  # of images only
 
-    noise_dim: Size
+    noise_dim: Size = key(
+        "Dimensions of the noise, of N(0, I), that joins x, after the convolution if there is one. AVB needs at least "
+        "`latent_dim`.")
 
     @property
     def noise_networks(self):
@@ -77,13 +78,14 @@ class EncoderConfig(_InputNetworkConfig):
 
 
 class ImageEncoderConfig(_ConvolutionalConfig, EncoderConfig):
-    """The noise joins after the convolution."""
+    pass
 
 
 class _SemiImplicitConfig(Section):
-    """`standard_deviation`: of z around what the network makes of x and noise; null: by a second output layer of it."""
+    """The encoder: a network of x and noise, whose outputs are the means of Gaussians that q(z|x) is a mixture of."""
 
-    standard_deviation: Optional[number(gt=0, le=1000)] = ...
+    standard_deviation: Optional[number(gt=0, le=1000)] = key(
+        "The standard deviation of z around what the network makes of x and noise; `null`: a second output layer gives it.")
 
     @property
     def n_layers(self):
@@ -91,18 +93,19 @@ class _SemiImplicitConfig(Section):
 
 
 class SemiImplicitEncoderConfig(_SemiImplicitConfig, ImageEncoderConfig):
-    """Of images."""
+    pass
 
 
 class GivenSemiImplicitEncoderConfig(_SemiImplicitConfig, EncoderConfig):
-    """Of a given posterior."""
+    pass
 
 
 class GaussianEncoderConfig(_ConvolutionalConfig, _InputNetworkConfig):
-    """`spread_output`: what the second output layer stands for. `n_context`: outputs that a flow's layers see; else null."""
+    """The encoder: a network of x, whose outputs are mean and spread of a Gaussian with independent coordinates."""
 
-    spread_output: Literal["log_variance", "log_standard_deviation"]
-    n_context: Optional[Size] = None
+    spread_output: Literal["log_variance", "log_standard_deviation"] = key("What the output layer for the spread stands for.")
+    n_context: Optional[Size] = key(
+        "Further outputs, which a flow's layers see of x; it must be `null` without a flow, an integer with one.", default=None)
 
     @property
     def n_layers(self):
@@ -110,9 +113,9 @@ class GaussianEncoderConfig(_ConvolutionalConfig, _InputNetworkConfig):
 
 
 class GivenGaussianEncoderConfig(GaussianEncoderConfig):
-    """Of a given posterior: without a convolution."""
+    """The encoder, where `problem.x` is `joint`; `null` where it is `observed`: mean and covariance are free for each x."""
 
-    convolution: ClassVar[None] = None
+    convolution: Literal[None] = key("There are no images.", default=None)
 
 
 class GaussianNetworkConfig(_InputNetworkConfig):
@@ -124,30 +127,33 @@ class GaussianNetworkConfig(_InputNetworkConfig):
 
 
 class AuxiliaryConfig(GaussianNetworkConfig):
-    """q(a|x), of a variable a of so many dimensions that q(z|x, a) sees beside x."""
+    """The network of q(a|x), of an auxiliary variable a, which the encoder sees beside x."""
 
-    dim: Size
+    dim: Size = key("Dimensions of a.")
 
 
 class ReverseConfig(GaussianNetworkConfig):
-    """p(a|x, z). `sees`: which x: the data's (Maaloe et al. 2016), or one that is drawn from the decoder at z."""
+    """The network of p(a|x, z), by which the density of q(z|x) is bounded."""
 
-    sees: Literal["x", "reconstruction"]
+    sees: Literal["x", "reconstruction"] = key(
+        "Which x the network sees: the data's (Maaloe et al. 2016), or one that is drawn from the decoder at z.")
 
 
 class BasisConfig(_NetworkConfig):
-    """The networks that make the vectors of a noise basis, each from noise_dim numbers of its own."""
+    """The networks that make the vectors v_i(eps_i) of the noise basis, each of noise of its own."""
 
-    n_vectors: integer(ge=1, le=1024)
-    noise_dim: Size
+    n_vectors: integer(ge=1, le=1024) = key("Vectors, and so networks.")
+    noise_dim: Size = key("Dimensions of each vector's noise; all together must be at least `latent_dim`.")
 
 
 class MomentEncoderConfig(_ConvolutionalConfig, _InputNetworkConfig):
-    coefficient_activation: OutputActivation
+    """The encoder: z is z_0(x) plus the sum of a_i(x) v_i(eps_i), so that a few draws of v_i tell the moments of q(z|x)."""
+
+    coefficient_activation: OutputActivation = key("What follows the layers that make the coefficients a_i(x).")
     basis: BasisConfig
-    n_moment_samples: integer(ge=2, le=1048576)
-    added_variance: number(ge=0, le=1)
-    gradient_through_moments: StrictBool
+    n_moment_samples: integer(ge=2, le=1048576) = key("Draws of each v_i, in each update, that tell its mean and variance.")
+    added_variance: number(ge=0, le=1) = key("What is added to the variance of q(z|x) that the draws of v_i tell.")
+    gradient_through_moments: StrictBool = key("Whether the loss's gradient passes through the mean and variance of q(z|x).")
 
     @property
     def noise_dim(self):
@@ -163,18 +169,18 @@ class MomentEncoderConfig(_ConvolutionalConfig, _InputNetworkConfig):
 
 
 class BatchMomentEncoderConfig(EncoderConfig):
-    """`added_standard_deviation`: what is added to each x's standard deviation of z in the batch."""
-
-    added_standard_deviation: number(ge=0, le=1)
+    added_standard_deviation: number(ge=0, le=1) = key(
+        "What is added to the standard deviations of q(z|x), which the batch's own samples of each x tell.")
 
 
 class DecoderConfig(_ConvolutionalConfig, _NetworkConfig):
-    """`likelihood_from: logits`: log p(x|z) is computed from the pixels' logits, so that it is finite and has a gradient
-    however sure the decoder is; the margin, which sees to that at a cost to the likelihood, must be 0 then.
-    """
+    """The decoder: a network of z, whose outputs are the logits of p(x|z), independent pixels that are on or off."""
 
-    probability_margin: number(ge=0, lt=0.5)
-    likelihood_from: Literal["probabilities", "logits"] = "probabilities"
+    probability_margin: number(ge=0, lt=0.5) = key(
+        "A pixel's probability lies between this margin and 1 minus it, so that log p(x|z) is finite.")
+    likelihood_from: Literal["probabilities", "logits"] = key(
+        "What log p(x|z) is computed from. By `logits` it is finite, and has a gradient, however sure the decoder is; "
+        "`probability_margin` must be 0 then.", default="probabilities")
 
     @pydantic.validator("likelihood_from")
     def _logits_have_no_margin(cls, likelihood_from, values):
@@ -188,45 +194,51 @@ class VAEDecoderConfig(DecoderConfig):
 
 
 class AVBDecoderConfig(DecoderConfig):
-    built_on: Literal["posterior_sample", "prior_sample"]
+    built_on: Literal["posterior_sample", "prior_sample"] = key(
+        "Which z the decoder is first built on: by `prior_sample`, graph_replace then puts the posterior sample there, which "
+        "gives the same values.")
 
 
 class ConcatDiscriminatorConfig(_InputNetworkConfig):
+    """One network on x and z, side by side."""
+
     kind: Literal["concat"]
 
 
 class InnerProductDiscriminatorConfig(_InputNetworkConfig):
-    """x and z have as many factors as a hidden layer has units."""
+    """The inner product of what a network on x and one on z end with: as many outputs as a hidden layer has units."""
 
     n_networks = 2
     kind: Literal["inner_product"]
-    n_units: Size
-    output_activation: OutputActivation
-    output_scale: number(gt=0, le=1)
+    n_units: Size = key("Units of every hidden layer, and outputs of both networks.")
+    output_activation: OutputActivation = key("What follows the outputs whose inner product is taken.")
+    output_scale: number(gt=0, le=1) = key("What the inner product is multiplied by.")
 
 
 class OffsetInnerProductDiscriminatorConfig(_InputNetworkConfig):
-    """`all_pairs`: whether it is trained on each x of a batch with all of its prior samples, or with one."""
+    """The inner product, and added to it a network on x alone, one on z alone, and a multiple of the sum of z squared."""
 
     n_networks = 4
     kind: Literal["offset_inner_product"]
-    n_factors: Size
-    output_activation: OutputActivation
-    squared_norm_factor: number(ge=-100, le=100)
-    all_pairs: StrictBool = False
+    n_factors: Size = key("Outputs of the two networks whose inner product is taken.")
+    output_activation: OutputActivation = key("What follows the outputs whose inner product is taken.")
+    squared_norm_factor: number(ge=-100, le=100) = key("What the sum of z squared, which is added to T, is multiplied by.")
+    all_pairs: StrictBool = key(
+        "Whether T is trained on each x of a batch with all of its prior samples; else with one.", default=False)
 
 
 class ResidualDiscriminatorConfig(Section):
-    """`starts_at_zero`: whether the weights of the output layer do, as those of the blocks' second layers."""
+    """One network on x and z, side by side, of residual blocks of two layers; a multiple of the sum of z squared is added."""
 
     kind: Literal["residual"]
-    center_input: StrictBool
-    n_blocks: integer(ge=0, le=64)
-    n_units: Size
-    activation: Activation
-    block_activation: Activation
-    squared_norm_factor: number(ge=-100, le=100)
-    starts_at_zero: StrictBool = False
+    center_input: StrictBool = key("Whether the network sees 2x - 1 in the place of x.")
+    n_blocks: integer(ge=0, le=64) = key("Blocks, after a first layer.")
+    n_units: Size = key("Units of the first layer, and of both layers of each block.")
+    activation: Activation = key("What follows the first layer, and the sum of each block and its input.")
+    block_activation: Activation = key("What follows the first layer of each block; the second has no activation.")
+    squared_norm_factor: number(ge=-100, le=100) = key("What the sum of z squared, which is added to T, is multiplied by.")
+    starts_at_zero: StrictBool = key(
+        "Whether the output layer's weights are 0 at first, as those of the blocks' second layers always are.", default=False)
 
     @property
     def n_layers(self):
@@ -234,7 +246,7 @@ class ResidualDiscriminatorConfig(Section):
 
 
 class SumDiscriminatorConfig(_InputNetworkConfig):
-    """The hidden layers are those of the network on x, of the one on z, and of the one on the sum of what these end with."""
+    """A network on x, one on z, and one on the sum of what these end with; all three have these hidden layers."""
 
     kind: Literal["sum"]
     n_hidden_layers: integer(ge=1, le=64)

@@ -9,7 +9,7 @@ from pydantic import constr
 from avb_tf1.config import yaml_input
 from avb_tf1.config.baselines import parsed
 from avb_tf1.config.loading import load_config
-from avb_tf1.config.sections import Section, integer, number
+from avb_tf1.config.sections import Section, integer, key, number
 from avb_tf1.ground import files
 from avb_tf1.ground.errors import InputError
 
@@ -20,38 +20,37 @@ _Changes = Dict[str, Any]
 
 
 class OwnConfig(Section):
-    """`config`: a file below configs, without ".yaml"; `changes`: key -> value."""
+    """A method with a config of its own."""
 
-    config: str
-    changes: _Changes = {}
+    config: str = key("A file below `configs`, without `.yaml`.")
+    changes: _Changes = key("What is changed in it, as by `--set KEY=VALUE`.", default={})
 
 
 class RivalsOfProblem(OwnConfig):
-    """`cpu_seconds`: of a training, at equal time. `settings_of`: the problem whose chosen settings are taken."""
+    """A problem, and the methods that are held against each other on it."""
 
-    methods: str
-    others: Dict[_Name, OwnConfig]
-    cpu_seconds: number(gt=0, le=100000)
-    settings_of: _Name
+    methods: str = key("Which group of `methods` above are its own, as changes of `config`.")
+    others: Dict[_Name, OwnConfig] = key("By their names, methods with a config of their own.")
+    cpu_seconds: number(gt=0, le=100000) = key("CPU seconds of one training, where the methods have equal time.")
+    settings_of: _Name = key("The problem whose chosen settings are taken there.")
 
 
 class RivalsConfig(Section):
-    """As in configs/rivals/rivals.yaml."""
+    """What `make rivals` trains beside AVB, as changes of configs."""
 
-    methods: Dict[_Name, Dict[_Name, _Changes]]
-    problems: Dict[_Name, RivalsOfProblem]
+    methods: Dict[_Name, Dict[_Name, _Changes]] = key(
+        "Groups of methods: by the group's name and the method's, what is changed in a config, as by `--set KEY=VALUE`.")
+    problems: Dict[_Name, RivalsOfProblem] = key("By their names, problems.")
 
 
 class ChosenSettings(Section):
-    """Of a method on a problem: what all its learning rates are multiplied by, its length, and what it was chosen by.
+    """The settings of a method on a problem at equal CPU time."""
 
-    `cpu_seconds`, `score`: of the run of the search, if there was one; the score is the larger the better.
-    """
-
-    rate_factor: number(gt=0, le=1000)
-    n_iterations: integer(ge=1, le=1000000000)
-    cpu_seconds: Optional[number(ge=0, le=1000000)] = None
-    score: Optional[number()] = None
+    rate_factor: number(gt=0, le=1000) = key("What all learning rates are multiplied by.")
+    n_iterations: integer(ge=1, le=1000000000) = key("Iterations in that time.")
+    cpu_seconds: Optional[number(ge=0, le=1000000)] = key(
+        "CPU seconds of the search's own run; `null`: there was none.", default=None)
+    score: Optional[number()] = key("What it was chosen by, the larger the better, of that run.", default=None)
 
 
 class Rival(NamedTuple):

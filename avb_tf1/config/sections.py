@@ -1,6 +1,6 @@
 """What the sections of a config are made of: types of values, and what stands for the few keys that may be left out.
 
-configs/synthetic.yaml shows the keys of the tutorial's experiment with their meaning, configs/recipes the others.
+Each key says what it means, by `key`; docs/config.md shows all of them, as `make config-reference` writes it.
 """
 
 import pydantic
@@ -16,6 +16,20 @@ GIVEN_DEFAULTS = {"training": DEFAULTS["training"], "evaluation": dict(DEFAULTS[
     "n_chains": 50, "n_warmup": 2000, "n_samples": 400, "n_leapfrog_steps": 10, "target_acceptance": 0.8})}
 DATASET_DEFAULTS = {"training": DEFAULTS["training"],
                     "evaluation": {"ais": {"n_images": None, "n_chains": 16, "n_steps": 500}}}
+
+
+def key(meaning, default=..., **options):
+    """Return what stands behind a key of a Section and its type: a pydantic.Field with the meaning as its description.
+
+    A class below that gives the key another type need not say it again. Nor does a key whose value is one section, whose
+    docstring begins with its meaning, nor one that says which of several sections it is, such as `kind`.
+
+    Args:
+        meaning: str, a sentence or two for docs/config.md, in Markdown.
+        default: what stands for it in a file without it; without one a file must have it.
+        options: further ones of pydantic.Field.
+    """
+    return pydantic.Field(default, description=meaning, **options)
 
 
 def integer(**bounds):

@@ -6,24 +6,26 @@ import pydantic
 from pydantic import StrictBool
 from typing_extensions import Literal
 
-from avb_tf1.config.sections import DATASET_DEFAULTS, DEFAULTS, GIVEN_DEFAULTS, Section, integer, number
+from avb_tf1.config.sections import DATASET_DEFAULTS, DEFAULTS, GIVEN_DEFAULTS, Section, integer, key, number
 
 
 class AdamConfig(Section):
+    """Adam, as `tf.train.AdamOptimizer` has it."""
+
     optimizer: Literal["adam"]
-    learning_rate: number(gt=0, le=1)
-    beta1: number(ge=0, lt=1)
-    beta2: number(ge=0, lt=1)
-    epsilon: number(gt=0, le=1)
+    learning_rate: number(gt=0, le=1) = key("The learning rate; with `linear_decay` the one at the start.")
+    beta1: number(ge=0, lt=1) = key("How much of the running mean of the gradients stays in an update.")
+    beta2: number(ge=0, lt=1) = key("How much of the running mean of the squared gradients stays in an update.")
+    epsilon: number(gt=0, le=1) = key("What is added to the root of the mean of squares, so that nothing is divided by 0.")
 
 
 class RMSpropConfig(Section):
-    """`epsilon` is added to the mean square, inside the root."""
+    """RMSprop without momentum, whose mean square starts at 0, as in Keras."""
 
     optimizer: Literal["rmsprop"]
-    learning_rate: number(gt=0, le=1)
-    decay: number(ge=0, lt=1)
-    epsilon: number(gt=0, le=1)
+    learning_rate: number(gt=0, le=1) = key("The learning rate; with `linear_decay` the one at the start.")
+    decay: number(ge=0, lt=1) = key("How much of the running mean of the squared gradients stays in an update.")
+    epsilon: number(gt=0, le=1) = key("What is added to the mean of squares, inside its root.")
 
 
 class SharedOptimizerConfig(Section):
@@ -33,35 +35,45 @@ class SharedOptimizerConfig(Section):
 
 
 class LinearDecayConfig(Section):
-    """Constant rate until `begin` (a fraction of the run), then linear down to `end_factor` times the rate."""
+    """How all learning rates fall: they are constant at first, then go down on a line. `null`: they never fall."""
 
-    begin: number(ge=0, lt=1)
-    end_factor: number(ge=0, le=1)
+    begin: number(ge=0, lt=1) = key("The fraction of the run after which the rates fall.")
+    end_factor: number(ge=0, le=1) = key("What the rates are multiplied by at the end.")
 
 
 class TrainingConfig(Section):
-    """`decoder_learning_rate: null`: the generator's."""
+    """How the model is trained."""
 
-    n_iterations: integer(ge=1, le=1000000000)
+    n_iterations: integer(ge=1, le=1000000000) = key("Iterations, of one generator update each: the tutorial's epochs.")
     linear_decay: Optional[LinearDecayConfig] = ...
-    checkpoint_every: integer(ge=1, le=1000000000)
-    snapshot_every: integer(ge=1, le=1000000000)
-    generator_loss_scale: number(gt=0, le=1000)
-    generator: Union[AdamConfig, RMSpropConfig] = pydantic.Field(..., discriminator="optimizer")
-    decoder_learning_rate: Optional[number(gt=0, le=1)] = DEFAULTS["training"]["decoder_learning_rate"]
+    checkpoint_every: integer(ge=1, le=1000000000) = key(
+        "Iterations between checkpoints, from which a stopped run goes on. Changes no result.")
+    snapshot_every: integer(ge=1, le=1000000000) = key(
+        "Iterations between the report's pictures of training; where there would be too many, more. Changes no result.")
+    generator_loss_scale: number(gt=0, le=1000) = key(
+        "What the loss of encoder and decoder is multiplied by before its gradient is taken.")
+    generator: Union[AdamConfig, RMSpropConfig] = key(
+        "The generator's optimiser: of all networks but the discriminator.", discriminator="optimizer")
+    decoder_learning_rate: Optional[number(gt=0, le=1)] = key(
+        "The decoder's own learning rate; `null`: the generator's. It must be `null` with a shared optimiser, and without a "
+        "decoder.", default=DEFAULTS["training"]["decoder_learning_rate"])
 
 
 class WeightedTrainingConfig(TrainingConfig):
-    """`kl_weight`: what KL(q(z|x) || p(z)) counts in the loss; with 1 that is minus the ELBO."""
+    """Of images, with a KL divergence in the loss."""
 
-    kl_weight: number(gt=0, le=1000) = 1.0
+    kl_weight: number(gt=0, le=1000) = key(
+        "What KL(q(z|x) || p(z)) counts in the loss; with 1 that is minus the ELBO.", default=1.0)
 
 
 class VAETrainingConfig(WeightedTrainingConfig):
-    """`n_importance_samples`: of each x; with more than one the loss is minus the importance-weighted bound of so many."""
+    """A VAE's, whose q(z|x) may be a flow."""
 
-    kl: Literal["closed_form", "sampled"]
-    n_importance_samples: integer(ge=1, le=65536) = 1
+    kl: Literal["closed_form", "sampled"] = key(
+        "Whether KL(q(z|x) || p(z)) is exact, or an estimate by one sample of q(z|x). With a flow it must be `sampled`.")
+    n_importance_samples: integer(ge=1, le=65536) = key(
+        "Samples of q(z|x) of each x; with more than one the loss is minus the importance-weighted bound (IWAE) of so many, "
+        "and `kl` must be `sampled`, `kl_weight` 1.", default=1)
 
     @pydantic.validator("n_importance_samples")
     def _weights_are_of_samples(cls, n_importance_samples, values):
@@ -81,22 +93,27 @@ class GivenTrainingConfig(TrainingConfig):
 
 
 class GaussianTrainingConfig(GivenTrainingConfig):
-    """Of a Gaussian, or a flow. `n_importance_samples`: as of VAETrainingConfig."""
+    """How a Gaussian, or a flow, is trained."""
 
-    n_importance_samples: integer(ge=1, le=65536) = 1
+    n_importance_samples: integer(ge=1, le=65536) = key(
+        "Samples of q(z|x) of each x; with more than one the loss is minus the importance-weighted bound (IWAE) of so many.",
+        default=1)
 
 
 class _AdversarialTrainingConfig(TrainingConfig):
-    """`shared_backward`: whether the generator's gradients and T's come from one backward pass through T on the encoder's
-    samples. That is faster, and the last bits are others. `discriminator_loss`: T's, a classifier's cross-entropy or minus the
-    Fenchel dual of the KL divergence.
-    """
+    """With a discriminator T."""
 
-    update: Literal["simultaneous", "generator_first", "discriminator_first"]
-    n_discriminator_updates: integer(ge=1, le=1000)
-    discriminator: Union[AdamConfig, RMSpropConfig, SharedOptimizerConfig] = pydantic.Field(..., discriminator="optimizer")
-    shared_backward: StrictBool = False
-    discriminator_loss: Literal["cross_entropy", "fenchel_dual"] = "cross_entropy"
+    update: Literal["simultaneous", "generator_first", "discriminator_first"] = key(
+        "`simultaneous`: the generator's gradient and the discriminator's first one of an iteration are taken at the same "
+        "weights. Else each update sees what those before it have changed.")
+    n_discriminator_updates: integer(ge=1, le=1000) = key("Updates of the discriminator in an iteration.")
+    discriminator: Union[AdamConfig, RMSpropConfig, SharedOptimizerConfig] = key(
+        "The discriminator's optimiser.", discriminator="optimizer")
+    shared_backward: StrictBool = key(
+        "Whether both networks' gradients come from one backward pass through T on the encoder's samples: faster, with other "
+        "last bits. Only with `update: simultaneous`.", default=False)
+    discriminator_loss: Literal["cross_entropy", "fenchel_dual"] = key(
+        "T's loss: a classifier's cross-entropy, or minus the Fenchel dual of the KL divergence.", default="cross_entropy")
 
     @pydantic.validator("shared_backward")
     def _shared_backward_is_of_one_step(cls, shared_backward, values):
@@ -120,52 +137,61 @@ class GivenAVBTrainingConfig(GivenTrainingConfig, _AdversarialTrainingConfig):
 
 
 class RuntimeConfig(Section):
-    intra_op_threads: integer(ge=1, le=1024)
-    inter_op_threads: integer(ge=0, le=1024)
-    product_relu_gradient: StrictBool
-    narrow_weight_gradient: StrictBool
-    keep_freed_memory: StrictBool
+    """Threads and faster kernels: what makes training fast. But for `intra_op_threads` none of it changes a result."""
+
+    intra_op_threads: integer(ge=1, le=1024) = key(
+        "Threads inside one operation of TensorFlow. More than one changes the last bits, and is slower for small networks.")
+    inter_op_threads: integer(ge=0, le=1024) = key("Operations of TensorFlow that run at once; 0: one a core.")
+    product_relu_gradient: StrictBool = key("Whether a faster kernel computes the gradient of ReLU; the bits are the same.")
+    narrow_weight_gradient: StrictBool = key(
+        "Whether a faster product computes the gradient of the weights of layers with few outputs; the bits are the same. Only "
+        "where `intra_op_threads` is 1 and the CPU has AVX-512.")
+    keep_freed_memory: StrictBool = key("Whether memory that a step frees stays with the process (on Linux, with glibc).")
 
 
 class EvaluationConfig(Section):
-    """`n_samples`: of q(z|x), an image, on average."""
+    """How many samples what is measured of the trained model comes from."""
 
-    n_samples: integer(ge=1024, le=16777216)
+    n_samples: integer(ge=1024, le=16777216) = key("Samples of q(z|x) of each x; of known images on average.")
 
 
 class ChainsConfig(Section):
-    """`n_warmup` steps, in which the step size adapts to `target_acceptance`, then `n_samples` of each chain that are kept."""
+    """A sampler's chains."""
 
-    n_chains: integer(ge=2, le=10000)
-    n_warmup: integer(ge=2, le=1000000)
-    n_samples: integer(ge=4, le=1000000)
-    target_acceptance: number(gt=0, lt=1)
+    n_chains: integer(ge=2, le=10000) = key("Chains, for each x.")
+    n_warmup: integer(ge=2, le=1000000) = key("Steps of each chain in which its step size adapts, and which are then dropped.")
+    n_samples: integer(ge=4, le=1000000) = key("Steps of each chain that are kept, after the warm-up.")
+    target_acceptance: number(gt=0, lt=1) = key("The mean probability of acceptance that the step size adapts to.")
 
 
 class HMCConfig(ChainsConfig):
-    n_leapfrog_steps: integer(ge=1, le=1000)
+    """Hamiltonian Monte Carlo: chains that begin uniformly between -2 and 2 in each coordinate of z."""
+
+    n_leapfrog_steps: integer(ge=1, le=1000) = key("Leapfrog steps of one trajectory.")
 
 
 class GivenEvaluationConfig(EvaluationConfig):
-    """`hmc`: the sampler whose draws q's samples are held against where the exact posterior is not known; null: none."""
-
-    hmc: Optional[HMCConfig] = HMCConfig(**GIVEN_DEFAULTS["evaluation"]["hmc"])
+    hmc: Optional[HMCConfig] = key(
+        "The sampler whose draws q's samples are held against where the exact posterior is not known; `null`: none.",
+        default=HMCConfig(**GIVEN_DEFAULTS["evaluation"]["hmc"]))
 
 
 class AISConfig(Section):
-    """Annealed importance sampling, which log p(x) is found by if latent_dim is above 2; with fewer it isn't used.
+    """Annealed importance sampling, by which log p(x) is found if `latent_dim` is above 2; with fewer it isn't used.
 
-    `n_images`: of so many of the test images, the same for all models; null: of all. `n_chains`: of each image. `n_steps`:
-    temperatures. The cost is as the product of the three.
+    The cost is as the product of the three.
     """
 
-    n_images: Optional[integer(ge=2, le=1048576)] = DATASET_DEFAULTS["evaluation"]["ais"]["n_images"]
-    n_chains: integer(ge=2, le=8192) = DATASET_DEFAULTS["evaluation"]["ais"]["n_chains"]
-    n_steps: integer(ge=2, le=1000000) = DATASET_DEFAULTS["evaluation"]["ais"]["n_steps"]
+    n_images: Optional[integer(ge=2, le=1048576)] = key(
+        "Test images that are annealed, the same for all models; `null`: all.",
+        default=DATASET_DEFAULTS["evaluation"]["ais"]["n_images"])
+    n_chains: integer(ge=2, le=8192) = key("Chains of each image.", default=DATASET_DEFAULTS["evaluation"]["ais"]["n_chains"])
+    n_steps: integer(ge=2, le=1000000) = key(
+        "Temperatures, with one step of each chain at each of them.", default=DATASET_DEFAULTS["evaluation"]["ais"]["n_steps"])
 
 
 class DatasetEvaluationConfig(Section):
-    """`n_samples`: of q(z|x), of each test image."""
+    """How many samples what is measured on the test images comes from."""
 
-    n_samples: integer(ge=2, le=1048576)
+    n_samples: integer(ge=2, le=1048576) = key("Samples of q(z|x) of each test image; nearest neighbours take 4096.")
     ais: AISConfig = AISConfig()
