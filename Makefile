@@ -10,7 +10,7 @@ export PYTHON37
 .PHONY: help setup setup-sweep setup-dev train resume report figure table recipes time vae posteriors digits diagnostics mnist rivals rivals-search documents documents-check benchmark config-reference test clean
 
 help:  ## show this list
-	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*##' Makefile | awk -F ':.*## ' '{ printf "%-18s%s\n", $$1, $$2 }'
 
 setup:  ## make .venv with everything that training needs
 	@scripts/setup_venv.sh requirements.lock

@@ -2,7 +2,7 @@
 # Make .venv with Python 3.7 and the locked dependencies, or leave it alone if it is up to date.
 #   scripts/setup_venv.sh LOCKFILE...
 # Each lock file is installed with hashes checked; a copy of it inside .venv tells the next call that it is installed.
-# If there is no Python 3.7, one is fetched into .python37 first.
+# If there is no Python 3.7, one is fetched into .python37 first. On a processor that TensorFlow 1.15 has no wheel for nothing is.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -85,6 +85,16 @@ MESSAGE
     return 1
 }
 
+machine=$(uname -m)
+case $machine in
+    x86_64 | amd64) ;;
+    *)
+        way="use an x86-64 machine"
+        if [ "$(uname -s)" = Darwin ]; then way="$way, or try Rosetta (untried): arch -x86_64 make ..."; fi
+        echo "error: TensorFlow 1.15 was built for x86-64 processors only, and this one is $machine: $way" >&2
+        exit 1
+        ;;
+esac
 for folder in .venv .python37; do
     if [ -n "$(ls -A "$folder" 2>/dev/null)" ] && [ ! -e "$folder/.avb_tf1" ]; then
         echo "error: $folder exists and was not made by this script; move it away first" >&2

@@ -88,6 +88,13 @@ def test_the_readme_is_one_page():
         assert max(map(len, paragraph)) <= 128, paragraph[0]
 
 
+def test_each_item_of_the_glossary_is_two_lines():
+    items = [paragraph for paragraph in paragraphs("docs/glossary.md") if paragraph[0].startswith("- ")]
+    assert len(items) > 30
+    for item in items:
+        assert re.match(r"- \*\*[^*]+\*\*", item[0]) and len(item) <= 2 and max(map(len, item)) <= 128, item[0]
+
+
 def test_the_model_of_ones_own_is_the_one_that_is_shipped():
     """The page has the whole Python file, and the config's problem section."""
     texts = []

@@ -173,6 +173,41 @@ def test_a_fetch_that_was_killed_is_made_anew(bare, step):
     assert not (bare.parent / "steps").exists()
 
 
+def fake_machine(project, system, machine):
+    executable(project.parent / "home" / "bin" / "uname", """#!/bin/sh
+case "$1" in
+    -s) echo %s ;;
+    -m) echo %s ;;
+    *) exit 1 ;;
+esac
+""" % (system, machine))
+
+
+@pytest.mark.parametrize("system, machine, way", [
+    ("Linux", "aarch64", "use an x86-64 machine"), ("Linux", "i686", "use an x86-64 machine"),
+    ("Darwin", "arm64", "use an x86-64 machine, or try Rosetta (untried): arch -x86_64 make ...")])
+def test_another_processor_is_refused_before_anything_is_fetched(bare, system, machine, way):
+    fake_machine(bare, system, machine)
+    environment = {"PATH": "%s:/usr/bin:/bin" % (bare.parent / "home" / "bin"), "HOME": str(bare.parent / "home")}
+    for target in ("train", "test", "setup-sweep"):
+        made = subprocess.run(["make", target], cwd=str(bare), env=environment, capture_output=True, text=True)
+        assert made.returncode == 2 and made.stdout == ""
+        told, of_make = made.stderr.splitlines()
+        assert told == "error: TensorFlow 1.15 was built for x86-64 processors only, and this one is %s: %s" % (machine, way)
+        assert of_make.startswith("make: ***")
+    assert run(bare).returncode == 1
+    assert not any((bare / name).exists() for name in (".venv", ".python37"))
+    assert not (bare.parent / "steps").exists()
+
+
+@no_system_python37
+@pytest.mark.parametrize("system, machine", [("Darwin", "x86_64"), ("FreeBSD", "amd64")])
+def test_any_x86_64_is_taken(bare, system, machine):
+    fake_machine(bare, system, machine)
+    assert run(bare).returncode == 0
+    assert steps(bare) == ["venv", "pip", "uv"]
+
+
 def test_clean_removes_what_was_made(project):
     kept = os.listdir(str(project))
     for name in (".venv", ".python37"):
