@@ -90,7 +90,8 @@ case $machine in
     x86_64 | amd64) ;;
     *)
         way="use an x86-64 machine"
-        if [ "$(uname -s)" = Darwin ]; then way="$way, or try Rosetta (untried): arch -x86_64 make ..."; fi
+        # Its wheels need AVX, which Rosetta had none of for years.
+        if [ "$(uname -s)" = Darwin ]; then way="$way; Rosetta (arch -x86_64 make ...) is untried, and may lack AVX"; fi
         echo "error: TensorFlow 1.15 was built for x86-64 processors only, and this one is $machine: $way" >&2
         exit 1
         ;;

@@ -95,7 +95,8 @@ class MnistDataConfig(_DatasetConfig):
 
     kind: Literal["mnist"]
     path: Optional[_Path] = key(
-        "Keras' `mnist.npz`; `null`: where Keras keeps it, and downloaded if it isn't there.", default=None)
+        "Keras' `mnist.npz`, from the config's folder or the working directory; `null`: where Keras keeps it, and downloaded "
+        "if it isn't there.", default=None)
     sha256: Optional[_Digest] = key(_SHA256, default=None)
 
 

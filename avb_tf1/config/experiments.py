@@ -25,8 +25,8 @@ class _Experiment(Section):
         "What the run is called: up to 100 letters, digits, `.`, `_` and `-`. Its folder is `runs/NAME`, unless `--out` says "
         "otherwise.")
     seed: integer(ge=0, lt=2**31) = key(
-        "What all that is random comes from: weights, batches, noise, evaluation. The same config and seed give the same bits, "
-        "on one kind of CPU.")
+        "What weights, batches, noise and evaluation are drawn with. The same config and seed give the same bits, on one kind "
+        "of CPU.")
 
     @pydantic.root_validator(pre=True)
     def _choose_sections(cls, tree):

@@ -159,7 +159,7 @@ class ChainsConfig(Section):
     """A sampler's chains."""
 
     n_chains: integer(ge=2, le=10000) = key("Chains, for each x.")
-    n_warmup: integer(ge=2, le=1000000) = key("Steps of each chain in which its step size adapts, and which are then dropped.")
+    n_warmup: integer(ge=2, le=1000000) = key("Steps of each chain in which the step size adapts, and which are then dropped.")
     n_samples: integer(ge=4, le=1000000) = key("Steps of each chain that are kept, after the warm-up.")
     target_acceptance: number(gt=0, lt=1) = key("The mean probability of acceptance that the step size adapts to.")
 

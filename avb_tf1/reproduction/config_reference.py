@@ -193,21 +193,21 @@ def about(section):
 def rows(path, variants, link=lambda path: ""):
     """Return the Rows of a place, a list; `link`: a function from a path to what stands for the section there."""
     chooser = next((name for name in _CHOOSERS if name in variants[0].section.__fields__), None)
-    names = dict.fromkeys(name for variant in variants for name in variant.section.__fields__)
-    names = sorted(names, key=lambda name: (name != chooser, _ORDER.index(name) if not path and name in _ORDER else -1))
+    names = dict.fromkeys(name for variant in variants for name in variant.section.__fields__ if name != chooser)
     found = {}
-    for name in names:
+    for name in sorted(names, key=lambda name: _ORDER.index(name) if not path and name in _ORDER else -1):
         for variant in variants:
             field = variant.section.__fields__.get(name)
             if field is not None:
-                value = "" if name == chooser else _value(field, _below(path, variant.section, name), link)
+                value = _value(field, _below(path, variant.section, name), link)
                 said = name, value, _default(field, variant.defaults), meaning(variant.section, name)
                 found.setdefault(said, []).append(variant)
-    result = [Row(name, tuple(own), value, default, text) for (name, value, default, text), own in found.items()]
+    result = []
     if chooser is not None:
         kinds = dict.fromkeys(kind for variant in variants for kind in get_args(variant.section.__fields__[chooser].annotation))
-        result[0] = result[0]._replace(value=_any_of(["`%s`" % kind for kind in kinds]))
-    return result
+        result.append(Row(chooser, tuple(variants), _any_of(["`%s`" % kind for kind in kinds]), _REQUIRED,
+                          meaning(variants[0].section, chooser)))
+    return result + [Row(name, tuple(own), value, default, text) for (name, value, default, text), own in found.items()]
 
 
 def _value(field, path, link):
@@ -227,7 +227,7 @@ def words_of(annotation):
         return words_of(parts[0]) + ", or a list of such"
     if origin is Union:
         return _any_of(["`null`" if part is type(None) else words_of(part) for part in parts])
-    if origin is tuple:
+    if origin in (list, tuple):
         return "list, each item: %s" % words_of(parts[0])
     if origin is dict:
         return "mapping"

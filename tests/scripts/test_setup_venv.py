@@ -185,7 +185,7 @@ esac
 
 @pytest.mark.parametrize("system, machine, way", [
     ("Linux", "aarch64", "use an x86-64 machine"), ("Linux", "i686", "use an x86-64 machine"),
-    ("Darwin", "arm64", "use an x86-64 machine, or try Rosetta (untried): arch -x86_64 make ...")])
+    ("Darwin", "arm64", "use an x86-64 machine; Rosetta (arch -x86_64 make ...) is untried, and may lack AVX")])
 def test_another_processor_is_refused_before_anything_is_fetched(bare, system, machine, way):
     fake_machine(bare, system, machine)
     environment = {"PATH": "%s:/usr/bin:/bin" % (bare.parent / "home" / "bin"), "HOME": str(bare.parent / "home")}

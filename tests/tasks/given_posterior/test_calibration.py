@@ -149,6 +149,10 @@ def test_a_gaussian_has_an_encoder_where_it_sees_x_itself():
         ["problem={kind: explaining_away, batch_size: 50, x: joint}"], BANANA_GAUSSIAN)
     assert "model.encoder must be null if problem.x is observed" in refusal([*GAUSSIAN, "problem.x=observed"], BANANA_GAUSSIAN)
     assert "model.encoder must be null if covariance is full" in refusal([*GAUSSIAN, "model.covariance=full"], BANANA_GAUSSIAN)
+    assert "model.encoder.convolution must be null, not a mapping" in refusal(
+        [*GAUSSIAN, "model.encoder.convolution={n_channels: [4], kernel_size: 3, stride: 2}"], BANANA_GAUSSIAN)
+    plain = load_config(BANANA_GAUSSIAN, [*GAUSSIAN, "model.encoder.convolution=null"])  # as runs' own configs have it
+    assert plain == load_config(BANANA_GAUSSIAN, GAUSSIAN) and "convolution" not in plain.tree()["model"]["encoder"]
     flow = "{kind: coupling, depth: 2, n_hidden_layers: 1, n_units: 8, activation: relu, max_log_scale: 2}"
     assert "model.encoder.n_context must be an integer with a flow" in refusal(
         [*GAUSSIAN, "model.flow=" + flow], BANANA_GAUSSIAN)
