@@ -58,12 +58,12 @@ Nothing is trained with a config that is wrong: one line says what is, and the e
 %s
 ```
 
-A key with a default may be left out. Nearly all others must be given, so that a file shows what decides its numbers. A run's
-own `config.yaml` has every key."""
+A key with a default may be left out. Most keys have none, so that a file shows what decides its numbers; a run's own
+`config.yaml` has every key."""
 
 _HOW_TO_READ = """There are three tasks: *known images* (the four 2x2 images), *data sets* of real images, *given posteriors*;
-*images* are the first two. A column *where* says which configs have a key, by the section's own `kind` or `optimizer` or else
-by `model.kind`; an empty cell: all that have the section."""
+by *images* the first two are meant. A column *where* says which configs have a key, by the section's own `kind` or `optimizer`
+or else by `model.kind`; an empty cell: all that have the section."""
 
 _WRONG = ("training.n_iteration=500", "training.n_iterations=0", "model.encoder.activation=sigmoid")
 
