@@ -1,11 +1,13 @@
 """What `import avb_tf1` gives."""
 
+import html
 import os
 import re
 import subprocess
 import sys
 import venv
 
+import IPython.display
 import numpy as np
 import pytest
 from helpers import ROOT, SYNTHETIC, small, vae_config
@@ -83,6 +85,41 @@ def test_wrong_arrays_are_refused(run):
                         (lambda: run.sample_posterior(0.5 * np.eye(4), 1, 0), "must be 0 or 1")):
         with pytest.raises(ValueError, match=words):
             call()
+
+
+def test_an_opened_run_shows_itself(run):
+    assert repr(run) == "<TrainedRun of %s: synthetic (%s), seed 0, 20 iterations of batch 16>" % (
+        run.folder, run.config.model.kind)
+    cells = [re.findall("<t[hd]>(.*?)</t[hd]>", row) for row in re.findall("<tr>(.*?)</tr>", run._repr_html_())]
+    rows = {cell[0]: cell[1:] for cell in cells}
+    assert rows["metric"] == ["obtained", "optimum"]
+    assert rows["log-likelihood"] == ["%.4f" % run.metrics["log_likelihood"], "-1.3863"]
+    assert rows["ELBO"] == ["%.4f ± %.4f" % (run.metrics["elbo"], run.metrics["elbo_standard_error"]), "-1.3863"]
+    assert ("mean KL(q(z|x) || p(z)) by the discriminator" in rows) == (run.config.model.kind == "avb")
+    assert run._repr_html_().startswith("<p>&lt;TrainedRun of ")
+
+
+def test_its_figures_and_its_page_are_shown_in_a_notebook(run, monkeypatch):
+    shown = []
+    monkeypatch.setattr(IPython.display, "display", shown.append)
+    for name in ("latent_space.png", "training_curve.png"):
+        with open(os.path.join(run.folder, name), "wb") as file:
+            file.write(name.encode())
+    run.show()
+    run.show("latent_space.png")
+    assert [image.data for image in shown] == [b"training_curve.png", b"latent_space.png", b"latent_space.png"]
+    del shown[:]
+    run.show("report.html")
+    page, = shown
+    with open(os.path.join(run.folder, "report.html"), encoding="utf-8") as file:
+        assert html.unescape(re.fullmatch('(?s)<iframe srcdoc="([^"]*)" [^>]*></iframe>', page.data).group(1)) == file.read()
+    for name in ("losses.csv", "reconstructions.png"):  # no figure; one that isn't there
+        with pytest.raises(ValueError, match="'%s' can't be shown; there is training_curve.png, latent_space.png, rep" % name):
+            run.show("latent_space.png", name)
+    assert len(shown) == 1
+    monkeypatch.setitem(sys.modules, "IPython", None)
+    with pytest.raises(ImportError, match="show needs IPython, .* open .*report.html in a browser"):
+        run.show()
 
 
 def test_a_run_that_was_closed_says_so(run):

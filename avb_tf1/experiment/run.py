@@ -75,7 +75,8 @@ def run_experiment(config, out, show_progress=False, observers=()):
 
     Raises:
         trainer.DivergenceError: a loss or a gradient is not finite.
-        stopping.Stopped: a signal came; a checkpoint was saved.
+        stopping.Stopped: a signal came, as of a notebook's button that interrupts; a checkpoint was saved, and the same call
+            goes on from there.
         quadrature.GridError: the trained decoder can't be integrated exactly.
         InputError: the folder is in use, can't be made, holds something else or a run of another config, or its checkpoints are
             damaged. Nothing was trained then. TypeError: `config` is none.
@@ -207,7 +208,7 @@ def train_in_folder(session, model, experiment, out, found, show_progress, obser
     if request.signal_number is not None:
         raise stopping.Stopped(request.signal_number, "stopped after iteration %d of %d; %s" % (
             n_done + result.n_trained, config.training.n_iterations,
-            stopping.how_to_go_on() or "to go on: %s" % command_line.resuming(out)))
+            stopping.how_to_go_on() or "to go on: %s" % command_line.resuming_from_python(out)))
     return result, record.arrays(), legs
 
 

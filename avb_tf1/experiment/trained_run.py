@@ -1,6 +1,8 @@
 """A finished run and its trained model, to look into from Python."""
 
 import contextlib
+import html
+import os
 
 import numpy as np
 
@@ -9,7 +11,8 @@ from avb_tf1.experiment.reevaluation import measured_part
 from avb_tf1.experiment.run import opened_run
 from avb_tf1.ground import seeds
 from avb_tf1.ground.threads import one_blas_thread
-from avb_tf1.runs import metrics_file
+from avb_tf1.page.numbers import count, number, with_error
+from avb_tf1.runs import metrics_file, run_folder
 from avb_tf1.tasks.trained import Trained
 
 
@@ -31,6 +34,8 @@ def open_run(folder):
 class TrainedRun:
     """A finished run, its trained weights in a tf.Session. Images are arrays [n, n_pixels] of pixels that are 0 or 1.
 
+    At the end of a notebook's cell it shows itself as a table of its metrics, elsewhere in a line.
+
     Of a given posterior x stands for the numbers of its observations, integers [n] from 0, in the place of images.
 
     Attributes:
@@ -46,6 +51,56 @@ class TrainedRun:
             self._monitors = found.monitors
             self.metrics, _ = metrics_file.read_metrics(folder, self.config, self._task)
             self._closing = stack.pop_all()
+
+    def __repr__(self):
+        config = self.config
+        return "<TrainedRun of %s: %s (%s), seed %d, %s of batch %d>" % (
+            self.folder, config.name, config.model.kind, config.seed, count(config.training.n_iterations, "iteration"),
+            config.batch_size)
+
+    def _repr_html_(self):
+        """What a notebook shows of it: the metrics, nats, with their standard errors and the best possible values."""
+        optima = self._task.optima(self.config, self._problem)
+        titles = ["metric", "obtained"] + ["optimum"] * bool(optima)
+        rows = [[metric.title, with_error(self.metrics, name, metric)]
+                + ([number(optima[name]) if name in optima else ""] if optima else [])
+                for name, metric in self._task.metrics.items() if name in self.metrics]
+
+        def line(tag, cells):
+            return "<tr>%s</tr>" % "".join("<%s>%s</%s>" % (tag, html.escape(cell), tag) for cell in cells)
+
+        return "<p>%s</p><table>%s</table>" % (
+            html.escape(repr(self)), "".join([line("th", titles), *(line("td", cells) for cells in rows)]))
+
+    def show(self, *names):
+        """Show figures of the run, or its page, in a notebook.
+
+        Args:
+            names: str, files of the run folder: the task's figures, such as "latent_space.png", or "report.html", the page, of
+                which the notebook then has a copy of some 5 MB. Without names all figures.
+
+        Raises:
+            ValueError: a name is none of these, or that figure was not drawn of this model.
+            ImportError: IPython is not installed.
+        """
+        try:
+            from IPython import display
+        except ImportError:
+            raise ImportError("show needs IPython, which a notebook has; elsewhere open %s in a browser" % (
+                os.path.join(self.folder, run_folder.REPORT)))
+        drawn = [name for name in self._task.figures if os.path.isfile(os.path.join(self.folder, name))]
+        for name in names:
+            if name not in (*drawn, run_folder.REPORT):
+                raise ValueError("%r can't be shown; there is %s" % (name, ", ".join((*drawn, run_folder.REPORT))))
+        for name in names or drawn:
+            path = os.path.join(self.folder, name)
+            if name != run_folder.REPORT:
+                display.display(display.Image(filename=path))
+                continue
+            with open(path, encoding="utf-8") as file:
+                page = html.escape(file.read())
+            # Its own document, as its script and its style are the whole page's.
+            display.display(display.HTML('<iframe srcdoc="%s" width="100%%" height="800" frameborder="0"></iframe>' % page))
 
     def __enter__(self):
         return self

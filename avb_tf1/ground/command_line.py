@@ -93,11 +93,13 @@ def integer(text):
 
 
 def resuming(out):
-    """Return the command that goes on with the run in the folder `out`, or the call where there are no scripts."""
-    script = os.path.join(ROOT, "scripts", "train.py")
-    if not os.path.isfile(script):
-        return "avb_tf1.run_experiment(avb_tf1.load_config(%r), %r)" % (os.path.join(out, "config.yaml"), out)
+    """Return the command that goes on with the run in the folder `out`."""
     return again("train.py", ["--resume=" + out] if out.startswith("-") else ["--resume", out])
+
+
+def resuming_from_python(out):
+    """Return the call that goes on with the run in the folder `out`."""
+    return "avb_tf1.run_experiment(avb_tf1.load_config(%r), %r)" % (os.path.join(out, "config.yaml"), out)
 
 
 def again(script, arguments):

@@ -6,6 +6,10 @@ class OneLineError(Exception):
 
     exit_code = 1  # of a command that it ends
 
+    def _render_traceback_(self):
+        """What IPython, and so a notebook, shows of it in the place of a traceback: a list of lines."""
+        return ["%s: %s" % (type(self).__name__, self)]
+
 
 class InputError(OneLineError):
     """Something that the user gave (a file, a key, a folder) can't be used."""

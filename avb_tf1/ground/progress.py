@@ -67,8 +67,8 @@ def say(what):
 def through(items, what, total=None):
     """Yield items, telling how many are done and how long the others take at this rate.
 
-    On a terminal that is a bar, elsewhere a line every few seconds. `what` says what is done; `total` is how many items there
-    are, if they have no length.
+    On a terminal or in a notebook that is a bar, elsewhere a line every few seconds. `what` says what is done; `total` is how
+    many items there are, if they have no length.
     """
     total, teller = len(items) if total is None else total, _teller()
     if teller is None:
@@ -76,10 +76,10 @@ def through(items, what, total=None):
         return
     before, start = teller.doing, time.perf_counter()
     try:
-        if sys.stdout.isatty():
-            import tqdm  # takes a while
+        bar = class_of_bars()
+        if bar is not None:
             teller.doing = "", time.monotonic()
-            yield from tqdm.tqdm(items, what, total, leave=False, file=sys.stdout)
+            yield from bar(items, what, total, leave=False, file=sys.stdout)
         else:
             due = start + _PERIOD
             teller.doing = "%s, 0 of %d" % (what, total), time.monotonic()
@@ -93,6 +93,21 @@ def through(items, what, total=None):
                 yield item
     finally:
         teller.doing = before  # these are over, and what they were a part of may take longer
+
+
+def class_of_bars():
+    """Return tqdm's class of progress bars where standard output is a terminal or a notebook's, None elsewhere.
+
+    In a notebook without ipywidgets that is tqdm's bar of text, and tqdm warns of it once.
+    """
+    kernel = sys.modules.get("ipykernel.iostream")
+    if kernel is not None and isinstance(sys.stdout, kernel.OutStream):
+        from tqdm.auto import tqdm
+    elif sys.stdout.isatty():
+        from tqdm import tqdm
+    else:
+        return None
+    return tqdm
 
 
 def duration(seconds):

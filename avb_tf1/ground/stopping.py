@@ -32,7 +32,10 @@ class StopRequest:
 
 @contextlib.contextmanager
 def on_signals():
-    """Give a StopRequest that the signals set while the context lasts; a second SIGINT ends the process at once."""
+    """Give a StopRequest that the signals set while the context lasts.
+
+    A second SIGINT doesn't wait: it ends a script's process at once, and raises KeyboardInterrupt in any other.
+    """
     from threading import main_thread  # not before the signals are blocked (command_line.begin)
 
     request = StopRequest()
@@ -84,11 +87,13 @@ def take_forever(numbers, stderr):
             _end(number, stderr)
 
 
-def _take(number, _=None):
+def _take(number, frame=None):
     request = _requests[-1]
     if request.signal_number is None:
         request.signal_number = number
     elif number == signal.SIGINT:
+        if frame is not None:  # a handler of Python's calls this: the process is the user's, and may be a notebook's kernel
+            raise KeyboardInterrupt
         _end_groups()
         os._exit(128 + number)  # asked for twice: at once, without flushing or cleaning up
 

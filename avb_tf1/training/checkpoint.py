@@ -10,6 +10,7 @@ the folder.
 import contextlib
 import hashlib
 import json
+import logging
 import os
 import re
 import shutil
@@ -26,6 +27,8 @@ from avb_tf1.ground.tensorflow import tf
 
 N_KEPT = 2
 _MANIFEST = re.compile(r"^model-([0-9]+)\.json\Z")
+# TensorFlow tells it where someone types, as in a notebook; it names the link of `restore`, which is gone by then.
+logging.getLogger("tensorflow").addFilter(lambda record: "Restoring parameters from" not in record.getMessage())
 
 
 @dataclass(frozen=True)

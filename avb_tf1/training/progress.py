@@ -1,11 +1,9 @@
-"""How far training is: a tqdm bar on a terminal, a plain line every few seconds elsewhere."""
+"""How far training is: a tqdm bar on a terminal or in a notebook, a plain line every few seconds elsewhere."""
 
 import sys
 import time
 
-import tqdm
-
-from avb_tf1.ground.progress import duration
+from avb_tf1.ground.progress import class_of_bars, duration
 
 
 class ProgressDisplay:
@@ -20,8 +18,9 @@ class ProgressDisplay:
     def __init__(self, n_iterations, enabled, n_done=0):
         self._n_iterations, self._n_done = n_iterations, n_done
         self._bar, self._period = None, 5.0 if enabled else float("inf")  # seconds
-        if enabled and sys.stdout.isatty():
-            self._bar = tqdm.tqdm(total=n_iterations, initial=n_done, file=sys.stdout, unit="it", miniters=1)
+        bar = class_of_bars() if enabled else None
+        if bar is not None:
+            self._bar = bar(total=n_iterations, initial=n_done, file=sys.stdout, unit="it", miniters=1)
             self._period = 0.1
         self._start = time.perf_counter()
         self._next = self._start + self._period

@@ -1,7 +1,12 @@
 """What is told while nothing trains."""
 
+import io
+import sys
 import threading
 import time
+
+import tqdm
+from tqdm import auto
 
 from avb_tf1.ground import progress
 
@@ -73,6 +78,19 @@ def test_what_is_over_is_not_told_again(capsys, monkeypatch):
         time.sleep(0.3)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "Measuring ..." and set(lines[1:]) == {"Measuring: 0 s so far"}
+
+
+def test_a_bar_is_for_terminals_and_notebooks(monkeypatch):
+    iostream = type("iostream", (), {"OutStream": type("OutStream", (io.StringIO,), {})})
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True
+    for kernel in (None, iostream):
+        monkeypatch.setitem(sys.modules, "ipykernel.iostream", kernel)
+        for stream, expected in ((io.StringIO(), None), (terminal, tqdm.tqdm)):
+            monkeypatch.setattr(sys, "stdout", stream)
+            assert progress.class_of_bars() is expected
+    monkeypatch.setattr(sys, "stdout", iostream.OutStream())
+    assert progress.class_of_bars() is auto.tqdm
 
 
 def test_minutes():

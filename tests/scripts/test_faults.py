@@ -164,20 +164,25 @@ def test_the_folder_removed_during_a_run(tmp_path):
     assert stderr.startswith("error: ") and stderr.count("\n") == 1, stderr
 
 
-def test_a_second_sigint_ends_the_process_at_once():
-    script = ("import sys, time; sys.path.insert(0, %r); from avb_tf1.ground import stopping\n"
+@pytest.mark.parametrize("begin, code", [("command_line.begin()", 130), ("", 1)])
+def test_a_second_sigint_ends_it_at_once(begin, code):
+    """A script's process; in any other it raises KeyboardInterrupt, which may be caught."""
+    script = ("import sys, time; sys.path.insert(0, %r); from avb_tf1.ground import command_line, stopping\n"
+              "%s\n"
               "with stopping.on_signals() as request:\n"
               "    print('ready', flush=True)\n"
-              "    while True:  # an iteration that never ends\n"
-              "        time.sleep(0.01)\n"
-              "        if request.signal_number: print('asked', flush=True)" % ROOT)
+              "    try:\n"
+              "        while True:  # an iteration that never ends\n"
+              "            time.sleep(0.01)\n"
+              "            if request.signal_number: print('asked', flush=True)\n"
+              "    except KeyboardInterrupt: sys.exit(1)" % (ROOT, begin))
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == b"ready\n"
         process.send_signal(signal.SIGINT)
         assert process.stdout.readline() == b"asked\n"
         process.send_signal(signal.SIGINT)
         process.stdout.read()
-    assert process.returncode == 130
+    assert process.returncode == code
 
 
 @pytest.mark.slow
