@@ -7,7 +7,7 @@ RUNS ?= runs
 export PYTHON37
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-sweep setup-dev train resume report figure table recipes time vae posteriors digits diagnostics mnist rivals rivals-search documents documents-check benchmark config-reference test clean
+.PHONY: help setup setup-sweep setup-dev setup-notebook train notebook resume report figure table recipes time vae posteriors digits diagnostics mnist rivals rivals-search documents documents-check benchmark config-reference test clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | awk -F ':.*## ' '{ printf "%-18s%s\n", $$1, $$2 }'
@@ -21,11 +21,17 @@ setup-sweep:  ## the same, with Ray for scripts/sweep.py
 setup-dev:  ## the same, with the test and lint tools
 	@scripts/setup_venv.sh requirements.lock requirements-sweep.lock requirements-dev.lock
 
+setup-notebook:  ## the same, with Jupyter
+	@scripts/setup_venv.sh requirements.lock requirements-notebook.lock
+
 train: setup  ## train the tutorial's model; figures and numbers go to runs/synthetic
 	@$(PYTHON) scripts/train.py --config "$(CONFIG)" $(ARGS)
 
 resume: setup  ## go on with an interrupted run: make resume DIR=runs/synthetic
 	@$(PYTHON) scripts/train.py --resume "$(or $(DIR),runs/synthetic)" $(ARGS)
+
+notebook: setup-notebook  ## open docs/tutorial.ipynb in Jupyter: the tutorial's model, built by hand (2 minutes to run)
+	@JUPYTER_PREFER_ENV_PATH=1 $(PYTHON) -m notebook docs/tutorial.ipynb $(ARGS)
 
 report: setup  ## the tutorial's run as a page, runs/synthetic/report.html (trains it if need be)
 	@$(PYTHON) scripts/report.py runs/synthetic --config configs/synthetic.yaml $(ARGS)
