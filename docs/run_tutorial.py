@@ -9,6 +9,7 @@ thrown away.
 
 import html
 import os
+import re
 import sys
 import tempfile
 
@@ -23,6 +24,7 @@ from avb_tf1.ground import cpu, files
 NOTEBOOK = os.path.join(ROOT, "docs", "tutorial.ipynb")
 _SECONDS = 1800               # that a cell may take, on a busy machine
 _WIDGET = "application/vnd.jupyter.widget-view+json"
+_TIME = re.compile(r"\[[0-9:?]+<[0-9:?]+, *[0-9.?]+(it/s|s/it), *")  # that a bar took, and its rate, before the losses
 
 
 def executed(notebook):
@@ -58,8 +60,8 @@ def _without_widget(output, states):
     left, bar, right = (states[name.replace("IPY_MODEL_", "")] for name in box["children"])
     if bar["bar_style"] != "success":
         return None
-    text = html.unescape("%s|%s|%s\n" % (left["value"], 10 * "\u2588", right["value"]))
-    return nbformat.v4.new_output("stream", name="stdout", text=text.replace("\u2007", " "))
+    text = html.unescape("%s|%s|%s\n" % (left["value"], 10 * "\u2588", right["value"])).replace("\u2007", " ")
+    return nbformat.v4.new_output("stream", name="stdout", text=_TIME.sub("[", text))
 
 
 def _joined(outputs):

@@ -94,7 +94,9 @@ def test_an_opened_run_shows_itself(run):
     rows = {cell[0]: cell[1:] for cell in cells}
     assert rows["metric"] == ["obtained", "optimum"]
     assert rows["log-likelihood"] == ["%.4f" % run.metrics["log_likelihood"], "-1.3863"]
-    assert rows["ELBO"] == ["%.4f ± %.4f" % (run.metrics["elbo"], run.metrics["elbo_standard_error"]), "-1.3863"]
+    error = tuple(run.metrics["reconstruction_error" + suffix] for suffix in ("", "_standard_error"))
+    assert rows["reconstruction error (nats per pixel)"] == ["%.4f ± %.4f" % error, "0.0000"]
+    assert rows["ELBO"][1] == "-1.3863" and (run.metrics["elbo"] is None) == (rows["ELBO"][0] == "-infinite")
     assert ("mean KL(q(z|x) || p(z)) by the discriminator" in rows) == (run.config.model.kind == "avb")
     assert run._repr_html_().startswith("<p>&lt;TrainedRun of ")
 

@@ -42,7 +42,7 @@ def test_it_is_a_small_valid_notebook(notebook):
     assert len(notebook.cells) <= 60
     assert os.path.getsize(PATH) < 1000000
     for cell in notebook.cells:
-        assert max(map(len, cell.source.splitlines())) <= 130, cell.source
+        assert max(map(len, cell.source.splitlines())) <= 128, cell.source
 
 
 def test_it_was_run_from_its_first_cell_to_its_last_without_an_error(notebook):

@@ -1,7 +1,7 @@
 """Runs in the kernel of a notebook: what is seen of them, and that one that was interrupted is gone on with."""
 
+import contextlib
 import os
-import queue
 import re
 
 import pytest
@@ -32,7 +32,8 @@ class Kernel:
             kind, content = message["msg_type"], message["content"]
             if kind == "status" and content["execution_state"] == "idle":
                 return outputs
-            outputs.append((kind, content))
+            if kind in ("stream", "display_data", "execute_result", "error"):
+                outputs.append((kind, content))
             if kind == "stream" and on_print is not None:
                 on_print(content["text"])
 
@@ -43,11 +44,10 @@ class Kernel:
 
 @pytest.fixture(scope="module")
 def kernel(tmp_path_factory):
-    kernel = Kernel(tmp_path_factory.mktemp("notebook"))
-    assert kernel.run("import os, time\nimport avb_tf1\nfrom helpers import small\n"
-                      "config = small(%s)" % ", ".join(map(repr, SETTINGS)))[1:] == []
-    yield kernel
-    kernel.close()
+    with contextlib.closing(Kernel(tmp_path_factory.mktemp("notebook"))) as kernel:
+        assert kernel.run("import os, time\nimport avb_tf1\nfrom helpers import small\n"
+                          "config = small(%s)" % ", ".join(map(repr, SETTINGS))) == []
+        yield kernel
 
 
 def shown(outputs):
@@ -82,7 +82,6 @@ def test_a_run_that_is_interrupted_is_gone_on_with_by_the_same_call(kernel, tmp_
     told = re.fullmatch(r"Stopped: stopped after iteration 30 of 60; to go on: (avb_tf1\.run_experiment\(.*\))", line)
     assert told, line
     assert [data for data in shown(outputs) if "application/vnd.jupyter.widget-view+json" in data]
-    assert "avb_tf1.InputError" not in line
     outputs = kernel.run(told.group(1))
     assert shown(outputs)[-1]["text/plain"].startswith("<RunResult of 60 iterations"), outputs
     run_experiment(small(*SETTINGS), str(tmp_path / "run"))
@@ -122,8 +121,3 @@ def test_bad_input_is_one_line(kernel):
     outputs = kernel.run("avb_tf1.load_config(%r, ['sed=3'])" % SYNTHETIC)
     line, = error_of(outputs)["traceback"]
     assert line.startswith("InputError: ") and "sed" in line and "did you mean" in line
-
-
-def test_the_kernel_says_nothing_else(kernel):
-    with pytest.raises(queue.Empty):
-        kernel.client.get_iopub_msg(timeout=0.1)
