@@ -91,7 +91,7 @@ def test_a_kernel_comes_to_the_same_numbers_as_the_config(notebook, tmp_path):
     spec = importlib.util.spec_from_file_location("run_tutorial", os.path.join(ROOT, "docs", "run_tutorial.py"))
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
-    again = nbformat.from_dict(json.loads(nbformat.writes(notebook)))
+    again = nbformat.read(PATH, as_version=4)
     again.cells.append(nbformat.v4.new_code_cell(
         "import json\n"
         "np.savez(%r, z=z, **result.monitors)\n"

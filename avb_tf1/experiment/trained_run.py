@@ -99,8 +99,8 @@ class TrainedRun:
                 continue
             with open(path, encoding="utf-8") as file:
                 page = html.escape(file.read())
-            # Its own document, as its script and its style are the whole page's.
-            display.display(display.HTML('<iframe srcdoc="%s" width="100%%" height="800" frameborder="0"></iframe>' % page))
+            # A document of its own, as its script and its style are the whole page's; IPython would have a bare one be a URL's.
+            display.display(display.HTML('<div><iframe srcdoc="%s" width="100%%" height="800"></iframe></div>' % page))
 
     def __enter__(self):
         return self
