@@ -31,7 +31,7 @@ resume: setup  ## go on with an interrupted run: make resume DIR=runs/synthetic
 	@$(PYTHON) scripts/train.py --resume "$(or $(DIR),runs/synthetic)" $(ARGS)
 
 notebook: setup-notebook  ## open docs/tutorial.ipynb in Jupyter: the tutorial's model, built by hand (2 minutes to run)
-	@JUPYTER_PREFER_ENV_PATH=1 $(PYTHON) -m notebook docs/tutorial.ipynb $(ARGS)
+	@JUPYTER_PREFER_ENV_PATH=1 $(PYTHON) -m notebook --notebook-dir=. docs/tutorial.ipynb $(ARGS)
 
 report: setup  ## the tutorial's run as a page, runs/synthetic/report.html (trains it if need be)
 	@$(PYTHON) scripts/report.py runs/synthetic --config configs/synthetic.yaml $(ARGS)
