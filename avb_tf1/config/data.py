@@ -60,7 +60,7 @@ class ShuffledSampleDataConfig(_KnownImagesDataConfig):
 class _DatasetConfig(Section):
     """A data set of real images (problems.data_set.datasets), in mini-batches, shuffled before each pass.
 
-    `binarisation`: how pixels become binary. `n_validation`: how many of the train images, from the end, are set apart.
+    `binarisation`: how pixels become binary; none: they don't, but are real values in [0, 1]. `n_validation`: how many of the train images, from the end, are set apart.
     Of a file: `path`, an absolute one once load_config has read it; `sha256`, what stands for its arrays, which load_config
     fills in if it is null, so that a run goes on only with the data that it was begun with.
     """
@@ -68,9 +68,14 @@ class _DatasetConfig(Section):
     path: ClassVar[None] = None
     sha256: ClassVar[None] = None
 
-    binarisation: Literal["dynamic", "static", "threshold"]
+    binarisation: Literal["dynamic", "static", "threshold", "none"]
     n_validation: integer(ge=0, le=1048576)
     batch_size: BatchSize
+
+    @property
+    def is_real(self):
+        """Whether x has real values, for which the likelihood must have a density."""
+        return self.binarisation == "none"
 
 
 _Path = constr(strict=True, min_length=1)
@@ -95,8 +100,18 @@ class NpzDataConfig(_DatasetConfig):
     sha256: Optional[_Digest] = None
 
 
+class PhotoPatchesDataConfig(_DatasetConfig):
+    """Patches of two photographs, `size` pixels a side, so many to train with and to test; `color`: whether they keep it."""
+
+    kind: Literal["photo_patches"]
+    size: integer(ge=2, le=128)
+    n_train: integer(ge=1, le=1048576)
+    n_test: integer(ge=1, le=1048576)
+    color: StrictBool
+
+
 DataConfig = Union[ConstantDataConfig, UniformLabelsDataConfig, ShuffledSampleDataConfig, DigitsDataConfig, MnistDataConfig,
-                   NpzDataConfig]
+                   NpzDataConfig, PhotoPatchesDataConfig]
 
 
 class NamedProblemConfig(Section):

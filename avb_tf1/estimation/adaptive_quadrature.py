@@ -18,8 +18,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import logsumexp
 
-from avb_tf1.estimation.densities import IMPOSSIBLE, bernoulli_terms, bernoulli_terms_of_logits, log_prior
-from avb_tf1.estimation.quadrature import ANGLE, GridError, rotation
+from avb_tf1.estimation.densities import log_prior
+from avb_tf1.estimation.quadrature import ANGLE, rotation
 from avb_tf1.ground import progress
 
 TOLERANCE = 3e-3              # nats: how much another grid may change an image's log p(x) before it has a third
@@ -61,7 +61,7 @@ class _Tile(NamedTuple):
     images: np.ndarray
 
 
-def integrals(decode, latent_dim, images, are_logits=False):
+def integrals(likelihood, latent_dim, images):
     """Return the Integrals of images: log p(x) = log of the integral of p(x|z) N(z; 0, I), and the moments of p(z|x).
 
     Each image has at least two grids: the second has a wider box, smaller cells, none of the first one's points, and in the
@@ -70,18 +70,17 @@ def integrals(decode, latent_dim, images, are_logits=False):
     mean follows from its error.
 
     A posterior is not seen if it is many times narrower than the cells are at first, .1 and .09, and apart from another that is
-    seen. It takes about 1 MB of memory for each pixel, however many the images.
+    seen. It takes about 1 MB of memory for each pixel, for a Gaussian's real values twice as much, however many the images.
 
     Args:
-        decode: z float32 [n, latent_dim] -> pixel probabilities [n, n_pixels], or logits.
+        likelihood: likelihoods.Bernoulli or Gaussian.
         latent_dim: int, 1 or 2.
-        images: [n_images, n_pixels], pixels in {0, 1}.
-        are_logits: bool, whether `decode` gives logits, float32; then all pixels are summed in float32, in half the time.
+        images: [n_images, n_values].
 
-    Raises GridError if the decoder's probabilities are not in [0, 1], or its logits not finite.
+    Raises quadrature.GridError if the decoder's output is none of that likelihood's, as probabilities outside of [0, 1].
     """
-    images, d = np.asarray(images, np.float32 if are_logits else np.float64), latent_dim
-    terms = functools.partial(_terms, decode, are_logits=are_logits)
+    images, d = likelihood.features(images), latent_dim
+    terms = functools.partial(_terms, likelihood)
     n = len(images)
     result = Integrals(np.full(n, np.nan), np.full(n, np.inf), np.empty((n, d)), np.empty((n, d, d)))
     left = np.arange(n)
@@ -95,23 +94,15 @@ def integrals(decode, latent_dim, images, are_logits=False):
         left = left[~(result.error[left] < TOLERANCE)]
         if not len(left):
             break
-    impossible = result.log_likelihood < IMPOSSIBLE / 2
+    impossible = result.log_likelihood < likelihood.least
     result.log_likelihood[impossible], result.error[impossible] = -np.inf, 0
     return result
 
 
-def _terms(decode, z, are_logits=False):
-    """What p(x|z) N(z; 0, I) is made of: bernoulli_terms' log_odds, [n, n_pixels], and log_off + log N(z; 0, I), [n, 1]."""
-    decoded = decode(z.astype(np.float32))
-    if are_logits:
-        if not np.isfinite(decoded).all():
-            raise GridError("the decoder's logits are not finite")
-        log_odds, log_off = bernoulli_terms_of_logits(decoded)
-    else:
-        if not (decoded.min() >= 0 and decoded.max() <= 1):
-            raise GridError("the decoder's pixel probabilities are not in [0, 1]")
-        log_odds, log_off = bernoulli_terms(decoded)
-    return log_odds, (log_off + log_prior(z))[:, np.newaxis]
+def _terms(likelihood, z):
+    """What p(x|z) N(z; 0, I) is made of: the likelihood's factors, [n, m], and rest + log N(z; 0, I), [n, 1]."""
+    factors, rest = likelihood.terms(z.astype(np.float32))
+    return factors, (rest + log_prior(z))[:, np.newaxis]
 
 
 def _integrals(terms, matrix, images, box, n_cells):
@@ -151,16 +142,16 @@ def _first_tiles(terms, matrix, images, box, n_cells):
     d, side, size = len(matrix), 2 * box / n_cells, _TILE[len(matrix)]
     number = np.stack(np.meshgrid(*[np.arange(n_cells)] * d, indexing="ij"), axis=-1).reshape(-1, d)
     points = (number + 0.5) * side - box
-    log_odds, rest = np.empty((len(points), images.shape[1]), images.dtype), np.empty((len(points), 1))
+    factors, rest = np.empty((len(points), images.shape[1]), images.dtype), np.empty((len(points), 1))
     for start in range(0, len(points), 4096):
-        log_odds[start:start + 4096], rest[start:start + 4096] = terms(points[start:start + 4096] @ matrix)
+        factors[start:start + 4096], rest[start:start + 4096] = terms(points[start:start + 4096] @ matrix)
     rest += d * math.log(side)
     corners, tile_of = np.unique(number // size, axis=0, return_inverse=True)
     order = np.argsort(tile_of, kind="stable")
     starts = np.searchsorted(tile_of[order], np.arange(len(corners)))
     totals, counts_for, is_kept = [], [], np.zeros(len(points), bool)
     for start in range(0, len(images), _N_IMAGES):
-        masses = log_odds @ images[start:start + _N_IMAGES].T + rest
+        masses = factors @ images[start:start + _N_IMAGES].T + rest
         totals.append(logsumexp(masses, axis=0))
         counts = _counts(masses, (n_cells,) * d, d, totals[-1], n_cells**d)
         counts_for.append(np.logical_or.reduceat(counts[order], starts, axis=0))
@@ -180,13 +171,13 @@ def _halved(terms, matrix, images, tile, side, totals, n_all):
     halves = np.stack(np.meshgrid(*[[-side / 2, side / 2]] * d, indexing="ij"), axis=-1).reshape(-1, d)
     cells = (tile.cells[:, np.newaxis] + halves).reshape(-1, d)
     z = cells @ matrix
-    log_odds, rest = terms(z)
+    factors, rest = terms(z)
     rest += d * math.log(side)
     features = np.concatenate([np.ones((len(z), 1)), z, (z[:, :, np.newaxis] * z[:, np.newaxis]).reshape(len(z), -1)], axis=1)
     parts = []
     for start in range(0, len(tile.images), _N_HALVED):
         own = tile.images[start:start + _N_HALVED]
-        masses = log_odds @ images[own].T + rest
+        masses = factors @ images[own].T + rest
         highest = masses.max(axis=0)
         counts = _counts(masses, (len(tile.cells),) + (2,) * d, d, totals[own], n_all)
         parts.append((highest, (np.exp(masses - highest).T @ features).T, np.packbits(counts, axis=0)))

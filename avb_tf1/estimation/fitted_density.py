@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from avb_tf1.estimation.densities import log_bernoulli, log_bernoulli_of_pairs, log_prior
+from avb_tf1.estimation.densities import log_prior
 from avb_tf1.estimation.quadrature import grid
 
 _REACH = 5.0                  # of the coarse grid from 0, in standard deviations of the prior
@@ -14,15 +14,15 @@ _SHARE = 0.999                # of the mass on the coarse grid that the fine one
 _N_THREADS = 2
 
 
-def fitted_densities(decode, images, samples):
+def fitted_densities(likelihood, images, samples):
     """Return p(z|x) of images over its largest value, each on a grid of its own.
 
     The grid's box holds 99.9 % of what a coarse grid, from -5 to 5 along each axis, has of p(z|x), a spacing more to each side,
     and the samples. Where the decoder's output is not a number the density is 0.
 
     Args:
-        decode: z float32 [n, d] -> pixel probabilities [n, n_pixels].
-        images: [k, n_pixels], pixels in {0, 1}.
+        likelihood: likelihoods.Bernoulli or Gaussian.
+        images: [k, n_values].
         samples: [k, n, d], d being 1 or 2: what else the grids are to show, such as samples of q(z|x).
 
     Returns axes, float32 [k, d, m], ascending, m being 161 if d is 1, else 41; and the density, float64 [k, m**d], 1 at its
@@ -31,13 +31,13 @@ def fitted_densities(decode, images, samples):
     d = samples.shape[2]
     axis = np.linspace(-_REACH, _REACH, _N_COARSE[d])
     points = grid(axis, d)
-    coarse = log_bernoulli(decode(points.astype(np.float32)), images) + log_prior(points)[:, np.newaxis]
+    coarse = likelihood.log_prob_of_all(images, points.astype(np.float32)) + log_prior(points)[:, np.newaxis]
     axes = [_axes(points[_holding(masses, _SHARE)], own, axis[1] - axis[0], _N_FINE[d])
             for masses, own in zip(_over_largest(coarse).T, samples)]
 
     def density(own_axes, image):
         z = np.stack(np.meshgrid(*own_axes), axis=-1).reshape(-1, d)
-        return _over_largest(log_bernoulli_of_pairs(decode(z), image) + log_prior(z))
+        return _over_largest(likelihood.log_prob_of_all(image[np.newaxis], z)[:, 0] + log_prior(z))
 
     with ThreadPoolExecutor(_N_THREADS) as pool:
         return np.array(axes), np.array(list(pool.map(density, axes, images)))

@@ -12,7 +12,7 @@ from avb_tf1.tasks.data_set.measures import METRICS
 TEST_IMAGES = "test_images.npz"
 METHOD = "test_log_likelihood_method"                                  # of metrics.json, a text
 _OF_DISCRIMINATOR = {"discriminator_loss", "test_elbo_discriminator"}  # of metrics.json
-_NOT_OF_ALL = {"test_log_likelihood_importance"}                       # likewise: which not all models have
+_NOT_OF_ALL = {"test_log_likelihood_importance", "test_bits_per_dimension"}  # likewise: which not all models have
 
 
 def require_good_metrics(run):
@@ -30,7 +30,7 @@ def require_good_metrics(run):
 def read_snapshots(run):
     """Return all arrays of the snapshots.npz of a Run; raises InputError if they can't be read or are of another run."""
     problem, model = run.problem, run.config.model
-    n_pixels, labels = problem.n_pixels, problem.shown_images()[1]
+    n_pixels, labels = problem.n_values, problem.shown_images()[1]
     dim, has_grid = model.latent_dim, quadrature.has_grid(model.latent_dim)
     keys = ["image", "prior"] + ["manifold"] * has_grid
     if model.has_encoder:
