@@ -60,7 +60,8 @@ class ShuffledSampleDataConfig(_KnownImagesDataConfig):
 class _DatasetConfig(Section):
     """A data set of real images (problems.data_set.datasets), in mini-batches, shuffled before each pass.
 
-    `binarisation`: how pixels become binary; none: they don't, but are real values in [0, 1]. `n_validation`: how many of the train images, from the end, are set apart.
+    `binarisation`: how pixels become binary; none: they don't, but are real values in [0, 1]. `n_validation`: how many of the
+    train images, from the end, are set apart.
     Of a file: `path`, an absolute one once load_config has read it; `sha256`, what stands for its arrays, which load_config
     fills in if it is null, so that a run goes on only with the data that it was begun with.
     """

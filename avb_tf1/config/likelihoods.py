@@ -68,7 +68,7 @@ class BernoulliConfig(Section):
 
 
 class GaussianConfig(Section):
-    """Independent real values. `mean`: what makes it of the decoder's output; `log_scale`: the log of the standard deviation."""
+    """Independent real values. `mean`: what makes it of the decoder's output; `log_scale`: the log standard deviation."""
 
     kind: Literal["gaussian"]
     mean: Literal["sigmoid", "linear"]

@@ -58,7 +58,7 @@ class Networks:
 
     @property
     def decode(self):
-        """The function z [n, latent_dim] -> E[x|z], [n, n_values], of pixels their probabilities; None where p(x|z) is given."""
+        """The function z [n, latent_dim] -> E[x|z], [n, n_values], of pixels probabilities; None where p(x|z) is given."""
         return None if self.likelihood is None else self.likelihood.mean
 
 

@@ -78,7 +78,8 @@ def _gaussian(x, z, model, problem, z_prior):
     mean, log_scale = _decoded(networks.gaussian_decoder, x, z, model, problem, z_prior)
     log_scale = tf.broadcast_to(log_scale, tf.shape(mean))
     squares = tf.square((x - mean) * tf.exp(-log_scale))
-    return Likelihood(-tf.reduce_sum(squares / 2 + log_scale + _HALF_LOG_2_PI, axis=1), {"mean_and_log_scale": (mean, log_scale)})
+    log_prob = -tf.reduce_sum(squares / 2 + log_scale + _HALF_LOG_2_PI, axis=1)
+    return Likelihood(log_prob, {"mean_and_log_scale": (mean, log_scale)})
 
 
 def sample(z, draws, model, image_shape):

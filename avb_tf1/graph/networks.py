@@ -133,9 +133,10 @@ def gaussian_decoder(z, n_values, config, image_shape=None):
     """Return mean and log standard deviation of p(x|z), independent Gaussians; the mean is [batch, n_values].
 
     The mean is in [0, 1], or unbounded with likelihood.mean: linear. The log standard deviation is [batch, n_values] if it is
-    decoded, else [1, 1], the same for all. One that is learned is minimum + softplus(raw - minimum): far above the minimum it is
-    the raw output, as in LMescheder's decoder for CelebA, which has no bound, and it keeps a gradient wherever it is. Arguments
-    as of decoder_outputs.
+    decoded, else [1, 1], the same for all. One that is learned is minimum + softplus(raw - minimum): far above the minimum it
+    is the raw output, as in LMescheder's decoder for CelebA, which has no bound, and it keeps a gradient wherever it is.
+    Without a bound the density would be: a decoder that meets a value exactly gains without end as the deviation falls.
+    Arguments as of decoder_outputs.
     """
     likelihood, log_scale = config.likelihood, config.likelihood.log_scale
     output, *more = decoder_outputs(z, n_values, config, image_shape)
@@ -171,8 +172,8 @@ def discriminator(x, z, config):
     """Return T(x, z), at its optimum log q(z|x) - log p(z) (tutorial, "Discriminator"; paper, section 3.1).
 
     With training.discriminator_loss: cross_entropy it is the logit that z is a posterior sample rather than a prior sample.
-    It is [batch, 1], unbounded; x [batch, n_values] has pixels in {0, 1}, or real values, z is [batch, latent_dim]. In `config`, a config's
-    model section, discriminator.kind is the architecture.
+    It is [batch, 1], unbounded; x [batch, n_values] has pixels in {0, 1}, or real values, z is [batch, latent_dim]. In
+    `config`, a config's model section, discriminator.kind is the architecture.
     """
     with tf.variable_scope("discriminator", reuse=tf.AUTO_REUSE):
         return _DISCRIMINATORS[config.discriminator.kind](centered(x, config.discriminator), z, config.discriminator)

@@ -28,8 +28,7 @@ def n_across(n, image_shape):
 
 
 def mosaic(own_tiles, n_columns, gap=0):
-    """Return tiles [n, rows, columns(, 3)] beside each other, n_columns in a row, `gap` pixels apart; places that are left are 0.
-    """
+    """Return tiles [n, rows, columns(, 3)] beside each other, n_columns in a row, `gap` pixels apart; places left are 0."""
     n, height, width, *colors = own_tiles.shape
     n_rows = -(-n // n_columns)
     sheet = np.full((n_rows * n_columns, height + gap, width + gap, *colors), _GAP_SHADE, own_tiles.dtype)

@@ -42,7 +42,8 @@ def read_images(path, names):
     (train, _), (test, _) = names
     for name in (train, test):
         if name not in arrays:
-            raise InputError("%s: has no array %s; it must have %s, each %s" % (path, name, " and ".join((train, test)), _SHAPES))
+            raise InputError("%s: has no array %s; it must have %s, each %s" % (
+                path, name, " and ".join((train, test)), _SHAPES))
         arrays[name] = _images(arrays[name], path, name)
     (_, labels), (_, test_labels) = names
     if labels in arrays and test_labels not in arrays:

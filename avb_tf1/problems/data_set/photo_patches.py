@@ -1,8 +1,8 @@
 """Patches of the two photographs that scikit-learn ships: real-valued images, of grey or of colour, that need no download.
 
-Each photograph, of 427 x 640 pixels, is parted at a column: train patches lie left of it, test patches right of it, so that no
-pixel is in both. Where a patch lies is drawn, from all places that there are in the part, each at most once; patches of one part
-may overlap.
+Each photograph, of 427 x 640 pixels, is parted at a column: train patches lie left of it, test patches right of it, so that
+no pixel is in both. Where a patch lies is drawn, from all places that there are in the part, each at most once; patches of one
+part may overlap, and so do validation patches, which are of the train part, with those that are trained on.
 """
 
 import functools

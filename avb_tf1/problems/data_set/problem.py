@@ -66,8 +66,7 @@ class ImageDataset:
 
     @property
     def n_levels(self):
-        """Of real values: how many there are in [0, 1] in the unit that bits a dimension are told in: 256 of uint8, 1 of floats.
-        """
+        """How many units of those that bits a dimension are told in real values have from 0 to 1: 256 of uint8, 1 of floats."""
         return N_LEVELS if self.train.intensities.dtype == np.uint8 else 1
 
     @property
@@ -77,7 +76,7 @@ class ImageDataset:
         return intensities.mean(axis=0, dtype=np.float64) / (255 if intensities.dtype == np.uint8 else 1)
 
     def test_images(self):
-        """Return the test images, float32 [n_test, n_values], as the networks see them; drawn or not, the same for all seeds."""
+        """Return the test images, float32 [n_test, n_values], as the networks see them: the same for all seeds."""
         return self.fixed_images(TEST)
 
     def fixed_images(self, part):
@@ -96,9 +95,9 @@ class ImageDataset:
         return self._fixed(part, TEST), part.labels
 
     def batches(self, seed):
-        """Return the function from rows of the train images, int [n], and a numpy RandomState to these as the networks see them.
+        """Return the function from rows of the train images, int [n], and a numpy RandomState to what the networks see of them.
 
-        They are float32 [n, n_values]: drawn by the RandomState where each batch is drawn anew, else the same each time, by the
+        That is float32 [n, n_values]: drawn by the RandomState where each batch is drawn anew, else the same each time, by the
         config's seed where they are drawn at all.
         """
         intensities = self.train.intensities

@@ -5,7 +5,8 @@ from avb_tf1.graph import networks as graph_networks
 
 # What log p(x|z) is computed from -> it, and the network that gives it.
 _DENSITIES = {
-    "probabilities": (ais.bernoulli, graph_networks.decoder), "logits": (ais.bernoulli_of_logits, graph_networks.decoder_logits),
+    "probabilities": (ais.bernoulli, graph_networks.decoder),
+    "logits": (ais.bernoulli_of_logits, graph_networks.decoder_logits),
     "gaussian": (ais.gaussian, graph_networks.gaussian_decoder)}
 
 

@@ -213,8 +213,7 @@ def draw_posteriors(axes, samples, axes_of_density, density):
 
 
 def draw_beside(axes, image, x, y, colors=ON_OR_OFF):
-    """Draw a small image [rows, columns(, 3)] with its lower left corner at (x, y) of Axes, in their sizes; return its own Axes.
-    """
+    """Draw a small image [rows, columns(, 3)], its lower left corner at (x, y) of Axes, in their sizes; return its own Axes."""
     inset = axes.inset_axes([x, y, 0.22, 0.22])
     draw_tiles(inset, image[np.newaxis, np.newaxis], colors)
     return inset

@@ -163,7 +163,7 @@ def evaluate(networks, images, random_state, settings, part=TEST):
 
 
 def bits_per_dimension(log_likelihood, n_values, n_levels):
-    """Return what codes one value of an image of n_values, in bits, and its errors, from those of log p(x), by suffix of the name.
+    """Return what codes one value of an image of n_values, in bits, and its errors, by suffix, from those of log p(x).
 
     That is -log p(x) / (n_values log 2), with the density taken in units of which [0, 1] has n_levels: with the 256 of uint8
     uniform noise has 8 bits, and a code for the uint8 values themselves needs no more on average (Theis et al. 2016, A note on

@@ -36,7 +36,7 @@ def dataset_in(path, more=""):
 
 def test_the_digits_are_split_once_and_for_all():
     dataset = problem_of(image_config("digits_vae"))
-    assert dataset.image_shape == (8, 8) and dataset.n_pixels == 64 and dataset.class_names == tuple("0123456789")
+    assert dataset.image_shape == (8, 8) and dataset.n_values == 64 and dataset.class_names == tuple("0123456789")
     assert dataset.train.intensities.shape == (1497, 64) and dataset.test.intensities.shape == (300, 64)
     assert len(dataset.validation.labels) == 0 and dataset.train.intensities.dtype == np.float32
     from sklearn.datasets import load_digits
