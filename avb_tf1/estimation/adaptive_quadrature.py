@@ -75,7 +75,8 @@ def integrals(likelihood, latent_dim, images):
 
     A posterior is not seen if it is many times narrower than the cells are at first, .1 and .09, and apart from another that is
     seen. Under a density, of hundreds of values with small deviations, posteriors are as narrow as a rule: there a cell counts
-    also for what may be hidden between midpoints, by the second differences. It takes about 1 MB of memory for each pixel, for a Gaussian's real values twice as much, however many the images.
+    also for what may be hidden between midpoints, by the second differences. It takes about 1 MB of memory for each pixel, for
+    a Gaussian's real values twice as much, however many the images.
 
     Args:
         likelihood: likelihoods.Bernoulli or Gaussian.
