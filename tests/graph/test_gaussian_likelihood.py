@@ -145,8 +145,9 @@ def test_all_pairs_are_the_pairs(log_scale):
 
 def test_maximum_likelihood_is_the_mean_over_prior_samples():
     """At z that the loss drew, once more with numpy."""
-    config = small_patches("patches_vae", "model={kind: maximum_likelihood, latent_dim: 2, n_prior_samples: 50, likelihood: %s, "
-                           "decoder: %s}" % (GAUSSIAN % ("sigmoid", LEARNED), DECODER), PLAIN_TRAINING, as_it_is=True)
+    model = "model={kind: maximum_likelihood, latent_dim: 2, n_prior_samples: 50, likelihood: %s, decoder: %s}" % (
+        GAUSSIAN % ("sigmoid", LEARNED), DECODER)
+    config = small_patches("patches_vae", model, PLAIN_TRAINING, as_it_is=True)
     model = build_graph(config)
     x = model.parts.batch.of_iteration(1)
     with open_session(model.graph, 1, 1) as session:

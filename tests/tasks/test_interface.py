@@ -637,6 +637,7 @@ class DataSetOfFourPixels(Case):
     def metrics(self):
         assert {name: (metric.title, metric.is_higher_better) for name, metric in self.task.metrics.items()} == {
             "test_log_likelihood": ("test log-likelihood", True),
+            "test_bits_per_dimension": ("bits a dimension of test images", False),
             "test_log_likelihood_importance": ("test log-likelihood by importance sampling", True),
             "test_elbo": ("test ELBO", True), "test_elbo_discriminator": ("test ELBO by the discriminator", True),
             "test_inference_gap": ("KL(q(z|x) || p(z|x)) on test images", False)}
