@@ -42,7 +42,7 @@ class LearnedLogScaleConfig(_LearnedLogScaleConfig):
     @pydantic.validator("initial")
     def _begins_above_its_bound(cls, initial, values):
         if initial <= values.get("minimum", -11):
-            raise ValueError("must be greater than minimum")
+            raise ValueError("must lie above minimum")
         return initial
 
 

@@ -215,7 +215,7 @@ PATCHES, DIGITS = image_config_path("patches_vae"), image_config_path("digits_va
      "model.likelihood.log_scale.kind must be one of fixed, learned, decoded"),
     (PATCHES, ["model.likelihood.log_scale={kind: decoded}"], 'missing key "model.likelihood.log_scale.minimum"'),
     (PATCHES, ["model.likelihood.log_scale.initial=-6"],
-     "model.likelihood.log_scale.initial must be greater than minimum, not -6"),
+     "model.likelihood.log_scale.initial must lie above minimum, not -6"),
     (SYNTHETIC, ["model.likelihood=" + GAUSSIAN % ("sigmoid", LEARNED), "model.decoder.probability_margin=0"],
      "model.likelihood.kind must be bernoulli: the known images have pixels that are on or off, not gaussian"),
 ])

@@ -74,7 +74,7 @@ def test_no_module_that_decides_bits_is_left_out():
         "config/sections", "config/training",
         # What the trained networks are as functions of arrays, which training makes no use of.
         "estimation/densities", "estimation/likelihoods", "estimation/quadrature", "estimation/trained_networks",
-        "estimation/density_grid", "ground/errors", "ground/files", "ground/progress", "ground/stopping"}
+        "estimation/density_grid", "ground/errors", "ground/files", "ground/stopping"}
     tasks = ["tasks/%s/task" % name for name in TASKS]
     measured = {*tasks, "training/snapshots"} | {module for task in tasks for module in imported(task)} | reached_from(
         *("tasks/%s/%s" % (name, module) for name in TASKS for module in ("measures", "view")), "problems/registry")
