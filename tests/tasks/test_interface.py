@@ -404,7 +404,7 @@ class GivenPosteriorOfASum(Case):
             return norm.logpdf(z[:, 0]) + norm.logpdf(x @ self.X, z[:, 0])
 
         return Networks(
-            1, 4, encode=lambda x, eps: (x @ mean + np.float32(self.DEVIATION) * eps[:, 0])[:, np.newaxis], decode=None,
+            1, 4, encode=lambda x, eps: (x @ mean + np.float32(self.DEVIATION) * eps[:, 0])[:, np.newaxis],
             log_ratio=lambda x, z: (norm.logpdf(z[:, 0], x @ mean, self.DEVIATION) - norm.logpdf(z[:, 0]))[:, np.newaxis],
             gaussian=lambda x: ((x @ mean)[:, np.newaxis], np.full((len(x), 1, 1), self.DEVIATION, np.float32)),
             log_joint=log_joint, log_prior=lambda z: norm.logpdf(z[:, 0]),

@@ -159,7 +159,8 @@ def reconstructions(path, images, decoded, prior, titles, colors=ON_OR_OFF):
     images_and_decoded, of_prior = np.stack([visible(images), visible(decoded)]), visible(prior)
     of_prior = of_prior.reshape(2, n_prior // 2, *of_prior.shape[1:])
     widths = [max(k, 4), n_prior / 2]  # a title needs the room of 4 images
-    figure = new_figure(0.7 * sum(widths) + 1, 1.5 * min(1, of_prior.shape[2] / of_prior.shape[3]) + 1.8)
+    height = 1.5 * min(1, of_prior.shape[2] / of_prior.shape[3])
+    figure = new_figure(0.7 * sum(widths) + 1, height + (1.8 if colors == ON_OR_OFF else 1.1))
     left, right = figure.subplots(1, 2, gridspec_kw={"width_ratios": widths})
     _, (ys, xs) = draw_tiles(left, images_and_decoded, colors)
     left.set_xticks(xs)
