@@ -20,7 +20,7 @@ FLOWS = {
     "coupling": "{kind: coupling, depth: 3, n_hidden_layers: 1, n_units: 16, activation: relu, max_log_scale: 2}",
     "spline": "{kind: spline, depth: 2, n_hidden_layers: 1, n_units: 16, activation: relu, n_bins: 5, range: 4}",
 }
-_PLAIN_TRAINING = ("training={n_iterations: 20, linear_decay: null, checkpoint_every: 10, snapshot_every: 5, "
+PLAIN_TRAINING = ("training={n_iterations: 20, linear_decay: null, checkpoint_every: 10, snapshot_every: 5, "
                    "generator_loss_scale: 1, generator: %s}" % _ADAM)
 
 
@@ -37,16 +37,16 @@ AUXILIARY = ("kind: auxiliary_vae, latent_dim: 2, encoder: {spread_output: log_v
 
 def _of_images(model):
     return ["model={%s, decoder: {n_hidden_layers: 1, n_units: 16, activation: relu, probability_margin: 1e-6}}" % model,
-            _PLAIN_TRAINING]
+            PLAIN_TRAINING]
 
 
 def _of_posterior(model):
-    return ["model={%s}" % model, _PLAIN_TRAINING]
+    return ["model={%s}" % model, PLAIN_TRAINING]
 
 
 def _maximum_likelihood(likelihood_from):
     decoder = "n_hidden_layers: 1, n_units: 16, activation: relu, probability_margin: 0, likelihood_from: " + likelihood_from
-    return ["model={kind: maximum_likelihood, latent_dim: 2, n_prior_samples: 64, decoder: {%s}}" % decoder, _PLAIN_TRAINING]
+    return ["model={kind: maximum_likelihood, latent_dim: 2, n_prior_samples: 64, decoder: {%s}}" % decoder, PLAIN_TRAINING]
 
 
 # By task and model.kind: the file's name below configs, and overrides.

@@ -25,7 +25,7 @@ def image_config(name, *overrides):
 
 def small_images(name, *overrides):
     """One of the configs of images with few units a layer, batches of 64 and 20 iterations."""
-    return image_config(name, *SMALL, *([] if name.endswith("vae") else ADVERSARY), *(BASIS if name.endswith("ac") else []),
+    return image_config(name, *SMALL, *(ADVERSARY if "avb" in name else []), *(BASIS if name.endswith("ac") else []),
                         *FEW, *overrides)
 
 
@@ -52,3 +52,15 @@ def save_mnist(path, n_train, n_test):
     images, labels = enlarged_digits(n_train + n_test)
     labels = labels.astype(np.uint8)
     np.savez(str(path), x_train=images[:n_train], y_train=labels[:n_train], x_test=images[n_train:], y_test=labels[n_train:])
+
+
+GAUSSIAN = "{kind: gaussian, mean: %s, log_scale: %s}"
+COLOR_CONVOLUTION = ["model.%s.convolution=%s" % (key, CONVOLUTION) for key in ("encoder", "decoder")]
+PATCHES = ["data.n_train=1000", "data.n_test=40"]
+
+
+def small_patches(name, *overrides, as_it_is=False):
+    """One of the configs of patches of photographs, with few units, patches and iterations; or only with few patches."""
+    if as_it_is:
+        return image_config(name, *PATCHES, "data.batch_size=64", *FEW, *overrides)
+    return small_images(name, *PATCHES, *overrides)

@@ -71,11 +71,16 @@ class _DatasetConfig(Section):
     path: ClassVar[None] = None
     sha256: ClassVar[None] = None
 
-    binarisation: Literal["dynamic", "static", "threshold"] = key(
+    binarisation: Literal["dynamic", "static", "threshold", "none"] = key(
         "How pixels become binary: `dynamic`, drawn for each batch with the intensity as probability; `static`, drawn once; "
-        "`threshold`, on from one half.")
+        "`threshold`, on from one half; `none`, they stay real values in [0, 1], for a likelihood with a density.")
     n_validation: integer(ge=0, le=1048576) = key("Train images, from the end, that are not trained on but set apart.")
     batch_size: BatchSize = key("Images in a batch; there must be as many to train on.")
+
+    @property
+    def is_real(self):
+        """Whether x has real values, for which the likelihood must have a density."""
+        return self.binarisation == "none"
 
 
 _Path = constr(strict=True, min_length=1)
@@ -108,8 +113,18 @@ class NpzDataConfig(_DatasetConfig):
     sha256: Optional[_Digest] = key(_SHA256, default=None)
 
 
+class PhotoPatchesDataConfig(_DatasetConfig):
+    """Patches of the two photographs that scikit-learn ships, real values; none for testing overlaps one to train with."""
+
+    kind: Literal["photo_patches"]
+    size: integer(ge=2, le=128) = key("Pixels a side.")
+    n_train: integer(ge=1, le=1048576) = key("Patches to train with.")
+    n_test: integer(ge=1, le=1048576) = key("Patches to test on.")
+    color: StrictBool = key("Whether they keep their colour, three values a pixel; else one, its brightness.")
+
+
 DataConfig = Union[ConstantDataConfig, UniformLabelsDataConfig, ShuffledSampleDataConfig, DigitsDataConfig, MnistDataConfig,
-                   NpzDataConfig]
+                   NpzDataConfig, PhotoPatchesDataConfig]
 
 
 class NamedProblemConfig(Section):

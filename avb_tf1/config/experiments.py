@@ -121,6 +121,12 @@ class KnownImagesExperiment(_ImageExperiment):
 
     evaluation: training.EvaluationConfig = training.EvaluationConfig(**DEFAULTS["evaluation"])
 
+    @pydantic.validator("model")
+    def _pixels_are_on_or_off(cls, model):
+        if model.likelihood.kind != "bernoulli":
+            raise error_at(cls, ("likelihood", "kind"), "must be bernoulli: the known images have pixels that are on or off")
+        return model
+
 
 class DatasetExperiment(_ImageExperiment):
     """A model of a data set of real images, measured on its test images."""
@@ -129,6 +135,14 @@ class DatasetExperiment(_ImageExperiment):
     defaults = DATASET_DEFAULTS
 
     evaluation: training.DatasetEvaluationConfig
+
+    @pydantic.validator("model")
+    def _likelihood_is_of_the_values(cls, model, values):
+        if "data" in values and (model.likelihood.kind == "gaussian") != values["data"].is_real:
+            raise error_at(cls, "likelihood", "must be of kind %s" % (
+                "gaussian if data.binarisation is none" if values["data"].is_real else
+                "bernoulli unless data.binarisation is none"))
+        return model
 
 
 class GivenPosteriorExperiment(_Experiment):

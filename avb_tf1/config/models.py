@@ -9,7 +9,7 @@ import pydantic
 from pydantic import StrictBool
 from typing_extensions import Literal
 
-from avb_tf1.config import networks
+from avb_tf1.config import likelihoods, networks
 from avb_tf1.config.flows import AnyFlowConfig
 from avb_tf1.config.sections import Section, error_at, integer, key
 
@@ -19,7 +19,7 @@ _DISCRIMINATOR = "The discriminator T(x, z), which learns log q(z|x) - log p(z) 
 class ModelConfig(Section):
     """The model: what approximates p(z|x), and its networks.
 
-    `posterior`, `likelihood`, `divergence` and `objective` name one of graph.posteriors etc., which the graph is made of.
+    `posterior`, `likelihood.kind`, `divergence` and `objective` name one of graph.posteriors etc., which the graph is made of.
     `method` and `paper_row`: what pages call it, and which of the paper's models it stands beside.
     """
 
@@ -27,7 +27,6 @@ class ModelConfig(Section):
     paper_row: ClassVar[str]
     posterior: ClassVar[str]
     divergence: ClassVar[str]
-    likelihood: ClassVar[str] = "bernoulli"
     objective: ClassVar[str] = "elbo"
     loss: ClassVar[str] = "minus the ELBO"  # in words
     about: ClassVar[str] = ""  # what q(z|x) is, in words, if pages don't say it otherwise
@@ -44,6 +43,11 @@ class ModelConfig(Section):
         return {scope: getattr(self, scope) for scope in scopes if getattr(self, scope, None) is not None}
 
     @property
+    def further_variables(self):
+        """Variable scope -> how many variables the network in it has besides its layers' weights and biases."""
+        return {"decoder": self.likelihood.n_variables} if "decoder" in self.network_sections else {}
+
+    @property
     def has_encoder(self):
         """Whether there is an approximate posterior q(z|x)."""
         return "encoder" in self.network_sections
@@ -52,6 +56,23 @@ class ModelConfig(Section):
     def noise_dim(self):
         """The dimensions of the noise that a sample of q(z|x) is made from."""
         return self.latent_dim
+
+
+class _ImageModelConfig(ModelConfig):
+    """A model of images, with a decoder."""
+
+    likelihood: likelihoods.LikelihoodConfig = key(
+        "What the decoder's outputs mean; left out, the probabilities that pixels are on.", default=likelihoods.BERNOULLI,
+        discriminator="kind", later=True)
+
+    @pydantic.validator("decoder", check_fields=False)
+    def _logits_and_margin_are_of_pixels(cls, decoder, values):
+        if getattr(values.get("likelihood"), "kind", None) == "gaussian":
+            if decoder.probability_margin:
+                raise error_at(cls, "probability_margin", "must be 0 if the likelihood is gaussian: there are no probabilities")
+            if decoder.likelihood_from != "probabilities":
+                raise error_at(cls, "likelihood_from", "must be left out if the likelihood is gaussian: there are no logits")
+        return decoder
 
 
 class _AdversarialModelConfig(ModelConfig):
@@ -81,7 +102,7 @@ class _AdversarialModelConfig(ModelConfig):
         raise error_at(cls, (*where, key), "%s, or q(z|x) has no density in latent_dim dimensions" % words)
 
 
-class AVBModelConfig(_AdversarialModelConfig):
+class AVBModelConfig(_ImageModelConfig, _AdversarialModelConfig):
     paper_row = "AVB"
     kind: Literal["avb"]
     encoder: networks.ImageEncoderConfig
@@ -117,7 +138,7 @@ class _FlowingModelConfig(ModelConfig):
         return flow
 
 
-class VAEModelConfig(_FlowingModelConfig):
+class VAEModelConfig(_ImageModelConfig, _FlowingModelConfig):
     """A variational autoencoder: q(z|x) is a Gaussian with independent coordinates or, with `flow`, what that makes of one."""
 
     paper_row = "VAE"
@@ -168,13 +189,13 @@ class _SemiImplicitModelConfig(ModelConfig):
         return self.encoder.noise_dim + self.latent_dim
 
 
-class SIVIModelConfig(_SemiImplicitModelConfig):
+class SIVIModelConfig(_SemiImplicitModelConfig, _ImageModelConfig):
     paper_row = "none"
     encoder: networks.SemiImplicitEncoderConfig
     decoder: networks.VAEDecoderConfig
 
 
-class AuxiliaryVAEModelConfig(ModelConfig):
+class AuxiliaryVAEModelConfig(_ImageModelConfig):
     """A VAE with an auxiliary variable a: q(z|x) is a mixture over a, whose density is bounded by a network of p(a|x, z)."""
 
     method = "Variational autoencoder with an auxiliary variable"
@@ -200,7 +221,7 @@ class AuxiliaryVAEModelConfig(ModelConfig):
         return encoder
 
 
-class MaximumLikelihoodModelConfig(ModelConfig):
+class MaximumLikelihoodModelConfig(_ImageModelConfig):
     """A decoder without q(z|x), trained by log p(x) over samples of the prior."""
 
     method = "Maximum likelihood by prior samples"
@@ -219,7 +240,7 @@ class MaximumLikelihoodModelConfig(ModelConfig):
 class _GivenModelConfig(ModelConfig):
     """The model of a given posterior: no decoder. `takes_x`: which values of problem.x it can have."""
 
-    likelihood = "given"
+    likelihood: ClassVar[likelihoods.GivenConfig] = likelihoods.GIVEN
     takes_x: ClassVar[Tuple[str, ...]] = ("observed",)
 
 

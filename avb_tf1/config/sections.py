@@ -27,7 +27,8 @@ def key(meaning, default=..., **options):
     Args:
         meaning: str, a sentence or two for docs/config.md, in Markdown.
         default: what stands for it in a file without it; without one a file must have it.
-        options: further ones of pydantic.Field.
+        options: further ones of pydantic.Field. `later=True`: of a key that configs once lacked; where it has its default, a
+            section's dict() is as it was then.
     """
     return pydantic.Field(default, description=meaning, **options)
 
@@ -80,3 +81,11 @@ class Section(pydantic.BaseModel, extra="forbid", frozen=True):
         if not isinstance(value, (dict, cls)):
             raise DictError  # pydantic takes a list, of pairs or empty, for a mapping
         return super().validate(value)
+
+    def dict(self, **options):
+        """Return it as pydantic does, nested dicts, but without the keys of `later` that have their defaults."""
+        tree = super().dict(**options)
+        for name, field in self.__fields__.items():
+            if field.field_info.extra.get("later") and getattr(self, name) == field.default:
+                tree.pop(name, None)
+        return tree

@@ -96,9 +96,30 @@ def bernoulli_of_logits(decode):
     return lambda x, z: -tf.reduce_sum(tf.nn.softplus((1 - 2 * x) * _at_chains(decode, x, z)), axis=-1)
 
 
+def gaussian(decode):
+    """Return log p(x|z) as `anneal` takes it, of a decoder of real values.
+
+    decode: z float32 [n, latent_dim] -> mean and log standard deviation, [n, n_values] each, or [1, 1] if it is one for all.
+    """
+    def log_likelihood(x, z):
+        mean, log_scale = decode(_flat(z))
+        mean, log_scale = (_of_chains(values, x) for values in (mean, tf.broadcast_to(log_scale, tf.shape(mean))))
+        return tf.reduce_sum(tfd.Normal(mean, tf.exp(log_scale)).log_prob(x), axis=-1)
+
+    return log_likelihood
+
+
 def _at_chains(decode, x, z):
-    """decode(z) for z [n_chains, n, latent_dim], float32 [n_chains, n, n_pixels]."""
-    return tf.reshape(decode(tf.reshape(z, [-1, z.shape[-1].value])), [-1, tf.shape(x)[0], x.shape[-1].value])
+    """decode(z) for z [n_chains, n, latent_dim], float32 [n_chains, n, n_values]."""
+    return _of_chains(decode(_flat(z)), x)
+
+
+def _flat(z):
+    return tf.reshape(z, [-1, z.shape[-1].value])
+
+
+def _of_chains(values, x):
+    return tf.reshape(values, [-1, tf.shape(x)[0], x.shape[-1].value])
 
 
 def anneal(log_likelihood, restore, x, path, seed, n_chains, n_steps, n_leapfrog_steps=N_LEAPFROG_STEPS):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from avb_tf1.estimation.densities import log_bernoulli_of_pairs, log_mean_exp, log_prior
+from avb_tf1.estimation.densities import log_mean_exp, log_prior
 from avb_tf1.estimation.trained_networks import in_chunks
 from avb_tf1.ground import progress
 
@@ -27,21 +27,20 @@ class Weighted(NamedTuple):
     effective_sample_size: np.ndarray
 
 
-def log_likelihood(decode, sample, images, random_state, n_samples, are_logits=False):
+def log_likelihood(likelihood, sample, images, random_state, n_samples):
     """Return the Weighted estimates: the log of the mean of p(x, z) / q(z|x) over samples z of q(z|x).
 
     Args:
-        decode: z float32 [n, latent_dim] -> pixel probabilities [n, n_pixels], or logits.
+        likelihood: likelihoods.Bernoulli or Gaussian.
         sample: (number of an image, n, numpy RandomState) -> z float32 [n, latent_dim], samples of its q(z|x), and log q(z|x)
             there, float64 [n].
-        images: [n_images, n_pixels], pixels in {0, 1}.
+        images: [n_images, n_values].
         random_state: numpy RandomState; n_samples: int, of each image.
-        are_logits: bool, whether `decode` gives logits.
     """
     found = []
     for number, image in enumerate(progress.through(np.asarray(images, np.float64), "images' log p(x) by importance sampling")):
         z, log_q = sample(number, n_samples, random_state)
-        log_conditional = in_chunks(lambda z, x=image[np.newaxis]: log_bernoulli_of_pairs(decode(z), x, are_logits), z)
+        log_conditional = in_chunks(lambda z, x=image[np.newaxis]: likelihood.log_prob(x, z), z)
         log_weights = log_conditional + log_prior(z) - log_q
         weights = np.exp(log_weights - log_weights.max())
         found.append((*log_mean_exp(log_weights), weights.sum()**2 / (weights**2).sum()))

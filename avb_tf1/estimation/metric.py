@@ -47,6 +47,7 @@ class Metric:
         note: str, what stands behind the title where no words can stand beside the number.
         measure: function of the task's samples -> Estimate; None where all are measured together.
         least, most: floats, what a finite value can be: an estimate of what is at least 0 may be somewhat below.
+        most_without: str, the name of a metric beside which there is no `most`; "": there always is.
         good: str, of a diagnostic what a good value is (tasks.diagnostics.good_values).
     """
 
@@ -57,6 +58,7 @@ class Metric:
     measure: Optional[Callable] = None
     least: float = -math.inf
     most: float = math.inf
+    most_without: str = ""
     good: str = ""
 
     @property

@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Callable, Optional
+from typing import Any, Callable, Optional
 
 import numpy as np
 
@@ -14,19 +14,18 @@ _CHUNK = 4096                 # rows that go through a network at once: with mor
 class Networks:
     """The trained networks as functions of float32 arrays, for any number n of rows.
 
-    x is what the networks see: images, [n, n_pixels], pixels in {0, 1}; of a given posterior which observation each row stands
-    for, one-hot [n, n_x], or [n, 0] if there is but one. Densities are in nats.
+    x is what the networks see: images, [n, n_values], pixels in {0, 1} or real values; of a given posterior which observation
+    each row stands for, one-hot [n, n_x], or [n, 0] if there is but one. Densities are in nats.
 
     Attributes:
         latent_dim: int.
         noise_dim: int; None, as all that is q's, for a model without an approximate posterior.
         encode: (x, eps [n, noise_dim], samples of N(0, I)) -> z [n, latent_dim], samples of q(z|x), the approximate posterior.
-        decode: z [n, latent_dim] -> pixel probabilities of p(x|z), [n, n_pixels]; None where the likelihood is given.
+        likelihood: p(x|z), likelihoods.Bernoulli or Gaussian; None where it is given.
         log_ratio: (x, z [n, latent_dim]) -> the discriminator's estimate of log q(z|x) - log p(z), [n, 1]: T(x, z), with
             adaptive contrast plus log r(z|x) - log p(z); None without a discriminator.
         gaussian: x -> of a Gaussian q(z|x) mean [n, latent_dim] and log-variance [n, latent_dim] or, of a given
             posterior, triangular scale [n, latent_dim, latent_dim]; None of others.
-        logits: z [n, latent_dim] -> the pixels' logits, [n, n_pixels], where log p(x|z) is computed from them; else None.
         decoder_weights: () -> the decoder's variables, by name; None where there is no decoder.
         log_joint: (x, z [n, latent_dim]) -> log p(x, z), [n], where it is given; log_prior: z -> log p(z), [n], as well.
         encode_with_density: (x, eps) -> z, as of encode, and log q(z|x), [n]; None where that isn't known.
@@ -37,10 +36,9 @@ class Networks:
     latent_dim: int
     noise_dim: Optional[int]
     encode: Optional[Callable] = None
-    decode: Optional[Callable] = None
+    likelihood: Any = None
     log_ratio: Optional[Callable] = None
     gaussian: Optional[Callable] = None
-    logits: Optional[Callable] = None
     decoder_weights: Optional[Callable] = None
     log_joint: Optional[Callable] = None
     log_prior: Optional[Callable] = None
@@ -59,9 +57,9 @@ class Networks:
         return self.gaussian is not None or self.encode_with_density is not None
 
     @property
-    def decoded(self):
-        """The function that log p(x|z) is best computed from, logits or decode, and whether it is the former."""
-        return (self.decode, False) if self.logits is None else (self.logits, True)
+    def decode(self):
+        """The function z [n, latent_dim] -> E[x|z], [n, n_values], of pixels probabilities; None where p(x|z) is given."""
+        return None if self.likelihood is None else self.likelihood.mean
 
 
 def in_chunks(function, *arrays):

@@ -11,14 +11,13 @@ import numpy as np
 
 from avb_tf1.ground.seeds import op_seed, stream
 from avb_tf1.ground.tensorflow import tf
-from avb_tf1.problems.data_set.problem import drawn_pixels
 
 
 class Batch(NamedTuple):
     """A batch of what the networks see of x.
 
     Attributes:
-        x: float32 [batch, d]: images, d = n_pixels in {0, 1}, row-major; or, of a given posterior, which of its n_x
+        x: float32 [batch, d]: images, row-major, d = n_values, in {0, 1} or real; or, of a given posterior, which of its n_x
             observations each row stands for, one-hot with d = n_x, or without a column, d = 0, if there is but one; x itself,
             d = d_x, if it is amortised.
         noise: the random tensors that x is drawn from anew in each session.run.
@@ -85,19 +84,18 @@ def _shuffled_sample(config, problem):
 
 
 def _dataset(config, problem):
-    x = tf.placeholder(tf.float32, [config.batch_size, problem.n_pixels], "x")
+    x = tf.placeholder(tf.float32, [config.batch_size, problem.n_values], "x")
     return Batch(x, of_iteration=dataset_batches(config.data, problem, config.seed))
 
 
 def dataset_batches(data, problem, seed):
-    """Return the function from an iteration, counted from 1, to its batch of an ImageDataset, float32 [batch, n_pixels].
+    """Return the function from an iteration, counted from 1, to its batch of an ImageDataset, float32 [batch, n_values].
 
     Each pass shuffles the train images anew, and leaves its last incomplete batch out. Which rows a batch has follows from the
-    seed and the number of the pass, which pixels are drawn from the seed and the iteration: a resumed run needs nothing else.
-    `data` and `seed` are a config's.
+    seed and the number of the pass, what is drawn of its pixels from the seed and the iteration: a resumed run needs nothing
+    else. `data` and `seed` are a config's.
     """
-    n_train = len(problem.train.intensities)
-    images = None if problem.binarisation == "dynamic" else problem.train_images(seed)
+    n_train, images = len(problem.train.intensities), problem.batches(seed)
 
     @functools.lru_cache(maxsize=1)
     def order(number):
@@ -106,10 +104,7 @@ def dataset_batches(data, problem, seed):
     def of_iteration(iteration):
         number, position = divmod(iteration - 1, n_train // data.batch_size)
         rows = order(number)[position * data.batch_size:(position + 1) * data.batch_size]
-        if images is not None:
-            return images[rows].astype(np.float32)
-        random_state = np.random.RandomState([seed, op_seed("pixels"), iteration])
-        return drawn_pixels(problem.train.intensities[rows], random_state).astype(np.float32)
+        return images(rows, np.random.RandomState([seed, op_seed("pixels"), iteration]))
 
     return of_iteration
 
@@ -122,4 +117,5 @@ def rows_of(x, values):
 
 
 _BATCHES = {"each_x": _constant, "joint": _joint, "constant": _constant, "uniform_labels": _uniform_labels,
-            "shuffled_sample": _shuffled_sample, "digits": _dataset, "mnist": _dataset, "npz": _dataset}
+            "shuffled_sample": _shuffled_sample, "digits": _dataset, "mnist": _dataset, "npz": _dataset,
+            "photo_patches": _dataset}

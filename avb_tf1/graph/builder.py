@@ -48,7 +48,7 @@ def _build(config, problem, is_trained):
     p = None if q is None else likelihoods.likelihood(batch.x, q.z, config, problem, z_prior)
     parts = objectives.Parts(config, problem, batch, noise, q, p, kl)
     objective = objectives.objective(parts)
-    variables = variables_by_scope(config.model.network_sections)
+    variables = variables_by_scope(config.model.network_sections, config.model.further_variables)
     iteration = updates.NO_ITERATION if is_trained else updates.iteration(parts, objective, variables)
     return model_graph(parts, objective, variables, iteration)
 
@@ -73,15 +73,17 @@ def endpoints(parts, variables):
     outputs = {
         "encode": (q.z, x, eps), "encode_with_density": (None if q.log_prob is None else (q.z, q.log_prob), x, eps),
         "log_posterior": (q.log_prob_at and q.log_prob_at(z), x, z), "gaussian": (q.gaussian, x),
-        "decode": (p.probabilities, z), "logits": (p.logits, z), "log_prior": (log_prior, z),
+        **{name: (output, z) for name, output in p.parameters.items()}, "log_prior": (log_prior, z),
         "log_joint": (p.log_prob + log_prior if is_given else None, x, z),
         "log_ratio": (kl and kl.log_ratio and kl.log_ratio(x, z, q.moments), x, z),
         "decoder_weights": ({weights.op.name: weights for weights in variables.get("decoder", ())} or None,)}
     return {name: (output, inputs) for name, (output, *inputs) in outputs.items() if output is not None}
 
 
-def variables_by_scope(networks_by_scope):
+def variables_by_scope(networks_by_scope, further=()):
     """Return scope -> the trainable variables in it, a tuple, for scope -> the network's section (model.network_sections).
+
+    `further`: scope -> how many variables the network has besides its layers' (model.further_variables).
 
     Raises AssertionError if the scopes don't cover the trainable variables once each, or a network has others than its section
     says.
@@ -92,8 +94,9 @@ def variables_by_scope(networks_by_scope):
     assert collected == sorted(variable.name for variable in tf.trainable_variables()), (
         "the scopes %s don't cover the trainable variables once each" % ", ".join(by_scope))
     for scope, variables in by_scope.items():
-        n_layers = networks_by_scope[scope].n_layers
-        assert len(variables) == 2 * n_layers, "%s should have weights and biases of %d layers" % (scope, n_layers)
+        n_layers, n_further = networks_by_scope[scope].n_layers, dict(further).get(scope, 0)
+        assert len(variables) == 2 * n_layers + n_further, "%s should have weights and biases of %d layers%s" % (
+            scope, n_layers, " and %d more" % n_further if n_further else "")
     return by_scope
 
 

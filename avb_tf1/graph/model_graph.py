@@ -22,8 +22,8 @@ class ModelGraph:
         gradient_slots: variable name -> a slot of its optimiser's that is not finite once a gradient was not.
         learning_rate_factor: scalar placeholder to feed in each step, or None if the rates are constant.
         endpoints: the trained networks on any number of inputs, for evaluation, on the same weights: the name of a function of
-            trained_networks.Networks -> what it returns, tensors in any structure, and its arguments, a list of placeholders;
-            what the model hasn't is left out.
+            trained_networks.Networks, or of its likelihood, -> what it returns, tensors in any structure, and its arguments, a
+            list of placeholders; what the model hasn't is left out.
         initialize: op that draws all initial weights.
         saver: tf.train.Saver of all variables.
     """

@@ -16,8 +16,9 @@ ACTIVATIONS = {"linear": None, "relu": tf.nn.relu, "elu": tf.nn.elu, "tanh": tf.
 def encoder(x, eps, config, image_shape=None):
     """Return z ~ q(z|x), an implicit approximate posterior: noise is a second input (paper, section 3; tutorial, "Encoder").
 
-    z [batch, latent_dim] is unbounded; x [batch, n_pixels] has pixels in {0, 1}; eps [batch, noise_dim] is of N(0, I). `config`
-    is a config's model section, whose encoder.convolution needs `image_shape`, (rows, columns).
+    z [batch, latent_dim] is unbounded; x [batch, n_values] has pixels in {0, 1}, or real values; eps [batch, noise_dim] is of
+    N(0, I). `config` is a config's model section, whose encoder.convolution needs `image_shape`, (rows, columns) or, of colour,
+    (rows, columns, 3).
     """
     with tf.variable_scope("encoder", reuse=tf.AUTO_REUSE):
         inputs = tf.concat([_features(x, config.encoder, image_shape), eps], 1)
@@ -80,8 +81,7 @@ def gaussian_encoder(x, config, image_shape=None, beside=None):
     """Return the VAE's q(z|x) = N(mean, diag(exp(log_variance))): mean and log_variance, [batch, latent_dim] each, unbounded.
 
     The third is what a flow's layers see of x, [batch, encoder.n_context], unbounded, or None without n_context.
-    x [batch, n_pixels] has pixels in {0, 1}. `config` is a config's model section, whose encoder.convolution needs
-    `image_shape`, (rows, columns). `beside`: [batch, any], what the hidden layers see besides; None: nothing.
+    x, `config` and `image_shape` are as of encoder. `beside`: [batch, any], what the hidden layers see besides; None: nothing.
     """
     network = config.encoder
     with tf.variable_scope("encoder", reuse=tf.AUTO_REUSE):
@@ -113,7 +113,7 @@ def decoder(z, n_pixels, config, image_shape=None):
     """Return the pixel probabilities of p(x|z), independent Bernoullis, [batch, n_pixels] (tutorial, "Decoder").
 
     They are in [margin, 1 - margin] with margin = decoder.probability_margin, which keeps their logarithms finite. Arguments
-    as of decoder_logits.
+    as of decoder_outputs.
     """
     margin = config.decoder.probability_margin
     logits = decoder_logits(z, n_pixels, config, image_shape)
@@ -124,28 +124,63 @@ def decoder(z, n_pixels, config, image_shape=None):
 def decoder_logits(z, n_pixels, config, image_shape=None):
     """Return the logits of the pixels, before any margin, [batch, n_pixels], unbounded, for z [batch, latent_dim].
 
-    `config` is a config's model section, whose decoder.convolution needs `image_shape`, (rows, columns).
+    Arguments as of decoder_outputs.
     """
+    return decoder_outputs(z, n_pixels, config, image_shape)[0]
+
+
+def gaussian_decoder(z, n_values, config, image_shape=None):
+    """Return mean and log standard deviation of p(x|z), independent Gaussians; the mean is [batch, n_values].
+
+    The mean is in [0, 1], or unbounded with likelihood.mean: linear. The log standard deviation is [batch, n_values] if it is
+    decoded, else [1, 1], the same for all. One that is learned is minimum + softplus(raw - minimum): far above the minimum it
+    is the raw output, as in LMescheder's decoder for CelebA, which has no bound, and it keeps a gradient wherever it is.
+    Without a bound the density would be: a decoder that meets a value exactly gains without end as the deviation falls.
+    Arguments as of decoder_outputs.
+    """
+    likelihood, log_scale = config.likelihood, config.likelihood.log_scale
+    output, *more = decoder_outputs(z, n_values, config, image_shape)
+    with tf.variable_scope("decoder", reuse=tf.AUTO_REUSE):
+        mean = tf.nn.sigmoid(output) if likelihood.mean == "sigmoid" else output
+        if log_scale.kind == "fixed":
+            return mean, tf.constant([[log_scale.value]], tf.float32)
+        if log_scale.kind == "learned":
+            above = log_scale.initial - log_scale.minimum
+            raw = log_scale.minimum + above + math.log(-math.expm1(-above))  # whose softplus is `above`
+            more = [tf.get_variable("log_scale", [1, 1], initializer=tf.constant_initializer(raw))]
+        return mean, log_scale.minimum + tf.nn.softplus(more[0] - log_scale.minimum)
+
+
+def decoder_outputs(z, n_values, config, image_shape=None):
+    """Return what the decoder's last layer makes of z [batch, latent_dim]: likelihood.n_outputs tensors [batch, n_values].
+
+    They are unbounded. `config` is a config's model section, whose decoder.convolution needs `image_shape`, (rows, columns) or,
+    of colour, (rows, columns, 3); n_values is how many values an image has.
+    """
+    n_outputs = config.likelihood.n_outputs
     with tf.variable_scope("decoder", reuse=tf.AUTO_REUSE):
         hidden = hidden_layers(z, config.decoder)
         if config.decoder.convolution is None:
-            return linear(hidden, n_pixels, "output")
-        return images_from(hidden, config.decoder.convolution, ACTIVATIONS[config.decoder.activation], image_shape)
+            output = linear(hidden, n_outputs * n_values, "output")
+        else:
+            output = images_from(hidden, config.decoder.convolution, ACTIVATIONS[config.decoder.activation], image_shape,
+                                 n_outputs)
+        return [output] if n_outputs == 1 else tf.split(output, n_outputs, axis=1)
 
 
 def discriminator(x, z, config):
     """Return T(x, z), at its optimum log q(z|x) - log p(z) (tutorial, "Discriminator"; paper, section 3.1).
 
     With training.discriminator_loss: cross_entropy it is the logit that z is a posterior sample rather than a prior sample.
-    It is [batch, 1], unbounded; x [batch, n_pixels] has pixels in {0, 1}, z is [batch, latent_dim]. In `config`, a config's
-    model section, discriminator.kind is the architecture.
+    It is [batch, 1], unbounded; x [batch, n_values] has pixels in {0, 1}, or real values, z is [batch, latent_dim]. In
+    `config`, a config's model section, discriminator.kind is the architecture.
     """
     with tf.variable_scope("discriminator", reuse=tf.AUTO_REUSE):
         return _DISCRIMINATORS[config.discriminator.kind](centered(x, config.discriminator), z, config.discriminator)
 
 
 def discriminator_of_all_pairs(x, z, config):
-    """Return T of each x [n_x, n_pixels] with each z [n_z, latent_dim], [n_x, n_z], unbounded.
+    """Return T of each x [n_x, n_values] with each z [n_z, latent_dim], [n_x, n_z], unbounded.
 
     Each x and each z goes through its networks once, and one matrix product joins them: hardly more work than n_x pairs.
     `config` is a config's model section, whose discriminator.kind must be offset_inner_product.

@@ -3,7 +3,7 @@
 import math
 from typing import Callable, NamedTuple, Optional, Tuple
 
-from avb_tf1.graph import flows, invertible, networks
+from avb_tf1.graph import flows, invertible, likelihoods, networks
 from avb_tf1.graph.batches import rows_of
 from avb_tf1.ground.tensorflow import tf
 
@@ -165,8 +165,7 @@ def _auxiliary(x, eps, draw, model, shape):
     if model.reverse.sees == "reconstruction":
         draws = draw("reconstruction_eps", x.shape[0].value, x.shape[1].value)
         draws = tf.gather(draws, tf.range(tf.shape(x)[0]) % draws.shape[0].value)
-        uniform = tf.math.erfc(-draws / math.sqrt(2)) / 2
-        seen = tf.cast(uniform < networks.decoder(z, x.shape[1].value, model, shape), tf.float32)
+        seen = likelihoods.sample(z, draws, model, shape)
     inputs = tf.concat([networks.centered(seen, model.reverse), z], 1)
     mean, log_scale = networks.gaussian(inputs, model.auxiliary.dim, "reverse", model.reverse)
     return ApproximatePosterior(z, eps, log_prob - _log_normal((a - mean) * tf.exp(-log_scale), log_scale))
@@ -174,7 +173,7 @@ def _auxiliary(x, eps, draw, model, shape):
 
 def _distinct_rows(x, model):
     """The rows of x without repetition, and the function from values of these, [n_distinct, ...], to those of x's rows."""
-    if model.likelihood == "given":
+    if model.likelihood.kind == "given":
         return tf.eye(x.shape[1].value) if x.shape[1].value else tf.zeros([1, 0]), lambda values: rows_of(x, values)
     unknown = tf.placeholder_with_default(x, [None, None])  # of a known shape, UniqueV2 makes a wrong one
     index = tf.reshape(tf.raw_ops.UniqueV2(x=unknown, axis=[0]).idx, tf.shape(unknown)[:1])

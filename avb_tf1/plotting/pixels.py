@@ -1,8 +1,13 @@
-"""Images as pictures of pixels, white where a pixel is 0 and black where it is 1."""
+"""Images as pictures of pixels, white where a pixel is 0 and black where it is 1; or of real values, as photographs are."""
+
+ON_OR_OFF, REAL = "Greys", "gray"  # colours of pixels that are on or off, and of real values: white is 0 there, black here
 
 
-def draw_pixels(axes, image, colors="Greys"):
-    """Draw an image [rows, columns], values in [0, 1], on matplotlib Axes without ticks; return what was drawn."""
+def draw_pixels(axes, image, colors=ON_OR_OFF):
+    """Draw an image [rows, columns], values in [0, 1], on matplotlib Axes without ticks; return what was drawn.
+
+    One of colour, [rows, columns, 3], has its own.
+    """
     axes.set(xticks=[], yticks=[])
     return axes.imshow(image, cmap=colors, vmin=0, vmax=1)
 

@@ -98,7 +98,7 @@ def require_numbers(metrics, path, task):
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= _LARGEST:
             raise InputError("%s: %s must be a finite number%s, not %s" % (
                 path, name, ", or null for an infinite one" if name in known else "", json_value(value)))
-        _require_within(_range(name, known), value, name, path)
+        _require_within(_range(name, known, metrics), value, name, path)
     if CALIBRATION in metrics and not _is_calibration(metrics[CALIBRATION]):
         raise InputError("%s: %s must have n_simulated, limit, band and the counts of each coordinate" % (path, CALIBRATION))
     for bound, above, difference in task.bounds:
@@ -150,10 +150,10 @@ def errors_beside_each_other(metrics, *names):
     return [metrics.get(name + suffix) or 0.0 for name in names for suffix in suffixes]
 
 
-def _range(name, known):
-    """What a finite number of that name can be, lowest and highest; `known`: name -> Metric."""
+def _range(name, known, metrics):
+    """What a finite number of that name can be beside other metrics, lowest and highest; `known`: name -> Metric."""
     if name in known:
-        return known[name].least, known[name].most
+        return known[name].least, math.inf if known[name].most_without in metrics else known[name].most
     return next((limits for pattern, limits in _RANGES if re.search(pattern, name)), (-math.inf, math.inf))
 
 

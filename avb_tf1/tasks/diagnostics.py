@@ -95,8 +95,7 @@ def calibrated_on_images(networks, random_state, n=N_SIMULATED):
     if networks.encode is None:
         return {}
     z = random_state.standard_normal((n, networks.latent_dim)).astype(np.float32)
-    on = in_chunks(networks.decode, z)
-    x = (random_state.random_sample(on.shape) < on).astype(np.float32)
+    x = networks.likelihood.sample(z, random_state)
     return calibrated(networks, x, z, ["z%d" % (k + 1) for k in range(networks.latent_dim)], random_state)
 
 

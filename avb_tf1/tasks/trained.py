@@ -108,20 +108,22 @@ def without_infinity(metrics):
 
 
 def images_of(problem, x):
-    """Return a user's images as the networks see them, float32 [n, n_pixels].
+    """Return a user's images as the networks see them, float32 [n, n_values].
 
     Args:
         problem: an ImageProblem or an ImageDataset.
-        x: [n, n_pixels], pixels that are 0 or 1.
+        x: [n, n_values], pixels that are 0 or 1; of a data set without binarisation numbers in [0, 1].
 
     Raises:
-        ValueError: x has another shape or other pixels.
+        ValueError: x has another shape or other values.
     """
-    x = np.asarray(x, np.float32)
-    if x.ndim != 2 or x.shape[1] != problem.n_pixels or not len(x):
-        raise ValueError("x must be [n, %d] with n at least 1, not %s" % (problem.n_pixels, list(x.shape)))
-    if not np.isin(x, (0, 1)).all():
+    x, n_values = np.asarray(x, np.float32), int(np.prod(problem.image_shape))
+    if x.ndim != 2 or x.shape[1] != n_values or not len(x):
+        raise ValueError("x must be [n, %d] with n at least 1, not %s" % (n_values, list(x.shape)))
+    if problem.is_binary and not np.isin(x, (0, 1)).all():
         raise ValueError("the pixels of x must be 0 or 1")
+    if not ((x >= 0) & (x <= 1)).all():
+        raise ValueError("the values of x must be numbers from 0 to 1")
     return x
 
 

@@ -1,11 +1,13 @@
 """Run the update ops of a graph in a Session (tutorial, "Training")."""
 
+import dataclasses
 import time
 from dataclasses import dataclass
 from typing import Dict
 
 import numpy as np
 
+from avb_tf1.estimation.likelihoods import LIKELIHOODS
 from avb_tf1.estimation.trained_networks import Networks
 from avb_tf1.ground.errors import OneLineError
 
@@ -108,7 +110,9 @@ def array_functions(session, model):
     functions = {name: session.make_callable(output, inputs) for name, (output, inputs) in model.endpoints.items()}
     config = model.parts.config.model
     is_bound = getattr(config, "density_is_bound", False)
-    return Networks(config.latent_dim, config.noise_dim, density_is_bound=is_bound, **functions)
+    kind = LIKELIHOODS.get(config.likelihood.kind)
+    likelihood = kind and kind(**{field.name: functions.pop(field.name, None) for field in dataclasses.fields(kind)})
+    return Networks(config.latent_dim, config.noise_dim, likelihood=likelihood, density_is_bound=is_bound, **functions)
 
 
 def _skip_noise(session, model, n_iterations):
@@ -124,6 +128,6 @@ def _describe_divergence(session, model, iteration, monitors):
     # The update has been applied: the optimiser's slot holds what was wrong with the gradient.
     what = what or ["the gradient of " + name for name, slot in model.gradient_slots.items()
                     if not np.isfinite(session.run(slot)).all()] or ["a gradient"]
-    has_margin = "decode" in model.endpoints and "logits" not in model.endpoints
+    has_margin = "probabilities" in model.endpoints and "logits" not in model.endpoints
     return ("%s is not finite at iteration %d; a lower learning_rate in the config's training section%s may help" % (
         what[0], iteration, " or a larger model.decoder.probability_margin" if has_margin else ""))

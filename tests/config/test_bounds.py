@@ -2,6 +2,7 @@
 
 import pytest
 from config_cases import of_kind
+from image_data import image_config_path
 
 from avb_tf1.config.loading import load_config
 from avb_tf1.ground.errors import InputError
@@ -12,12 +13,21 @@ SIVI, GIVEN_SIVI, AUXILIARY = ("known_images", "sivi"), ("given_posterior", "siv
 DIGITS, GIVEN_CONTRAST, GAUSSIAN = ("data_set", "avb"), ("given_posterior", "avb_ac"), ("given_posterior", "gaussian")
 POSITIVE_RATE, SHARE = (0, 1e-9, 1, 1.001), (-1e-9, 0, 0.999, 1)  # too low, lowest, highest, too high
 SIZE, LAYERS, COUNT, SCALE = (0, 1, 65536, 65537), (-1, 0, 64, 65), (0, 1, 1048576, 1048577), (-101, -100, 100, 101)
+PATCHES, FIXED = ("patches", "learned"), ("patches", "fixed")  # further configs, beside those of each kind of model
+FURTHER = {PATCHES: [], FIXED: ["model.likelihood.log_scale={kind: fixed, value: -1}"]}
+LOG_SCALE = (-10.001, -10, 10, 10.001)
 BOUNDS = {
     (AVB, "seed"): (-1, 0, 2147483647, 2147483648),
     (AVB, "data.batch_size"): COUNT,
     (CONTRAST, "data.n_samples"): COUNT,
     (DIGITS, "data.n_validation"): (-1, 0, 1000, 1497),  # all of the train images
     (GIVEN_CONTRAST, "problem.batch_size"): COUNT,
+    (PATCHES, "data.size"): (1, 2, 128, 129),
+    (PATCHES, "data.n_train"): COUNT,
+    (PATCHES, "data.n_test"): COUNT,
+    (PATCHES, "model.likelihood.log_scale.minimum"): LOG_SCALE,
+    (PATCHES, "model.likelihood.log_scale.initial"): LOG_SCALE,
+    (FIXED, "model.likelihood.log_scale.value"): LOG_SCALE,
     (AVB, "evaluation.n_samples"): (1023, 1024, 16777216, 16777217),
     (DIGITS, "evaluation.n_samples"): (1, 2, 1048576, 1048577),
     (DIGITS, "evaluation.ais.n_images"): (1, 2, 1048576, 1048577),
@@ -77,7 +87,7 @@ BOUNDS = {
 
 @pytest.mark.parametrize("kind, key", BOUNDS, ids=lambda value: value if isinstance(value, str) else "-".join(value))
 def test_bounds(kind, key):
-    path, overrides = of_kind(*kind)
+    path, overrides = (image_config_path("patches_vae"), FURTHER[kind]) if kind in FURTHER else of_kind(*kind)
 
     def is_out_of_bounds(value):
         try:

@@ -5,9 +5,14 @@ from scipy.special import expit
 from scipy.stats import norm
 
 from avb_tf1.estimation import adaptive_quadrature, quadrature
-from avb_tf1.estimation.adaptive_quadrature import TOLERANCE, integrals
+from avb_tf1.estimation.adaptive_quadrature import TOLERANCE
 from avb_tf1.estimation.densities import log_bernoulli, log_prior
+from avb_tf1.estimation.likelihoods import Bernoulli
 from avb_tf1.estimation.quadrature import all_binary_images
+
+
+def integrals(decode, latent_dim, images):
+    return adaptive_quadrature.integrals(Bernoulli(decode), latent_dim, images)
 
 
 def network(latent_dim, n_pixels, sharpness, activation=np.tanh):
@@ -113,7 +118,7 @@ def test_what_two_grids_do_not_settle_has_a_third(monkeypatch):
     grids = iter([[-5.0, -7.0, -9.0], [-5.0001, -7.1, -9.2], [-7.101, -9.3]])
     seen = []
 
-    def of_grid(terms, matrix, images, box, n_cells):
+    def of_grid(terms, matrix, images, box, n_cells, is_density):
         found = np.array(next(grids))
         seen.append(images[:, 0].tolist())
         return adaptive_quadrature.Integrals(
@@ -143,7 +148,7 @@ def test_the_prior_is_in_it_once():
     """By hand, at one point: log p(x|z) + log N(z; 0, I)."""
     decode = network(2, 5, 1)
     z = np.array([[0.25, -0.5]])
-    log_odds, rest = adaptive_quadrature._terms(decode, z)
+    log_odds, rest = adaptive_quadrature._terms(Bernoulli(decode), z)
     image = np.array([1, 0, 1, 1, 0])
     p = decode(z.astype(np.float32))[0]
     assert (log_odds @ image + rest[:, 0])[0] == pytest.approx(

@@ -5,6 +5,7 @@ from scipy.special import expit
 from scipy.stats import multivariate_normal, norm
 
 from avb_tf1.estimation import adaptive_quadrature, ais, quadrature
+from avb_tf1.estimation.likelihoods import Bernoulli
 from avb_tf1.graph import networks
 from avb_tf1.graph.builder import build_graph
 from avb_tf1.ground.tensorflow import open_session, tf
@@ -117,7 +118,7 @@ def random_decoder():
 @pytest.mark.slow
 def test_agrees_with_the_quadrature_on_100_images():
     in_numpy, in_tensorflow, images = random_decoder()
-    exact = adaptive_quadrature.integrals(in_numpy, 2, images)
+    exact = adaptive_quadrature.integrals(Bernoulli(in_numpy), 2, images)
     scale = np.sqrt(exact.covariance[:, [0, 1], [0, 1]])
     # Not where the posterior is, as an encoder is not right either.
     path = ais.path_from_posterior(exact.mean + 0.3 * scale, 0.8 * scale)

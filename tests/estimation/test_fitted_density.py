@@ -4,6 +4,7 @@ from scipy.special import expit
 from scipy.stats import norm
 
 from avb_tf1.estimation.fitted_density import fitted_densities
+from avb_tf1.estimation.likelihoods import Bernoulli
 
 
 def decoder(dim, sharpness, n_pixels=6):
@@ -22,7 +23,7 @@ def test_densities_in_the_plane_are_those_of_a_direct_grid():
     images = np.random.RandomState(2).randint(0, 2, (3, 6)).astype(np.float32)
     samples = np.random.RandomState(3).normal(0, 0.1, (3, 20, 2)).astype(np.float32)
     samples[1, 0] = 4, -3
-    axes, density = fitted_densities(decode, images, samples)
+    axes, density = fitted_densities(Bernoulli(decode), images, samples)
     assert axes.shape == (3, 2, 41) and axes.dtype == np.float32 and density.shape == (3, 41**2)
     np.testing.assert_array_equal(density.max(axis=1), 1)
     everywhere = np.stack(np.meshgrid(*[np.linspace(-6, 6, 301)] * 2), axis=-1).reshape(-1, 2)
@@ -42,7 +43,7 @@ def test_a_sharp_density_has_a_small_box_and_its_standard_deviation():
     def decode(z):
         return expit(np.concatenate([edge * (z - 0.7), edge * (0.7 - z)], axis=1)).astype(np.float32)
 
-    axes, density = fitted_densities(decode, np.ones((1, 2)), np.full((1, 5, 1), 0.7, np.float32))
+    axes, density = fitted_densities(Bernoulli(decode), np.ones((1, 2)), np.full((1, 5, 1), 0.7, np.float32))
     axis, own = axes[0, 0].astype(np.float64), density[0]
     assert axes.shape == (1, 1, 161) and density.shape == (1, 161)
     assert axis[-1] - axis[0] < 0.7
@@ -54,6 +55,6 @@ def test_a_sharp_density_has_a_small_box_and_its_standard_deviation():
 
 
 def test_a_decoder_that_went_astray_has_no_density():
-    axes, density = fitted_densities(lambda z: np.full((len(z), 4), np.nan, np.float32), np.ones((2, 4)),
+    axes, density = fitted_densities(Bernoulli(lambda z: np.full((len(z), 4), np.nan, np.float32)), np.ones((2, 4)),
                                      np.full((2, 3, 2), np.nan, np.float32))
     assert np.isfinite(axes).all() and (density == 0).all()

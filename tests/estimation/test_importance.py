@@ -2,6 +2,7 @@ import numpy as np
 from scipy.special import expit
 
 from avb_tf1.estimation import adaptive_quadrature, importance
+from avb_tf1.estimation.likelihoods import Bernoulli
 
 
 def decode(z):
@@ -11,13 +12,13 @@ def decode(z):
 
 def images_and_posteriors():
     images = (np.random.RandomState(3).random_sample((40, 12)) < 0.5).astype(np.float32)
-    return images, adaptive_quadrature.integrals(decode, 2, images)
+    return images, adaptive_quadrature.integrals(Bernoulli(decode), 2, images)
 
 
 def test_agrees_with_the_quadrature():
     images, exact = images_and_posteriors()
     variance = 1.3 * exact.covariance[:, [0, 1], [0, 1]]
-    found = importance.log_likelihood(decode, importance.gaussian_samples(exact.mean, np.log(variance)), images,
+    found = importance.log_likelihood(Bernoulli(decode), importance.gaussian_samples(exact.mean, np.log(variance)), images,
                                       np.random.RandomState(0), 4000)
     deviations = (found.log_likelihood - exact.log_likelihood) / found.standard_error
     assert abs(deviations.mean()) < 2.5 * deviations.std() / np.sqrt(40)
@@ -28,8 +29,9 @@ def test_agrees_with_the_quadrature():
 def test_a_wrong_q_has_a_small_effective_sample_size_and_a_larger_error():
     images, exact = images_and_posteriors()
     variance = exact.covariance[:, [0, 1], [0, 1]]
-    near, far = (importance.log_likelihood(decode, importance.gaussian_samples(exact.mean + shift, np.log(variance)), images,
-                                           np.random.RandomState(0), 1000)
+    near, far = (importance.log_likelihood(
+        Bernoulli(decode), importance.gaussian_samples(exact.mean + shift, np.log(variance)), images,
+        np.random.RandomState(0), 1000)
                  for shift in (0, 2))
     assert np.median(far.effective_sample_size) < 0.2 * np.median(near.effective_sample_size)
     assert np.median(far.standard_error) > 2 * np.median(near.standard_error)
@@ -37,7 +39,7 @@ def test_a_wrong_q_has_a_small_effective_sample_size_and_a_larger_error():
 
 def test_the_exact_posterior_has_weights_that_are_all_one():
     """Of a decoder that ignores z the posterior is the prior."""
-    found = importance.log_likelihood(lambda z: np.full((len(z), 3), 0.25, np.float32),
+    found = importance.log_likelihood(Bernoulli(lambda z: np.full((len(z), 3), 0.25, np.float32)),
                                       importance.gaussian_samples(np.zeros((1, 5)), np.zeros((1, 5))),
                                       np.array([[1, 0, 0]]), np.random.RandomState(0), 100)
     np.testing.assert_allclose(found.log_likelihood, np.log(0.25 * 0.75**2), atol=1e-6)

@@ -28,9 +28,8 @@ def trained():
         session.run(model.initialize)
         trainer.train(session, model, config.training, [])
         networks = trainer.array_functions(session, model)
-        decode, are_logits = networks.decoded
-        assert are_logits
-        yield networks, config, problem, adaptive_quadrature.integrals(decode, 2, problem.test_images(), are_logits)
+        assert networks.likelihood.logits is not None
+        yield networks, config, problem, adaptive_quadrature.integrals(networks.likelihood, 2, problem.test_images())
 
 
 def test_it_was_trained(trained):
@@ -44,7 +43,7 @@ def test_the_quadrature_agrees_with_uniform_grids(trained, n_cells):
     points = quadrature.grid((np.arange(n_cells) + 0.5) * side - 6.5, 2)
     total = np.full(len(images), -np.inf)
     for z in np.array_split(points, 20):
-        logits = networks.logits(z.astype(np.float32)).astype(np.float64)
+        logits = networks.likelihood.logits(z.astype(np.float32)).astype(np.float64)
         joint = logits @ images.T + (log_prior(z) - np.logaddexp(0, logits).sum(axis=1))[:, np.newaxis]
         total = np.logaddexp(total, logsumexp(joint, axis=0))
     differences = total + 2 * np.log(side) - found.log_likelihood

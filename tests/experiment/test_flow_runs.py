@@ -97,4 +97,4 @@ def test_a_decoder_alone_is_measured_as_far_as_it_goes(task, tmp_path):
     name = "test_log_likelihood" if task == "data_set" else "log_likelihood"
     assert metrics[name] < 0 and set(metrics["not_computed"].values()) == {"the model has no approximate posterior q(z|x)"}
     with avb_tf1.open_run(folder) as opened, pytest.raises(ValueError, match="has no q"):
-        opened.sample_posterior(np.eye(opened._problem.n_pixels)[:1], 1, seed=0)
+        opened.sample_posterior(np.eye(np.prod(opened._problem.image_shape))[:1], 1, seed=0)

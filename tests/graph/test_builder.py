@@ -28,13 +28,14 @@ def test_the_tutorials_18_variables(tutorial):
 
 
 def test_shapes_and_types(tutorial):
-    shapes = {"batch.x": [512, 4], "posterior.eps": [512, 4], "posterior.z": [512, 2], "likelihood.probabilities": [512, 4],
+    shapes = {"batch.x": [512, 4], "posterior.eps": [512, 4], "posterior.z": [512, 2],
               "likelihood.log_prob": [512], "divergence.z_prior": [512, 2],
               "divergence.logits_prior": [512, 1], "divergence.logits_posterior": [512, 1], "divergence.loss": [],
               "divergence.kl": []}
     for name, shape in shapes.items():
         tensor = operator.attrgetter(name)(tutorial.parts)
         assert (tensor.shape.as_list(), tensor.dtype) == (shape, tf.float32), name
+    assert tutorial.parts.likelihood.parameters["probabilities"].shape.as_list() == [512, 4]
     for tensor in [tutorial.objective.loss, *tutorial.objective.monitors.values()]:
         assert (tensor.shape.as_list(), tensor.dtype) == ([], tf.float32), tensor.op.name
 

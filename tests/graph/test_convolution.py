@@ -39,7 +39,7 @@ def test_any_shape_of_at_least_16_pixels_can_be_convolved(name, odd_images):
     assert shapes["encoder/hidden_1/weights"] == [5 * 6 * 8 + noise, 12]  # 18 x 23, 9 x 12, 5 x 6
     assert shapes["decoder/smallest/weights"] == [8, 5 * 6 * 4]
     assert shapes["decoder/convolution_1/weights"] == [3, 3, 8, 4] and shapes["decoder/output/weights"] == [3, 3, 1, 8]
-    assert model.parts.likelihood.probabilities.shape.as_list() == [64, 18 * 23]
+    assert model.parts.likelihood.parameters["probabilities"].shape.as_list() == [64, 18 * 23]
     with open_session(model.graph, 1, 1) as session:
         session.run(model.initialize)
         x, z = np.zeros((3, 18 * 23), np.float32), np.zeros((3, 8), np.float32)

@@ -41,7 +41,7 @@ def test_a_given_one_is_of_each_rows_own_x():
         p, prior = likelihoods.likelihood(inputs, codes, config, problem), likelihoods.prior(config, problem)
         log_prob, log_prior, samples = session.run([p.log_prob, prior.log_prob(codes), prior.sample(20000, 1, "prior")])
         assert not tf.global_variables()
-    assert p.probabilities is p.logits is None and not prior.is_standard
+    assert not p.parameters and not prior.is_standard
     means = 3 + (np.maximum(z, 0)**3).sum(axis=1)
     np.testing.assert_allclose(log_prob, stats.expon.logpdf(problem.observations[labels, 0], scale=means), rtol=1e-5)
     np.testing.assert_allclose(log_prior, stats.norm.logpdf(z, scale=math.sqrt(2)).sum(axis=1), rtol=1e-5)
@@ -66,7 +66,7 @@ def test_the_likelihood_from_logits_is_that_from_probabilities_where_both_are_go
             session.run(model.initialize)
             monitor = model.objective.monitors["reconstruction_log_likelihood"]
             values.append(session.run(monitor, {model.parts.batch.x: model.parts.batch.of_iteration(1)}))
-        assert (model.parts.likelihood.logits is None) == (likelihood == "probabilities")
+        assert ("logits" in model.parts.likelihood.parameters) == (likelihood == "logits")
     assert values[0] == pytest.approx(values[1], abs=1e-4) and values[0] < -30
 
 

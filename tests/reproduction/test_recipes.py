@@ -187,7 +187,7 @@ def test_losses_are_made_of_the_parts_that_the_step_reports(name):
         values = session.run({"loss": graph.objective.loss, "kl": kl.kl, "d_loss": kl.loss, "prior": kl.logits_prior,
                               "posterior": kl.logits_posterior, "x": graph.parts.batch.x,
                               "likelihood": graph.objective.monitors["reconstruction_log_likelihood"],
-                              "p": graph.parts.likelihood.probabilities})
+                              "p": graph.parts.likelihood.parameters["probabilities"]})
     p, x = values["p"].astype(np.float64), values["x"]
     np.testing.assert_allclose(values["likelihood"], np.sum(x * np.log(p) + (1 - x) * np.log(1 - p), axis=1).mean(), rtol=1e-5)
     np.testing.assert_allclose(values["loss"], values["kl"] - values["likelihood"], rtol=1e-5)
@@ -295,7 +295,7 @@ def test_decoder_on_the_prior_sample_gives_the_same_values():
         model = build_graph(recipe("poole_gist", "model.decoder.built_on=" + where))
         with open_session(model.graph, 1, 1) as session:
             session.run(model.initialize)
-            return session.run([model.parts.likelihood.probabilities, model.objective.loss])
+            return session.run([model.parts.likelihood.parameters["probabilities"], model.objective.loss])
 
     for a, b in zip(outputs("prior_sample"), outputs("posterior_sample")):
         np.testing.assert_array_equal(a, b)

@@ -15,6 +15,7 @@ from pages import unpacked
 from scipy.stats import norm
 
 from avb_tf1.config.loading import load_config
+from avb_tf1.estimation.likelihoods import Bernoulli
 from avb_tf1.estimation.trained_networks import Networks
 from avb_tf1.experiment.run import Experiment, opened_model
 from avb_tf1.ground import files, seeds
@@ -149,7 +150,7 @@ class KnownImages(Case):
         signs = np.float32([[-1, -1], [-1, 1], [1, -1], [1, 1]])
         return Networks(
             2, 2, encode=lambda x, eps: np.abs(eps) * signs[np.argmax(x, axis=1)],
-            decode=lambda z: np.where(problem.images[self.quarter(z)] > 0, 1 - 1e-9, 1e-9),
+            likelihood=Bernoulli(lambda z: np.where(problem.images[self.quarter(z)] > 0, 1 - 1e-9, 1e-9)),
             log_ratio=lambda x, z: np.full((len(x), 1), LOG4, np.float32))
 
     def metrics(self):
@@ -264,7 +265,7 @@ class KnownImages(Case):
 
     def log_likelihood(self):
         p = np.float32([0.1, 0.2, 0.3, 0.4])
-        constant = Networks(2, 2, None, lambda z: np.tile(p, (len(z), 1)))
+        constant = Networks(2, 2, None, Bernoulli(lambda z: np.tile(p, (len(z), 1))))
         found = self.task.log_likelihood(constant, self.problem, [[1, 1, 0, 0], [0, 0, 0, 1]], self.config)
         np.testing.assert_allclose(found, np.log([0.1 * 0.2 * 0.7 * 0.6, 0.9 * 0.8 * 0.7 * 0.4]), atol=1e-5)
         with pytest.raises(ValueError, match=r"log p\(x\) needs a grid: latent_dim 1 or 2, not 3"):
@@ -403,7 +404,7 @@ class GivenPosteriorOfASum(Case):
             return norm.logpdf(z[:, 0]) + norm.logpdf(x @ self.X, z[:, 0])
 
         return Networks(
-            1, 4, encode=lambda x, eps: (x @ mean + np.float32(self.DEVIATION) * eps[:, 0])[:, np.newaxis], decode=None,
+            1, 4, encode=lambda x, eps: (x @ mean + np.float32(self.DEVIATION) * eps[:, 0])[:, np.newaxis],
             log_ratio=lambda x, z: (norm.logpdf(z[:, 0], x @ mean, self.DEVIATION) - norm.logpdf(z[:, 0]))[:, np.newaxis],
             gaussian=lambda x: ((x @ mean)[:, np.newaxis], np.full((len(x), 1, 1), self.DEVIATION, np.float32)),
             log_joint=log_joint, log_prior=lambda z: norm.logpdf(z[:, 0]),
@@ -621,7 +622,8 @@ class DataSetOfFourPixels(Case):
     def networks_of(self, problem):
         return Networks(
             2, 2, encode=lambda x, eps: x @ self.MAP + np.float32(self.DEVIATION) * eps,
-            decode=lambda z: np.tile(self.P, (len(z), 1)), log_ratio=lambda x, z: np.full((len(x), 1), 0.5, np.float32),
+            likelihood=Bernoulli(lambda z: np.tile(self.P, (len(z), 1))),
+            log_ratio=lambda x, z: np.full((len(x), 1), 0.5, np.float32),
             gaussian=lambda x: (x @ self.MAP, np.full((len(x), 2), -1, np.float32)),
             log_posterior=lambda x, z: norm.logpdf(z, x @ self.MAP, self.DEVIATION).sum(axis=1))
 
@@ -635,6 +637,7 @@ class DataSetOfFourPixels(Case):
     def metrics(self):
         assert {name: (metric.title, metric.is_higher_better) for name, metric in self.task.metrics.items()} == {
             "test_log_likelihood": ("test log-likelihood", True),
+            "test_bits_per_dimension": ("bits a dimension of test images", False),
             "test_log_likelihood_importance": ("test log-likelihood by importance sampling", True),
             "test_elbo": ("test ELBO", True), "test_elbo_discriminator": ("test ELBO by the discriminator", True),
             "test_inference_gap": ("KL(q(z|x) || p(z|x)) on test images", False)}

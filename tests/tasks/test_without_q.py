@@ -12,6 +12,7 @@ from typing_extensions import Literal
 
 from avb_tf1.config import networks as network_sections
 from avb_tf1.config.models import ModelConfig
+from avb_tf1.estimation.likelihoods import Bernoulli
 from avb_tf1.estimation.trained_networks import Networks
 from avb_tf1.ground import files
 from avb_tf1.problems.registry import problem_of
@@ -50,8 +51,8 @@ CONFIGS = {
 def run(request, tmp_path_factory):
     """The folder, the config and the probabilities of a decoder that ignores z."""
     config = CONFIGS[request.param]()
-    p = np.linspace(0.1, 0.6, problem_of(config).n_pixels)
-    networks = Networks(config.model.latent_dim, None, None, lambda z: np.tile(np.float32(p), (len(z), 1)))
+    p = np.linspace(0.1, 0.6, np.prod(problem_of(config).image_shape))
+    networks = Networks(config.model.latent_dim, None, None, Bernoulli(lambda z: np.tile(np.float32(p), (len(z), 1))))
     trained = fake_runs.trained_of(config, networks)
     made = fake_runs.finished(tmp_path_factory.mktemp("without q") / "run", trained)
     made.config, made.networks, made.trained = config, networks, trained
@@ -92,7 +93,7 @@ def test_its_folder_has_what_can_be_drawn(run):
 
 
 def test_log_likelihood_of_ones_own_images_takes_no_q(run):
-    n_pixels = run.trained.problem.n_pixels
+    n_pixels = np.prod(run.trained.problem.image_shape)
     x, p = np.eye(n_pixels)[:2], np.linspace(0.1, 0.6, n_pixels)
     if run.has_grid:
         expected = [np.log1p(-p).sum() + math.log(own / (1 - own)) for own in p[:2]]

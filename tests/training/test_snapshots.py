@@ -6,6 +6,7 @@ from helpers import recipe, small, vae_config
 from known_models import decoder
 
 from avb_tf1.estimation import quadrature, trained_networks
+from avb_tf1.estimation.likelihoods import Bernoulli
 from avb_tf1.graph.builder import build_graph
 from avb_tf1.ground.tensorflow import open_session
 from avb_tf1.problems.known_images.four_images import PROBLEM
@@ -60,7 +61,8 @@ def test_however_large_they_are_three_are_kept():
 
 
 def test_what_was_seen_is_kept_and_gone_on_with():
-    networks = trained_networks.Networks(2, 2, encode=lambda x, eps: eps, decode=decoder, log_ratio=lambda x, z: z[:, :1])
+    networks = trained_networks.Networks(
+        2, 2, encode=lambda x, eps: eps, likelihood=Bernoulli(decoder), log_ratio=lambda x, z: z[:, :1])
     training = small("training.n_iterations=2", "training.snapshot_every=1").training
     whole = Snapshots(View(networks, PROBLEM, np.random.RandomState(5)), training)
     whole(1), whole(2)
@@ -81,7 +83,8 @@ def test_what_was_seen_is_kept_and_gone_on_with():
 
 def test_a_long_run_has_snapshots_further_apart_however_often_it_is_resumed(monkeypatch):
     monkeypatch.setattr(snapshots, "MAX_SNAPSHOTS", 4)
-    networks = trained_networks.Networks(2, 2, encode=lambda x, eps: eps, decode=decoder, log_ratio=lambda x, z: z[:, :1])
+    networks = trained_networks.Networks(
+        2, 2, encode=lambda x, eps: eps, likelihood=Bernoulli(decoder), log_ratio=lambda x, z: z[:, :1])
 
     def iterations(n, stops=(), every=2):
         training, done = small("training.n_iterations=%d" % n, every).training, 0
@@ -102,7 +105,8 @@ def test_a_long_run_has_snapshots_further_apart_however_often_it_is_resumed(monk
 
 
 def test_the_end_of_a_run_that_goes_on_is_no_snapshot_of_its_own():
-    networks = trained_networks.Networks(2, 2, encode=lambda x, eps: eps, decode=decoder, log_ratio=lambda x, z: z[:, :1])
+    networks = trained_networks.Networks(
+        2, 2, encode=lambda x, eps: eps, likelihood=Bernoulli(decoder), log_ratio=lambda x, z: z[:, :1])
     short, long = (small("training.snapshot_every=2", "training.n_iterations=%d" % n).training for n in (3, 6))
     seen = Snapshots(View(networks, PROBLEM, np.random.RandomState(0)), short)
     for iteration in (1, 2, 3):

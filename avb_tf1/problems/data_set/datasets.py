@@ -10,10 +10,10 @@ import numpy as np
 
 from avb_tf1.ground import files
 from avb_tf1.ground.errors import InputError, printable, shortened
-from avb_tf1.problems.data_set import image_files
+from avb_tf1.problems.data_set import image_files, photo_patches
 from avb_tf1.problems.data_set.problem import ImageDataset, Part
 
-KINDS = ("digits", "mnist", "npz")  # of data.kind
+KINDS = ("digits", "mnist", "npz", "photo_patches")  # of data.kind
 N_TRAIN_DIGITS = 1497
 _MNIST_SHAPE = (28, 28)
 # Of mnist.npz, where TensorFlow 1.15's tf.keras.datasets.mnist takes it from, and what it checks.
@@ -25,11 +25,11 @@ _DOWNLOAD_SECONDS = 30  # without an answer
 
 
 class Known(NamedTuple):
-    """What a config must fit: (rows, columns) of the images, how many are not for testing, and the digest of a file's arrays,
-    unless the name says what the data are.
+    """What a config must fit: the images' shape, (rows, columns) or (rows, columns, 3), how many are not for testing, and the
+    digest of a file's arrays, unless the name says what the data are.
     """
 
-    image_shape: Tuple[int, int]
+    image_shape: Tuple[int, ...]
     n_train: int
     digest: Optional[str] = None
 
@@ -39,7 +39,7 @@ _DIGITS, _MNIST = Known((8, 8), N_TRAIN_DIGITS), Known(_MNIST_SHAPE, 60000)
 
 @dataclass(frozen=True, eq=False)
 class _Raw:
-    """A data set before validation images are set apart: images [n, h, w] or [n, d] and labels [n] or None of both parts."""
+    """A data set before validation images are set apart: images and labels of both parts, as of image_files.read_images."""
 
     title: str
     sources: str
@@ -50,7 +50,7 @@ class _Raw:
     @property
     def image_shape(self):
         shape = self.train[0].shape[1:]
-        return shape if len(shape) == 2 else (1, *shape)
+        return shape if len(shape) > 1 else (1, *shape)
 
 
 def known(section):
@@ -61,6 +61,8 @@ def known(section):
     """
     if section.kind == "digits":
         return _DIGITS
+    if section.kind == "photo_patches":
+        return Known((section.size,) * 2 + (3,) * section.color, section.n_train)
     if section.kind == "mnist" and section.path is None and not _has_other_mnist():
         return _MNIST
     raw = _raw(section)
@@ -81,7 +83,11 @@ def dataset_of(section):
 
 
 def require_enough(where, n_train, section):
-    """Raise InputError, which begins with the text `where`, unless n_train images suffice for a data section."""
+    """Raise InputError, which begins with the text `where`, unless n_train images suffice for a data section, and its
+    photographs, if it has any, for its patches.
+    """
+    if section.kind == "photo_patches":
+        photo_patches.require_places(where, section)
     if section.n_validation >= n_train:
         raise InputError("%s: data.n_validation must be less than %d, the train images, not %d" % (
             where, n_train, section.n_validation))
@@ -93,6 +99,8 @@ def require_enough(where, n_train, section):
 def _raw(section):
     if section.kind == "digits":
         return _digits()
+    if section.kind == "photo_patches":
+        return _photo_patches(section.size, section.n_train, section.n_test, section.color)
     path = section.path
     if path is None:
         path = mnist_path()
@@ -134,6 +142,13 @@ def _digits():
     train, test = ((images[rows], labels[rows]) for rows in (slice(None, N_TRAIN_DIGITS), slice(N_TRAIN_DIGITS, None)))
     return _Raw("the 8 × 8 digits", "UCI ML repository, optical recognition of handwritten digits, its test part, as "
                 "scikit-learn's load_digits has it", train, test, image_files.digest_of(*train, *test))
+
+
+@functools.lru_cache(maxsize=2)
+def _photo_patches(size, n_train, n_test, color):
+    train, test = (photo_patches.patches(size, part, n, color) for part, n in (("train", n_train), ("test", n_test)))
+    return _Raw(photo_patches.TITLE % (size, size) + ", in colour" * color, photo_patches.SOURCES, train, test,
+                image_files.digest_of(*train, *test))
 
 
 def mnist_path():

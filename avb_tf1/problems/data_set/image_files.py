@@ -15,6 +15,7 @@ from avb_tf1.ground.errors import InputError, shortened, what_is_wrong
 
 MAX_BYTES = 2 * 1024**3  # of all arrays together, unpacked
 _CHUNK = 4096            # images that are looked through at once
+_SHAPES = "[n, h, w], of colour [n, h, w, 3], or [n, d]"
 _PIXELS = "images must be uint8, 0 to 255, or floats in [0, 1]"
 _ROUNDING = 1e-6         # how far a float may lie outside of [0, 1]
 _DIMMEST_OF_255, _DIMMEST_OF_1 = 128, 0.1  # what the brightest pixel of all must have at least
@@ -24,7 +25,7 @@ def read_images(path, names):
     """Read two parts of a data set, with labels if the file has them; raises InputError if it can't be read or used.
 
     `names` are the arrays': (images, labels) of the train part, then of the test part. They are returned in the same order:
-    images uint8 or float32 [n, h, w] or [n, d], floats in [0, 1]; labels int64 [n], or None.
+    images uint8 or float32 [n, h, w], [n, h, w, 3] or [n, d], floats in [0, 1]; labels int64 [n], or None.
     """
     try:
         with files.opened(path) as file, zipfile.ZipFile(file) as archive:
@@ -41,8 +42,8 @@ def read_images(path, names):
     (train, _), (test, _) = names
     for name in (train, test):
         if name not in arrays:
-            raise InputError("%s: has no array %s; it must have %s, each [n, h, w] or [n, d]" % (path, name, " and ".join((
-                train, test))))
+            raise InputError("%s: has no array %s; it must have %s, each %s" % (
+                path, name, " and ".join((train, test)), _SHAPES))
         arrays[name] = _images(arrays[name], path, name)
     (_, labels), (_, test_labels) = names
     if labels in arrays and test_labels not in arrays:
@@ -103,15 +104,17 @@ def _require_plain(file, size, path, name):
 
 
 def _images(images, path, name):
-    if images.ndim not in (2, 3):
-        raise InputError("%s: %s must be [n, h, w] or [n, d], not %s" % (path, name, list(images.shape)))
+    if images.ndim not in (2, 3, 4) or images.ndim == 4 and images.shape[3] != 3:
+        hint = ": save the images without their alpha channel" if images.ndim == 4 and images.shape[3] == 4 else ""
+        raise InputError("%s: %s must be %s, not %s%s" % (path, name, _SHAPES, list(images.shape), hint))
     if not images.size:
         raise InputError("%s: %s is empty, %s; it must have at least one image" % (path, name, list(images.shape)))
     if images.dtype == np.uint8:
         _require_bright(images, path, name, _DIMMEST_OF_255, 255)
         return images
     if not np.issubdtype(images.dtype, np.floating):
-        raise InputError("%s: %s: %s, not %s" % (path, name, _PIXELS, images.dtype))
+        hint = "; save 16-bit images as floats, divided by 65535" if images.dtype == np.uint16 else ""
+        raise InputError("%s: %s: %s, not %s%s" % (path, name, _PIXELS, images.dtype, hint))
     for start in range(0, len(images), _CHUNK):
         chunk = images[start:start + _CHUNK]
         low, high = float(chunk.min()), float(chunk.max())

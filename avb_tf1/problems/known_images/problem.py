@@ -1,7 +1,7 @@
 """A distribution of x that is known: a few binary images, each with a probability."""
 
 from dataclasses import dataclass, field, replace
-from typing import Dict, Optional, Tuple
+from typing import ClassVar, Dict, Optional, Tuple
 
 import numpy as np
 
@@ -39,6 +39,7 @@ class ImageProblem(FiniteProblem):
     optima: Dict[str, Published] = field(default_factory=dict)
     published: Dict[str, Dict[str, Published]] = field(default_factory=dict)
     ignoring_z: Optional[Published] = None
+    is_binary: ClassVar[bool] = True
 
     def __post_init__(self):
         mean = np.mean(self.weights)

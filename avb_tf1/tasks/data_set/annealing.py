@@ -3,25 +3,29 @@
 from avb_tf1.estimation import ais
 from avb_tf1.graph import networks as graph_networks
 
+# What log p(x|z) is computed from -> it, and the network that gives it.
+_DENSITIES = {
+    "probabilities": (ais.bernoulli, graph_networks.decoder),
+    "logits": (ais.bernoulli_of_logits, graph_networks.decoder_logits),
+    "gaussian": (ais.gaussian, graph_networks.gaussian_decoder)}
+
 
 def annealing(networks, problem, config):
     """Return the function that measures.Settings has for annealing, by the settings and the seed of a run of a data set.
 
-    Where the likelihood is computed from logits, it is here.
+    log p(x|z) is computed from what the model computes it from.
 
     Args:
         networks: trained_networks.Networks, whose decoder_weights it takes.
         problem: ImageDataset; config: the run's.
 
     Returns:
-        Function of images, float32 [n, n_pixels], and of mean and standard deviation of their q(z|x), [n, latent_dim] each ->
+        Function of images, float32 [n, n_values], and of mean and standard deviation of their q(z|x), [n, latent_dim] each ->
         ais.Annealed. The same images have the same estimates; among others, one may have other ones.
     """
     settings, model = config.evaluation.ais, config.model
-    is_of_logits = model.decoder.likelihood_from == "logits"
-    build = graph_networks.decoder_logits if is_of_logits else graph_networks.decoder
-    density = (ais.bernoulli_of_logits if is_of_logits else ais.bernoulli)(
-        lambda z: build(z, problem.n_pixels, model, problem.image_shape))
+    density, build = _DENSITIES["gaussian" if model.likelihood.kind == "gaussian" else model.decoder.likelihood_from]
+    density = density(lambda z: build(z, problem.n_values, model, problem.image_shape))
 
     def restore(session, _):
         weights = networks.decoder_weights()

@@ -12,7 +12,7 @@ from avb_tf1.tasks.data_set.measures import METRICS
 TEST_IMAGES = "test_images.npz"
 METHOD = "test_log_likelihood_method"                                  # of metrics.json, a text
 _OF_DISCRIMINATOR = {"discriminator_loss", "test_elbo_discriminator"}  # of metrics.json
-_NOT_OF_ALL = {"test_log_likelihood_importance"}                       # likewise: which not all models have
+_NOT_OF_ALL = {"test_log_likelihood_importance", "test_bits_per_dimension"}  # likewise: which not all models have
 
 
 def require_good_metrics(run):
@@ -30,7 +30,7 @@ def require_good_metrics(run):
 def read_snapshots(run):
     """Return all arrays of the snapshots.npz of a Run; raises InputError if they can't be read or are of another run."""
     problem, model = run.problem, run.config.model
-    n_pixels, labels = problem.n_pixels, problem.shown_images()[1]
+    n_values, labels = problem.n_values, problem.shown_images()[1]
     dim, has_grid = model.latent_dim, quadrature.has_grid(model.latent_dim)
     keys = ["image", "prior"] + ["manifold"] * has_grid
     if model.has_encoder:
@@ -44,14 +44,14 @@ def read_snapshots(run):
     require_fit(np.array_equal(arrays["label"], labels) and ("log_ratio" in arrays) == model.has_discriminator
                 and image.dtype.kind == "i" and image.ndim == 1 and image.size > 0
                 and ((image >= 0) & (image < len(problem.test.labels))).all()
-                and arrays["prior"].shape[::2] == moments + (n_pixels,) and arrays["prior"].ndim == 3)
+                and arrays["prior"].shape[::2] == moments + (n_values,) and arrays["prior"].ndim == 3)
     if has_grid:
         require_fit(arrays["manifold"].ndim == 3)
         n_tiles = arrays["manifold"].shape[1]
-        require_fit(arrays["manifold"].shape == moments + (round(n_tiles**(1 / dim))**dim, n_pixels))
+        require_fit(arrays["manifold"].shape == moments + (round(n_tiles**(1 / dim))**dim, n_values))
     if model.has_encoder:
         require_fit(arrays["z"].shape == moments + (len(labels), dim)
-                    and arrays["reconstruction"].shape == moments + (image.size, n_pixels))
+                    and arrays["reconstruction"].shape == moments + (image.size, n_values))
         if has_grid:
             of_image, axes, samples = moments + image.shape, arrays["density_axes"], arrays["samples"]
             side = axes.shape[-1] if axes.ndim else 0

@@ -2,6 +2,7 @@
 
 import numpy as np
 from matplotlib import cm, patheffects
+from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 from scipy.stats import norm
 
@@ -10,7 +11,7 @@ from avb_tf1.estimation.trained_networks import in_chunks
 from avb_tf1.plotting import movie, training_curve
 from avb_tf1.plotting.contours import draw_exact_lines
 from avb_tf1.plotting.latents import draw_circles, draw_latents, latent_limit
-from avb_tf1.plotting.pixels import draw_pixels, probability_bar
+from avb_tf1.plotting.pixels import ON_OR_OFF, REAL, draw_pixels, probability_bar
 from avb_tf1.plotting.style import EXACT_COLOR, class_color, new_figure, panels_of, plain, rows_and_columns, save
 from avb_tf1.runs import run_folder
 from avb_tf1.runs.contents import losses_of
@@ -116,13 +117,15 @@ def pairs(path, z, labels, names, coordinates, variances, n_of_all):
 
 
 @plain
-def manifold(path, images, axis):
+def manifold(path, images, axis, colors=ON_OR_OFF):
     """Draw what the decoder makes of each point of a grid over the latent space: z_1 to the right, z_2 upwards.
 
     Args:
         path: str, the PNG to write.
-        images: [m**d, rows, columns], pixel probabilities at the points of quadrature.grid(axis, d), d being 1 or 2.
+        images: [m**d, rows, columns] or, of colour, [m**d, rows, columns, 3], E[x|z] at the points of quadrature.grid(axis, d),
+            d being 1 or 2.
         axis: [m].
+        colors: of plotting.pixels; those of real values, REAL, which images of colour have.
     """
     m, note = len(axis), _folding(images)
     images = visible(images)
@@ -131,55 +134,59 @@ def manifold(path, images, axis):
     width = 8 if n_rows > 1 else 14
     figure = new_figure(width, (width - 0.9) * (cells.shape[2] * n_rows) / (cells.shape[3] * m) + (1.3 if note else 1.05))
     axes = figure.subplots()
-    _, (ys, xs) = draw_tiles(axes, cells)
+    _, (ys, xs) = draw_tiles(axes, cells, colors)
     every, quantiles = slice(None, None, 2), np.array(["%.2f" % value for value in axis])
     axes.set(xticks=xs[every], xticklabels=quantiles[every], xlabel="$z_1$, quantiles of the prior")
     if n_rows > 1:
         axes.set(yticks=ys[every], yticklabels=quantiles[::-1][every], ylabel="$z_2$, quantiles of the prior")
-    axes.set_title("Decoder: probabilities of the pixels at each z" + note)
+    axes.set_title("Decoder: %s of the pixels at each z%s" % ("probabilities" if colors == ON_OR_OFF else "means", note))
     save(figure, path)
 
 
 @plain
-def reconstructions(path, images, probabilities, prior, titles):
+def reconstructions(path, images, decoded, prior, titles, colors=ON_OR_OFF):
     """Draw images, what the decoder makes of a code of each, and what it makes of samples of the prior.
 
     Args:
         path: str, the PNG to write.
-        images: [k, rows, columns], pixels in {0, 1}.
-        probabilities: [k, rows, columns], pixel probabilities.
-        prior: [n, rows, columns], pixel probabilities; n even.
+        images: [k, rows, columns] or, of colour, [k, rows, columns, 3].
+        decoded: as many, E[x|z] of a code z of each.
+        prior: n such images, E[x|z] of samples of the prior; n even.
         titles: what each of the k images is called.
+        colors: as of manifold; a bar explains those of pixels that are on or off.
     """
     k, n_prior = len(images), len(prior)
-    images_and_decoded, of_prior = np.stack([visible(images), visible(probabilities)]), visible(prior)
+    images_and_decoded, of_prior = np.stack([visible(images), visible(decoded)]), visible(prior)
     of_prior = of_prior.reshape(2, n_prior // 2, *of_prior.shape[1:])
     widths = [max(k, 4), n_prior / 2]  # a title needs the room of 4 images
-    figure = new_figure(0.7 * sum(widths) + 1, 1.5 * min(1, of_prior.shape[2] / of_prior.shape[3]) + 1.8)
+    height = 1.5 * min(1, of_prior.shape[2] / of_prior.shape[3])
+    figure = new_figure(0.7 * sum(widths) + 1, height + (1.8 if colors == ON_OR_OFF else 1.1))
     left, right = figure.subplots(1, 2, gridspec_kw={"width_ratios": widths})
-    _, (ys, xs) = draw_tiles(left, images_and_decoded)
+    _, (ys, xs) = draw_tiles(left, images_and_decoded, colors)
     left.set_xticks(xs)
     left.set_xticklabels([_short(title, 11) for title in titles], fontsize=7)
     left.set_yticks(ys)
-    left.set_yticklabels(["x", "p(x|z)"], fontsize=8)
+    left.set_yticklabels(["x", "p(x|z)" if colors == ON_OR_OFF else "E[x|z]"], fontsize=8)
     left.tick_params(length=0)
     left.set_title("test images and\ntheir reconstructions" + _folding(images), fontsize=9)
-    drawn, _ = draw_tiles(right, of_prior)
+    drawn, _ = draw_tiles(right, of_prior, colors)
     right.set_title("decoded from %d samples of the prior" % n_prior, fontsize=9)
-    probability_bar(figure, drawn, [left, right], shrink=0.4)
+    if colors == ON_OR_OFF:
+        probability_bar(figure, drawn, [left, right], shrink=0.4)
     save(figure, path)
 
 
 @plain
-def posteriors(path, images, samples, axes_of_density, density, titles):
+def posteriors(path, images, samples, axes_of_density, density, titles, colors=ON_OR_OFF):
     """Draw lines about 50 % and 95 % of the exact p(z|x) under samples of q(z|x), a panel for each image, the image beside it.
 
     Args:
         path: str, the PNG to write.
-        images: [k, rows, columns], pixels in {0, 1}.
+        images: [k, rows, columns] or, of colour, [k, rows, columns, 3].
         samples: [k, n, 2].
         axes_of_density, density: [k, 2, m] and [k, m**2], as of fitted_density.fitted_densities, in any unit.
         titles: what each of the k images is called.
+        colors: as of manifold.
     """
     n_rows, n_columns = rows_and_columns(len(images))
     figure = new_figure(max(4.2, 2.9 * n_columns), 3.5 * n_rows + 0.5)
@@ -188,7 +195,7 @@ def posteriors(path, images, samples, axes_of_density, density, titles):
         draw_posteriors(axes, samples[number], axes_of_density[number], density[number])
         axes.set(xlabel="$z_1$", ylabel="$z_2$" if number % n_columns == 0 else "")
         axes.annotate(_short(title), (0.26, 1.14), xycoords="axes fraction", va="center", fontsize=10)
-        draw_beside(axes, image, 0, 1.03).set_anchor("SW")
+        draw_beside(axes, image, 0, 1.03, colors).set_anchor("SW")
     figure.suptitle("Exact p(z|x), lines about 50 %% and 95 %% of it,%sunder samples of q(z|x)" % (
         " " if n_columns > 2 else "\n"), fontsize=11)
     save(figure, path)
@@ -206,32 +213,32 @@ def draw_posteriors(axes, samples, axes_of_density, density):
     axes.locator_params(nbins=5)
 
 
-def draw_beside(axes, image, x, y):
-    """Draw a small image [rows, columns] with its lower left corner at (x, y) of Axes, in their sizes; return its own Axes."""
+def draw_beside(axes, image, x, y, colors=ON_OR_OFF):
+    """Draw a small image [rows, columns(, 3)], its lower left corner at (x, y) of Axes, in their sizes; return its own Axes."""
     inset = axes.inset_axes([x, y, 0.22, 0.22])
-    draw_tiles(inset, image[np.newaxis, np.newaxis])
+    draw_tiles(inset, image[np.newaxis, np.newaxis], colors)
     return inset
 
 
 def visible(images):
-    """Return images [n, rows, columns] in a form in which they can be seen, [n, rows, columns] of other numbers.
+    """Return images [n, rows, columns(, 3)] in a form in which they can be seen, with other numbers of rows and columns.
 
     A long row of pixels is folded into lines of about a square, with NaN for what is missing in the last; pixels of an image
     that is still slender are drawn longer.
     """
-    n, rows, columns = images.shape
+    n, rows, columns, *colors = images.shape
     side = _line(images)
     if side < columns:
-        rows, whole = -(-columns // side), np.full((n, side * -(-columns // side)), np.nan)
+        rows, whole = -(-columns // side), np.full((n, side * -(-columns // side), *colors), np.nan)
         whole[:, :columns] = images[:, 0]
-        images, columns = whole.reshape(n, rows, side), side
+        images, columns = whole.reshape(n, rows, side, *colors), side
     images = np.repeat(images, max(1, -(-columns // (_SLENDEREST * rows))), axis=1)
     return np.repeat(images, max(1, -(-rows // (_SLENDEREST * columns))), axis=2)
 
 
 def _line(images):
     """How many pixels each line of the images has as they are drawn."""
-    _, rows, columns = images.shape
+    _, rows, columns, *_ = images.shape
     return int(np.ceil(np.sqrt(columns))) if rows == 1 and columns > _MAX_ROW else columns
 
 
@@ -241,18 +248,20 @@ def _folding(images):
     return "" if line == columns else ",\nrows of %d pixels in lines of %d" % (columns, line)
 
 
-def draw_tiles(axes, cells):
-    """Draw images [n_rows, n_columns, h, w], values in [0, 1] or NaN, beside and below each other; return what was drawn, and
-    where the middles of the rows and of the columns are.
+def draw_tiles(axes, cells, colors=ON_OR_OFF):
+    """Draw images [n_rows, n_columns, h, w(, 3)], values in [0, 1] or NaN, beside and below each other, in colours of
+    plotting.pixels; return what was drawn, and where the middles of the rows and of the columns are.
     """
-    scale = -(-24 // max(cells.shape[2:]))  # so that a gap of a few pixels is a narrow one
+    scale = -(-24 // max(cells.shape[2:4]))  # so that a gap of a few pixels is a narrow one
     cells = cells.repeat(scale, axis=2).repeat(scale, axis=3)
-    n_rows, n_columns, *sizes = cells.shape
+    (n_rows, n_columns), sizes, of_color = cells.shape[:2], cells.shape[2:4], [(0, 0)] * (cells.ndim - 4)
     gap = max(1, round(_GAP * min(sizes)))
-    spaced = np.pad(cells.astype(float), [(0, 0), (0, 0), (gap, 0), (gap, 0)], "constant", constant_values=np.nan)
+    spaced = np.pad(cells.astype(float), [(0, 0), (0, 0), (gap, 0), (gap, 0), *of_color], "constant", constant_values=np.nan)
     picture = np.concatenate(np.concatenate(spaced, axis=1), axis=1)
-    picture = np.pad(picture, [(0, gap), (0, gap)], "constant", constant_values=np.nan)
-    colors = cm.get_cmap("Greys").copy()
+    picture = np.pad(picture, [(0, gap), (0, gap), *of_color], "constant", constant_values=np.nan)
+    if of_color:
+        picture = np.where(np.isnan(picture), to_rgb(_BETWEEN), picture)
+    colors = cm.get_cmap(colors).copy()
     colors.set_bad(_BETWEEN)
     middles = [gap + (size - 1) / 2 + np.arange(n) * (size + gap) for n, size in zip((n_rows, n_columns), sizes)]
     return draw_pixels(axes, picture, colors), middles
@@ -345,18 +354,22 @@ def _latent_movie(path, trained):
 
 
 def _manifold(path, trained):
-    manifold(path, _last(trained, "manifold"), view.manifold_axis(trained.networks.latent_dim))
+    manifold(path, _last(trained, "manifold"), view.manifold_axis(trained.networks.latent_dim), _colors(trained.problem))
 
 
 def _reconstructions(path, trained):
     images, titles = _images_looked_at(trained.problem)
-    reconstructions(path, images, _last(trained, "reconstruction"), _last(trained, "prior"), titles)
+    reconstructions(path, images, _last(trained, "reconstruction"), _last(trained, "prior"), titles, _colors(trained.problem))
 
 
 def _posteriors(path, trained):
     images, titles = _images_looked_at(trained.problem)
     samples, axes, density = (trained.snapshots[name][-1] for name in ("samples", "density_axes", "density"))
-    posteriors(path, images, samples, axes, density, titles)
+    posteriors(path, images, samples, axes, density, titles, _colors(trained.problem))
+
+
+def _colors(problem):
+    return ON_OR_OFF if problem.is_binary else REAL
 
 
 def _names_of(coordinates):

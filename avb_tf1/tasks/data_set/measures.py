@@ -17,7 +17,6 @@ import numpy as np
 from avb_tf1.estimation import adaptive_quadrature, importance, psis
 from avb_tf1.estimation.densities import (
     gaussian_kl_from_prior,
-    log_bernoulli_of_pairs,
     log_mean_exp,
     log_prior,
     mean_and_error,
@@ -32,18 +31,21 @@ from avb_tf1.tasks import diagnostics
 from avb_tf1.tasks.views import encoded
 
 N_IMPORTANCE_SAMPLES = 5000   # of each image: those of Burda et al.
-_ROWS = 4096                  # pairs of an image and a code at a time: of 784 pixels some 25 MB an array
+_ROWS = 4096                  # pairs of an image and a code at a time: of 784 values some 25 MB an array
 
 def metrics_of(part):
     """Return the metrics of a part of a data set, "test" or "validation", by name, in the order of a table."""
+    bits = part + "_bits_per_dimension"  # a density, unlike a probability, may be above 1
     return {
         # log p(x).
-        part + "_log_likelihood": Metric(part + " log-likelihood", is_higher_better=True, most=0),
+        part + "_log_likelihood": Metric(part + " log-likelihood", is_higher_better=True, most=0, most_without=bits),
+        # Minus the same, of real values only, in bits, for each of their numbers: see bits_per_dimension.
+        bits: Metric("bits a dimension of %s images" % part),
         # log p(x) once more, where q(z|x) has a density.
         part + "_log_likelihood_importance": Metric(
-            part + " log-likelihood by importance sampling", is_higher_better=True, most=0),
+            part + " log-likelihood by importance sampling", is_higher_better=True, most=0, most_without=bits),
         # The mean of log p(x|z) minus KL(q(z|x) || p(z)): by its closed form, by samples or by nearest neighbours.
-        part + "_elbo": Metric(part + " ELBO", (ENCODER, DENSITY), is_higher_better=True, most=1),
+        part + "_elbo": Metric(part + " ELBO", (ENCODER, DENSITY), is_higher_better=True, most=1, most_without=bits),
         # The same with the discriminator's log q(z|x) - log p(z): no bound.
         part + "_elbo_discriminator": Metric(part + " ELBO by the discriminator", (DISCRIMINATOR,), True, " (no bound)"),
         # The log-likelihood less the ELBO, KL(q(z|x) || p(z|x)).
@@ -68,9 +70,10 @@ class Settings(NamedTuple):
         n_samples: int, samples of q(z|x) of each image, for means and moments.
         n_dense_images, n_dense_samples: int; where q(z|x) is implicit and latent_dim 1 or 2, of how many images drawn at random
             nearest neighbours estimate its density, and from how many samples each, 256 at least.
-        anneal: function of images float32 [n, n_pixels] and of mean and standard deviation of their q(z|x), [n, latent_dim]
+        anneal: function of images float32 [n, n_values] and of mean and standard deviation of their q(z|x), [n, latent_dim]
             each -> ais.Annealed; needed if latent_dim is above 2.
         annealed: int [n], the rows of those images that `anneal` is called with, and importance sampling takes; None: all.
+        n_levels: int, of real values, as of ImageDataset, for bits a dimension.
     """
 
     n_samples: int
@@ -78,6 +81,7 @@ class Settings(NamedTuple):
     n_dense_samples: int
     anneal: Optional[Callable] = None
     annealed: Optional[np.ndarray] = None
+    n_levels: int = 1
 
 
 class HeldOut(NamedTuple):
@@ -121,13 +125,13 @@ def evaluate(networks, images, random_state, settings, part=TEST):
 
     Args:
         networks: trained_networks.Networks of images.
-        images: float32 [n_images, n_pixels], pixels in {0, 1}.
+        images: float32 [n_images, n_values].
         random_state: numpy RandomState.
         settings: Settings.
         part: "test" or "validation", which names begin with.
 
     Raises:
-        quadrature.GridError: the decoder's probabilities are not in [0, 1], or its logits not finite.
+        quadrature.GridError: the decoder's output is not finite, or its probabilities are not in [0, 1].
     """
     images, known, prefix = np.asarray(images, np.float32), metrics_of(part), part + "_"
     _, not_computed = computable(networks, known)
@@ -137,6 +141,10 @@ def evaluate(networks, images, random_state, settings, part=TEST):
     control = next((quantity for quantity in found.values() if np.isfinite(quantity.values).all()), None)
     means = {prefix + name: _mean(quantity, control) for name, quantity in found.items()}
     methods = {prefix + name: quantity.method for name, quantity in found.items()}
+    if networks.likelihood.is_density:
+        means[prefix + "bits_per_dimension"] = bits_per_dimension(
+            means[prefix + "log_likelihood"], images.shape[1], settings.n_levels)
+        methods[prefix + "bits_per_dimension"] = methods[prefix + "log_likelihood"]
     if "elbo" in found:
         gap = _difference(found["log_likelihood"], found["elbo"])
         means[prefix + "inference_gap"], methods[prefix + "inference_gap"] = _mean(gap), gap.method
@@ -152,6 +160,18 @@ def evaluate(networks, images, random_state, settings, part=TEST):
             metrics.update(_of_k_hats(prefix + what, values) if what.startswith("k_hat") else {
                 prefix + what: float(np.nanmean(values))})
     return HeldOut(dict(metrics, methods=methods, **{"not_computed": not_computed} if not_computed else {}), arrays)
+
+
+def bits_per_dimension(log_likelihood, n_values, n_levels):
+    """Return what codes one value of an image of n_values, in bits, and its errors, by suffix, from those of log p(x).
+
+    That is -log p(x) / (n_values log 2), with the density taken in units of which [0, 1] has n_levels: with the 256 of uint8
+    uniform noise has 8 bits, and a code for the uint8 values themselves needs no more on average (Theis et al. 2016, A note on
+    the evaluation of generative models, section 3.1). With one unit, as of floats, it may be negative.
+    """
+    of_unit = n_values * math.log(2)
+    return {suffix: math.log2(n_levels) - value / of_unit if suffix == "" else value / of_unit
+            for suffix, value in log_likelihood.items()}
 
 
 def _of_k_hats(name, values):
@@ -172,7 +192,6 @@ def _per_image(networks, images, random_state, settings):
                 evidence, error, method if by_t else "samples", error**2 / 2)
 
     def by_importance(x):
-        decode, are_logits = networks.decoded
         if networks.gaussian is not None:
             sample = importance.gaussian_samples(*networks.gaussian(x))
         else:
@@ -180,7 +199,7 @@ def _per_image(networks, images, random_state, settings):
                 eps = random_state.standard_normal((n, networks.noise_dim)).astype(np.float32)
                 z, log_density = encoded(networks, np.repeat(x[[number]], n, axis=0), eps)
                 return z, log_density.astype(np.float64)
-        return importance.log_likelihood(decode, sample, x, random_state, N_IMPORTANCE_SAMPLES, are_logits)
+        return importance.log_likelihood(networks.likelihood, sample, x, random_state, N_IMPORTANCE_SAMPLES)
 
     def log_conditional(x, eps):
         z = in_chunks(networks.encode, x, eps)
@@ -274,8 +293,7 @@ def log_likelihood(networks, images, random_state, settings):
     The arguments and what it raises are those of evaluate.
     """
     if GRID.is_met(networks):
-        decode, are_logits = networks.decoded
-        found = adaptive_quadrature.integrals(decode, networks.latent_dim, images, are_logits)
+        found = adaptive_quadrature.integrals(networks.likelihood, networks.latent_dim, images)
         return PerImage(found.log_likelihood, found.error, "quadrature")
 
     def annealed(x):
@@ -297,9 +315,8 @@ def _by_weights(method, trust, images, rows, estimate):
 
 
 def _log_conditional(networks, x, z):
-    """log p(x|z) of pairs, float64 [n], for x [n, n_pixels] and z [n, latent_dim]."""
-    decode, are_logits = networks.decoded
-    return in_chunks(lambda x, z: log_bernoulli_of_pairs(decode(z), x, are_logits), x, z)
+    """log p(x|z) of pairs, float64 [n], for x [n, n_values] and z [n, latent_dim]."""
+    return in_chunks(networks.likelihood.log_prob, x, z)
 
 
 @timed_part("neighbours")

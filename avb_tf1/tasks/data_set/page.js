@@ -144,6 +144,7 @@ function tellPosterior(name, samples, density, grid, side) {
 
 function choose(index) {
   run = data.runs[index];
+  document.documentElement.classList.toggle("real", run.isReal);
   loadMoments(run.moments.map(({iteration}) => iteration));
   const names = Array.from({length: run.dim}, (_, k) => coordinate(k));
   fill("across", names, 0);

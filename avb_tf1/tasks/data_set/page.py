@@ -29,6 +29,8 @@ def page(groups, explored, is_sweep):
         metric_rows=summary.metric_rows(runs[0].metrics))
     return Page(_data(groups, explored, small=is_sweep), dict(
         context, **of_models([run.config for run in runs]), datasets=list(problems.values()),
+        is_real=any(not problem.is_binary for problem in problems.values()),
+        is_binary=any(problem.is_binary for problem in problems.values()),
         has_classes=any(len(problem.class_names) > 1 for problem in problems.values()),
         is_gaussian=all(model.posterior == "gaussian" for model in models),
         has_discriminator=any(model.has_discriminator for model in models), has_codes=all(model.has_encoder for model in shown),
@@ -51,20 +53,21 @@ def _explorable(run, n_bytes, small):
     """A run's codes and pictures at as many moments, evenly spread, as `n_bytes` have room for; two at least."""
     problem, dim = run.problem, run.config.model.latent_dim
     snapshots = contents.read_snapshots(run)
-    (n_rows, n_columns), (images, labels) = problem.image_shape, problem.shown_images()
+    (n_rows, n_columns), (images, labels) = problem.image_shape[:2], problem.shown_images()
     n_codes = (min(len(labels), _N_CODES) if small else len(labels)) if "z" in snapshots else 0
     frames = spread_out(len(snapshots["iteration"]), arrays.MAX_FRAMES)
     moments = [_moment(snapshots, frame, n_codes, run, small) for frame in frames]
     sizes = [len(json.dumps(moment)) for moment in moments]
     n_kept = next((n for n in range(len(frames), 2, -1)
                    if sum(sizes[k] for k in spread_out(len(frames), n)) <= n_bytes), 2)
-    n_across = pictures.n_across(n_codes, problem.image_shape)
+    n_across, n_shades = pictures.n_across(n_codes, problem.image_shape), 2 if problem.is_binary else pictures.N_SHADES
     drawn = {
         "label": run.label, "dim": dim, "classes": problem.class_names, "n": n_codes, "labels": labels[:n_codes].tolist(),
         "range": latent_limit(_codes(snapshots, -1, n_codes, dim)),
         "tileAspect": 2.0 if n_rows == 1 else n_columns / n_rows,  # an image that is a line is drawn as a bar code
-        "images": {"picture": _picture(255 * images[:n_codes], problem, n_across, n_shades=2), "across": n_across}
+        "images": {"picture": _picture(255 * images[:n_codes], problem, n_across, n_shades=n_shades), "across": n_across}
         if n_codes else None,  # each is shown at its code
+        "isReal": not problem.is_binary,
         "nMoments": len(snapshots["iteration"]), "moments": [moments[k] for k in spread_out(len(frames), n_kept)],
     }
     drawn["priorTiles"] = [_N_ACROSS, -(-snapshots["prior"].shape[1] // _N_ACROSS)]
@@ -76,7 +79,7 @@ def _explorable(run, n_bytes, small):
         return drawn
     return dict(drawn, close={
         "names": [_image_name(problem, row) for row in snapshots["image"]], "rows": snapshots["image"].tolist(),
-        "picture": _picture(255 * problem.test_images()[snapshots["image"]], problem, len(snapshots["image"]), n_shades=2)})
+        "picture": _picture(255 * images[snapshots["image"]], problem, len(snapshots["image"]), n_shades=n_shades)})
 
 
 def _codes(snapshots, frame, n_codes, dim):
@@ -92,7 +95,7 @@ def _moment(snapshots, frame, n_codes, run, small):
     if quadrature.has_grid(dim):
         manifold = snapshots["manifold"][frame]
         side = round(len(manifold)**(1 / dim))
-        rows = manifold.reshape(-1, side, problem.n_pixels)[::-1]  # of rising z_2, but a picture begins at its top
+        rows = manifold.reshape(-1, side, problem.n_values)[::-1]  # of rising z_2, but a picture begins at its top
         moment["manifold"] = _picture(rows.reshape(manifold.shape), problem, side, pictures.GAP)
     if small or not n_codes:
         return moment

@@ -9,17 +9,18 @@ from avb_tf1.tasks.data_set import measures
 from avb_tf1.tasks.data_set.measures import METRICS
 
 NAME_WIDTH = 30
-_LIKELIHOOD, _BY_IMPORTANCE, _ELBO, _BY_DISCRIMINATOR, _GAP = METRICS
+_LIKELIHOOD, _BITS, _BY_IMPORTANCE, _ELBO, _BY_DISCRIMINATOR, _GAP = METRICS
 NO_BOUND = "no bound: T may be wrong"
 _PLAIN_WORDS = {
     _LIKELIHOOD: "log p(x): how well the decoder and the prior explain images that they were not trained on; higher is better",
+    _BITS: "minus log2 p(x) for each of an image's values: what it takes to write one down; lower is better",
     _BY_IMPORTANCE: "log p(x) once more, from samples of q(z|x): too low where q misses some of the posterior",
     _ELBO: "a lower bound on log p(x), by the true density of q(z|x); higher is better",
     _BY_DISCRIMINATOR: "the same with the discriminator's T for log q(z|x) − log p(z): " + NO_BOUND,
     _GAP: "test log-likelihood − test ELBO: 0 where q(z|x) is the exact posterior; lower is better",
 }
-_ASIDES = {_BY_IMPORTANCE: "a second opinion", _ELBO: "a lower bound on the log-likelihood", _BY_DISCRIMINATOR: NO_BOUND,
-           _GAP: "best possible: 0"}
+_ASIDES = {_BITS: "minus log2 p(x) for each of an image's values", _BY_IMPORTANCE: "a second opinion",
+           _ELBO: "a lower bound on the log-likelihood", _BY_DISCRIMINATOR: NO_BOUND, _GAP: "best possible: 0"}
 
 
 def lines(metrics, config):

@@ -88,7 +88,8 @@ class DataSetTask(task.Task):
         return [("data", problem.title), ("model", model.kind), ("latent dimensions", model.latent_dim),
                 ("images", "%d for training, %d for validation, %d for testing" % tuple(
                     len(part.labels) for part in (problem.train, problem.validation, problem.test))),
-                ("pixels", "%d x %d, binarisation %s" % (*problem.image_shape, problem.binarisation))]
+                ("pixels", "%d x %d%s, binarisation %s" % (
+                    *problem.image_shape[:2], " of colour" if len(problem.image_shape) == 3 else "", problem.binarisation))]
 
 
 def latents(trained):
@@ -117,4 +118,4 @@ def _settings(networks, problem, config, part):
     from avb_tf1.tasks.data_set.annealing import annealing  # it takes TensorFlow
 
     return measures.Settings(config.evaluation.n_samples, N_DENSE_IMAGES, N_DENSE_SAMPLES, annealing(networks, problem, config),
-                             problem.some_rows(part, config.evaluation.ais.n_images))
+                             problem.some_rows(part, config.evaluation.ais.n_images), problem.n_levels)

@@ -56,8 +56,8 @@ class View:
 
         Returns:
             dict: z float32 [n, latent_dim], log_ratio and log_density float32 [n], as far as the model has them
-            (tasks.views.codes); reconstruction uint8 [k, n_pixels], 255 times the probabilities of p(x|z) at their z; prior
-            uint8 [16, n_pixels], those at z of the prior. With a grid of d = 1 or 2 dimensions manifold uint8 [m**d, n_pixels],
+            (tasks.views.codes); reconstruction uint8 [k, n_values], 255 times E[x|z], from 0 to 1, at their z; prior
+            uint8 [16, n_values], those at z of the prior. With a grid of d = 1 or 2 dimensions manifold uint8 [m**d, n_values],
             those on quadrature.grid(manifold_axis(d), d); samples float32 [k, 256, d] of q(z|x); density_axes float32
             [k, d, m] and density uint8 [k, m**d], 255 times p(z|x) over its largest value, as of fitted_densities. What is made
             from codes is missing without q(z|x).
@@ -74,11 +74,11 @@ class View:
             samples = networks.encode(self._x_of_samples, self._eps_of_samples)
             record["samples"] = samples.reshape(len(self._looked_at), N_SAMPLES, -1)
             record["density_axes"], density = fitted_densities(
-                networks.decode, self._x[self._looked_at], record["samples"])
+                networks.likelihood, self._x[self._looked_at], record["samples"])
             record["density"] = _bytes(density)
         return record
 
 
 def _bytes(values):
-    """255 times values in [0, 1], uint8."""
-    return np.rint(255 * values).astype(np.uint8)
+    """255 times values in [0, 1], uint8; others are taken for the nearest in it."""
+    return np.rint(255 * np.clip(values, 0, 1)).astype(np.uint8)

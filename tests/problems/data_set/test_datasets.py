@@ -36,7 +36,7 @@ def dataset_in(path, more=""):
 
 def test_the_digits_are_split_once_and_for_all():
     dataset = problem_of(image_config("digits_vae"))
-    assert dataset.image_shape == (8, 8) and dataset.n_pixels == 64 and dataset.class_names == tuple("0123456789")
+    assert dataset.image_shape == (8, 8) and dataset.n_values == 64 and dataset.class_names == tuple("0123456789")
     assert dataset.train.intensities.shape == (1497, 64) and dataset.test.intensities.shape == (300, 64)
     assert len(dataset.validation.labels) == 0 and dataset.train.intensities.dtype == np.float32
     from sklearn.datasets import load_digits
@@ -110,8 +110,16 @@ def test_a_file_of_ones_own(tmp_path):
 
 BAD = {
     "no array": (dict(train=UINT8), "has no array test"),
-    "one dimension": (dict(train=UINT8[0, 0], test=UINT8), "train must be [n, h, w] or [n, d], not [5]"),
-    "colour": (dict(train=UINT8[..., None], test=UINT8), "[12, 4, 5, 1]"),
+    "one dimension": (dict(train=UINT8[0, 0], test=UINT8), "train must be [n, h, w], of colour [n, h, w, 3], or "
+                      "[n, d], not [5]"),
+    "a channel of one": (dict(train=UINT8[..., None], test=UINT8),
+                         "train must be [n, h, w], of colour [n, h, w, 3], or [n, d], not [12, 4, 5, 1]"),
+    "alpha channel": (dict(train=np.stack(4 * [UINT8], -1), test=UINT8),
+                      "not [12, 4, 5, 4]: save the images without their alpha channel"),
+    "five dimensions": (dict(train=np.zeros((2, 2, 2, 2, 3)), test=UINT8), "not [2, 2, 2, 2, 3]"),
+    "colour and grey": (dict(train=np.stack(3 * [UINT8], -1), test=UINT8), "of one shape, not [4, 5, 3] and [4, 5]"),
+    "NaN of colour": (dict(train=np.full((3, 4, 5, 3), np.nan), test=UINT8), "found NaN"),
+    "16 bits": (dict(train=UINT8.astype(np.uint16), test=UINT8), "not uint16; save 16-bit images as floats, divided by 65535"),
     "other shape": (dict(train=UINT8, test=UINT8[:, :3]), "of one shape, not [4, 5] and [3, 5]"),
     "NaN": (dict(train=np.where(UINT8 > 250, np.nan, .5), test=UINT8), "train: images must be uint8, 0 to 255, or floats in "
             "[0, 1]; found NaN"),

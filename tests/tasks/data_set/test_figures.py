@@ -6,6 +6,7 @@ from pictures import assert_in_corners, corners, frames, pixels, place, rgb
 
 from avb_tf1.estimation.quadrature import grid
 from avb_tf1.estimation.trained_networks import Networks
+from avb_tf1.plotting.pixels import REAL
 from avb_tf1.plotting.style import CLASS_COLORS, EXACT_COLOR, new_figure
 from avb_tf1.tasks.data_set import figures
 from avb_tf1.tasks.registry import task_of
@@ -81,6 +82,20 @@ def test_the_manifold_has_each_image_at_its_z(tmp_path, dim, black, where):
     assert len(rows) > 20 and (np.median(columns) > 0.55 * solid.shape[1]) == where[0]
     if dim == 2:
         assert (np.median(rows) > 0.5 * solid.shape[0]) == where[1]
+
+
+def test_images_of_colour_are_drawn_in_it_and_real_values_with_black_for_0(tmp_path):
+    axis = np.linspace(-1, 1, 3)
+    images = np.zeros((9, 4, 4, 3))
+    images[2] = [1, 0, 0]  # at z = (1, -1)
+    figures.manifold(str(tmp_path / "a.png"), images, axis, REAL)
+    x, y = place(pixels(tmp_path / "a.png"), np.array([255, 0, 0]))
+    assert x > 0.6 and y > 0.6
+    figures.reconstructions(str(tmp_path / "b.png"), images[:3], images[:3], images[:8], ["a", "b", "c"], REAL)
+    assert place(pixels(tmp_path / "b.png"), np.array([255, 0, 0]))[0] < 0.7
+    grey = np.full((9, 4, 4), 0.25)
+    figures.manifold(str(tmp_path / "c.png"), grey, axis, REAL)
+    assert ((pixels(tmp_path / "c.png").astype(int) - 64).max(axis=2) <= 1).mean() > 0.3
 
 
 @pytest.mark.parametrize("shape", [(4, 4), (1, 5), (1, 49), (2, 30)])

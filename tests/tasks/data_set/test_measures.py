@@ -8,6 +8,7 @@ from scipy.special import expit
 from avb_tf1.estimation import adaptive_quadrature
 from avb_tf1.estimation.ais import Annealed
 from avb_tf1.estimation.densities import log_prior
+from avb_tf1.estimation.likelihoods import Bernoulli
 from avb_tf1.estimation.trained_networks import Networks
 from avb_tf1.page import numbers
 from avb_tf1.runs import metrics_file
@@ -32,7 +33,7 @@ def test_images(n):
 
 test_images.__test__ = False
 IMAGES = test_images(120)
-EXACT = adaptive_quadrature.integrals(decode, 2, IMAGES)
+EXACT = adaptive_quadrature.integrals(Bernoulli(decode), 2, IMAGES)
 _MOMENTS = {image.tobytes(): (mean, np.diag(covariance)) for image, mean, covariance in zip(
     IMAGES, EXACT.mean, EXACT.covariance)}
 
@@ -58,8 +59,8 @@ def log_posterior(x, z):
     return log_ratio(x, z)[:, 0] + log_prior(z)
 
 
-VAE = Networks(2, 2, encode, decode, gaussian=gaussian, log_posterior=log_posterior)
-AVB = Networks(2, 2, encode, decode, log_ratio=log_ratio)
+VAE = Networks(2, 2, encode, Bernoulli(decode), gaussian=gaussian, log_posterior=log_posterior)
+AVB = Networks(2, 2, encode, Bernoulli(decode), log_ratio=log_ratio)
 
 
 def flat(found):
@@ -125,7 +126,8 @@ def test_all_images_may_be_taken():
 
 
 def test_a_q_without_a_density_has_no_elbo():
-    found = evaluated(Networks(2, 2, lambda x, eps: encode(x, 0 * eps), decode, log_ratio=log_ratio), IMAGES[:20], 10, 3)
+    networks = Networks(2, 2, lambda x, eps: encode(x, 0 * eps), Bernoulli(decode), log_ratio=log_ratio)
+    found = evaluated(networks, IMAGES[:20], 10, 3)
     assert found["test_elbo"] == -np.inf and found["test_inference_gap"] == np.inf
     assert "test_elbo_standard_error" not in found and "test_elbo_bias_left" not in found
 
@@ -134,7 +136,7 @@ def test_above_two_dimensions_the_annealing_is_handed_in():
     def in_three(x, eps):
         return np.concatenate([encode(x, eps[:, :2]), 0.5 * eps[:, 2:]], axis=1)
 
-    networks = Networks(3, 3, in_three, decode, log_ratio=lambda x, z: log_ratio(x, z[:, :2]))
+    networks = Networks(3, 3, in_three, Bernoulli(decode), log_ratio=lambda x, z: log_ratio(x, z[:, :2]))
     handed = []
 
     def ais(images, mean, scale):
@@ -174,7 +176,7 @@ def test_of_more_images_than_are_annealed_the_elbo_tells_the_rest():
         mean, log_variance = in_three(x)
         return log_prior((z - mean) * np.exp(-log_variance / 2)) - log_variance.sum(axis=1) / 2
 
-    networks = Networks(3, 3, encode_in_three, decode, gaussian=in_three, log_posterior=log_posterior)
+    networks = Networks(3, 3, encode_in_three, Bernoulli(decode), gaussian=in_three, log_posterior=log_posterior)
     found = flat(measures.evaluate(networks, IMAGES, np.random.RandomState(2), measures.Settings(200, 1, 1, ais, rows)))
     of_images = found["per_image"]["log_likelihood"]
     assert (np.flatnonzero(~np.isnan(of_images)) == rows).all() and found["n_annealed_images"] == 30

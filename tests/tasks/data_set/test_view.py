@@ -5,6 +5,7 @@ import pytest
 from image_data import small_images
 from scipy.stats import norm
 
+from avb_tf1.estimation.likelihoods import Bernoulli
 from avb_tf1.estimation.trained_networks import Networks
 from avb_tf1.experiment import run as experiment
 from avb_tf1.experiment.run import Experiment, opened_model
@@ -38,7 +39,7 @@ def networks(dim):
     def decode(z):
         return np.concatenate([norm.cdf(z), norm.cdf(-z)] * (4 // (2 * dim)), axis=1).astype(np.float32)
 
-    return Networks(dim, dim, encode=lambda x, eps: x[:, :dim] + np.float32(0.3) * eps, decode=decode)
+    return Networks(dim, dim, encode=lambda x, eps: x[:, :dim] + np.float32(0.3) * eps, likelihood=Bernoulli(decode))
 
 
 @pytest.mark.parametrize("dim, m", [(1, 25), (2, 15)])

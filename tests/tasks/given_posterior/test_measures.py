@@ -17,7 +17,7 @@ def networks_of(problem, mean, covariance, **others):
     """Networks whose q is a Gaussian that they know only as samples, unless `others` say more."""
     scale, log_joint = np.linalg.cholesky(covariance), reference.array_log_joint(problem)
     return Networks(
-        latent_dim=2, noise_dim=2, decode=None, encode=lambda x, eps: (mean + eps @ scale.T).astype(np.float32),
+        latent_dim=2, noise_dim=2, encode=lambda x, eps: (mean + eps @ scale.T).astype(np.float32),
         log_joint=lambda x, z: log_joint(problem.observations[0], z), log_prior=lambda z: stats.norm.logpdf(z).sum(axis=1),
         **others)
 

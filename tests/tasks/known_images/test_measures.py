@@ -11,6 +11,7 @@ from scipy.stats import norm
 
 from avb_tf1.estimation import quadrature, trained_networks
 from avb_tf1.estimation.entropy import Estimate
+from avb_tf1.estimation.likelihoods import Bernoulli
 from avb_tf1.problems.known_images.four_images import OPTIMUM, PROBLEM
 from avb_tf1.tasks.known_images import measures
 from avb_tf1.tasks.known_images.measures import kl_over_training
@@ -23,7 +24,7 @@ def test_metrics_of_an_encoder_that_has_no_density_for_one_image():
     def encode(x, eps):
         return np.where(x[:, 2:3] == 1, relu_codes(len(x), 3), eps[:, :2])
 
-    networks = trained_networks.Networks(2, 4, encode, sector_decoder, log_ratio=lambda x, z: np.zeros((len(x), 1)))
+    networks = trained_networks.Networks(2, 4, encode, Bernoulli(sector_decoder), log_ratio=lambda x, z: np.zeros((len(x), 1)))
     metrics = measures.evaluate(networks, PROBLEM, np.random.RandomState(0), 32768, lambda: np.full(4, -math.log(4)))
     infinite = {"kl_posterior_prior": math.inf, "kl_marginal_prior": math.inf, "elbo": -math.inf, "inference_gap": math.inf}
     assert {name: metrics[name] for name in infinite} == infinite
@@ -38,7 +39,7 @@ def evaluated(networks, n_samples):
 
 def test_the_optimum_scores_as_derived():
     networks = trained_networks.Networks(
-        latent_dim=2, noise_dim=2, encode=sector_encoder, decode=sector_decoder,
+        latent_dim=2, noise_dim=2, encode=sector_encoder, likelihood=Bernoulli(sector_decoder),
         log_ratio=lambda x, z: np.full((len(x), 1), math.log(4)))
     metrics = evaluated(networks, 65536)
     for name in ("log_likelihood", "elbo", "kl_posterior_prior", "kl_marginal_prior", "inference_gap", "reconstruction_error"):
@@ -64,7 +65,7 @@ def test_gaussian_posterior_has_a_closed_form():
     def encode(x, eps):
         return (x @ mean + np.exp(-0.5) * eps).astype(np.float32)
 
-    networks = trained_networks.Networks(2, 2, encode, constant_decoder, gaussian=lambda x: (mean, log_variance))
+    networks = trained_networks.Networks(2, 2, encode, Bernoulli(constant_decoder), gaussian=lambda x: (mean, log_variance))
     metrics = evaluated(networks, 4096)
     assert metrics["methods"]["kl_posterior_prior"] == "closed form" and metrics["methods"]["elbo"] == "samples"
     assert metrics["kl_posterior_prior"] == pytest.approx(0.5 * (2 * math.exp(-1) + 1 - 2 + 2), abs=1e-6)
@@ -84,7 +85,7 @@ def test_an_elbo_has_the_errors_and_the_method_of_both_its_parts():
 
 
 def test_classification_accuracy():
-    networks = trained_networks.Networks(2, 2, sector_encoder, sector_decoder)
+    networks = trained_networks.Networks(2, 2, sector_encoder, Bernoulli(sector_decoder))
     z = normal(100)
     labels = sector_of(z)
     assert measures.classification_accuracy(networks, PROBLEM, z, labels) == 1
@@ -115,7 +116,7 @@ def test_kl_of_known_posteriors():
     def log_ratio(x, z):  # that of a discriminator at its optimum
         return (norm.logpdf(z, x @ means, std) - norm.logpdf(z)).sum(axis=1, keepdims=True)
 
-    networks = trained_networks.Networks(2, 2, encode, decoder, log_ratio=log_ratio)
+    networks = trained_networks.Networks(2, 2, encode, Bernoulli(decoder), log_ratio=log_ratio)
     seen = Snapshots(View(networks, PROBLEM, np.random.RandomState(1)), training)
     seen(1)
     kl = kl_over_training(seen.arrays(), PROBLEM)
@@ -125,7 +126,7 @@ def test_kl_of_known_posteriors():
         assert (error < 0.05).all() and (np.abs(kl[name] - exact) < 4 * error).all()
 
     parameters = means, np.full_like(means, np.log(std**2))
-    networks = trained_networks.Networks(2, 2, encode, decoder, gaussian=lambda x: parameters)
+    networks = trained_networks.Networks(2, 2, encode, Bernoulli(decoder), gaussian=lambda x: parameters)
     seen = Snapshots(View(networks, PROBLEM, np.random.RandomState(1)), training)
     kl = kl_over_training(seen.arrays(), PROBLEM)
     assert sorted(kl) == ["kl_posterior_prior", "kl_posterior_prior_standard_error"]
