@@ -75,7 +75,7 @@ def test_each_array_is_what_the_networks_give(dim, m):
 
 def test_of_more_dimensions_there_is_no_grid():
     nets = dataclasses.replace(networks(2), latent_dim=3, encode=lambda x, eps: np.pad(eps, ((0, 0), (0, 1))),
-                               decode=lambda z: np.full((len(z), 4), 0.5, np.float32))
+                               likelihood=Bernoulli(lambda z: np.full((len(z), 4), 0.5, np.float32)))
     seen = Snapshots(View(nets, dataset([0, 1], ("a", "b")), np.random.RandomState(0)), small_images("digits_vae").training)
     assert set(seen.arrays()) == {"iteration", "z", "reconstruction", "prior"}
 
