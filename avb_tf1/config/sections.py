@@ -46,11 +46,17 @@ def _plain_number(value):
 
 
 # leaky_relu has TensorFlow's slope, .2; PyTorch's is .01.
-Activation = Literal["relu", "elu", "tanh", "leaky_relu", "leaky_relu_0.01"]
-OutputActivation = Literal["linear", "relu", "elu", "tanh", "leaky_relu", "leaky_relu_0.01"]
+Activation = Literal["relu", "elu", "tanh", "leaky_relu", "leaky_relu_0.01", "softplus"]
+OutputActivation = Literal["linear", "relu", "elu", "tanh", "leaky_relu", "leaky_relu_0.01", "softplus"]
+CoefficientActivation = Literal["linear", "relu", "elu", "tanh", "leaky_relu", "leaky_relu_0.01", "softplus", "elu_of_5_less"]
 MAX_SIZE = 65536
 Size = integer(ge=1, le=MAX_SIZE)
 BatchSize = integer(ge=1, le=1048576)
+
+
+def later(default):
+    """Return the field of a key that configs once lacked: where it has its default, a section's dict() is as it was then."""
+    return pydantic.Field(default, later=True)
 
 
 def error_at(section, key, text):
@@ -66,3 +72,11 @@ class Section(pydantic.BaseModel, extra="forbid", frozen=True):
         if not isinstance(value, (dict, cls)):
             raise DictError  # pydantic takes a list, of pairs or empty, for a mapping
         return super().validate(value)
+
+    def dict(self, **options):
+        """Return it as pydantic does, nested dicts, but without the fields made by `later` that have their defaults."""
+        tree = super().dict(**options)
+        for name, field in self.__fields__.items():
+            if field.field_info.extra.get("later") and getattr(self, name) == field.default:
+                tree.pop(name, None)
+        return tree

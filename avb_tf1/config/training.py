@@ -6,7 +6,7 @@ import pydantic
 from pydantic import StrictBool
 from typing_extensions import Literal
 
-from avb_tf1.config.sections import DATASET_DEFAULTS, DEFAULTS, GIVEN_DEFAULTS, Section, integer, number
+from avb_tf1.config.sections import DATASET_DEFAULTS, DEFAULTS, GIVEN_DEFAULTS, Section, error_at, integer, later, number
 
 
 class AdamConfig(Section):
@@ -51,10 +51,18 @@ class TrainingConfig(Section):
     decoder_learning_rate: Optional[number(gt=0, le=1)] = DEFAULTS["training"]["decoder_learning_rate"]
 
 
+class KLWarmUpConfig(Section):
+    """kl_weight times what rises linearly from `begin`, in the first iteration, to 1, after `n_iterations`, and stays there."""
+
+    begin: number(ge=0, lt=1)
+    n_iterations: integer(ge=1, le=1000000000)
+
+
 class WeightedTrainingConfig(TrainingConfig):
-    """`kl_weight`: what KL(q(z|x) || p(z)) counts in the loss; with 1 that is minus the ELBO."""
+    """`kl_weight`: what KL(q(z|x) || p(z)) counts in the loss; with 1 that is minus the ELBO. `kl_warm_up: null`: always."""
 
     kl_weight: number(gt=0, le=1000) = 1.0
+    kl_warm_up: Optional[KLWarmUpConfig] = later(None)
 
 
 class VAETrainingConfig(WeightedTrainingConfig):
@@ -65,8 +73,9 @@ class VAETrainingConfig(WeightedTrainingConfig):
 
     @pydantic.validator("n_importance_samples")
     def _weights_are_of_samples(cls, n_importance_samples, values):
-        if n_importance_samples > 1 and (values.get("kl", "sampled") != "sampled" or values.get("kl_weight", 1.0) != 1):
-            raise ValueError("must be 1 unless kl is sampled and kl_weight is 1")
+        if n_importance_samples > 1 and (values.get("kl", "sampled") != "sampled" or values.get("kl_weight", 1.0) != 1
+                                         or values.get("kl_warm_up") is not None):
+            raise ValueError("must be 1 unless kl is sampled, kl_weight 1 and kl_warm_up null")
         return n_importance_samples
 
 
@@ -113,6 +122,12 @@ class _AdversarialTrainingConfig(TrainingConfig):
 
 class AVBTrainingConfig(WeightedTrainingConfig, _AdversarialTrainingConfig):
     """AVB's, of images."""
+
+    @pydantic.validator("kl_warm_up")
+    def _shared_backward_divides_by_its_factor(cls, kl_warm_up, values):
+        if kl_warm_up is not None and kl_warm_up.begin == 0 and values.get("shared_backward"):
+            raise error_at(cls, "begin", "must be greater than 0 with shared_backward")
+        return kl_warm_up
 
 
 class GivenAVBTrainingConfig(GivenTrainingConfig, _AdversarialTrainingConfig):
