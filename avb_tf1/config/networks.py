@@ -6,7 +6,21 @@ import pydantic
 from pydantic import StrictBool, conlist
 from typing_extensions import Literal
 
-from avb_tf1.config.sections import MAX_SIZE, Activation, OutputActivation, Section, Size, integer, number
+from avb_tf1.config.sections import (
+    MAX_SIZE,
+    Activation,
+    CoefficientActivation,
+    OutputActivation,
+    Section,
+    Size,
+    integer,
+    later,
+    number,
+)
+
+_MAX_STRIDE = 4
+_Channels = integer(ge=1, le=1024)
+_InitialDeviation = number(gt=0, le=1)
 
 
 class HiddenLayersConfig(Section):
@@ -44,15 +58,75 @@ class _InputNetworkConfig(_NetworkConfig):
     center_input: StrictBool
 
 
+class ResidualConfig(Section):
+    """What a convolutional layer but the last is followed by: `n_layers` times the activation, then convolutions whose output
+    is added to what they see; stride 1.
+
+    `wiring: intended`: one to `n_channels` with the activation, and one back. `published`: one only, as in add_resnet_conv of
+    LMescheder/AdversarialVariationalBayes ee29153 (avb/ops.py), where the second is given what the first should have been, so
+    that nothing reads the first; its weights aren't made here.
+    """
+
+    n_layers: integer(ge=1, le=16)
+    n_channels: _Channels
+    wiring: Literal["published", "intended"]
+
+    @property
+    def n_convolutions(self):
+        return self.n_layers * (2 if self.wiring == "intended" else 1)
+
+
 class ConvolutionConfig(Section):
     """Convolutional layers, each making an image `stride` times smaller; in a decoder transposed ones, which make it larger.
 
-    `n_channels`: of each layer, in the order in which they come.
+    `n_channels`: of each layer, in the order in which they come. `stride`: of each layer, or a list of those of each.
     """
 
-    n_channels: conlist(integer(ge=1, le=1024), min_items=1, max_items=8)
+    has_batch_norm: ClassVar[bool] = False
+
+    n_channels: conlist(_Channels, min_items=1, max_items=8)
     kernel_size: integer(ge=1, le=15)
-    stride: integer(ge=1, le=4)
+    stride: Union[integer(ge=1, le=_MAX_STRIDE), List[integer(ge=1, le=_MAX_STRIDE)]]
+    residual: Optional[ResidualConfig] = later(None)
+
+    @pydantic.validator("stride", pre=True)
+    def _each_layer_has_a_stride(cls, stride, values):
+        if isinstance(stride, list) and not (len(stride) == len(values.get("n_channels", stride))
+                                             and all(type(one) is int and 1 <= one <= _MAX_STRIDE for one in stride)):
+            raise ValueError("must be an integer from 1 to %d, or a list of as many as n_channels" % _MAX_STRIDE)
+        return stride
+
+    @property
+    def strides(self):
+        """Of each layer, in their order."""
+        return self.stride if isinstance(self.stride, list) else [self.stride] * len(self.n_channels)
+
+    @property
+    def n_layers(self):
+        """Layers with weights and biases of their own."""
+        n_residual = 0 if self.residual is None else self.residual.n_convolutions
+        return len(self.n_channels) + n_residual * (len(self.n_channels) - 1)
+
+
+class NormalizedConvolutionConfig(ConvolutionConfig):
+    """`has_batch_norm`: whether each layer but the last is normalised by the batch's moments, before its activation."""
+
+    has_batch_norm: StrictBool = later(False)
+
+    @property
+    def n_normalized(self):
+        return len(self.n_channels) - 1 if self.has_batch_norm else 0
+
+
+class TransposedConvolutionConfig(ConvolutionConfig):
+    """`activation`: of all but the last, which has none; null: that of the network, which the smallest image has anyway.
+
+    `odd_sizes`: where a size is no multiple of the stride: `cut_off`, what is over at the lower and right edge; `exact`: none
+    is made, as by tf.nn.conv2d_transpose.
+    """
+
+    activation: Optional[Activation] = later(None)
+    odd_sizes: Literal["cut_off", "exact"] = later("cut_off")
 
 
 class _ConvolutionalConfig(Section):
@@ -62,11 +136,46 @@ class _ConvolutionalConfig(Section):
 
     @property
     def n_layers(self):
-        return super().n_layers + (0 if self.convolution is None else len(self.convolution.n_channels))
+        return super().n_layers + (0 if self.convolution is None else self.convolution.n_layers)
+
+
+class _NormalizedConvolutionalConfig(_ConvolutionalConfig):
+    """`n_joined`: how many of its layers another input enters, too, by weights and biases of its own."""
+
+    convolution: Optional[NormalizedConvolutionConfig] = None
+
+    n_joined: ClassVar[int] = 0
+
+    @property
+    def n_layers(self):
+        return super().n_layers + self.n_joined
+
+    @property
+    def n_further_variables(self):
+        """Of normalised layers: a scale and an offset, which where nothing joins it is in the place of the biases."""
+        n_normalized = 0 if self.convolution is None else self.convolution.n_normalized
+        return n_normalized * (2 if self.n_joined else 1)
+
+
+class _JoinedByNoiseConfig(_NormalizedConvolutionalConfig):
+    """`noise_enters`: where the noise joins: after the convolution, or in each of its layers, added by weights of its own."""
+
+    noise_enters: Literal["hidden_layers", "convolutions"] = later("hidden_layers")
+
+    @pydantic.validator("noise_enters")
+    def _convolutions_are_there(cls, noise_enters, values):
+        if noise_enters == "convolutions" and "convolution" in values and values["convolution"] is None:
+            raise ValueError("must be hidden_layers unless there is a convolution")
+        return noise_enters
+
+    @property
+    def n_joined(self):
+        return len(self.convolution.n_channels) if self.noise_enters == "convolutions" else 0
 
 
 class EncoderConfig(_InputNetworkConfig):
     convolution: ClassVar[None] = None  # of images only
+    noise_enters: ClassVar[str] = "hidden_layers"
 
     noise_dim: Size
 
@@ -76,8 +185,8 @@ class EncoderConfig(_InputNetworkConfig):
         return (), self, 1
 
 
-class ImageEncoderConfig(_ConvolutionalConfig, EncoderConfig):
-    """The noise joins after the convolution."""
+class ImageEncoderConfig(_JoinedByNoiseConfig, EncoderConfig):
+    """Of images."""
 
 
 class _SemiImplicitConfig(Section):
@@ -90,7 +199,7 @@ class _SemiImplicitConfig(Section):
         return super().n_layers + (self.standard_deviation is None)
 
 
-class SemiImplicitEncoderConfig(_SemiImplicitConfig, ImageEncoderConfig):
+class SemiImplicitEncoderConfig(_SemiImplicitConfig, _ConvolutionalConfig, EncoderConfig):
     """Of images."""
 
 
@@ -142,12 +251,22 @@ class BasisConfig(_NetworkConfig):
     noise_dim: Size
 
 
-class MomentEncoderConfig(_ConvolutionalConfig, _InputNetworkConfig):
-    coefficient_activation: OutputActivation
+class MomentEncoderConfig(_NormalizedConvolutionalConfig, _InputNetworkConfig):
+    """`coefficient_activation: elu_of_5_less`: elu(a - 5) + 1, which is positive, and begins near 0.
+
+    `n_moment_samples`: what the basis' moments are taken from; null: from the batch's own samples. `initial_deviation`: of the
+    weights of z_0, from a truncated normal; null: Xavier's. `contrast_has_added_variance`: whether log r(z|x) has the
+    added_variance that codes are normalised with, too: without it, it is no density's, but its gradient is the same as long as
+    none passes through the moments.
+    """
+
+    coefficient_activation: CoefficientActivation
     basis: BasisConfig
-    n_moment_samples: integer(ge=2, le=1048576)
+    n_moment_samples: Optional[integer(ge=2, le=1048576)] = ...
     added_variance: number(ge=0, le=1)
     gradient_through_moments: StrictBool
+    initial_deviation: Optional[_InitialDeviation] = later(None)
+    contrast_has_added_variance: StrictBool = later(True)
 
     @property
     def noise_dim(self):
@@ -173,6 +292,7 @@ class DecoderConfig(_ConvolutionalConfig, _NetworkConfig):
     however sure the decoder is; the margin, which sees to that at a cost to the likelihood, must be 0 then.
     """
 
+    convolution: Optional[TransposedConvolutionConfig] = None
     probability_margin: number(ge=0, lt=0.5)
     likelihood_from: Literal["probabilities", "logits"] = "probabilities"
 
@@ -199,6 +319,9 @@ class InnerProductDiscriminatorConfig(_InputNetworkConfig):
     """x and z have as many factors as a hidden layer has units."""
 
     n_networks = 2
+    activated_factors: ClassVar[str] = "all"
+    initial_deviation: ClassVar[None] = None
+
     kind: Literal["inner_product"]
     n_units: Size
     output_activation: OutputActivation
@@ -206,7 +329,11 @@ class InnerProductDiscriminatorConfig(_InputNetworkConfig):
 
 
 class OffsetInnerProductDiscriminatorConfig(_InputNetworkConfig):
-    """`all_pairs`: whether it is trained on each x of a batch with all of its prior samples, or with one."""
+    """`all_pairs`: whether it is trained on each x of a batch with all of its prior samples, or with one.
+
+    `activated_factors`: whether output_activation is that of all factors, or of x's alone. `initial_deviation`: of the weights
+    of the last layers of x's factors and of both offsets, from a truncated normal; null: Xavier's.
+    """
 
     n_networks = 4
     kind: Literal["offset_inner_product"]
@@ -214,6 +341,8 @@ class OffsetInnerProductDiscriminatorConfig(_InputNetworkConfig):
     output_activation: OutputActivation
     squared_norm_factor: number(ge=-100, le=100)
     all_pairs: StrictBool = False
+    activated_factors: Literal["all", "of_x"] = later("all")
+    initial_deviation: Optional[_InitialDeviation] = later(None)
 
 
 class ResidualDiscriminatorConfig(Section):
@@ -244,5 +373,17 @@ class SumDiscriminatorConfig(_InputNetworkConfig):
         return 3 * self.n_hidden_layers + 1
 
 
+class ConvolutionalDiscriminatorConfig(_NormalizedConvolutionalConfig, _InputNetworkConfig):
+    """Convolutions of x, each of which a layer of z is added to; then hidden layers."""
+
+    kind: Literal["convolutional"]
+    convolution: NormalizedConvolutionConfig
+    squared_norm_factor: number(ge=-100, le=100)
+
+    @property
+    def n_joined(self):
+        return len(self.convolution.n_channels)
+
+
 DiscriminatorConfig = Union[ConcatDiscriminatorConfig, InnerProductDiscriminatorConfig, OffsetInnerProductDiscriminatorConfig,
-                            ResidualDiscriminatorConfig, SumDiscriminatorConfig]
+                            ResidualDiscriminatorConfig, SumDiscriminatorConfig, ConvolutionalDiscriminatorConfig]

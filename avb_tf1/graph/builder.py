@@ -92,8 +92,9 @@ def variables_by_scope(networks_by_scope):
     assert collected == sorted(variable.name for variable in tf.trainable_variables()), (
         "the scopes %s don't cover the trainable variables once each" % ", ".join(by_scope))
     for scope, variables in by_scope.items():
-        n_layers = networks_by_scope[scope].n_layers
-        assert len(variables) == 2 * n_layers, "%s should have weights and biases of %d layers" % (scope, n_layers)
+        n_layers, n_further = networks_by_scope[scope].n_layers, getattr(networks_by_scope[scope], "n_further_variables", 0)
+        assert len(variables) == 2 * n_layers + n_further, "%s should have weights and biases of %d layers%s" % (
+            scope, n_layers, " and %d variables more" % n_further if n_further else "")
     return by_scope
 
 
