@@ -222,6 +222,12 @@ class GivenAVBModelConfig(_AdversarialModelConfig, _GivenModelConfig):
     discriminator: networks.DiscriminatorConfig = pydantic.Field(..., discriminator="kind")
     known_density: StrictBool = False
 
+    @pydantic.validator("discriminator")
+    def _x_is_no_image(cls, discriminator):
+        if discriminator.kind == "convolutional":
+            raise error_at(cls, "kind", "must be concat, inner_product, offset_inner_product, residual or sum: x is no image")
+        return discriminator
+
     @pydantic.validator("known_density")
     def _density_is_of_one_pair(cls, known_density, values):
         if known_density and getattr(values.get("discriminator"), "all_pairs", False):

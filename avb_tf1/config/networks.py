@@ -91,8 +91,9 @@ class ConvolutionConfig(Section):
 
     @pydantic.validator("stride", pre=True)
     def _each_layer_has_a_stride(cls, stride, values):
-        if isinstance(stride, list) and not (len(stride) == len(values.get("n_channels", stride))
-                                             and all(type(one) is int and 1 <= one <= _MAX_STRIDE for one in stride)):
+        strides = stride if isinstance(stride, list) else [stride]
+        if not all(type(one) is int and 1 <= one <= _MAX_STRIDE for one in strides) or (
+                isinstance(stride, list) and len(stride) != len(values.get("n_channels", stride))):
             raise ValueError("must be an integer from 1 to %d, or a list of as many as n_channels" % _MAX_STRIDE)
         return stride
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from image_data import CONVOLUTION, npz_data, small_images
+from posterior_configs import avb
 
 from avb_tf1.graph import batch_norm
 from avb_tf1.graph.builder import build_graph
@@ -123,6 +124,11 @@ def test_the_averages_have_the_same_bits_whatever_the_threads_and_after_a_break(
 def test_one_backward_pass_is_refused(config):
     with pytest.raises(InputError, match="training.shared_backward must be false if the discriminator has batch normalisation"):
         small_images("digits_8_avb_ac", "data.batch_size=16", DISCRIMINATOR, "training.shared_backward=true")
+
+
+def test_what_is_no_image_is_refused():
+    with pytest.raises(InputError, match="model.discriminator.kind must be concat, .*, residual or sum: x is no image"):
+        avb(DISCRIMINATOR, "training.shared_backward=false")
 
 
 def test_a_small_image_is_refused():
