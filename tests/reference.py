@@ -7,6 +7,8 @@ ACTIVATIONS = {
     "relu": lambda a: np.maximum(a, 0),
     "elu": lambda a: np.where(a > 0, a, np.expm1(np.minimum(a, 0))),
     "tanh": np.tanh,
+    "softplus": lambda a: np.logaddexp(0, a),
+    "elu_of_5_less": lambda a: np.where(a > 5, a - 4, np.exp(np.minimum(a - 5, 0))),
     "leaky_relu": lambda a: np.where(a > 0, a, 0.2 * a),
     "leaky_relu_0.01": lambda a: np.where(a > 0, a, 0.01 * a),
 }
@@ -26,13 +28,86 @@ def centered(x, network):
     return 2 * x - 1 if network.center_input else x
 
 
-def encoder(weights, x, eps, network):
-    return mlp(weights, "encoder", np.hstack([centered(x, network), eps]), network.n_hidden_layers, network.activation)
+def shifted(images, rows, columns, stride, shape):
+    """The pixels at (rows + stride * i, columns + stride * j) of images with zeros around them, [n, *shape, n_channels]."""
+    padded = np.pad(images, ((0, 0), (99, 99), (99, 99), (0, 0)), "constant")
+    return padded[:, 99 + rows:, 99 + columns:][:, :stride * shape[0]:stride, :stride * shape[1]:stride]
 
 
-def moment_encoder(weights, x, eps, moment_eps, network):
+def padding(size, smaller, kernel_size, stride):
+    """How many zeros are before the first pixel of an image of `size` that a convolution makes `smaller`: TensorFlow's SAME."""
+    return max((smaller - 1) * stride + kernel_size - size, 0) // 2
+
+
+def convolution(weights, scope, images, stride):
+    """Without activation; biases where there are any."""
+    kernel = weights[scope + "/weights"]
+    shape = [-(-side // stride) for side in images.shape[1:3]]
+    before = [padding(size, smaller, len(kernel), stride) for size, smaller in zip(images.shape[1:3], shape)]
+    total = np.zeros((len(images), *shape, kernel.shape[3])) + weights.get(scope + "/biases", 0)
+    for row, column in np.ndindex(kernel.shape[:2]):
+        total += shifted(images, row - before[0], column - before[1], stride, shape) @ kernel[row, column]
+    return total
+
+
+def transposed_convolution(weights, scope, images, stride, shape):
+    """To images of a shape, (rows, columns): each of a smaller image's pixels adds its kernel where a convolution sees it."""
+    kernel = weights[scope + "/weights"]
+    before = [padding(size, smaller, len(kernel), stride) for size, smaller in zip(shape, images.shape[1:3])]
+    total = np.zeros((len(images), shape[0] + 198, shape[1] + 198, kernel.shape[2]))
+    for row, column in np.ndindex(kernel.shape[:2]):
+        begin = [99 + row - before[0], 99 + column - before[1]]
+        rows, columns = (slice(first, first + stride * n, stride) for first, n in zip(begin, images.shape[1:3]))
+        total[:, rows, columns] += images @ kernel[row, column].T
+    return total[:, 99:99 + shape[0], 99:99 + shape[1]] + weights[scope + "/biases"]
+
+
+def batch_normalization(weights, scope, images, averages):
+    """By the batch's own moments or, if `averages` isn't None, by those in it, by scope: (means, variances)."""
+    mean, variance = averages[scope] if averages else (images.mean(axis=(0, 1, 2)), images.var(axis=(0, 1, 2)))
+    return weights[scope + "/scale"] * (images - mean) / np.sqrt(variance + 1e-3) + weights[scope + "/offset"]
+
+
+def residual(weights, scope, images, activation, config):
+    for number in range(1, config.n_layers + 1):
+        images = ACTIVATIONS[activation](images)
+        inner = images
+        if config.wiring == "intended":
+            inner = ACTIVATIONS[activation](convolution(weights, "%s_%d/hidden" % (scope, number), inner, 1))
+        images = images + convolution(weights, "%s_%d/output" % (scope, number), inner, 1)
+    return images
+
+
+def features(weights, scope, x, network, image_shape=None, joined=None, averages=None):
+    """What the first hidden layer sees of x [n, n_values]."""
+    x, config = centered(x, network), network.convolution
+    if config is None:
+        return x
+    images = x.reshape(len(x), *image_shape, -1) if len(image_shape) == 2 else x.reshape(len(x), *image_shape)
+    for number, stride in enumerate(config.strides, 1):
+        is_last = number == len(config.strides)
+        own = "%s/convolution_%d" % (scope, number)
+        images = convolution(weights, own, images, stride)
+        if joined is not None:
+            own = "%s/joined_%d" % (scope, number)
+            images = images + layer(weights, own, joined, "linear").reshape(images.shape)
+        if config.has_batch_norm and not is_last:
+            images = batch_normalization(weights, own, images, averages)
+        images = ACTIVATIONS[network.activation](images)
+        if config.residual is not None and not is_last:
+            images = residual(weights, "%s/residual_%d" % (scope, number), images, network.activation, config.residual)
+    return images.reshape(len(x), -1)
+
+
+def encoder(weights, x, eps, network, image_shape=None):
+    joins = network.noise_enters == "convolutions"
+    seen = features(weights, "encoder", x, network, image_shape, eps if joins else None)
+    return mlp(weights, "encoder", seen if joins else np.hstack([seen, eps]), network.n_hidden_layers, network.activation)
+
+
+def moment_encoder(weights, x, eps, moment_eps, network, image_shape=None, averages=None):
     """Return z, and the mean and variance of q(z|x) by the draws moment_eps."""
-    x, basis = centered(x, network), network.basis
+    x, basis = features(weights, "encoder", x, network, image_shape, averages=averages), network.basis
     z = mlp(weights, "encoder", x, network.n_hidden_layers, network.activation)
     mean, variance = z, network.added_variance
     for number in range(basis.n_vectors):
@@ -47,12 +122,40 @@ def moment_encoder(weights, x, eps, moment_eps, network):
     return z, mean, variance
 
 
+def decoder_logits(weights, z, network, image_shape=None, n_outputs=1):
+    """[n, n_outputs * n_values], the first n_values those of the first output, row-major."""
+    if network.convolution is None:
+        return mlp(weights, "decoder", z, network.n_hidden_layers, network.activation)
+    config, hidden = network.convolution, z
+    for number in range(1, network.n_hidden_layers + 1):
+        hidden = layer(weights, "decoder/hidden_%d" % number, hidden, network.activation)
+    shapes = [image_shape[:2]]
+    for stride in config.strides[::-1]:
+        shapes.insert(0, tuple(-(-side // stride) for side in shapes[0]))
+    images = layer(weights, "decoder/smallest", hidden, network.activation).reshape(len(z), *shapes[0], -1)
+    activation = config.activation or network.activation
+    for number, (stride, shape) in enumerate(zip(config.strides, shapes[1:]), 1):
+        if number == len(config.strides):
+            images = transposed_convolution(weights, "decoder/output", images, stride, shape)
+        else:
+            own = "decoder/convolution_%d" % number
+            images = ACTIVATIONS[activation](transposed_convolution(weights, own, images, stride, shape))
+            if config.residual is not None:
+                images = residual(weights, "decoder/residual_%d" % number, images, activation, config.residual)
+    of_each = np.split(images, n_outputs, axis=3)
+    return np.concatenate([output.reshape(len(z), -1) for output in of_each], axis=1)
+
+
 def decoder(weights, z, network):
-    logits = mlp(weights, "decoder", z, network.n_hidden_layers, network.activation)
+    logits = decoder_logits(weights, z, network)
     return network.probability_margin + (1 - 2 * network.probability_margin) / (1 + np.exp(-logits))
 
 
-def discriminator(weights, x, z, network):
+def discriminator(weights, x, z, network, image_shape=None, averages=None):
+    if network.kind == "convolutional":
+        seen = features(weights, "discriminator", x, network, image_shape, z, averages)
+        return (mlp(weights, "discriminator", seen, network.n_hidden_layers, network.activation)
+                + network.squared_norm_factor * np.sum(z**2, axis=1, keepdims=True))
     return DISCRIMINATORS[network.kind](weights, centered(x, network), z, network)
 
 
@@ -66,15 +169,16 @@ def inner_product_discriminator(weights, x, z, network):
 
 
 def offset_inner_product_discriminator(weights, x, z, network):
-    product = np.sum(branch(weights, "x", x, network) * branch(weights, "z", z, network), axis=1, keepdims=True)
+    of_z = "linear" if network.activated_factors == "of_x" else network.output_activation
+    product = np.sum(branch(weights, "x", x, network) * branch(weights, "z", z, network, of_z), axis=1, keepdims=True)
     offsets = [mlp(weights, "discriminator/" + name, inputs, network.n_hidden_layers, network.activation)
                for name, inputs in (("x_offset", x), ("z_offset", z))]
     return product + sum(offsets) + network.squared_norm_factor * np.sum(z**2, axis=1, keepdims=True)
 
 
-def branch(weights, name, inputs, network):
+def branch(weights, name, inputs, network, output_activation=None):
     return mlp(weights, "discriminator/" + name, inputs, network.n_hidden_layers, network.activation,
-               output_activation=network.output_activation)
+               output_activation=output_activation or network.output_activation)
 
 
 def residual_discriminator(weights, x, z, network):

@@ -43,8 +43,9 @@ def _absolute(name, path):
 
 
 def _require_convolvable(config, image_shape, path):
-    for key in ("encoder", "decoder"):
+    for key in ("encoder", "decoder", "discriminator"):
         network = config.model.network_sections.get(key)
-        if network is not None and network.convolution is not None and min(image_shape[:2]) < MIN_CONVOLVED:
-            raise InputError("%s: model.%s.convolution must be null: it needs images of at least %d x %d, not %d x %d" % (
-                path, key, MIN_CONVOLVED, MIN_CONVOLVED, *image_shape[:2]))
+        if getattr(network, "convolution", None) is not None and min(image_shape[:2]) < MIN_CONVOLVED:
+            words = "kind must not be convolutional" if key == "discriminator" else "convolution must be null"
+            raise InputError("%s: model.%s.%s: it needs images of at least %d x %d, not %d x %d" % (
+                path, key, words, MIN_CONVOLVED, MIN_CONVOLVED, *image_shape[:2]))

@@ -53,6 +53,11 @@ class _Experiment(Section):
         return getattr(self.training, "kl_weight", 1.0)  # a given posterior's training has none
 
     @property
+    def kl_warm_up(self):
+        """The section by which the KL divergence's weight rises at first, or None."""
+        return getattr(self.training, "kl_warm_up", None)
+
+    @property
     def has_dual(self):
         """Whether the discriminator's loss is the Fenchel dual's: minus a lower bound on a KL divergence, of any sign."""
         return getattr(self.training, "discriminator_loss", "cross_entropy") == "fenchel_dual"
@@ -67,9 +72,11 @@ class _Experiment(Section):
         """What encoder and decoder minimise, in words."""
         if self.is_importance_weighted:
             return "minus the importance-weighted bound of %d samples" % self.training.n_importance_samples
-        if self.kl_weight == 1:
-            return self.model.loss
-        return self.model.loss + ", with KL(q(z|x) || p(z)) taken %g times" % self.kl_weight
+        words = "" if self.kl_weight == 1 else ", with KL(q(z|x) || p(z)) taken %g times" % self.kl_weight
+        if self.kl_warm_up is not None:
+            words += ", whose KL(q(z|x) || p(z)) is warmed up from %g times over %d iterations" % (
+                self.kl_warm_up.begin, self.kl_warm_up.n_iterations)
+        return self.model.loss + words
 
     @property
     def method(self):
@@ -102,6 +109,13 @@ class _ImageExperiment(_Experiment):
     def _flow_has_no_closed_form(cls, its_training, values):
         if getattr(values.get("model"), "flow", None) and its_training.kl != "sampled":
             raise error_at(cls, "kl", "must be sampled with a flow")
+        return its_training
+
+    @pydantic.validator("training")
+    def _shared_backward_takes_rows_apart(cls, its_training, values):
+        discriminator = getattr(values.get("model"), "discriminator", None)
+        if discriminator is not None and its_training.shared_backward and getattr(discriminator, "n_further_variables", 0):
+            raise error_at(cls, "shared_backward", "must be false if the discriminator has batch normalisation")
         return its_training
 
     @property

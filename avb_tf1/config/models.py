@@ -45,7 +45,11 @@ class ModelConfig(Section):
     @property
     def further_variables(self):
         """Variable scope -> how many variables the network in it has besides its layers' weights and biases."""
-        return {"decoder": self.likelihood.n_variables} if "decoder" in self.network_sections else {}
+        networks_by_scope = self.network_sections
+        found = {scope: getattr(network, "n_further_variables", 0) for scope, network in networks_by_scope.items()}
+        if "decoder" in networks_by_scope:
+            found["decoder"] += self.likelihood.n_variables
+        return found
 
     @property
     def has_encoder(self):
@@ -252,6 +256,12 @@ class GivenAVBModelConfig(_AdversarialModelConfig, _GivenModelConfig):
     known_density: StrictBool = key(
         "Whether T has the given density as a part, so that its network learns log q(z|x) - log p(z|x), up to a constant. Not "
         "with `discriminator.all_pairs`.", default=False)
+
+    @pydantic.validator("discriminator")
+    def _x_is_no_image(cls, discriminator):
+        if discriminator.kind == "convolutional":
+            raise error_at(cls, "kind", "must be concat, inner_product, offset_inner_product, residual or sum: x is no image")
+        return discriminator
 
     @pydantic.validator("known_density")
     def _density_is_of_one_pair(cls, known_density, values):

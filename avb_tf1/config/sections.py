@@ -61,8 +61,9 @@ def _plain_number(value):
 
 
 # leaky_relu has TensorFlow's slope, .2; PyTorch's is .01.
-Activation = Literal["relu", "elu", "tanh", "leaky_relu", "leaky_relu_0.01"]
-OutputActivation = Literal["linear", "relu", "elu", "tanh", "leaky_relu", "leaky_relu_0.01"]
+Activation = Literal["relu", "elu", "tanh", "leaky_relu", "leaky_relu_0.01", "softplus"]
+OutputActivation = Literal["linear", "relu", "elu", "tanh", "leaky_relu", "leaky_relu_0.01", "softplus"]
+CoefficientActivation = Literal["linear", "relu", "elu", "tanh", "leaky_relu", "leaky_relu_0.01", "softplus", "elu_of_5_less"]
 MAX_SIZE = 65536
 Size = integer(ge=1, le=MAX_SIZE)
 BatchSize = integer(ge=1, le=1048576)

@@ -6,7 +6,7 @@ import pydantic
 from pydantic import StrictBool
 from typing_extensions import Literal
 
-from avb_tf1.config.sections import DATASET_DEFAULTS, DEFAULTS, GIVEN_DEFAULTS, Section, integer, key, number
+from avb_tf1.config.sections import DATASET_DEFAULTS, DEFAULTS, GIVEN_DEFAULTS, Section, error_at, integer, key, number
 
 
 class AdamConfig(Section):
@@ -59,11 +59,21 @@ class TrainingConfig(Section):
         "decoder.", default=DEFAULTS["training"]["decoder_learning_rate"])
 
 
+class KLWarmUpConfig(Section):
+    """`kl_weight` times what rises linearly, from `begin` in the first iteration to 1 after `n_iterations`, and stays there."""
+
+    begin: number(ge=0, lt=1) = key("What it is in the first iteration.")
+    n_iterations: integer(ge=1, le=1000000000) = key("Iterations until it is 1.")
+
+
 class WeightedTrainingConfig(TrainingConfig):
     """Of images, with a KL divergence in the loss."""
 
     kl_weight: number(gt=0, le=1000) = key(
         "What KL(q(z|x) || p(z)) counts in the loss; with 1 that is minus the ELBO.", default=1.0)
+    kl_warm_up: Optional[KLWarmUpConfig] = key(
+        "How the KL divergence's part in the loss rises at first; `null`: it is there from the first iteration.", default=None,
+        later=True)
 
 
 class VAETrainingConfig(WeightedTrainingConfig):
@@ -77,8 +87,9 @@ class VAETrainingConfig(WeightedTrainingConfig):
 
     @pydantic.validator("n_importance_samples")
     def _weights_are_of_samples(cls, n_importance_samples, values):
-        if n_importance_samples > 1 and (values.get("kl", "sampled") != "sampled" or values.get("kl_weight", 1.0) != 1):
-            raise ValueError("must be 1 unless kl is sampled and kl_weight is 1")
+        if n_importance_samples > 1 and (values.get("kl", "sampled") != "sampled" or values.get("kl_weight", 1.0) != 1
+                                         or values.get("kl_warm_up") is not None):
+            raise ValueError("must be 1 unless kl is sampled, kl_weight 1 and kl_warm_up null")
         return n_importance_samples
 
 
@@ -130,6 +141,12 @@ class _AdversarialTrainingConfig(TrainingConfig):
 
 class AVBTrainingConfig(WeightedTrainingConfig, _AdversarialTrainingConfig):
     """AVB's, of images."""
+
+    @pydantic.validator("kl_warm_up")
+    def _shared_backward_divides_by_its_factor(cls, kl_warm_up, values):
+        if kl_warm_up is not None and kl_warm_up.begin == 0 and values.get("shared_backward"):
+            raise error_at(cls, "begin", "must be greater than 0 with shared_backward")
+        return kl_warm_up
 
 
 class GivenAVBTrainingConfig(GivenTrainingConfig, _AdversarialTrainingConfig):

@@ -82,11 +82,11 @@ def _adversarial(x, q, z_prior, config, problem):
         With model.known_density the network is only what T has beside log p(x|z) or, with moments, log p(x, z) - log r(z|x):
         it learns log q(z|x) - log p(z|x) up to a constant, which is nothing where q is the posterior. Not in the paper.
         """
-        logits = networks.discriminator(x, z, config.model)
+        logits = networks.discriminator(x, z, config.model, getattr(problem, "image_shape", None))
         if not getattr(config.model, "known_density", False):  # a switch of given posteriors
             return logits
         if moments is not None:
-            mean, variance = moments
+            mean, variance, *_ = moments
             z = mean + tf.sqrt(variance) * z
         logits += likelihoods.likelihood(x, z, config, problem).log_prob[:, tf.newaxis]
         return logits if moments is None else logits - log_contrast(z, moments, log_prior)
@@ -148,17 +148,18 @@ def normalized(z, moments):
     """Return (z - mean) / standard deviation, or without moments z; all float32 [batch, latent_dim]."""
     if moments is None:
         return z
-    mean, variance = moments
+    mean, variance, *_ = moments
     return (z - mean) / tf.sqrt(variance)
 
 
 def log_contrast(z, moments, log_prior=None):
-    """Return log r(z|x) - log p(z), float32 [batch, 1], nats, for z and moments mean and variance, [batch, latent_dim] each.
+    """Return log r(z|x) - log p(z), float32 [batch, 1], nats, for z and the moments of an ApproximatePosterior.
 
+    The log of a third of them, where there is one, is in the place of the variance's, by which codes are normalised.
     `log_prior`: function z -> log p(z), [batch]; None: that of N(0, I), whose constants cancel.
     """
     squares = tf.square(z) if log_prior is None else tf.zeros_like(z)
-    terms = squares - tf.square(normalized(z, moments)) - tf.log(moments[1])
+    terms = squares - tf.square(normalized(z, moments)) - tf.log(moments[-1])
     contrast = tf.reduce_sum(terms, axis=1, keepdims=True) / 2
     if log_prior is None:
         return contrast

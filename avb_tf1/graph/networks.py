@@ -3,14 +3,11 @@
 Called again in the same graph, each function reuses the variables that its first call made. All tensors are float32.
 """
 
-import functools
 import math
 
+from avb_tf1.graph.activations import ACTIVATIONS
 from avb_tf1.graph.convolution import convolved, images_from, own_scope
 from avb_tf1.ground.tensorflow import tf, tfc, tfd
-
-ACTIVATIONS = {"linear": None, "relu": tf.nn.relu, "elu": tf.nn.elu, "tanh": tf.nn.tanh, "leaky_relu": tf.nn.leaky_relu,
-               "leaky_relu_0.01": functools.partial(tf.nn.leaky_relu, alpha=0.01)}
 
 
 def encoder(x, eps, config, image_shape=None):
@@ -18,11 +15,15 @@ def encoder(x, eps, config, image_shape=None):
 
     z [batch, latent_dim] is unbounded; x [batch, n_values] has pixels in {0, 1}, or real values; eps [batch, noise_dim] is of
     N(0, I). `config` is a config's model section, whose encoder.convolution needs `image_shape`, (rows, columns) or, of colour,
-    (rows, columns, 3).
+    (rows, columns, 3). By encoder.noise_enters noise is an input of the first hidden layer, or is added in each convolution.
     """
+    network = config.encoder
     with tf.variable_scope("encoder", reuse=tf.AUTO_REUSE):
-        inputs = tf.concat([_features(x, config.encoder, image_shape), eps], 1)
-        return linear(hidden_layers(inputs, config.encoder), config.latent_dim, "output")
+        if network.noise_enters == "convolutions":
+            inputs = _features(x, network, image_shape, eps)
+        else:
+            inputs = tf.concat([_features(x, network, image_shape), eps], 1)
+        return linear(hidden_layers(inputs, network), config.latent_dim, "output")
 
 
 def semi_implicit_encoder(x, eps, config, image_shape=None):
@@ -44,30 +45,34 @@ def moment_encoder(x, eps, moment_eps, config, image_shape=None):
 
     z = z_0(x) + sum over i of a_i(x) * v_i(eps_i): coefficients from x, basis vectors from pieces of the noise. The moments
     of v_i don't depend on x, so that a few draws of them give those of q(z|x) (paper, adaptive contrast). The variance includes
-    encoder.added_variance. A gradient passes through the moments only with encoder.gradient_through_moments.
+    encoder.added_variance; without encoder.contrast_has_added_variance the variance without it comes fourth. A gradient passes
+    through the moments only with encoder.gradient_through_moments.
 
     x, config and image_shape are as of encoder; eps [batch, n_vectors * noise_dim] and, for the moments, moment_eps
-    [n, n_vectors * noise_dim] are of N(0, I).
+    [n, n_vectors * noise_dim] are of N(0, I); moment_eps None stands for eps.
     """
     network = config.encoder
     with tf.variable_scope("encoder", reuse=tf.AUTO_REUSE):
         hidden = hidden_layers(_features(x, network, image_shape), network)
-        z = mean = linear(hidden, config.latent_dim, "output")
-        variance = network.added_variance
-        pieces = zip(*[tf.split(noise, network.basis.n_vectors, axis=1) for noise in (eps, moment_eps)])
-        for number, (piece, moment_piece) in enumerate(pieces, 1):
+        z = mean = _layer(hidden, config.latent_dim, None, "output", deviation=network.initial_deviation)
+        variance = network.added_variance if network.contrast_has_added_variance else 0.0
+        pieces = zip(*[tf.split(noise, network.basis.n_vectors, axis=1) for noise in (eps, moment_eps) if noise is not None])
+        for number, its_pieces in enumerate(pieces, 1):
             coefficient = _layer(hidden, config.latent_dim, ACTIVATIONS[network.coefficient_activation],
                                  "coefficient_%d" % number)
             with tf.variable_scope("basis_%d" % number):
-                vector, draws = (linear(hidden_layers(noise, network.basis), config.latent_dim, "output")
-                                 for noise in (piece, moment_piece))
-            vector_mean, vector_variance = tf.nn.moments(draws, axes=[0])
+                vector, *draws = (linear(hidden_layers(noise, network.basis), config.latent_dim, "output")
+                                  for noise in its_pieces)
+            vector_mean, vector_variance = tf.nn.moments(draws[0] if draws else vector, axes=[0])
             z += coefficient * vector
             mean += coefficient * vector_mean
             variance += tf.square(coefficient) * vector_variance
+        moments = [mean, variance]
+        if not network.contrast_has_added_variance:
+            moments = [mean, variance + network.added_variance, variance]
         if not network.gradient_through_moments:
-            mean, variance = tf.stop_gradient(mean), tf.stop_gradient(variance)
-        return z, mean, variance
+            moments = map(tf.stop_gradient, moments)
+        return (z, *moments)
 
 
 def gaussian(inputs, dim, scope, config):
@@ -168,15 +173,19 @@ def decoder_outputs(z, n_values, config, image_shape=None):
         return [output] if n_outputs == 1 else tf.split(output, n_outputs, axis=1)
 
 
-def discriminator(x, z, config):
+def discriminator(x, z, config, image_shape=None):
     """Return T(x, z), at its optimum log q(z|x) - log p(z) (tutorial, "Discriminator"; paper, section 3.1).
 
     With training.discriminator_loss: cross_entropy it is the logit that z is a posterior sample rather than a prior sample.
     It is [batch, 1], unbounded; x [batch, n_values] has pixels in {0, 1}, or real values, z is [batch, latent_dim]. In
-    `config`, a config's model section, discriminator.kind is the architecture.
+    `config`, a config's model section, discriminator.kind is the architecture; one with a convolution needs `image_shape`, as
+    of encoder.
     """
+    network = config.discriminator
     with tf.variable_scope("discriminator", reuse=tf.AUTO_REUSE):
-        return _DISCRIMINATORS[config.discriminator.kind](centered(x, config.discriminator), z, config.discriminator)
+        if network.kind == "convolutional":
+            return _convolutional_discriminator(x, z, network, image_shape)
+        return _DISCRIMINATORS[network.kind](centered(x, network), z, network)
 
 
 def discriminator_of_all_pairs(x, z, config):
@@ -230,6 +239,11 @@ def _sum_discriminator(x, z, config):
     return linear(hidden_layers(total, config), 1, "output")
 
 
+def _convolutional_discriminator(x, z, config, image_shape):
+    hidden = hidden_layers(_features(x, config, image_shape, z), config)
+    return linear(hidden, 1, "output") + _squared_norm(z, config)
+
+
 _DISCRIMINATORS = {
     "concat": _concat_discriminator,
     "inner_product": _inner_product_discriminator,
@@ -245,16 +259,18 @@ def _inner_product(x, z, n_factors, config):
 
 
 def _factors(x, z, n_factors, config):
-    return [_branch(inputs, scope, n_factors, config.output_activation, config) for inputs, scope in ((x, "x"), (z, "z"))]
+    of_z = "linear" if config.activated_factors == "of_x" else config.output_activation
+    return [_branch(x, "x", n_factors, config.output_activation, config, config.initial_deviation),
+            _branch(z, "z", n_factors, of_z, config, None)]
 
 
 def _offset(inputs, name, config):
-    return _branch(inputs, name + "_offset", 1, "linear", config)
+    return _branch(inputs, name + "_offset", 1, "linear", config, config.initial_deviation)
 
 
-def _branch(inputs, scope, n_outputs, output_activation, config):
+def _branch(inputs, scope, n_outputs, output_activation, config, deviation):
     with tf.variable_scope(scope):
-        return _layer(hidden_layers(inputs, config), n_outputs, ACTIVATIONS[output_activation], "output")
+        return _layer(hidden_layers(inputs, config), n_outputs, ACTIVATIONS[output_activation], "output", deviation=deviation)
 
 
 def _squared_norm(z, config):
@@ -266,12 +282,12 @@ def centered(x, config):
     return 2 * x - 1 if config.center_input else x
 
 
-def _features(x, config, image_shape):
-    """What an encoder's first hidden layer sees of x: the pixels, or what a convolution makes of them."""
+def _features(x, config, image_shape, joined=None):
+    """What a network's first hidden layer sees of x: the pixels, or what a convolution, that may be joined, makes of them."""
     x = centered(x, config)
     if config.convolution is None:
         return x
-    return convolved(x, config.convolution, ACTIVATIONS[config.activation], image_shape)
+    return convolved(x, config.convolution, ACTIVATIONS[config.activation], image_shape, joined)
 
 
 def hidden_layers(inputs, config):
@@ -289,7 +305,8 @@ def linear(inputs, n_units, scope, weights_initializer=None):
     return _layer(inputs, n_units, None, scope, weights_initializer)
 
 
-def _layer(inputs, n_units, activation, scope, weights_initializer=None):
+def _layer(inputs, n_units, activation, scope, weights_initializer=None, deviation=None):
     if inputs.shape[1].value == 0:  # TensorFlow 1.15 forgets the biases of a product with nothing, where it fuses the two
         inputs = tf.ones([tf.shape(inputs)[0], 1])
-    return tfc.layers.fully_connected(inputs, n_units, activation_fn=activation, **own_scope(scope, weights_initializer))
+    own = own_scope(scope, weights_initializer, deviation)
+    return tfc.layers.fully_connected(inputs, n_units, activation_fn=activation, **own)

@@ -55,10 +55,13 @@ class Objective(NamedTuple):
     Attributes:
         loss: scalar, nats, batch mean: minus a bound or an estimate of log p(x).
         monitors: name -> scalar, nats, batch mean: what is recorded beside the loss, before each update.
+        kl_factor: scalar placeholder to feed in each step, what the KL divergence is taken times while training.kl_warm_up
+            lasts; None without it.
     """
 
     loss: tf.Tensor
     monitors: Dict[str, tf.Tensor]
+    kl_factor: Optional[tf.Tensor] = None
 
 
 def objective(parts):
@@ -69,12 +72,15 @@ def objective(parts):
 def _elbo(parts):
     """The evidence's lower bound (tutorial, "Loss"; paper, section 2), with what stands for KL(q(z|x) || p(z)).
 
-    That may count more or less, by training.kl_weight; then it is no bound.
+    That may count more or less, by training.kl_weight and training.kl_warm_up; then it is no bound.
     """
     kl, reconstruction = parts.divergence, tf.reduce_mean(parts.likelihood.log_prob)
-    weight = parts.config.kl_weight
+    weight, factor = parts.config.kl_weight, None
     weighted = kl.kl if weight == 1 else weight * kl.kl
-    return Objective(weighted - reconstruction, {"reconstruction_log_likelihood": reconstruction, kl.monitor: kl.kl})
+    if parts.config.kl_warm_up is not None:
+        factor = tf.placeholder(tf.float32, [], "kl_factor")
+        weighted *= factor
+    return Objective(weighted - reconstruction, {"reconstruction_log_likelihood": reconstruction, kl.monitor: kl.kl}, factor)
 
 
 def _importance_weighted(parts):

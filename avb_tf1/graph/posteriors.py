@@ -19,7 +19,8 @@ class ApproximatePosterior(NamedTuple):
         eps: [n, noise_dim], the noise that z is made from.
         log_prob: [n], log q(z|x) of these z, nats; None if it isn't known.
         log_prob_at: function z [n, latent_dim] -> log q(z|x) at the same rows of x, [n], nats; None if it isn't known at any z.
-        moments: mean and variance, [n, latent_dim] each, as far as draws tell; None without adaptive contrast.
+        moments: mean and variance, [n, latent_dim] each, as far as draws tell, and, if encoder.contrast_has_added_variance is
+            false, a third, the variance that log r(z|x) has in its place; None without adaptive contrast.
         gaussian: of a diagonal Gaussian mean and log-variance, [n, latent_dim] each; of a free one mean and lower triangular
             scale [n, latent_dim, latent_dim], the covariance being scale scale^T; None of others.
     """
@@ -28,7 +29,7 @@ class ApproximatePosterior(NamedTuple):
     eps: tf.Tensor
     log_prob: Optional[tf.Tensor] = None
     log_prob_at: Optional[Callable] = None
-    moments: Optional[Tuple[tf.Tensor, tf.Tensor]] = None
+    moments: Optional[Tuple[tf.Tensor, ...]] = None
     gaussian: Optional[Tuple[tf.Tensor, tf.Tensor]] = None
 
 
@@ -51,7 +52,10 @@ def _implicit(x, eps, _, model, shape):
 
 
 def _implicit_with_moments(x, eps, draw, model, shape):
-    moment_eps = draw("moment_eps", model.encoder.n_moment_samples, model.noise_dim)
+    """Moments of the basis from draws of its own or, without n_moment_samples, from the batch's, where its size is known."""
+    network, moment_eps = model.encoder, None
+    if network.n_moment_samples is not None or x.shape[0].value is None:
+        moment_eps = draw("moment_eps", network.n_moment_samples or _N_MOMENT_DRAWS, model.noise_dim)
     z, *moments = networks.moment_encoder(x, eps, moment_eps, model, shape)
     return ApproximatePosterior(z, eps, moments=tuple(moments))
 

@@ -4,7 +4,7 @@ import functools
 from dataclasses import dataclass
 from typing import Dict, NamedTuple, Tuple
 
-from avb_tf1.graph import shared_backward
+from avb_tf1.graph import batch_norm, shared_backward
 from avb_tf1.ground.tensorflow import tf, tfc
 
 
@@ -13,7 +13,8 @@ class UpdateStep:
     """One session.run of an iteration. An iteration runs its steps in turn; each draws fresh noise.
 
     Attributes:
-        train_op: applies the step's updates, after all of its gradients were computed.
+        train_op: applies the step's updates, after all of its gradients were computed, and averages the moments of the batches
+            that batch normalisation saw for them.
         gradient_sum: float32 scalar, sum of all entries of the weights' gradients: not finite if one of all gradients isn't.
             A bias's gradient adds up what is a factor of its layer's weights'; to look at these, too, takes 4% longer.
         monitors: name -> float32 scalar, its value before the update; names are unique within an iteration.
@@ -167,7 +168,8 @@ def step(*updates, gradients=separate_gradients):
         with tf.control_dependencies(all_gradients + list(monitors.values()) + earlier), tf.name_scope(update.scope + "/"):
             applied.append(update.optimizer.apply_gradients(pairs))
     of_weights = [gradient for gradient in all_gradients if gradient.shape.ndims > 1] or all_gradients
-    train_op, gradient_sum = tf.group(*applied), tf.add_n([tf.reduce_sum(gradient) for gradient in of_weights])
+    train_op = tf.group(*applied, *batch_norm.average(all_gradients))
+    gradient_sum = tf.add_n([tf.reduce_sum(gradient) for gradient in of_weights])
     needed = tfc.graph_editor.get_backward_walk_ops([train_op, gradient_sum.op], control_inputs=True)
     noise = {tensor: None for update in updates for tensor in update.noise if tensor.op in needed}
     return UpdateStep(train_op, gradient_sum, monitors, tuple(noise))

@@ -1,5 +1,6 @@
 """graph_replace: a network once more on the same weights, for another input (tutorial, "Discriminator")."""
 
+from avb_tf1.graph import batch_norm
 from avb_tf1.ground.tensorflow import tf, tfc
 
 
@@ -9,7 +10,10 @@ def on_other_input(tensor, old, new):
     `old`, which `tensor` is made from, and `new` are of one shape and type. It has to come before any gradient is taken, since
     it would copy those operations too. Raises AssertionError if the copy has variables of its own.
     """
-    n_variables = len(tf.global_variables())
-    result = tfc.graph_editor.graph_replace(tensor, {old: new})
+    n_variables, moments = len(tf.global_variables()), batch_norm.between(old, tensor)
+    result, *copied = tfc.graph_editor.graph_replace(
+        [tensor, *(value for own in moments for value in (own.mean, own.variance))], {old: new})
     assert len(tf.global_variables()) == n_variables, "graph_replace made new variables"
+    batch_norm.record(own._replace(mean=mean, variance=variance)
+                      for own, mean, variance in zip(moments, copied[::2], copied[1::2]))
     return result

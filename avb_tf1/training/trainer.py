@@ -53,6 +53,7 @@ def train(session, model, training, observers, done=None, save=None, is_stop_req
     batch = model.parts.batch
     values_of_inputs = {
         model.learning_rate_factor: lambda iteration: learning_rate_factor(iteration, training),
+        model.objective.kl_factor: lambda iteration: kl_factor(iteration, training.kl_warm_up),
         batch.iteration: lambda iteration: iteration}
     if batch.of_iteration is not None:
         values_of_inputs[batch.x] = batch.of_iteration
@@ -103,6 +104,14 @@ def learning_rate_factor(iteration, training):
     if decay is None or progress <= decay.begin:
         return 1.0
     return 1.0 - (1.0 - decay.end_factor) * (progress - decay.begin) / (1.0 - decay.begin)
+
+
+def kl_factor(iteration, warm_up):
+    """Return what the KL divergence is taken times in an iteration (counted from 1), a float in [0, 1], by training.kl_warm_up.
+
+    `begin` in the first, then linear up to 1 in the one after `n_iterations`: LMescheder's step over anneal_steps.
+    """
+    return min(1.0, warm_up.begin + (1.0 - warm_up.begin) * (iteration - 1) / warm_up.n_iterations)
 
 
 def array_functions(session, model):

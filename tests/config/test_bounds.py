@@ -71,6 +71,13 @@ BOUNDS = {
     (AUXILIARY, "model.auxiliary.dim"): SIZE,
     (ALONE, "model.latent_dim"): (0, 1, 2, 3),
     (ALONE, "model.n_prior_samples"): COUNT,
+    (AVB, "training.kl_warm_up.begin"): SHARE,
+    (VAE, "training.kl_warm_up.n_iterations"): (0, 1, 1000000000, 1000000001),
+    (CONTRAST, "model.encoder.initial_deviation"): POSITIVE_RATE,
+    (CONTRAST, "model.discriminator.initial_deviation"): POSITIVE_RATE,
+    (DIGITS, "model.encoder.convolution.stride"): (0, 1, 4, 5),
+    (DIGITS, "model.encoder.convolution.residual.n_layers"): (0, 1, 16, 17),
+    (DIGITS, "model.decoder.convolution.residual.n_channels"): (0, 1, 1024, 1025),
     (AVB, "training.decoder_learning_rate"): POSITIVE_RATE,
     (AVB, "training.generator.learning_rate"): POSITIVE_RATE,
     (AVB, "training.generator.epsilon"): POSITIVE_RATE,
@@ -83,17 +90,23 @@ BOUNDS = {
     (DIGITS, "training.linear_decay.begin"): SHARE,
     (DIGITS, "training.linear_decay.end_factor"): (-1e-9, 0, 1, 1.001),
 }
+_CONVOLUTION = "{n_channels: [4, 4], kernel_size: 3, stride: 2, residual: {n_layers: 1, n_channels: 4, wiring: intended}}"
+# Sections that no config above has, but some of these keys are in.
+SECTIONS = {"training.kl_warm_up": "{begin: .5, n_iterations: 10}", "model.encoder.convolution": _CONVOLUTION,
+            "model.decoder.convolution": _CONVOLUTION}
 
 
 @pytest.mark.parametrize("kind, key", BOUNDS, ids=lambda value: value if isinstance(value, str) else "-".join(value))
 def test_bounds(kind, key):
     path, overrides = (image_config_path("patches_vae"), FURTHER[kind]) if kind in FURTHER else of_kind(*kind)
+    overrides = overrides + ["%s=%s" % section for section in SECTIONS.items() if key.startswith(section[0] + ".")]
 
     def is_out_of_bounds(value):
         try:
             load_config(path, [*overrides, "%s=%s" % (key, value)])
         except InputError as error:  # another key's rule may forbid what this one's allows
-            return "%s must be " % key in str(error) and ("less than" in str(error) or "greater than" in str(error))
+            return "%s must be " % key in str(error) and any(
+                words in str(error) for words in ("less than", "greater than", "an integer from 1 to 4, or a list"))
         return False
 
     assert [is_out_of_bounds(value) for value in BOUNDS[kind, key]] == [True, False, False, True]

@@ -22,7 +22,8 @@ from avb_tf1.ground.errors import InputError
     ("evaluation={n_samples: 64, ais: {n_steps: 1}}", "evaluation.ais.n_steps must be greater than or equal to 2"),
     ("evaluation={ais: {n_steps: 10}}", 'missing key "evaluation.n_samples"'),
     ("evaluation.n_samples=1", "evaluation.n_samples must be greater than or equal to 2"),
-    ("data.kind=cifar", "data.kind must be one of constant, uniform_labels, shuffled_sample, digits, mnist, npz, photo_patches, not cifar"),
+    ("data.kind=cifar", "data.kind must be one of constant, uniform_labels, shuffled_sample, digits, mnist, npz, "
+     "photo_patches, not cifar"),
     ("data.images=four_images", 'unknown key "data.images"'),
     ("data.path=a.npz", 'unknown key "data.path"'),
     ("data={kind: npz, binarisation: dynamic, n_validation: 0, batch_size: 1}", 'missing key "data.path"'),

@@ -1,13 +1,12 @@
 """Convolutional encoders and decoders: their shapes, their sums, what can't be convolved."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from image_data import CONVOLUTION, image_config, npz_data, save_mnist, small_images
 from scipy.signal import correlate2d
 from trainings import assert_same, trained
 
+from avb_tf1.config.networks import TransposedConvolutionConfig
 from avb_tf1.graph import convolution
 from avb_tf1.graph.builder import build_graph
 from avb_tf1.ground.errors import InputError
@@ -68,7 +67,7 @@ def test_the_first_layer_is_a_convolution_of_the_centred_image(odd_images):
 
 def test_what_is_over_is_cut_off_at_the_lower_and_right_edge():
     """Images of 4 x 6 and of 3 x 5 have the same layers, as both begin with 2 x 3."""
-    config = SimpleNamespace(n_channels=(3,), kernel_size=3, stride=2)
+    config = TransposedConvolutionConfig(n_channels=[3], kernel_size=3, stride=2)
     images = []
     for shape in ((4, 6), (3, 5)):
         with tf.Graph().as_default(), open_session(tf.get_default_graph(), 1, 1) as session:

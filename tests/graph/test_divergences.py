@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import reference
 from helpers import recipe, small
+from trainings import trained
 
 from avb_tf1.graph import networks
 from avb_tf1.graph.builder import build_graph
@@ -131,6 +132,33 @@ def test_a_gradient_passes_through_the_moments_where_the_config_says_so(passes):
         variables = tf.trainable_variables()
         assert all((gradient is not None) == (passes == "true") for gradient in tf.gradients([mean, variance], variables))
         assert all(gradient is not None for gradient in tf.gradients(z, variables))
+
+
+def test_without_the_added_variance_the_contrast_is_another_and_training_is_not():
+    """As in LMescheder's code: the KL divergence is told too high by half the sum of log(1 + added / variance)."""
+    basis = "model.encoder.basis={n_vectors: 2, noise_dim: 2, n_hidden_layers: 1, n_units: 8, activation: elu}"
+    runs, moments = {}, None
+    for key in ("true", "false"):
+        config = recipe("gdikov_avb_ac", basis, "data={kind: constant, batch_size: 16}", "model.encoder.n_units=8",
+                        "model.discriminator.n_units=8", "model.encoder.added_variance=0.3", "training.n_iterations=4",
+                        "model.encoder.coefficient_activation=elu_of_5_less", "model.encoder.gradient_through_moments=false",
+                        "model.encoder.contrast_has_added_variance=" + key)
+        model = build_graph(config)
+        with open_session(model.graph, 1, 1) as session:
+            session.run(model.initialize)
+            moments = session.run(model.parts.posterior.moments)
+        runs[key] = trained(config, model=model)
+    assert len(moments) == 3
+    np.testing.assert_allclose(moments[1], moments[2] + 0.3, rtol=1e-6)
+    (with_it, weights, _), (without, others, _) = runs["true"], runs["false"]
+    for value, other in zip(weights, others):
+        np.testing.assert_array_equal(value, other)
+    for name in ("discriminator_loss", "reconstruction_log_likelihood"):
+        np.testing.assert_array_equal(with_it[name], without[name])
+    excess = np.log1p(0.3 / moments[2].astype(np.float64)).sum(axis=1).mean() / 2
+    found = [without[name][0] - with_it[name][0] for name in ("kl_discriminator", "generator_loss")]
+    assert excess > 0.5
+    np.testing.assert_allclose(found, excess, rtol=1e-3)
 
 
 @pytest.mark.slow

@@ -99,6 +99,20 @@ def test_moments_have_a_gradient_where_the_config_says_so(through, n_detached):
     assert gradient_less(config, 16) == n_detached
 
 
+@pytest.mark.parametrize("n_rows, n_draws", [(16, 0), (None, 1)])
+def test_moments_of_the_basis_can_be_those_of_the_batch(n_rows, n_draws):
+    """Where the batch's size is known; else they are from draws of their own."""
+    config = recipe("gdikov_avb_ac", "model.encoder.n_units=8", "model.encoder.n_moment_samples=null",
+                    "model.encoder.gradient_through_moments=false")
+    problem, drawn = problem_of(config), []
+    with tf.Graph().as_default():
+        x = tf.placeholder(tf.float32, [n_rows, 4])
+        eps = tf.placeholder(tf.float32, [n_rows, config.model.noise_dim])
+        posteriors.approximate_posterior(x, eps, lambda *what: drawn.append(what) or tf.ones(what[1:]), config, problem)
+    assert drawn == [("moment_eps", 4096, config.model.noise_dim)] * n_draws
+    assert gradient_less(config, n_rows) == 2
+
+
 def test_samples_and_densities_go_through_in_chunks():
     x = np.arange(40000, dtype=np.float32)[:, np.newaxis]
     z, log_q = in_chunks(lambda x: (x, -x[:, 0]), x)
