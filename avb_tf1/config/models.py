@@ -55,7 +55,7 @@ class ModelConfig(Section):
         return self.latent_dim
 
 
-class _ImageModelConfig(ModelConfig):
+class ImageModelConfig(ModelConfig):
     """A model of images, with a decoder. `likelihood`: what its outputs mean; left out, that pixels are on or off."""
 
     likelihood: likelihoods.LikelihoodConfig = pydantic.Field(likelihoods.BERNOULLI, discriminator="kind")
@@ -104,7 +104,7 @@ class _AdversarialModelConfig(ModelConfig):
         raise error_at(cls, (*where, key), "%s, or q(z|x) has no density in latent_dim dimensions" % words)
 
 
-class AVBModelConfig(_ImageModelConfig, _AdversarialModelConfig):
+class AVBModelConfig(ImageModelConfig, _AdversarialModelConfig):
     paper_row = "AVB"
     kind: Literal["avb"]
     encoder: networks.ImageEncoderConfig
@@ -136,7 +136,7 @@ class _FlowingModelConfig(ModelConfig):
         return flow
 
 
-class VAEModelConfig(_ImageModelConfig, _FlowingModelConfig):
+class VAEModelConfig(ImageModelConfig, _FlowingModelConfig):
     paper_row = "VAE"
     kind: Literal["vae"]
     encoder: networks.GaussianEncoderConfig
@@ -184,13 +184,13 @@ class _SemiImplicitModelConfig(ModelConfig):
         return self.encoder.noise_dim + self.latent_dim
 
 
-class SIVIModelConfig(_ImageModelConfig, _SemiImplicitModelConfig):
+class SIVIModelConfig(ImageModelConfig, _SemiImplicitModelConfig):
     paper_row = "none"
     encoder: networks.SemiImplicitEncoderConfig
     decoder: networks.VAEDecoderConfig
 
 
-class AuxiliaryVAEModelConfig(_ImageModelConfig):
+class AuxiliaryVAEModelConfig(ImageModelConfig):
     """q(z|x) is q(z|x, a) over a, whose density is bounded by that of p(a|x, z)."""
 
     method = "Variational autoencoder with an auxiliary variable"
@@ -216,7 +216,7 @@ class AuxiliaryVAEModelConfig(_ImageModelConfig):
         return encoder
 
 
-class MaximumLikelihoodModelConfig(_ImageModelConfig):
+class MaximumLikelihoodModelConfig(ImageModelConfig):
     """A decoder without q(z|x), whose log p(x) is taken over `n_prior_samples` of z, the same for all x of a batch."""
 
     method = "Maximum likelihood by prior samples"
