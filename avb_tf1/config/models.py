@@ -62,7 +62,7 @@ class ModelConfig(Section):
         return self.latent_dim
 
 
-class _ImageModelConfig(ModelConfig):
+class ImageModelConfig(ModelConfig):
     """A model of images, with a decoder."""
 
     likelihood: likelihoods.LikelihoodConfig = key(
@@ -106,7 +106,7 @@ class _AdversarialModelConfig(ModelConfig):
         raise error_at(cls, (*where, key), "%s, or q(z|x) has no density in latent_dim dimensions" % words)
 
 
-class AVBModelConfig(_ImageModelConfig, _AdversarialModelConfig):
+class AVBModelConfig(ImageModelConfig, _AdversarialModelConfig):
     paper_row = "AVB"
     kind: Literal["avb"]
     encoder: networks.ImageEncoderConfig
@@ -142,7 +142,7 @@ class _FlowingModelConfig(ModelConfig):
         return flow
 
 
-class VAEModelConfig(_ImageModelConfig, _FlowingModelConfig):
+class VAEModelConfig(ImageModelConfig, _FlowingModelConfig):
     """A variational autoencoder: q(z|x) is a Gaussian with independent coordinates or, with `flow`, what that makes of one."""
 
     paper_row = "VAE"
@@ -193,13 +193,13 @@ class _SemiImplicitModelConfig(ModelConfig):
         return self.encoder.noise_dim + self.latent_dim
 
 
-class SIVIModelConfig(_SemiImplicitModelConfig, _ImageModelConfig):
+class SIVIModelConfig(_SemiImplicitModelConfig, ImageModelConfig):
     paper_row = "none"
     encoder: networks.SemiImplicitEncoderConfig
     decoder: networks.VAEDecoderConfig
 
 
-class AuxiliaryVAEModelConfig(_ImageModelConfig):
+class AuxiliaryVAEModelConfig(ImageModelConfig):
     """A VAE with an auxiliary variable a: q(z|x) is a mixture over a, whose density is bounded by a network of p(a|x, z)."""
 
     method = "Variational autoencoder with an auxiliary variable"
@@ -225,7 +225,7 @@ class AuxiliaryVAEModelConfig(_ImageModelConfig):
         return encoder
 
 
-class MaximumLikelihoodModelConfig(_ImageModelConfig):
+class MaximumLikelihoodModelConfig(ImageModelConfig):
     """A decoder without q(z|x), trained by log p(x) over samples of the prior."""
 
     method = "Maximum likelihood by prior samples"

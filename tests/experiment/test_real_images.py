@@ -17,6 +17,7 @@ from scipy.stats import multivariate_normal
 from shared_runs import finished, without_figures
 
 import avb_tf1
+from avb_tf1.estimation.adaptive_quadrature import integrals
 from avb_tf1.estimation.likelihoods import Gaussian
 from avb_tf1.estimation.trained_networks import Networks
 from avb_tf1.experiment import run as experiment
@@ -27,6 +28,7 @@ from avb_tf1.problems.registry import problem_of
 from avb_tf1.report import comparison, sweep_page
 from avb_tf1.runs import metrics_file
 from avb_tf1.tasks.data_set import measures
+from avb_tf1.tasks.data_set.annealing import annealing
 from avb_tf1.tasks.registry import TASKS
 
 
@@ -127,6 +129,21 @@ def test_an_interrupted_run_of_colour_goes_on_with_the_same_bits(run, tmp_path):
         whole, pieces = (files.read_arrays(str(folder / name)) for folder in (out, tmp_path / "run"))
         for key in whole:
             np.testing.assert_array_equal(whole[key], pieces[key])
+
+
+def test_annealing_agrees_with_the_quadrature(run):
+    """Of the run's own decoder, whose learned log scale is one of its weights."""
+    out, config = run
+    config = config.copy(update={"evaluation": config.evaluation.copy(
+        update={"ais": config.evaluation.ais.copy(update={"n_chains": 64, "n_steps": 40})})})
+    with experiment.opened_run(str(out)) as ((_, problem, _), _, networks):
+        assert "decoder/log_scale" in networks.decoder_weights()
+        x = problem.test_images()
+        exact = integrals(networks.likelihood, 2, x)
+        scale = np.sqrt(exact.covariance[:, [0, 1], [0, 1]])
+        found = annealing(networks, problem, config)(x, exact.mean, scale)
+    assert found.standard_error.max() < 0.3
+    assert (np.abs(found.log_likelihood - exact.log_likelihood) < 4.5 * found.standard_error + 1e-3).all()
 
 
 @pytest.mark.slow

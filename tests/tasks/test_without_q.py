@@ -11,7 +11,7 @@ from image_data import small_images
 from typing_extensions import Literal
 
 from avb_tf1.config import networks as network_sections
-from avb_tf1.config.models import ModelConfig
+from avb_tf1.config.models import ImageModelConfig
 from avb_tf1.estimation.likelihoods import Bernoulli
 from avb_tf1.estimation.trained_networks import Networks
 from avb_tf1.ground import files
@@ -25,7 +25,7 @@ REASON = "the model has no approximate posterior q(z|x)"
 FOUR = ["training.n_iterations=4", "training.snapshot_every=2"]
 
 
-class DecoderConfig(ModelConfig):
+class DecoderConfig(ImageModelConfig):
     method: ClassVar[str] = "A decoder alone"
     paper_row: ClassVar[str] = "none"
     posterior: ClassVar[Optional[str]] = None
