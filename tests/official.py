@@ -4,6 +4,8 @@ Each product is that of a weight's shape, each other number that of biases; noth
 and gf_dim are 64 (run_avae.py, run_vae.py); filter_strides of 28 pixels are 1, 1, 2, 2, those of 64 pixels 2, 2, 2, 2.
 """
 
+import numpy as np
+
 
 def _conv0_encoder(z, eps):
     """avb/avb/models/conv0.py: a convolution, and add_linear of the noise to all pixels and channels that it makes."""
@@ -132,3 +134,11 @@ SETTINGS = {
     "mnist_8_vae": dict(_ALL, **_VAE, **_annealing(2000, 8), **{"model.latent_dim": 8}),
     "mnist_32_vae": dict(_ALL, **_VAE, **_annealing(2000, 8), **{"model.latent_dim": 32}),
 }
+
+
+def celeba_images(folder):
+    """Overrides that put a few images in the place of CelebA's, and take from them batches of 4."""
+    random_state = np.random.RandomState(0)
+    train, test = (random_state.randint(0, 256, (n, 64, 64, 3), dtype=np.uint8) for n in (12, 5))
+    np.savez(str(folder / "celeba_64.npz"), train=train, test=test)
+    return ["data.path=%s" % (folder / "celeba_64.npz"), "data.n_validation=0", "data.batch_size=4"]

@@ -45,11 +45,7 @@ class ModelConfig(Section):
     @property
     def further_variables(self):
         """Variable scope -> how many variables the network in it has besides its layers' weights and biases."""
-        networks_by_scope = self.network_sections
-        found = {scope: getattr(network, "n_further_variables", 0) for scope, network in networks_by_scope.items()}
-        if "decoder" in networks_by_scope:
-            found["decoder"] += self.likelihood.n_variables
-        return found
+        return {"decoder": self.likelihood.n_variables} if "decoder" in self.network_sections else {}
 
     @property
     def has_encoder(self):

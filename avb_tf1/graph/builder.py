@@ -83,7 +83,7 @@ def endpoints(parts, variables):
 def variables_by_scope(networks_by_scope, further=()):
     """Return scope -> the trainable variables in it, a tuple, for scope -> the network's section (model.network_sections).
 
-    `further`: scope -> how many variables the network has besides its layers' (model.further_variables).
+    `further`: scope -> how many variables it has besides those that the section tells of (model.further_variables).
 
     Raises AssertionError if the scopes don't cover the trainable variables once each, or a network has others than its section
     says.
@@ -94,7 +94,8 @@ def variables_by_scope(networks_by_scope, further=()):
     assert collected == sorted(variable.name for variable in tf.trainable_variables()), (
         "the scopes %s don't cover the trainable variables once each" % ", ".join(by_scope))
     for scope, variables in by_scope.items():
-        n_layers, n_further = networks_by_scope[scope].n_layers, dict(further).get(scope, 0)
+        section = networks_by_scope[scope]
+        n_layers, n_further = section.n_layers, getattr(section, "n_further_variables", 0) + dict(further).get(scope, 0)
         assert len(variables) == 2 * n_layers + n_further, "%s should have weights and biases of %d layers%s" % (
             scope, n_layers, " and %d more" % n_further if n_further else "")
     return by_scope

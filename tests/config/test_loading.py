@@ -23,7 +23,8 @@ def test_the_tutorials_values():
 
 
 CONFIG_FILES = [path for path in glob.glob(os.path.join(ROOT, "configs", "**", "*.yaml"), recursive=True)
-                if os.path.basename(path) not in ("baselines.yaml", "rivals.yaml", "chosen.yaml")]  # no run's config
+                if os.path.basename(path) not in ("baselines.yaml", "rivals.yaml", "chosen.yaml",  # no run's config
+                                                  "celeba_64_avb.yaml")]  # of images that a user has
 
 
 @pytest.mark.parametrize("path", CONFIG_FILES, ids=os.path.basename)

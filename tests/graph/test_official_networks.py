@@ -8,10 +8,10 @@ import pytest
 import reference
 from helpers import ROOT
 from image_data import save_mnist
-from official import CELEBA, CELEBA_AS_INTENDED, PARAMETERS, SETTINGS
+from official import CELEBA, CELEBA_AS_INTENDED, PARAMETERS, SETTINGS, celeba_images
 
 from avb_tf1.config import networks as sections
-from avb_tf1.config.loading import load_config
+from avb_tf1.config.loading import load_config, to_yaml
 from avb_tf1.graph import convolution, networks
 from avb_tf1.graph.builder import build_graph, variables_by_scope
 from avb_tf1.ground.tensorflow import open_session, tf
@@ -51,7 +51,7 @@ def test_each_setting_is_that_of_the_script(name):
     assert {key: config[key] for key in SETTINGS[name]} == SETTINGS[name]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, "celeba_64_avb"])
 def test_each_value_has_its_source(name):
     """Beside it, but for a network's kind, what follows from another value, and how fast it runs."""
     with open(official_path(name)) as file:
@@ -64,7 +64,8 @@ def test_each_value_has_its_source(name):
 
 
 def test_all_official_configs_are_tested():
-    assert sorted(os.listdir(os.path.join(ROOT, "configs", "official"))) == [name + ".yaml" for name in NAMES]
+    assert sorted(os.listdir(os.path.join(ROOT, "configs", "official"))) == sorted(
+        name + ".yaml" for name in [*NAMES, "celeba_64_avb"])
 
 
 def sizes(variables):
@@ -242,6 +243,16 @@ def test_the_networks_for_celeba_have_the_size_of_the_sources(wiring, expected):
         built(config, x, z, eps, (64, 64, 3))
         variables = variables_by_scope({name: getattr(config, name) for name in ("encoder", "decoder", "discriminator")})
         assert sizes(variables) == expected
+
+
+def test_celebas_config_has_these_networks(tmp_path):
+    config = load_config(official_path("celeba_64_avb"), celeba_images(tmp_path))
+    model, networks_there = config.model, celeba("published")
+    for scope in ("encoder", "decoder", "discriminator"):
+        assert getattr(model, scope) == getattr(networks_there, scope)
+    assert model.likelihood.n_outputs == 2 and model.latent_dim == 64 and config.data.is_real
+    (tmp_path / "again.yaml").write_text(to_yaml(config))
+    assert load_config(str(tmp_path / "again.yaml")) == config
 
 
 @pytest.mark.parametrize("wiring", ["published", "intended"])
