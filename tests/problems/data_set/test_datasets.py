@@ -323,6 +323,14 @@ def test_mnist_is_taken_from_keras_place(home):
         image_config("mnist_2_vae", "data.batch_size=300")
 
 
+def test_the_arrays_of_mnist_are_mnist_in_whatever_file_they_are(home, monkeypatch):
+    save_mnist(home, 200, 50)
+    digest = image_config("mnist_2_vae").data.sha256
+    monkeypatch.setattr(datasets, "_MNIST_DIGEST", digest)
+    assert image_config("mnist_2_vae").data.sha256 is None
+    assert len(image_config("mnist_2_vae", "data.path=%s" % home).data.sha256) == 64  # a path names a file
+
+
 class Answer(http.server.BaseHTTPRequestHandler):
     """Gives `content` to who asks, at once or never; notes the default that the process' sockets have meanwhile."""
 
