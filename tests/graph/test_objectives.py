@@ -10,6 +10,7 @@ from config_cases import with_flow
 from helpers import ALL_PAIRS, DUAL, small, vae_config
 from trainings import SMOOTH, assert_same, trained, trained_in_pieces, weights_of
 
+from avb_tf1.config.likelihoods import BERNOULLI
 from avb_tf1.estimation import quadrature
 from avb_tf1.graph import objectives
 from avb_tf1.graph.builder import build_graph
@@ -72,8 +73,8 @@ def without_q(monkeypatch):
     monkeypatch.setitem(objectives._OBJECTIVES, "mean_at_prior_samples", mean_at_prior_samples)
     config = vae_config("training.n_iterations=3")
     model = SimpleNamespace(
-        posterior=None, noise_dim=None, divergence=None, has_discriminator=False, likelihood="bernoulli",
-        objective="mean_at_prior_samples", latent_dim=2, decoder=config.model.decoder,
+        posterior=None, noise_dim=None, divergence=None, has_discriminator=False, likelihood=BERNOULLI,
+        further_variables={}, objective="mean_at_prior_samples", latent_dim=2, decoder=config.model.decoder,
         network_sections={"decoder": config.model.decoder})
     return config.copy(update={"model": model})
 
