@@ -4,6 +4,7 @@ Smaller are the batches of AVB, the data, and what evaluation takes: an iteratio
 pass of an image through AVB's encoder or decoder 482 million products.
 """
 
+import functools
 import json
 import os
 
@@ -21,11 +22,16 @@ FEW = ["training.n_iterations=3", "training.checkpoint_every=3", "training.snaps
        "evaluation.ais={n_images: 5, n_chains: 2, n_steps: 10}"]
 
 
+def measure_less(monkeypatch):
+    monkeypatch.setattr(ais, "_N_ADAPTING_STEPS", 3)  # else 200, of ten leapfrog steps each
+    # Else 2000, each of which is encoded 99 times.
+    monkeypatch.setattr(diagnostics, "calibrated_on_images", functools.partial(diagnostics.calibrated_on_images, n=4))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(PARAMETERS))
 def test_an_official_config_is_trained_and_measured(name, tmp_path, monkeypatch):
-    monkeypatch.setattr(ais, "_N_ADAPTING_STEPS", 3)      # else 200, of ten leapfrog steps each
-    monkeypatch.setattr(diagnostics, "N_SIMULATED", 4)  # else 2000, each of which is encoded 99 times
+    measure_less(monkeypatch)
     save_mnist(tmp_path / "mnist.npz", 5064, 10)
     batch = [] if name.endswith("vae") else ["data.batch_size=8"]
     config = avb_tf1.load_config(os.path.join(ROOT, "configs", "official", name + ".yaml"),
@@ -44,8 +50,7 @@ def test_an_official_config_is_trained_and_measured(name, tmp_path, monkeypatch)
 
 @pytest.mark.slow
 def test_celebas_config_is_trained_and_measured(tmp_path, monkeypatch):
-    monkeypatch.setattr(ais, "_N_ADAPTING_STEPS", 3)
-    monkeypatch.setattr(diagnostics, "N_SIMULATED", 4)
+    measure_less(monkeypatch)
     config = avb_tf1.load_config(os.path.join(ROOT, "configs", "official", "celeba_64_avb.yaml"),
                                  [*celeba_images(tmp_path), *FEW])
     metrics, _ = avb_tf1.run_experiment(config, str(tmp_path / "run"))
