@@ -57,25 +57,25 @@ posteriors: setup  ## write docs/posteriors.md and .png, seven given posteriors,
 diagnostics: setup  ## write docs/diagnostics.md and .png: which diagnostic sees which fault, cases whose truth is known
 	@$(PYTHON) scripts/paper.py diagnostics --runs $(RUNS)/diagnostics $(ARGS)
 
-digits: setup-sweep  ## write docs/digits.md and .png, real images, AVB beside VAEs, 5 seeds each (44 minutes on 2 cores)
+digits: setup-sweep  ## write docs/digits.md and .png, real images, AVB beside VAEs, a flow and maximum likelihood, 5 seeds each (hours)
 	@$(PYTHON) scripts/documents.py train --pages digits.md --runs $(RUNS)
 	@$(PYTHON) scripts/paper.py digits --runs $(RUNS)/digits $(ARGS)
 
 RIVALS := $(PYTHON) scripts/rivals.py
 SEEDS ?= 0-4
-# Writes the configs of a comparison that are still to be run, if any, and runs them.
-SWEEP_RIVALS = $(RIVALS) $(1) $(OF_RIVALS) --seeds $(2) && if ls $(RUNS)/rivals/configs/$(1)/*.yaml > /dev/null 2>&1; then \
-	$(PYTHON) scripts/sweep.py --config $(RUNS)/rivals/configs/$(1)/*.yaml --seeds $(2) --out $(RUNS)/rivals; fi
+# Runs the configs in a folder, if there are any, with seeds; the runs' folder is the third.
+SWEEP = if ls $(1)/*.yaml > /dev/null 2>&1; then \
+	$(PYTHON) scripts/sweep.py --config $(1)/*.yaml --seeds $(2) --out $(3); fi
 OF_RIVALS = --runs $(RUNS)/rivals --others $(RUNS)
+SWEEP_RIVALS = $(RIVALS) $(1) $(OF_RIVALS) --seeds $(2) && $(call SWEEP,$(RUNS)/rivals/configs/$(1),$(2),$(RUNS)/rivals)
 rivals: setup-sweep  ## write docs/rivals.md and .png: AVB beside flows, IWAE, HMC and others, 5 seeds each (many hours)
 	@$(call SWEEP_RIVALS,equal_iterations,$(SEEDS))
 	@test ! -f configs/rivals/chosen.yaml || { $(call SWEEP_RIVALS,equal_time,$(SEEDS)); }
 	@$(RIVALS) page $(OF_RIVALS) --seeds $(SEEDS) $(ARGS)
 
 mnist: setup-sweep  ## write docs/mnist.md, .png and pictures: MNIST beside the paper's numbers, 28 runs (many hours, resumable)
-	@for seed in 0 1 2; do $(PYTHON) scripts/mnist.py configs --runs $(RUNS)/mnist --seed $$seed || exit; \
-	  if ls $(RUNS)/mnist/configs/seed_$$seed/*.yaml > /dev/null 2>&1; then $(PYTHON) scripts/sweep.py \
-	    --config $(RUNS)/mnist/configs/seed_$$seed/*.yaml --seeds $$seed --out $(RUNS)/mnist || exit; fi; done
+	@for seed in 0 1 2; do $(PYTHON) scripts/mnist.py configs --runs $(RUNS)/mnist --seed $$seed && \
+	  { $(call SWEEP,$(RUNS)/mnist/configs/seed_$$seed,$$seed,$(RUNS)/mnist); } || exit; done
 	@$(PYTHON) scripts/mnist.py page --runs $(RUNS)/mnist $(ARGS)
 
 rivals-search: setup-sweep  ## choose settings for equal CPU time, configs/rivals/chosen.yaml, which make rivals then takes

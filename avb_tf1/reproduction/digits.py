@@ -29,10 +29,11 @@ _COLUMNS = {"test_log_likelihood": "log p(x)", "test_elbo": "ELBO", "test_elbo_d
 
 def make(configs_folder, runs_folder, out):
     """Write digits.md and digits.png into the folder `out`. Arguments as of paper.make_table."""
-    runs = ensure_runs(configs_folder, runs_folder, wanted_runs(configs_folder))
+    wanted = wanted_runs(configs_folder)
+    runs = ensure_runs(configs_folder, runs_folder, wanted)
     paths = [os.path.join(out, name) for name in ("digits.md", "digits.png")]
     _draw(paths[1], {TITLES[method]: runs["digits_" + method] for method in _DRAWN})
-    files.write_text(paths[0], _page(runs, wanted_runs(configs_folder)))
+    files.write_text(paths[0], _page(runs, wanted))
     print("\n".join(_table(runs)))
     print("Written to %s" % " and ".join(paths))
 
