@@ -16,6 +16,7 @@ from avb_tf1.runs.provenance import code
 
 _TEXTS = ("run", "config", "training_code", "evaluation_code")
 _NUMBERS = {"seed": int, "n_iterations": int, "cpu_seconds": float}
+_SECONDS = "%.4g"  # so rounded in a Record, too, that a run's folder and its line say the same
 
 
 class Record(NamedTuple):
@@ -84,7 +85,8 @@ class Records:
             made_by, = found.made_by
             self._known[key] = Record(
                 config.name, config.seed, key[1], "+".join(made_by["training_code"]), made_by["evaluation_code"],
-                config.training.n_iterations, found.cpu_seconds[0], self._values_of(config, folder, found.metrics[0]), folder)
+                config.training.n_iterations, float(_SECONDS % found.cpu_seconds[0]),
+                self._values_of(config, folder, found.metrics[0]), folder)
             self._folders[key] = folder
         return self._known.get(key)
 
@@ -128,7 +130,7 @@ class Records:
         writer.writerow([*_TEXTS, *_NUMBERS, *columns])
         for record in records:
             writer.writerow([*(getattr(record, name) for name in _TEXTS), record.seed, record.n_iterations,
-                             "%.4g" % record.cpu_seconds, *(_text(record.values.get(name)) for name in columns)])
+                             _SECONDS % record.cpu_seconds, *(_text(record.values.get(name)) for name in columns)])
         files.write_text(self._path, text.getvalue())
 
 
@@ -146,7 +148,7 @@ def _record(line):
     """The Record of a line of the file, by its columns."""
     if None in line or None in line.values():
         raise ValueError("a line has another number of columns than the first")
-    values = {name: _value(text) for name, text in line.items() if name not in (*_TEXTS, *_NUMBERS) and text}
+    values = {name: _value(text) for name, text in line.items() if name not in (*_TEXTS, *_NUMBERS) and text.strip()}
     return Record(values=values, **{name: line[name] for name in _TEXTS},
                   **{name: kind(line[name]) for name, kind in _NUMBERS.items()})
 

@@ -91,7 +91,13 @@ class RivalsRuns:
         found = self.find(rival, config)
         if found is None:
             raise InputError("%s: no finished run with seed %d, whose pace lengths are chosen by" % (config.name, config.seed))
-        return max(1, int(rival.of_problem.cpu_seconds * found.n_iterations / found.cpu_seconds))
+        return length_by(rival, [found])
+
+
+def length_by(rival, records):
+    """Return how many iterations a Rival's CPU seconds last, by the pace of some Records."""
+    pace = sum(record.n_iterations for record in records) / sum(record.cpu_seconds for record in records)
+    return max(1, int(rival.of_problem.cpu_seconds * pace))
 
 
 def values_of(task, metrics):
@@ -144,9 +150,9 @@ def choose(runs):
     """Write configs/rivals/chosen.yaml: the rates and length of each method's best run of a search, in a RivalsRuns.
 
     The score is log p(x) of the validation images; of a given posterior minus KL(q || p(z|x)), or where some method's isn't
-    known minus the mean Wasserstein distance. A problem that isn't searched has the rates of the one that its settings_of
-    names. All lengths are by the pace of a method's run at equal iterations, seed 0. A problem whose search, or that of its
-    settings_of, isn't finished is left out, and told.
+    known minus the mean Wasserstein distance; the length is by the pace of the search's runs. A problem that isn't searched has
+    the rates of the one that its settings_of names, and a length by the pace of the method's run at equal iterations, seed 0. A
+    problem whose search, or that of its settings_of, isn't finished is left out, and told.
     """
     found = {}
     for problem in SEARCHED:
@@ -163,8 +169,8 @@ def choose(runs):
             scores = [_SCORES[name] * record.values[name] for record in own]
             best = int(np.argmax(scores))
             found[problem][method] = ChosenSettings(
-                rate_factor=RATE_FACTORS[best], n_iterations=own[best].n_iterations, score=round(scores[best], 4),
-                cpu_seconds=round(own[best].cpu_seconds, 1))
+                rate_factor=RATE_FACTORS[best], n_iterations=length_by(runs.rivals[problem][method], own),
+                score=round(scores[best], 4), cpu_seconds=round(own[best].cpu_seconds, 1))
             print("%s, %s: %s" % (problem, method, ", ".join("%g %.4f" % pair for pair in zip(RATE_FACTORS, scores))))
     searched = set(found)
     for problem, of_problem in runs.rivals.items():

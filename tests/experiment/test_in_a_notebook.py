@@ -24,7 +24,8 @@ class Kernel:
 
     def run(self, code, on_print=None):
         """Run a cell; return its outputs, a list of (type, content). `on_print`: called with what each print sends."""
-        cell, outputs = self.client.execute(code), []
+        # Without stop_on_error a kernel doesn't abort, unseen, a cell that comes soon after one that failed.
+        cell, outputs = self.client.execute(code, stop_on_error=False), []
         while True:
             message = self.client.get_iopub_msg(timeout=600)
             if message["parent_header"].get("msg_id") != cell:

@@ -56,6 +56,15 @@ def test_a_line_is_of_one_config_and_seed(run, tmp_path):
     assert Records(path, values).find(config, []).run == config.name
 
 
+def test_a_blank_cell_is_no_value(run, tmp_path):
+    path, (config, folder) = tmp_path / "runs.csv", run
+    records = Records(str(path), values)
+    records.find(config, [folder])
+    records.write()
+    path.write_text(path.read_text().replace(",inf,", ", ,"))
+    assert set(Records(str(path), values).find(config, []).values) == {"log_likelihood", "of", "of_each"}
+
+
 @pytest.mark.parametrize("text, told", [
     ("run,seed\na,b\n", "config"), ("\0", "line contains NUL"), ("run,seed,config\na,1\n", "another number of columns")])
 def test_a_damaged_file_is_told_in_one_line(tmp_path, text, told):
