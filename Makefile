@@ -7,7 +7,7 @@ RUNS ?= runs
 export PYTHON37
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-sweep setup-dev setup-notebook train notebook resume report figure table recipes time vae posteriors digits diagnostics mnist rivals rivals-search documents documents-check benchmark config-reference test clean
+.PHONY: help setup setup-sweep setup-dev setup-notebook train notebook resume report figure table recipes time vae pitfalls posteriors digits diagnostics mnist rivals rivals-search documents documents-check benchmark config-reference test clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | awk -F ':.*## ' '{ printf "%-18s%s\n", $$1, $$2 }'
@@ -50,6 +50,9 @@ time: setup  ## write docs/time_to_quality.md and .png, docs/runs.csv: how near 
 
 vae: setup  ## write docs/paper_vae_seeds.png: what the paper's VAE finds, seed by seed (trains what is missing)
 	@$(PYTHON) scripts/paper.py vae --runs $(RUNS)/table $(ARGS)
+
+pitfalls: setup  ## write docs/pitfalls.md and .png: one thing of fast_avb changed, 5 seeds each (trains what is missing)
+	@$(PYTHON) scripts/paper.py pitfalls --runs $(RUNS)/table $(ARGS)
 
 posteriors: setup  ## write docs/posteriors.md and .png, seven given posteriors, AVB beside Gaussians and samplers (six and HMC alone took 47 minutes)
 	@$(PYTHON) scripts/paper.py posteriors --runs $(RUNS)/posteriors $(ARGS)

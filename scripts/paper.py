@@ -1,7 +1,9 @@
 #!/usr/bin/env python
 """Make the paper's Figure 5, its Table 1, the comparison of all published recipes, that of quality with training time, what the
-paper's VAE finds seed by seed, or the tables of given posteriors or of the digits; trains the runs that are missing."""
+paper's VAE finds seed by seed, what goes wrong where one thing is changed, or the tables of given posteriors, digits or
+diagnostics; trains the runs that are missing."""
 
+import importlib
 import os
 import signal
 import sys
@@ -18,28 +20,31 @@ if __name__ == "__main__":
 
 from avb_tf1.ground import errors, stopping
 
+# What is made -> its module in avb_tf1/reproduction, the function, the file ("": several), and where the runs are, below runs.
+_MADE = {
+    "figure": ("paper", "make_figure", "figure_5.png", "table"),
+    "table": ("paper", "make_table", "table_1.md", "table"),
+    "vae": ("paper", "make_vae_seeds", "paper_vae_seeds.png", "table"),
+    "recipes": ("recipes", "make_comparison", "", "table"),
+    "time": ("time_to_quality", "make", "", "table"),
+    "pitfalls": ("pitfalls", "make", "", "table"),
+    "posteriors": ("posteriors", "make", "", "posteriors"),
+    "digits": ("digits", "make", "", "digits"),
+    "diagnostics": ("diagnostics", "make", "", "diagnostics")}
+
 
 def main():
     parser = command_line.parser(__doc__)
-    parser.add_argument("what", choices=["figure", "table", "recipes", "time", "vae", "posteriors", "digits", "diagnostics"])
+    parser.add_argument("what", choices=list(_MADE))
     parser.add_argument("--runs", metavar="DIR",
                         help="where the runs are, or will be made (default: runs/table; of posteriors, digits and "
                         "diagnostics runs/ and that name)")
     parser.add_argument("--out", metavar="PATH",
                         help="the file to write (default: docs/figure_5.png, docs/table_1.md or docs/paper_vae_seeds.png); for "
-                        "recipes, time, posteriors, digits and diagnostics, the folder to write theirs into (default: docs)")
+                        "all others the folder to write theirs into (default: docs)")
     args = parser.parse_args()
-    from avb_tf1.reproduction import diagnostics, digits, paper, posteriors, recipes, time_to_quality
-    make, name = {
-        "figure": (paper.make_figure, "figure_5.png"),
-        "table": (paper.make_table, "table_1.md"),
-        "vae": (paper.make_vae_seeds, "paper_vae_seeds.png"),
-        "recipes": (recipes.make_comparison, ""),
-        "time": (time_to_quality.make, ""),
-        "posteriors": (posteriors.make, ""),
-        "digits": (digits.make, ""),
-        "diagnostics": (diagnostics.make, ""),
-    }[args.what]
+    module, function, name, runs_name = _MADE[args.what]
+    make = getattr(importlib.import_module("avb_tf1.reproduction." + module), function)
     out = args.out or os.path.normpath(os.path.join(ROOT, "docs", name))
     if not name and not os.path.isdir(out):
         raise errors.InputError("%s: not a folder" % out)
@@ -49,7 +54,7 @@ def main():
         raise errors.InputError("%s: its folder doesn't exist" % out)
     if name.endswith(".png") and not out.endswith(".png"):
         raise errors.InputError("%s: the figure is written as PNG; the name must end in .png" % out)
-    runs = args.runs or os.path.join("runs", args.what if args.what in ("posteriors", "digits", "diagnostics") else "table")
+    runs = args.runs or os.path.join("runs", runs_name)
     with stopping.hint("to go on: %s" % command_line.again("paper.py", sys.argv[1:])):
         make(os.path.join(ROOT, "configs"), runs, out)
 

@@ -5,7 +5,7 @@ import re
 from typing import Callable, NamedTuple, Optional
 
 from avb_tf1.ground.errors import InputError
-from avb_tf1.reproduction import diagnostics, digits, paper, posteriors, recipes, time_to_quality
+from avb_tf1.reproduction import diagnostics, digits, paper, pitfalls, posteriors, recipes, time_to_quality
 from avb_tf1.reproduction.records import Records, write_config
 from avb_tf1.runs import provenance, run_folder
 
@@ -41,6 +41,7 @@ PAGES = (
     Page("table_1.md", "table", _runs(paper.wanted_of_table), "table", 90),
     Page("recipes.md", "recipes", _runs(recipes.wanted_runs), "table", 100),
     Page("time_to_quality.md", "time", _runs(time_to_quality.wanted_runs), "table", 30),
+    Page("pitfalls.md", "pitfalls", _runs(pitfalls.wanted_runs), "table", 20),
     Page("posteriors.md", "posteriors", posteriors.runs, "posteriors", 110),
     Page("diagnostics.md", "diagnostics", _runs(diagnostics.wanted_runs), "diagnostics", 10),
     Page("digits.md", "digits", digits.runs, "digits", 180),

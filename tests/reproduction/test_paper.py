@@ -16,7 +16,7 @@ from avb_tf1.ground import files
 from avb_tf1.ground.errors import InputError
 from avb_tf1.page import numbers
 from avb_tf1.problems.known_images.four_images import OPTIMUM
-from avb_tf1.reproduction import figures, paper, recipes, time_to_quality
+from avb_tf1.reproduction import figures, paper, pitfalls, recipes, time_to_quality
 from avb_tf1.tasks.known_images import measures, published_rows
 
 SEEDS = (0,)
@@ -145,6 +145,29 @@ def test_time_to_quality(folders, tmp_path, monkeypatch):
                     assert row[column] == ("" if metrics.get(column) is None else "%.7f" % metrics[column])
         assert "| %s | " % of_group(elbos, "elbo") in text
     assert pixels(tmp_path / "time_to_quality.png").std() > 1
+
+
+@pytest.mark.slow
+def test_the_page_of_pitfalls_has_the_numbers_of_its_runs(folders, tmp_path, monkeypatch):
+    configs, runs = folders
+    monkeypatch.setattr(pitfalls, "SEEDS", (0, 1))
+    monkeypatch.setattr(pitfalls, "CASES", {
+        "as it is": ("fast_avb", "fast_avb", ()), "less noise": ("less_noise", "fast_avb", ("model.encoder.noise_dim=3",)),
+        "a Gaussian": ("fast_vae", "paper_vae", ())})
+    pitfalls.make(configs, runs, str(tmp_path))
+    text = "\n".join(lines_of(str(tmp_path / "pitfalls.md")))
+    for title, (name, _, _) in pitfalls.CASES.items():
+        row, = (line for line in text.splitlines() if line.startswith("| %s |" % title))
+        found = [files.read_json(os.path.join(runs, "%s_seed_%d" % (name, seed), "metrics.json")) for seed in (0, 1)]
+        elbos = [-math.inf if metrics["elbo"] is None else metrics["elbo"] for metrics in found]
+        assert "| %.4f (%.4f to %.4f) |" % (np.mean(elbos), min(elbos), max(elbos)) in row
+        if name == "fast_vae":
+            assert "|  |" in row
+        else:
+            by_t = [-4 * metrics["reconstruction_error"] - metrics["kl_discriminator"] for metrics in found]
+            assert "| %.4f (" % np.mean(by_t) in row
+    assert load_config(os.path.join(runs, "less_noise_seed_1", "config.yaml")).model.encoder.noise_dim == 3
+    assert pixels(tmp_path / "pitfalls.png").std() > 1
 
 
 @pytest.mark.slow
