@@ -37,7 +37,9 @@ TITLES = {"vae": "VAE", "vae_weighted": "VAE, weighted KL", "full_rank": "full-r
           "sivi": "SIVI", "auxiliary_vae": "auxiliary VAE", "auxiliary_reconstruction": "auxiliary VAE by x drawn",
           "maximum_likelihood": "maximum likelihood", **samplers.TITLES}
 _HEADINGS = {ITERATIONS: "At equal iterations", TIME: "At equal CPU time"}
+_AT = {ITERATIONS: "iterations", TIME: "CPU time"}
 _KL = "KL(q || p(z|x))"
+_NEAR = 3                     # times what exact samples have: a largest W1 up to which a method is as near as they are
 # Of each task, in a table's order: metric -> its title and the form of its numbers.
 _COLUMNS = {
     "known_images": {"log_likelihood": ("log p(x)", "%.4f"), "elbo": ("ELBO", "%.4f"), "inference_gap": (_KL, "%.4f")},
@@ -49,18 +51,23 @@ _QUALITY = {"known_images": "log_likelihood", "given_posterior": "wasserstein", 
 # What a reader may have, and the problem in which it is seen.
 _SITUATIONS = {
     "One mode, smooth": "logistic_regression", "One mode, bent": "banana", "One for each x": "explaining_away",
-    "Fat tails": "stan_gauss", "A long tail": "eight_schools", "A hole": "donut", "Two modes": "stan_eight_schools",
-    "Images, two latent dimensions": "digits", "Images, eight": "digits_8"}
+    "Fat tails": "stan_gauss", "A heavy-tailed slope": "your_own_model", "A long tail": "eight_schools", "A hole": "donut",
+    "Two modes": "stan_eight_schools"}
+_OF_IMAGES = ("four_images", "digits", "digits_8")
 _DRAWN = {"explaining_away": 2, "banana": 1, "donut": 1, "stan_eight_schools": 1}  # problems, and how many x of each
 _DRAWN_METHODS = ("full_rank", "iaf", "coupling", "spline", "avb", "hmc")
 _NO_Q = ("maximum_likelihood",)  # no approximate posterior: not ranked among those
 _LEGEND = """\
-Mean over seeds (smallest to largest), nats. log p(x): of test images, of all four images, or the evidence of a given posterior.
-ELBO: by the density, or for AVB by nearest neighbours; "by T" where only the discriminator tells it, no bound. KL: of q(z|x)
-from the exact posterior. W1: Wasserstein-1 of the coordinates' marginals in exact standard deviations, their mean and the
-largest (of derived quantities, too). CPU seconds: of one training, or sampling, on one thread; an AVB row that was made by
-`make posteriors` or `make digits` has those of all its threads. IWAE: trained by the bound of 16 samples; its ELBO here is that
-of one. Maximum likelihood: the decoder alone, by 2048 samples of the prior."""
+- Mean over seeds (smallest to largest), nats. log p(x): of test images, of all four images, or the evidence of a posterior.
+- ELBO and KL(q || p(z|x)), of q from the exact posterior: by q's density. AVB's are by nearest neighbours, with an error: a KL
+  below .02 says no more than that, and one below 0 is such an error. SIVI's and the auxiliary VAEs' are bounds: their ELBO is
+  at least, their KL at most what stands here. "By T": the discriminator's word alone, no bound.
+- W1: Wasserstein-1 of the coordinates' marginals in exact standard deviations, their mean and the largest (of derived
+  quantities, too); in the row "exact" what as many exact samples have.
+- CPU seconds: of one training, or sampling with its warm-up, on one thread; an AVB row that was made by `make posteriors` or
+  `make digits` has those of all its threads. Compare them within this page only.
+- IWAE: trained by the bound of 16 samples; ELBO, KL and W1 are of q as it is, not weighted. Maximum likelihood: the decoder
+  alone, by 2048 samples of the prior. AVB + AC*: the known density is a part of T, which the paper doesn't have."""
 
 
 class _Result(NamedTuple):
@@ -72,6 +79,7 @@ class _Result(NamedTuple):
         values: of each run, as of rivals_search.values_of; cpu_seconds: floats, of each.
         records: of each run; () of a sampler.
         samples: of a sampler, float64 [n_x, n, k], quantities, as of posterior_comparison.Method; else None.
+        is_doubted: bool, a sampler's chains don't agree.
     """
 
     method: str
@@ -80,6 +88,7 @@ class _Result(NamedTuple):
     cpu_seconds: Tuple[float, ...]
     records: Tuple[Record, ...] = ()
     samples: Optional[np.ndarray] = None
+    is_doubted: bool = False
 
     def of_all(self, name):
         """A value of each run, a list; None where a run lacks it."""
@@ -87,12 +96,13 @@ class _Result(NamedTuple):
 
 
 class _Compared(NamedTuple):
-    """A problem, its tasks.task.Task, and the _Results of each comparison."""
+    """A problem, its tasks.task.Task, and the _Results of each comparison; floor: mean W1 of exact samples, or None."""
 
     problem: Any
     task: Any
     title: str
     results: Dict[str, list]
+    floor: Optional[float] = None
 
     @property
     def last(self):
@@ -120,12 +130,13 @@ def make(runs, others_folder, run_seeds, out):
                                 if found is not None] for comparison in _HEADINGS}
         n_missing += sum(len(of_problem) - len(own) for own in results.values())
         first = next(iter(of_problem.values())).config()
+        floor = None
         if first.task == "given_posterior" and any(results.values()):
-            sampled = _sampled(name, first, baselines, run_seeds, others_folder)
+            sampled, floor = _sampled(name, first, baselines, run_seeds, others_folder)
             results = {comparison: own and [*own, *sampled] for comparison, own in results.items()}
         problem = problem_of(first)
         title = "%s, %d dimensions" % (problem.title, first.model.latent_dim)
-        compared[name] = _Compared(problem, task_of(first), title, results)
+        compared[name] = _Compared(problem, task_of(first), title, results, floor)
     runs.records.write()
     if not any(own.last[1] for own in compared.values()):
         raise InputError("no finished run with seeds %s; scripts/sweep.py makes them" % ", ".join(map(str, run_seeds)))
@@ -147,33 +158,39 @@ def _found(runs, rival, comparison, run_seeds):
     records = tuple(runs.find(rival, config) for config in configs)
     if not records or None in records:
         return None
-    return _Result(rival.method, TITLES[rival.method], tuple(record.values for record in records),
+    mark = "*" if getattr(configs[0].model, "known_density", False) else ""
+    return _Result(rival.method, TITLES[rival.method] + mark, tuple(record.values for record in records),
                    tuple(record.cpu_seconds for record in records), records)
 
 
 def _sampled(name, config, baselines, run_seeds, others_folder):
-    """The _Results of the samplers on a config's problem; their draws are kept where make posteriors keeps them."""
+    """The _Results of the samplers on a config's problem, and the mean W1 of as many exact samples.
+
+    Their draws are kept where make posteriors keeps them.
+    """
     folder = os.path.join(others_folder, "posteriors", name)
     os.makedirs(folder, exist_ok=True)
-    problem, results = problem_of(config), []
+    problem, results, floors = problem_of(config), [], []
     known = references_if_known(problem)[0]
     for sampler in samplers.suited_to(problem):
         method = posterior_comparison.sampled(sampler, problem, posterior_comparison.identity(config), known,
                                               getattr(baselines, sampler), run_seeds, folder)
         metrics = method.group.metrics
-        doubt = "" if posterior_comparison.has_converged(metrics) else ", not converged"
-        results.append(_Result(sampler, TITLES[sampler] + doubt, tuple(values_of(task_of(config), own) for own in metrics),
-                               tuple(own["cpu_seconds"] for own in metrics), samples=method.samples))
-    return results
-
-
-def _values(own, result):
-    """The quality that a problem's methods are compared by, of each run."""
-    return result.of_all(_QUALITY[own.task.name])
+        is_doubted = not posterior_comparison.has_converged(metrics)
+        results.append(_Result(
+            sampler, TITLES[sampler] + ", not converged" * is_doubted,
+            tuple(values_of(task_of(config), own) for own in metrics), tuple(own["cpu_seconds"] for own in metrics),
+            samples=method.samples, is_doubted=is_doubted))
+        floors += [own["wasserstein_noise_floor"] for own in metrics]
+    return results, float(np.mean(floors))
 
 
 def _table(own, results):
     columns, is_given, rows = _COLUMNS[own.task.name], own.task.name == "given_posterior", []
+    if is_given:
+        evidence = next((result.values[0]["log_evidence"] for result in results if "log_evidence" in result.values[0]), None)
+        exact = "" if evidence is None else "%.4f" % evidence
+        rows.append(["*exact*", exact, exact, "0", "%.3f" % own.floor, "", "", ""])
     for result in results:
         cells = []
         for name, (_, form) in columns.items():
@@ -193,7 +210,7 @@ def _panel(own):
     points = {}
     for results in own.results.values():
         for result in results:
-            values = _values(own, result)
+            values = result.of_all(_QUALITY[own.task.name])
             points.setdefault(TITLES[result.method], {})[float(np.mean(result.cpu_seconds))] = (
                 float(np.mean(values)), min(values), max(values))
     return own.title, own.task.metrics[_QUALITY[own.task.name]], points
@@ -222,36 +239,58 @@ def _picture(own, drawn, n_x):
     return problem.title, problem.observation_names[-n_x:], problem.coordinates, samples, exact
 
 
-def _advice(own):
-    """The name of a problem's last comparison, the methods that no other is better than, and the others, texts, best first.
+def _told(scored, form):
+    return ", ".join("%s %s" % (title, form % value) for value, title in scored) or "none"
 
-    A method is better than another if all its runs are; of single runs that is not said, and all are among the others.
+
+def _advice_on_given(compared):
+    """The lines of a table: of each situation the methods that are as near as exact samples, cheapest first, and the others."""
+    rows = []
+    for situation, own in ((situation, compared[name]) for situation, name in _SITUATIONS.items() if name in compared):
+        comparison, results = own.last
+        near, far = [], []
+        for result in results:
+            distance, seconds = np.mean(result.of_all(LARGEST)), np.mean(result.cpu_seconds)
+            if distance <= _NEAR * own.floor and not result.is_doubted:
+                near.append((seconds, result.title))
+            else:
+                far.append((distance, result.title))
+        if results:
+            rows.append([situation, own.title, _AT[comparison], _told(sorted(near), "%.0f"), _told(sorted(far), "%.3f")])
+    return markdown_table(["posterior", "seen in", "at equal", "as near as exact samples, by CPU seconds",
+                           "farther, by their largest W1"], rows)
+
+
+def _advice_on_images(compared):
+    """The lines of a table: of each problem of images the methods by log p(x), those first that none is better than, and by KL.
+
+    A method is better than another if all its runs are; of single runs that can't be said.
     """
-    comparison, results = own.last
-    sign = 1 if own.task.metrics[_QUALITY[own.task.name]].is_higher_better else -1
-    scored = sorted(((sign * np.array(_values(own, result)), result.title) for result in results
-                     if result.method not in _NO_Q), key=lambda pair: -pair[0].mean())
-    best = [(values, title) for values, title in scored
-            if len(values) > 1 and not any(other.min() > values.max() for other, _ in scored)]
-    others = [pair for pair in scored if pair[1] not in [title for _, title in best]]
+    rows = []
+    for own in (compared[name] for name in _OF_IMAGES if name in compared):
+        comparison, results = own.last
+        scored = sorted(((np.array(result.of_all(_QUALITY[own.task.name])), result.title) for result in results
+                         if result.method not in _NO_Q), key=lambda pair: -pair[0].mean())
+        best = [title for values, title in scored if not any(other.min() > values.max() for other, _ in scored)]
+        in_order = [(values.mean(), title) for values, title in scored]
+        kl = next(name for name in ("inference_gap", "test_inference_gap") if name in _COLUMNS[own.task.name])
+        gaps = sorted((np.mean(result.of_all(kl)), result.title) for result in results if result.of_all(kl))
+        if scored:
+            is_one = len(scored[0][0]) == 1
+            rows.append([own.title, _AT[comparison], "one seed: can't be said" if is_one else ", ".join(best),
+                         _told(in_order, "%.3f"), _told(gaps, "%.3f")])
+    return markdown_table(["images", "at equal", "no other is better in log p(x)", "by log p(x), largest first",
+                           "by KL(q || p(z|x)), smallest first"], rows)
 
-    def told(pairs):
-        return ", ".join("%s %.3f" % (title, sign * values.mean()) for values, title in pairs)
 
-    return comparison, told(best), told(others)
+def _paragraph(text):
+    return textwrap.fill(text, 118, break_on_hyphens=False)
 
 
 def _page(compared, n_missing, n_wanted, run_seeds):
     seeds_text = "seed %d alone" % run_seeds[0] if len(run_seeds) == 1 else "seeds %s" % ", ".join(map(str, run_seeds))
     is_draft = n_missing or len(run_seeds) < len(SEEDS)
-    missing = "; %d of %d rows are missing" % (n_missing, n_wanted) if n_missing else ""
-    advice = []
-    for situation, name in _SITUATIONS.items():
-        if name in compared and compared[name].last[1]:
-            own = compared[name]
-            comparison, best, others = _advice(own)
-            advice.append([situation, own.title, own.task.metrics[_QUALITY[own.task.name]].title,
-                           "time" if comparison == TIME else "iterations", best, others])
+    missing = "; %d of %d trainings are missing" % (n_missing, n_wanted) if n_missing else ""
     sections = []
     for own in compared.values():
         if own.last[1]:
@@ -265,25 +304,32 @@ def _page(compared, n_missing, n_wanted, run_seeds):
         "# AVB beside its rivals",
         "**A draft: %s%s.**" % (seeds_text, missing) if is_draft else "%s." % seeds_text.capitalize(),
         _LEGEND,
-        textwrap.fill(
-            "At equal iterations each method has the rates of its config. At equal CPU time it has these times the best of "
-            "%s, and as many iterations as the seconds allow (`cpu_seconds` in `configs/rivals/rivals.yaml`): chosen on seed "
-            "%d, of the digits on validation images, for %s. The other problems have the factors of the one of these that "
-            "`settings_of` names there." % (", ".join("%g" % factor for factor in RATE_FACTORS), SEED, ", ".join(SEARCHED)),
-            118, break_on_hyphens=False),
+        _paragraph(
+            "At equal iterations each method has its config's rates, and all methods on a problem the same number of "
+            "iterations, of whatever cost. At equal CPU time each trains for about the same seconds (`cpu_seconds` in "
+            "`configs/rivals/rivals.yaml`), with its rates times %s, whichever is best with seed %d, of the digits on "
+            "validation images. That was searched on %s; the other problems take the factor that was found on the one that "
+            "`settings_of` names there." % (
+                " or ".join("%g" % factor for factor in RATE_FACTORS), SEED, ", ".join(SEARCHED))),
         provenance.made_by_text(origins),
         "## Which method for which posterior",
-        ["By the named quality, its mean over seeds, at equal CPU time or, where that was not run, at equal iterations. In the",
-         "fifth column are the methods that no other one is better than, best first: better is who has a better worst run than",
-         "the other's best; of single runs that can't be said. HMC, NUTS and replica exchange have no time limit and no q:",
-         "they sample a given posterior itself."],
-        markdown_table(["posterior", "seen in", "quality", "at equal", "none is better than", "the others"], advice),
+        _paragraph(
+            "At equal CPU time or, where that was not run, at equal iterations. A method is as near as exact samples if its "
+            "largest W1, mean over seeds, is at most %d times the mean W1 that as many exact samples have. Samplers have no "
+            "time limit and no q; one whose chains don't agree counts as farther." % _NEAR),
+        _advice_on_given(compared),
+        _paragraph(
+            "A method is better than another if its worst run is better than the other's best. Maximum likelihood, which has "
+            "no q, is left out."),
+        _advice_on_images(compared),
         "![Quality against CPU seconds](rivals.png)",
-        "A line joins a method's runs at equal iterations and at equal CPU time; bars reach from the smallest to the largest.",
+        ["A line joins a method's runs at equal iterations and at equal CPU time, where both were made; of several seeds a bar",
+         "reaches from the smallest to the largest."],
         "![Samples](rivals_posteriors.png)",
-        ["Samples of each method, its first seed, in the plane of the first two coordinates; dark, what is exact: lines that",
-         "enclose 50 and 95 % of the posterior or, in ten dimensions, draws of it."],
+        _paragraph(
+            "Samples of six methods on four problems, first seed, in the plane of the first two coordinates; dark, what is "
+            "exact: lines that enclose 50 and 95 % of the posterior or, in ten dimensions, draws of it."),
         *sections,
         ["Written by `make rivals`; `make rivals-search` chooses the settings. A run alone: the config that",
-         "`configs/rivals/rivals.yaml` names, with its changes as `--set KEY=VALUE`. [rivals.csv](rivals.csv) has every run,",
-         "those of the search among them; what stands there with the same config isn't run again."])
+         "`configs/rivals/rivals.yaml` names, with its changes as `--set KEY=VALUE`. [rivals.csv](rivals.csv) has every",
+         "training, those of the search among them; what stands there with the same config isn't run again."])

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import types
 
 import numpy as np
 import pytest
@@ -142,7 +143,7 @@ def test_runs_of_other_pages_are_taken(configs, runs, tmp_path):
     assert "**A draft: seed 0 alone.**" in make(configs, moved, tmp_path, others)
     shutil.rmtree(str(own))
     (tmp_path / "rivals.csv").unlink()
-    assert "**A draft: seed 0 alone; 1 of 10 rows are missing.**" in make(configs, moved, tmp_path, others)
+    assert "**A draft: seed 0 alone; 1 of 10 trainings are missing.**" in make(configs, moved, tmp_path, others)
 
 
 @pytest.mark.slow
@@ -171,6 +172,34 @@ def test_the_page_needs_no_folders_of_runs_that_are_kept(configs, runs, tmp_path
     with pytest.raises(InputError, match="no search is finished"):
         rivals_search.choose(known(configs, gone, tmp_path))
     assert "banana: 6 of 6 runs are missing" in capsys.readouterr().out
+
+
+def result(method, seconds, runs, is_doubted=False):
+    return rivals._Result(method, rivals.TITLES[method], tuple(runs), (seconds,) * len(runs), is_doubted=is_doubted)
+
+
+def test_near_is_what_exact_samples_could_be_told_from_no_better():
+    results = [result(method, seconds, [{"largest_wasserstein": distance} for distance in distances], method == "nuts")
+               for method, seconds, distances in (("avb", 40, (0.02, 0.03)), ("coupling", 10, (0.01, 0.049)),
+                                                  ("full_rank", 2, (0.01, 0.06)), ("nuts", 1, (0.01, 0.01)))]
+    own = rivals._Compared(None, None, "a banana", {"equal_iterations": [], "equal_time": results}, floor=0.01)
+    assert rivals._advice_on_given({"banana": own})[2:] == [
+        "| One mode, bent | a banana | CPU time | coupling flow 10, AVB 40 | NUTS 0.010, full-rank Gaussian 0.035 |"]
+
+
+def test_no_other_is_better_if_some_run_is_as_good():
+    def told(*runs):
+        results = [result(method, 1, [{"test_log_likelihood": value, "test_inference_gap": -value} for value in values])
+                   for method, values in zip(("vae", "avb", "coupling"), runs)]
+        results.append(result("maximum_likelihood", 1, [{"test_log_likelihood": 0.0}] * len(runs[0])))
+        task = types.SimpleNamespace(name="data_set")
+        own = rivals._Compared(None, task, "digits", {"equal_iterations": results, "equal_time": []})
+        _, _, row = rivals._advice_on_images({"digits": own})
+        return row.split(" | ")[2]
+
+    assert told((-3.0, -2.0), (-2.0, -1.0), (-9.0, -8.0)) == "AVB, VAE"
+    assert told((-3.0, -2.0), (-1.9, -1.0), (-9.0, -8.0)) == "AVB"
+    assert told((-3.0,), (-1.9,), (-9.0,)) == "one seed: can't be said"
 
 
 def test_a_search_says_what_it_lacks(configs, tmp_path):
