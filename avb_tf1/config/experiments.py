@@ -105,6 +105,13 @@ class _ImageExperiment(_Experiment):
     model: models.ModelConfig
     training: training.TrainingConfig
 
+    @pydantic.validator("model")
+    def _moments_are_of_two_samples(cls, model, values):
+        encoder = getattr(model, "encoder", None)
+        if getattr(encoder, "n_moment_samples", 0) is None and "data" in values and values["data"].batch_size < 2:
+            raise error_at(cls, ("encoder", "n_moment_samples"), "must be a number if data.batch_size is 1: it has no variance")
+        return model
+
     @pydantic.validator("training")
     def _flow_has_no_closed_form(cls, its_training, values):
         if getattr(values.get("model"), "flow", None) and its_training.kl != "sampled":
@@ -206,6 +213,13 @@ class GivenPosteriorExperiment(_Experiment):
         if problem is not None and model.latent_dim != given_posterior(problem).dim:
             name = problem.path.path if problem.kind == "python" else problem.kind
             raise error_at(cls, "latent_dim", "must be %d for %s" % (given_posterior(problem).dim, name))
+        return model
+
+    @pydantic.validator("model")
+    def _moments_are_of_two_samples(cls, model, values):
+        problem = values.get("problem")
+        if problem is not None and model.kind == "avb_ac" and problem.batch_size < 2 * given_posterior(problem).n_x:
+            raise error_at(cls, "kind", "must not be avb_ac with a problem.batch_size of one sample for each x: no variance")
         return model
 
     @pydantic.validator("model")

@@ -62,7 +62,7 @@ class ImageModelConfig(ModelConfig):
     """A model of images, with a decoder."""
 
     likelihood: likelihoods.LikelihoodConfig = key(
-        "What the decoder's outputs mean; left out, the probabilities that pixels are on.", default=likelihoods.BERNOULLI,
+        "What the decoder's outputs mean: the probabilities that pixels are on, or real values.", default=likelihoods.BERNOULLI,
         discriminator="kind", later=True)
 
     @pydantic.validator("decoder", check_fields=False)

@@ -265,6 +265,9 @@ def _any_of(words):
 def _default(field, defaults):
     """What stands for a key that a file lacks, in words; `defaults`: of the Variant that it is of."""
     value = defaults.get(field.name, ... if field.required else field.default)
+    if isinstance(value, Section) and value.__fields_set__:
+        given = sorted(value.__fields_set__)
+        return "`{%s}`" % ", ".join("%s: %s" % (name, value_text(getattr(value, name))) for name in given)
     its_keys = [own for section in _sections_in(field.annotation) for own in section.__fields__.values()]
     if isinstance(value, (dict, Section)) and its_keys:
         given = value if isinstance(value, dict) else value.__fields_set__

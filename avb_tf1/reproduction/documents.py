@@ -103,7 +103,7 @@ def prepare(page, configs_folder, runs_folder):
     missing = {}
     for config, folder in page.runs(configs_folder, runs_folder):
         if not run_folder.is_finished(folder, config):
-            name = os.path.basename(folder)[:-len("_seed_%d" % config.seed)]
+            name = os.path.basename(folder)[:-len(run_folder.name_with_seed("", config.seed))]
             missing.setdefault((os.path.dirname(folder), name), {})[config.seed] = config
     sweeps = {}
     for (folder, name), of_seeds in missing.items():

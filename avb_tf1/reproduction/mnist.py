@@ -14,7 +14,7 @@ from avb_tf1.page.numbers import mean_and_range
 from avb_tf1.report.comparison import markdown_page, markdown_table
 from avb_tf1.reproduction import figures
 from avb_tf1.reproduction.records import Records
-from avb_tf1.runs import contents, provenance
+from avb_tf1.runs import contents, provenance, run_folder
 from avb_tf1.tasks.data_set.contents import TEST_IMAGES
 from avb_tf1.tasks.data_set.measures import METRICS
 
@@ -84,7 +84,8 @@ class MnistRuns:
     def find(self, own):
         """Return the config of a Wanted run, and its Record; None if it isn't made yet."""
         config = own.config(self._configs_folder)
-        return config, self.records.find(config, [os.path.join(self._runs_folder, "%s_seed_%d" % (config.name, config.seed))])
+        folder = os.path.join(self._runs_folder, run_folder.name_with_seed(config.name, config.seed))
+        return config, self.records.find(config, [folder])
 
 
 def _values(_, folder, metrics):

@@ -128,7 +128,7 @@ def wanted_of_table():
 def runs_of(configs_folder, runs_folder, wanted):
     """Return the configs of some Wanted runs, and where they are or will be: a list of (config, folder)."""
     return [(load_config(os.path.join(configs_folder, own.config + ".yaml"), ["seed=%d" % seed, *own.overrides]),
-             os.path.join(runs_folder, "%s_seed_%d" % (own.name, seed))) for own in wanted for seed in own.seeds]
+             os.path.join(runs_folder, run_folder.name_with_seed(own.name, seed))) for own in wanted for seed in own.seeds]
 
 
 def make_figure(configs_folder, runs_folder, path):

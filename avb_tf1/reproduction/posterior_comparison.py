@@ -140,7 +140,8 @@ def runs_of_methods(config_paths, settings, run_seeds, out, fewer_seeds=None, ov
     for covariance in ("diagonal", "full"):
         of_seeds = (load_config(config_paths[0], [*overrides, "seed=%d" % seed]) for seed in run_seeds)
         runs.append([baselines_config.gaussian_config(config, settings, covariance) for config in of_seeds])
-    return [[(config, os.path.join(out, "%s_seed_%d" % (config.name, config.seed))) for config in own] for own in runs]
+    return [[(config, os.path.join(out, run_folder.name_with_seed(config.name, config.seed))) for config in own]
+            for own in runs]
 
 
 def _require_one_problem(configs, paths):
@@ -178,7 +179,7 @@ def sampled(name, problem, identity, known, settings, run_seeds, out):
         run_seeds: sequence of int; out: str, a folder.
     """
     title = samplers.TITLES[name]
-    paths = [os.path.join(out, "%s_seed_%d" % (name, seed)) for seed in run_seeds]
+    paths = [os.path.join(out, run_folder.name_with_seed(name, seed)) for seed in run_seeds]
     for seed, path in zip(run_seeds, paths):
         wanted = dict(problem=identity, settings=settings.dict(), seed=seed,
                       evaluation_code=provenance.code()["evaluation_code"])

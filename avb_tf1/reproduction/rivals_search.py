@@ -11,6 +11,7 @@ from avb_tf1.ground import files
 from avb_tf1.ground.errors import InputError
 from avb_tf1.reproduction.posterior_comparison import largest_distance
 from avb_tf1.reproduction.records import Records
+from avb_tf1.runs import run_folder
 from avb_tf1.tasks.registry import task_of
 
 ITERATIONS, TIME, SEARCH = "equal_iterations", "equal_time", "search"
@@ -59,7 +60,7 @@ class RivalsRuns:
         """Return the Record of a run of a Rival's, by its config; None if there is neither a folder nor a line of it."""
         name = os.path.splitext(os.path.basename(rival.path))[0]  # as make posteriors calls it
         return self.records.find(config, [
-            "%s_seed_%d" % (os.path.join(*parts), config.seed) for parts in (
+            run_folder.name_with_seed(os.path.join(*parts), config.seed) for parts in (
                 (self._runs_folder, config.name), (self._others_folder, "digits", rival.name),
                 (self._others_folder, "posteriors", rival.problem, name))])
 

@@ -45,6 +45,11 @@ class FolderInUse(InputError):
 
 
 
+def name_with_seed(name, seed):
+    """Return what the folder of a config's run with a seed is called among others: NAME_seed_N."""
+    return "%s_seed_%d" % (name, seed)
+
+
 def name_of_part(part):
     """Return the name of the file of what was measured on a part of the data: validation.json."""
     return part + ".json"

@@ -12,6 +12,7 @@ from avb_tf1.config.experiments import Config
 from avb_tf1.config.loading import load_config
 from avb_tf1.config.setting_names import setting_names, value_text, varying
 from avb_tf1.ground.errors import InputError, shortened
+from avb_tf1.runs.run_folder import name_with_seed
 
 MAX_SEED = 2**31 - 1
 MAX_RUNS = 100000
@@ -72,7 +73,7 @@ def plan(config_paths, seeds, settings):
             raise InputError("%s: the sweep would have %s twice: nothing that changes a result tells the two apart%s" % (
                 path, label, "; to run both, give the configs different names" if len(set(config_paths)) > 1 else ""))
         names.add(name)
-        runs += [Run("%s_seed_%d" % (name, config.seed), label, config, values) for config in configs]
+        runs += [Run(name_with_seed(name, config.seed), label, config, values) for config in configs]
     return runs
 
 

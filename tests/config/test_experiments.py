@@ -3,6 +3,7 @@ import pickle
 import pytest
 from config_cases import EACH_KIND, of_kind
 from helpers import ALL_PAIRS, synthetic
+from image_data import image_config_path
 from posterior_configs import avb, path_of
 
 from avb_tf1.config.experiments import (
@@ -61,6 +62,17 @@ def test_bad_values_are_told_by_their_key(override, words):
     with pytest.raises(InputError) as caught:
         load_config(path_of("explaining_away"), [override])
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("path, overrides, words", [
+    (image_config_path("digits_avb_ac"), ("data.batch_size=1", "model.encoder.n_moment_samples=null"),
+     "model.encoder.n_moment_samples must be a number if data.batch_size is 1"),
+    (path_of("eight_schools"), ("problem.batch_size=1",), "model.kind must not be avb_ac with a problem.batch_size of one")])
+def test_one_sample_has_no_moments(path, overrides, words):
+    with pytest.raises(InputError) as caught:
+        load_config(path, overrides)
+    assert words in str(caught.value)
+    load_config(path, [override.replace("batch_size=1", "batch_size=2") for override in overrides])
 
 
 def test_a_known_density_is_of_one_pair():
