@@ -75,9 +75,9 @@ def test_links_lead_somewhere(path):
 
 def test_every_page_is_linked_from_the_readme():
     linked = {os.path.normpath(target.partition("#")[0]) for target in links("README.md")}
-    # These are linked from docs/results.md, docs/given_posteriors.md and docs/images.md.
+    # These are linked from docs/results.md, docs/choosing.md, docs/given_posteriors.md and docs/images.md.
     generated = {os.path.join("docs", name) for name in (
-        "table_1.md", "recipes.md", "time_to_quality.md", "posteriors.md", "digits.md")}
+        "table_1.md", "recipes.md", "time_to_quality.md", "pitfalls.md", "posteriors.md", "digits.md")}
     assert set(DOCUMENTS) - generated - {"README.md"} <= linked
 
 
@@ -124,3 +124,11 @@ def test_the_readmes_python_runs(tmp_path):
 def test_scripts_beside_the_documents_find_the_package(name):
     text = "\n".join(lines_of(os.path.join("docs", name)))
     assert 0 < text.index("sys.path.insert") < text.index("from avb_tf1")
+
+
+def test_each_number_of_the_advice_stands_in_a_table():
+    tables = lines_of("docs/rivals.md") + lines_of("docs/pitfalls.md")
+    numbers = re.findall(r"(?<![\d.])\d+\.\d{3,4}(?!\d)", "\n".join(lines_of("docs/choosing.md")))
+    assert len(numbers) > 20
+    for number in numbers:
+        assert any(re.search(r"(?<![\d.])%s(?!\d)" % re.escape(number), line) for line in tables), number

@@ -68,8 +68,12 @@ def test_its_links_lead_somewhere(notebook):
     targets = [target for cell in notebook.cells if cell.cell_type == "markdown"
                for target in re.findall(r"\]\(([^)\s]+)\)", cell.source)]
     assert len(targets) > 3
+    headings = {line.lstrip("# ").replace(" ", "-") for cell in notebook.cells if cell.cell_type == "markdown"
+                for line in cell.source.splitlines() if line.startswith("#")}
     for target in targets:
-        assert os.path.exists(os.path.join(ROOT, "docs", target)), target
+        path, _, heading = target.partition("#")
+        assert os.path.exists(os.path.join(ROOT, "docs", path)), target
+        assert not heading or path or heading in headings, target
 
 
 def test_it_asks_before_it_answers(notebook):
