@@ -7,7 +7,7 @@ RUNS ?= runs
 export PYTHON37
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-sweep setup-dev setup-notebook train notebook resume report figure table recipes time vae pitfalls posteriors digits diagnostics mnist rivals rivals-search documents documents-check benchmark config-reference test clean
+.PHONY: help setup setup-sweep setup-dev setup-notebook train notebook resume report figure table recipes time vae pitfalls posteriors digits diagnostics digits-settings mnist rivals rivals-search documents documents-check benchmark config-reference test clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | awk -F ':.*## ' '{ printf "%-18s%s\n", $$1, $$2 }'
@@ -85,6 +85,9 @@ rivals-search: setup-sweep  ## choose settings for equal CPU time, configs/rival
 	@$(call SWEEP_RIVALS,equal_iterations,0)
 	@$(call SWEEP_RIVALS,search,100)
 	@$(RIVALS) choose $(OF_RIVALS)
+
+digits-settings: setup-sweep  ## train the digits' models with other learning rates, for docs/digits.md (an hour)
+	@$(call SWEEP_RIVALS,settings,100)
 
 documents: setup-sweep  ## write all pages of docs again that other code than this made, but speed.md (many hours, resumable)
 	@$(PYTHON) scripts/documents.py make $(ARGS)

@@ -23,8 +23,9 @@ from avb_tf1.ground import errors
 
 def main():
     parser = command_line.parser(__doc__)
-    parser.add_argument("what", choices=["equal_iterations", "equal_time", "search", "choose", "page"],
-                        help="the configs of a comparison, or of a search; what a search found; the page")
+    parser.add_argument("what", choices=["equal_iterations", "equal_time", "search", "settings", "choose", "page"],
+                        help="the configs of a comparison, of a search, or of that of the digits' own settings; what a search "
+                        "found; the page")
     parser.add_argument("--runs", default=os.path.join("runs", "rivals"), metavar="DIR",
                         help="where scripts/sweep.py leaves the runs (default: runs/rivals); configs are written below it")
     parser.add_argument("--others", default="runs", metavar="DIR",

@@ -14,8 +14,11 @@ from avb_tf1.reproduction.records import Records
 from avb_tf1.runs import run_folder
 from avb_tf1.tasks.registry import task_of
 
-ITERATIONS, TIME, SEARCH = "equal_iterations", "equal_time", "search"
+ITERATIONS, TIME, SEARCH, SETTINGS = "equal_iterations", "equal_time", "search", "settings"
 SEARCHED = ("explaining_away", "banana", "stan_eight_schools", "digits")
+# Problems -> methods whose rates are looked at with as many iterations as their configs have: those of docs/digits.md.
+OF_SETTINGS = {"digits": ("vae", "vae_weighted", "coupling", "avb", "avb_ac", "maximum_likelihood"),
+               "digits_8": ("vae", "coupling", "avb_ac")}
 RATE_FACTORS = (0.3, 1.0, 3.0)  # of all learning rates of a method: the grid that is searched
 SEED = 100
 KEPT = "rivals.csv"             # in docs: the Records of all runs
@@ -65,9 +68,10 @@ class RivalsRuns:
                 (self._others_folder, "posteriors", rival.problem, name))])
 
     def configs(self, rival, comparison, seeds):
-        """Return a Rival's configs in a comparison, one for each seed; of a search, for each of RATE_FACTORS, with SEED.
+        """Return a Rival's configs in a comparison, one for each seed; of a grid, for each of RATE_FACTORS, with SEED.
 
-        [] where the problem isn't searched, or no settings were chosen for it.
+        SEARCH is the grid at equal CPU time, SETTINGS that at the config's own length. [] where the problem, or the method,
+        isn't searched, or no settings were chosen for it.
         """
         of_seeds = [("seed=%d" % seed,) for seed in seeds]
         if comparison == ITERATIONS:
@@ -76,11 +80,14 @@ class RivalsRuns:
             chosen = self.chosen.get(rival.problem, {}).get(rival.method)
             return [] if chosen is None else [
                 rival.config("_equal_time", *rival.at(chosen.rate_factor, chosen.n_iterations), *own) for own in of_seeds]
-        return self._grid(rival) if rival.problem in SEARCHED else []
+        if comparison == SETTINGS:
+            is_searched = rival.method in OF_SETTINGS.get(rival.problem, ())
+            return self._grid(rival, "_settings_%g", rival.config().training.n_iterations) if is_searched else []
+        return self._grid(rival, "_rates_%g", self.length(rival)) if rival.problem in SEARCHED else []
 
-    def _grid(self, rival):
+    def _grid(self, rival, ending, n_iterations):
         apart = ["data.n_validation=%d" % _N_VALIDATION] if rival.config().task == "data_set" else []
-        return [rival.config("_rates_%g" % factor, *rival.at(factor, self.length(rival)), *apart, "seed=%d" % SEED)
+        return [rival.config(ending % factor, *rival.at(factor, n_iterations), *apart, "seed=%d" % SEED)
                 for factor in RATE_FACTORS]
 
     def length(self, rival):
@@ -132,8 +139,8 @@ def write_configs(runs, comparison, seeds, out):
 
     Args:
         runs: RivalsRuns, of whose folders and records one suffices.
-        comparison: "equal_iterations"; "equal_time", by the chosen settings; or "search", of the problems that are searched the
-            grid RATE_FACTORS, at equal CPU time.
+        comparison: "equal_iterations"; "equal_time", by the chosen settings; "search", of the problems that are searched the
+            grid RATE_FACTORS, at equal CPU time; or "settings", that grid of OF_SETTINGS at the configs' own length.
         seeds: sequence of int. A config that any of them is still to be run with is written once.
         out: str, a folder; made if need be. Configs of runs that were made are removed from it.
 
