@@ -16,7 +16,7 @@ from avb_tf1.runs.provenance import code
 
 _TEXTS = ("run", "config", "training_code", "evaluation_code")
 _NUMBERS = {"seed": int, "n_iterations": int, "cpu_seconds": float}
-_SECONDS = "%.4g"  # so rounded in a Record, too, that a run's folder and its line say the same
+_SECONDS = "%.8g"  # so rounded in a Record, too, that a run's folder and its line say the same
 
 
 class Record(NamedTuple):

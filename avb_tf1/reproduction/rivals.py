@@ -20,6 +20,7 @@ from avb_tf1.reproduction.rivals_search import (
     ITERATIONS,
     LARGEST,
     LARGEST_OF,
+    NOISE,
     RATE_FACTORS,
     SEARCHED,
     SEED,
@@ -308,9 +309,9 @@ def _page(compared, n_missing, n_wanted, run_seeds):
             "At equal iterations each method has its config's rates, and all methods on a problem the same number of "
             "iterations, of whatever cost. At equal CPU time each trains for about the same seconds (`cpu_seconds` in "
             "`configs/rivals/rivals.yaml`), with its rates times %s, whichever is best with seed %d, of the digits on "
-            "validation images. That was searched on %s; the other problems take the factor that was found on the one that "
-            "`settings_of` names there." % (
-                " or ".join("%g" % factor for factor in RATE_FACTORS), SEED, ", ".join(SEARCHED))),
+            "validation images (of equally good ones, to %g nats, that nearest to 1). That was searched on %s; the other "
+            "problems take the factor that was found on the one that `settings_of` names there." % (
+                " or ".join("%g" % factor for factor in RATE_FACTORS), SEED, NOISE, ", ".join(SEARCHED))),
         provenance.made_by_text(origins),
         "## Which method for which posterior",
         _paragraph(

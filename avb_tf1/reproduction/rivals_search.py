@@ -30,6 +30,7 @@ _VALUES = {"known_images": ("log_likelihood", "elbo", "inference_gap"),
            "given_posterior": ("log_evidence", "elbo", "inference_gap", "wasserstein"),
            "data_set": ("test_log_likelihood", "test_elbo", "test_elbo_discriminator", "test_inference_gap")}
 LARGEST, LARGEST_OF = "largest_wasserstein", "largest_wasserstein_of"
+NOISE = 0.005                # a difference of scores that is none; of AVB's KL by neighbours it is about the error
 _N_VALIDATION = 300
 _VALIDATION = "validation.json"  # in a run's folder, what it was measured to have on validation images
 
@@ -108,6 +109,12 @@ def length_by(rival, records):
     return max(1, int(rival.of_problem.cpu_seconds * pace))
 
 
+def best_of(scores):
+    """Return the number of the best of RATE_FACTORS by its score, the larger the better; of equal ones that nearest to 1."""
+    equal = [number for number, score in enumerate(scores) if score >= max(scores) - NOISE]
+    return min(equal, key=lambda number: abs(np.log(RATE_FACTORS[number])))
+
+
 def values_of(task, metrics):
     """Return what is kept of metrics, as in metrics.json, name -> float or text; what only T tells has BY_T in its name."""
     values, methods = {}, metrics.get("methods", {})
@@ -157,6 +164,8 @@ def write_configs(runs, comparison, seeds, out):
 def choose(runs):
     """Write configs/rivals/chosen.yaml: the rates and length of each method's best run of a search, in a RivalsRuns.
 
+    Of runs whose scores differ by NOISE or less the one with the factor nearest 1 counts as the best.
+
     The score is log p(x) of the validation images; of a given posterior minus KL(q || p(z|x)), or where some method's isn't
     known minus the mean Wasserstein distance; the length is by the pace of the search's runs. A problem that isn't searched has
     the rates of the one that its settings_of names, and a length by the pace of the method's run at equal iterations, seed 0. A
@@ -175,7 +184,7 @@ def choose(runs):
         found[problem] = {}
         for method, own in records.items():
             scores = [_SCORES[name] * record.values[name] for record in own]
-            best = int(np.argmax(scores))
+            best = best_of(scores)
             found[problem][method] = ChosenSettings(
                 rate_factor=RATE_FACTORS[best], n_iterations=length_by(runs.rivals[problem][method], own),
                 score=round(scores[best], 4), cpu_seconds=round(own[best].cpu_seconds, 1))
