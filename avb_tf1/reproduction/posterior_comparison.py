@@ -195,11 +195,11 @@ def sampled(name, problem, identity, known, settings, run_seeds, out):
 
 
 def _is_kept(path, wanted):
-    """Whether the draws and numbers of a sampler, made as is `wanted`, are there, as they were written."""
+    """Whether the draws and numbers of a sampler, made as is `wanted`, are there, as they were written: tuples as lists."""
     try:
         metrics, z = files.read_json(path + ".json"), files.read_arrays(path + ".npz")["z"]
         made_by, digest = metrics.pop("made_by"), metrics.pop("sha256")
-        return made_by == wanted and digest == _digest(metrics, z)
+        return made_by == json.loads(json.dumps(wanted)) and digest == _digest(metrics, z)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
 

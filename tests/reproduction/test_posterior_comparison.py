@@ -221,3 +221,12 @@ def test_the_published_comparison_is_of_every_problem():
         assert [config.name for config in configs] == list(names)
         kinds.append(configs[0].problem.kind)
     assert sorted(kinds) == sorted(GIVEN_POSTERIORS)
+
+
+def test_draws_are_kept_whose_settings_have_a_list(tmp_path):
+    path, z = str(tmp_path / "replica_exchange_seed_0"), np.zeros((1, 2, 3), np.float32)
+    wanted, metrics = {"settings": {"inverse_temperatures": (1.0, 0.5)}}, {"cpu_seconds": 1.0}
+    files.write_arrays(path + ".npz", z=z)
+    files.write_json(path + ".json", dict(metrics, made_by=wanted, sha256=posterior_comparison._digest(metrics, z)))
+    assert posterior_comparison._is_kept(path, wanted)
+    assert not posterior_comparison._is_kept(path, {"settings": {"inverse_temperatures": (1.0, 0.4)}})
