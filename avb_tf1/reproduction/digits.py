@@ -30,7 +30,7 @@ def make(configs_folder, runs_folder, out):
     """Write digits.md and digits.png into the folder `out`. Arguments as of paper.make_table."""
     wanted = wanted_runs(configs_folder)
     runs = ensure_runs(configs_folder, runs_folder, wanted)
-    of_all = os.path.dirname(runs_folder)
+    of_all = os.path.dirname(os.path.normpath(runs_folder))
     grid = _grid(rivals_search.RivalsRuns(configs_folder, os.path.join(of_all, "rivals"), of_all, out))
     paths = [os.path.join(out, name) for name in ("digits.md", "digits.png")]
     _draw(paths[1], {TITLES[method]: runs["digits_" + method] for method in _DRAWN})
@@ -65,9 +65,9 @@ def _draw(path, runs):
 
 
 _CHOSEN = """\
-Sizes, updates of T and pairs were found earlier by log p(x) of test images, too, and more was tried for AVB. The learning rates
-were chosen anew, the same way for each method: %s times the config's own, seed %d, trained with 1197 images, by log p(x) of 300
-that were set apart. The rows above are then trained with all 1497."""
+Sizes, updates of T and pairs were found by log p(x) of test images, too, and more was tried for AVB. The learning rates are
+held against others, the same way for each method: %s times the config's own, seed %d, trained with 1197 images; the table has
+log p(x) of 300 that were set apart, nothing where that was not run. The rows above are trained with all 1497."""
 
 
 def _grid(known):

@@ -43,7 +43,7 @@ def wanted_runs():
     return [Wanted(name, config, SEEDS, changes) for name, config, changes in CASES.values()]
 
 
-def elbo_by_t(metrics):
+def _elbo_by_t(metrics):
     """Return the ELBO with T in the place of the log ratio, no bound, from metrics as in metrics.json; None of a VAE."""
     if "kl_discriminator" not in metrics:
         return None
@@ -54,7 +54,7 @@ def elbo_by_t(metrics):
 def _panel(title, own):
     """What figures.latent_spaces draws of a case: its first seed."""
     latents, metrics = next(own.arrays(run_folder.LATENTS)), own.metrics[0]
-    by_t = elbo_by_t(metrics)
+    by_t = _elbo_by_t(metrics)
     numbers = "ELBO %.4f" % METRICS["elbo"].value(metrics["elbo"]) + ("" if by_t is None else ", by T %.4f" % by_t)
     return "%s\n%s" % (title.replace("`", ""), numbers), latents["z"], latents["label"]
 
@@ -63,7 +63,7 @@ def _page(runs, wanted):
     rows = []
     for title, (name, _, _) in CASES.items():
         own = runs[name]
-        by_t = [elbo_by_t(metrics) for metrics in own.metrics]
+        by_t = [_elbo_by_t(metrics) for metrics in own.metrics]
         cells = [over_seeds(own.group, METRICS, column, "%.4f") for column in _COLUMNS]
         cells.insert(2, "" if None in by_t else mean_and_range(by_t, "%.4f"))
         rows.append([title, *cells, "%d" % own.configs[0].training.n_iterations, "%.0f" % np.mean(own.cpu_seconds)])

@@ -249,6 +249,8 @@ def _advice_on_given(compared):
     rows = []
     for situation, own in ((situation, compared[name]) for situation, name in _SITUATIONS.items() if name in compared):
         comparison, results = own.last
+        if not results:
+            continue
         near, far = [], []
         for result in results:
             distance, seconds = np.mean(result.of_all(LARGEST)), np.mean(result.cpu_seconds)
@@ -256,8 +258,7 @@ def _advice_on_given(compared):
                 near.append((seconds, result.title))
             else:
                 far.append((distance, result.title))
-        if results:
-            rows.append([situation, own.title, _AT[comparison], _told(sorted(near), "%.0f"), _told(sorted(far), "%.3f")])
+        rows.append([situation, own.title, _AT[comparison], _told(sorted(near), "%.0f"), _told(sorted(far), "%.3f")])
     return markdown_table(["posterior", "seen in", "at equal", "as near as exact samples, by CPU seconds",
                            "farther, by their largest W1"], rows)
 
@@ -270,16 +271,17 @@ def _advice_on_images(compared):
     rows = []
     for own in (compared[name] for name in _OF_IMAGES if name in compared):
         comparison, results = own.last
+        if not results:
+            continue
         scored = sorted(((np.array(result.of_all(_QUALITY[own.task.name])), result.title) for result in results
                          if result.method not in _NO_Q), key=lambda pair: -pair[0].mean())
         best = [title for values, title in scored if not any(other.min() > values.max() for other, _ in scored)]
         in_order = [(values.mean(), title) for values, title in scored]
         kl = next(name for name in ("inference_gap", "test_inference_gap") if name in _COLUMNS[own.task.name])
         gaps = sorted((np.mean(result.of_all(kl)), result.title) for result in results if result.of_all(kl))
-        if scored:
-            is_one = len(scored[0][0]) == 1
-            rows.append([own.title, _AT[comparison], "one seed: can't be said" if is_one else ", ".join(best),
-                         _told(in_order, "%.3f"), _told(gaps, "%.3f")])
+        is_one = len(scored[0][0]) == 1
+        rows.append([own.title, _AT[comparison], "one seed: can't be said" if is_one else ", ".join(best),
+                     _told(in_order, "%.3f"), _told(gaps, "%.3f")])
     return markdown_table(["images", "at equal", "no other is better in log p(x)", "by log p(x), largest first",
                            "by KL(q || p(z|x)), smallest first"], rows)
 

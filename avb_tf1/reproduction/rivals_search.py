@@ -30,7 +30,7 @@ _VALUES = {"known_images": ("log_likelihood", "elbo", "inference_gap"),
            "given_posterior": ("log_evidence", "elbo", "inference_gap", "wasserstein"),
            "data_set": ("test_log_likelihood", "test_elbo", "test_elbo_discriminator", "test_inference_gap")}
 LARGEST, LARGEST_OF = "largest_wasserstein", "largest_wasserstein_of"
-NOISE = 0.005                # a difference of scores that is none; of AVB's KL by neighbours it is about the error
+NOISE = 0.005                   # a difference of scores that is none; of AVB's KL by neighbours it is about the error
 _N_VALIDATION = 300
 _VALIDATION = "validation.json"  # in a run's folder, what it was measured to have on validation images
 
@@ -164,12 +164,11 @@ def write_configs(runs, comparison, seeds, out):
 def choose(runs):
     """Write configs/rivals/chosen.yaml: the rates and length of each method's best run of a search, in a RivalsRuns.
 
-    Of runs whose scores differ by NOISE or less the one with the factor nearest 1 counts as the best.
-
     The score is log p(x) of the validation images; of a given posterior minus KL(q || p(z|x)), or where some method's isn't
-    known minus the mean Wasserstein distance; the length is by the pace of the search's runs. A problem that isn't searched has
-    the rates of the one that its settings_of names, and a length by the pace of the method's run at equal iterations, seed 0. A
-    problem whose search, or that of its settings_of, isn't finished is left out, and told.
+    known minus the mean Wasserstein distance. Of runs whose scores differ by NOISE or less the one with the factor nearest 1
+    counts as the best. The length is by the pace of the search's runs. A problem that isn't searched has the rates of the one
+    that its settings_of names, and a length by the pace of the method's run at equal iterations, seed 0. A problem whose
+    search, or that of its settings_of, isn't finished is left out, and told.
     """
     found = {}
     for problem in SEARCHED:
