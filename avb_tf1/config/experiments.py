@@ -84,9 +84,9 @@ class _Experiment(Section):
         return self.model.method + (", importance-weighted" if self.is_importance_weighted else "") + (
             ", by the Fenchel dual" if self.has_dual else "")
 
-    def tree(self):
-        """Return it as nested dicts, without what is as the sections' defaults have it; of a Python file there is a digest."""
-        return self.dict(exclude_defaults=True)
+    def tree(self, with_defaults=False):
+        """Return it as nested dicts, of a Python file a digest; without what is as the sections' defaults have it, or whole."""
+        return self.whole() if with_defaults else self.dict(exclude_defaults=True)
 
 
 class _ImageExperiment(_Experiment):
@@ -194,8 +194,8 @@ class GivenPosteriorExperiment(_Experiment):
     def python_file(self):
         return self.problem.path if self.problem.kind == "python" else None
 
-    def tree(self):
-        tree = super().tree()
+    def tree(self, with_defaults=False):
+        tree = super().tree(with_defaults)
         if self.python_file is not None:
             tree["problem"]["path"] = {"sha256": self.python_file.sha256[:12]}
         return tree

@@ -12,13 +12,13 @@ class OtherConfig(InputError):
     """What was to go on with a config was made by another."""
 
 
-def fingerprint(config):
+def fingerprint(config, with_defaults=False):
     """Return the part of a config that decides every bit of a trained model and its metrics.
 
     All but its name, what only matters to speed, how often the run is saved and looked at, and where a file of images is: its
-    digest stands for it.
+    digest stands for it. `with_defaults` as of a config's tree: without them a key that is new changes no fingerprint.
     """
-    tree = config.tree()
+    tree = config.tree(with_defaults)
     if config.task == "data_set" and config.data.sha256 is not None:
         tree["data"].pop("path", None)
     del tree["name"], tree["training"]["checkpoint_every"], tree["training"]["snapshot_every"]

@@ -90,3 +90,7 @@ class Section(pydantic.BaseModel, extra="forbid", frozen=True):
             if field.field_info.extra.get("later") and getattr(self, name) == field.default:
                 tree.pop(name, None)
         return tree
+
+    def whole(self):
+        """Return it as nested dicts with all its keys, those of `later`, too."""
+        return {name: value.whole() if isinstance(value, Section) else value for name, value in self}

@@ -24,13 +24,13 @@ def varying(configs):
     It is a list of (name, values): the config's name, or None if it is everyone's and something else varies; a dict of the keys
     that vary -> its values, in the config's order. Of a key the last words are said, as few as no other key ends with.
     """
-    trees = [dict(fingerprint(config), seed=None) for config in configs]
+    trees = [dict(fingerprint(config, with_defaults=True), seed=None) for config in configs]
     trees_of_name = {}
     for config, tree in zip(configs, trees):
         trees_of_name.setdefault(config.name, []).append(tree)
     paths_of_name = {name: list(_varying(trees_of_it)) for name, trees_of_it in trees_of_name.items()}
     says_name = len(trees_of_name) > 1 or not any(paths_of_name.values())
-    all_paths = {path for config in configs for path, _ in nodes(config.tree())}
+    all_paths = {path for config in configs for path, _ in nodes(config.tree())}.union(*paths_of_name.values())
     key_of_path = {path: _short(path, all_paths) for paths in paths_of_name.values() for path in paths}
     return [(config.name if says_name else None,
              {key_of_path[path]: values[path] for path in paths_of_name[config.name] if path in values})

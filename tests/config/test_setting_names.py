@@ -1,5 +1,6 @@
 import os
 
+import pytest
 from helpers import INNER_PRODUCT, ROOT, synthetic, vae_config
 
 from avb_tf1.config.loading import load_config
@@ -29,6 +30,14 @@ def test_only_what_varies_by_the_shortest_key_in_the_configs_order():
         "generator.learning_rate=0.001, discriminator.learning_rate=0.0001"]
     # The VAE has one learning rate only.
     assert setting_names([vae_config(), vae_config(GENERATOR + "=0.5")])[1] == "learning_rate=0.5"
+
+
+@pytest.mark.parametrize("key, default, other", [
+    ("training.shared_backward", "false", "true"), ("training.decoder_learning_rate", "null", "0.001"),
+    ("evaluation.n_samples", "524288", "2048"), ("training.discriminator_loss", "cross_entropy", "fenchel_dual")])
+def test_a_value_that_is_the_default_is_said_too(key, default, other):
+    word, configs = key.split(".")[-1], [synthetic(), synthetic("%s=%s" % (key, other))]
+    assert setting_names(configs) == ["%s=%s" % (word, value) for value in (default, other)]
 
 
 def test_what_varies_under_each_name():

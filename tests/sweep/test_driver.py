@@ -52,17 +52,20 @@ def folder_of(out, seed):
     return out / ("synthetic_seed_%d" % seed)
 
 
-def workers():
-    """Process numbers of Ray workers in a run."""
+def workers(process):
+    """Process numbers of the Ray workers that a sweep, a subprocess.Popen, has in a run: no other sweep's on this machine."""
+    name = b"ray::" + driver.worker.run_one._function.__name__.encode()
     found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open("/proc/%s/cmdline" % pid, "rb") as file:
-                if file.read().startswith(b"ray::_run_one"):
-                    found.append(int(pid))
-        except OSError:
-            pass
+    for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
+        with contextlib.suppress(OSError), open("/proc/%d/cmdline" % pid, "rb") as file:
+            if file.read().startswith(name) and parent(parent(pid)) == process.pid:  # raylet is between the two
+                found.append(pid)
     return found
+
+
+def parent(pid):
+    with open("/proc/%d/status" % pid) as file:
+        return int(re.search(r"^PPid:\s*(\d+)", file.read(), re.MULTILINE).group(1))
 
 
 def wait_for(condition, seconds=120):
@@ -192,9 +195,12 @@ def test_a_killed_worker_is_replaced_and_its_run_goes_on(alone, tmp_path, number
     out = tmp_path / "out"
     process = start_sweep(out)
     wait_for(lambda: list(out.glob("*_seed_1/checkpoint/model-*.json")))
-    for pid in workers():
+    killed = workers(process)
+    assert len(killed) == 2
+    for pid in killed:
         os.kill(pid, number)
-    stdout, stderr = process.communicate()
+    wait_for(lambda: len(workers(process)) == 2 and not set(workers(process)) & set(killed))
+    _, stderr = process.communicate()
     assert process.returncode == 0, stderr
     assert results(folder_of(out, 1)) == results(alone)
 
