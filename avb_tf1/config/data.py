@@ -46,7 +46,7 @@ class ShuffledSampleDataConfig(_KnownImagesDataConfig):
     has_each_image: StrictBool = key("Whether the sample has each known image at least once, whatever is drawn.")
     noise: Literal["fresh", "drawn_once"] = key(
         "`drawn_once`: the encoder's noise and the prior sample, too, are drawn before training, a row for each image of the "
-        "sample. `fresh`: anew for each update.")
+        "sample, which must be of two batches at least. `fresh`: anew for each update.")
 
     @pydantic.validator("batch_size")
     def _sample_has_a_batch(cls, batch_size, values):
@@ -60,6 +60,12 @@ class ShuffledSampleDataConfig(_KnownImagesDataConfig):
         if has_each_image and values.get("n_samples", n_images) < n_images:
             raise ValueError("must be false for fewer than %d samples" % n_images)
         return has_each_image
+
+    @pydantic.validator("noise")
+    def _noise_has_two_batches(cls, noise, values):
+        if noise == "drawn_once" and values.get("n_samples", 0) < 2 * values.get("batch_size", 0):
+            raise ValueError("must be fresh unless n_samples are two batches: an image would have the same noise for ever")
+        return noise
 
 
 class _DatasetConfig(Section):

@@ -112,6 +112,18 @@ class _ImageExperiment(_Experiment):
             raise error_at(cls, ("encoder", "n_moment_samples"), "must be a number if data.batch_size is 1: it has no variance")
         return model
 
+    @pydantic.validator("model")
+    def _likelihood_draws_anew(cls, model, values):
+        if model.objective == "marginal_likelihood" and getattr(values.get("data"), "noise", None) == "drawn_once":
+            raise error_at(cls, "kind", "must not be maximum_likelihood if data.noise is drawn_once: it draws anew")
+        return model
+
+    @pydantic.validator("training")
+    def _importance_weights_draw_anew(cls, its_training, values):
+        if getattr(its_training, "n_importance_samples", 1) > 1 and getattr(values.get("data"), "noise", None) == "drawn_once":
+            raise error_at(cls, "n_importance_samples", "must be 1 if data.noise is drawn_once: it draws anew")
+        return its_training
+
     @pydantic.validator("training")
     def _flow_has_no_closed_form(cls, its_training, values):
         if getattr(values.get("model"), "flow", None) and its_training.kl != "sampled":

@@ -44,11 +44,11 @@ def normalized(inputs):
 
 
 def between(first, last):
-    """Return the BatchMoments that tensor `last` is made from with the help of tensor `first`, a list."""
+    """Return the BatchMoments that `last`, a tensor or a structure of them, is made from with the help of tensor `first`."""
     recorded = tf.get_collection(_COLLECTION)
     if not recorded:
         return []
-    ops = set(tfc.graph_editor.get_walks_intersection_ops([first.op], [last.op]))
+    ops = set(tfc.graph_editor.get_walks_intersection_ops([first.op], [tensor.op for tensor in tf.nest.flatten(last)]))
     return [moments for moments in recorded if moments.mean.op in ops]
 
 

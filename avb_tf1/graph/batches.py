@@ -76,7 +76,9 @@ def _shuffled_sample(config, problem):
     order = tf.argsort(keys, stable=True)
 
     def rows(position):
-        return order[position * data.batch_size:(position + 1) * data.batch_size]
+        found = order[position * data.batch_size:(position + 1) * data.batch_size]
+        found.set_shape([data.batch_size])  # which can't be told of such a slice, and stands for "in training"
+        return found
 
     x = tf.gather(problem.images[labels], rows(position), name="x")
     noise_rows = rows((position + 1) % batches_per_pass) if data.noise == "drawn_once" else None

@@ -13,14 +13,13 @@ from avb_tf1.ground import seeds
 from avb_tf1.ground.tensorflow import require_version_1, tf
 from avb_tf1.problems.registry import problem_of
 
-_N_FIXED_DRAWS = 4096  # of the noise basis, for the moments in evaluation
-
 
 def build_graph(config, problem=None, is_trained=False):
     """Return the ModelGraph of an experiment, whose graph is finalized.
 
     `config` is what config.loading.load_config returns; of anything else TypeError is raised. `problem` is its problem; None:
-    problems.registry.problem_of finds it, and InputError is raised if the problem's file is damaged, or is not there.
+    problems.registry.problem_of finds it, and InputError is raised if the problem's file is damaged, or is not there. So it is
+    under TensorFlow 2's behaviour.
     `is_trained`: whether the graph is to be without steps and optimisers, half of the time that it takes; the saver is then of
     the networks' variables only.
     """
@@ -56,15 +55,16 @@ def _build(config, problem, is_trained):
 def endpoints(parts, variables):
     """Return a ModelGraph's endpoints, of objectives.Parts and variables_by_scope.
 
-    Moments are taken from many draws that are always the same, so that T is a function there.
+    What q needs besides eps, as for moments or a mixture's other components, is drawn from the config's seed, always the same,
+    so that all of them are functions.
     """
     config, problem, kl, model = parts.config, parts.problem, parts.divergence, parts.config.model
     x, z, eps = (None if dim is None else tf.placeholder(tf.float32, [None, dim], "endpoints/" + name) for name, dim in (
         ("x", parts.batch.x.shape[1].value), ("z", model.latent_dim), ("eps", model.noise_dim)))
 
-    def fixed_draws(name, _, dim):
-        name = "endpoints/" + name
-        return tf.random.stateless_normal([_N_FIXED_DRAWS, dim], seed=[config.seed, seeds.op_seed(name)], name=name)
+    def fixed_draws(name, n, dim):
+        name, n = "endpoints/" + name, max(n or 0, posteriors.N_DRAWS)
+        return tf.random.stateless_normal([n, dim], seed=[config.seed, seeds.op_seed(name)], name=name)
 
     q = posteriors.approximate_posterior(x, eps, fixed_draws, config, problem) or posteriors.ApproximatePosterior(None, None)
     p = likelihoods.likelihood(x, z, config, problem)

@@ -26,10 +26,10 @@ class Divergence(NamedTuple):
         z_prior: [batch, latent_dim], a sample of the prior; with adaptive contrast of N(0, I), where the prior is another, too.
         logits_prior: [batch, 1], T(x, z_prior).
         logits_posterior: [batch, 1], T(x, z) at the posterior's sample z; with adaptive contrast, T of the normalised z.
-        loss: scalar, the discriminator's, nats: batch mean of the two binary cross-entropies; or, by the Fenchel dual, of
-            exp(T) - 1 at z_prior less T at z, minus a lower bound on the KL divergence that T tells, and so of any sign. With
-            discriminator.all_pairs the prior's part is a mean over all pairs of an x and a z_prior: the same on average, but it
-            varies less.
+        loss: scalar, the discriminator's, nats: batch mean of the sum of the two binary cross-entropies; or, by the Fenchel
+            dual, of exp(T) - 1 at z_prior less T at z, minus a lower bound on the KL divergence that T tells, and so of any
+            sign. With discriminator.all_pairs the prior's part is a mean over all pairs of an x and a z_prior: the same on
+            average, but it varies less.
         log_ratio: function (x [n, d], z [n, latent_dim], the moments of an ApproximatePosterior of x) -> the discriminator's
             estimate of log q(z|x) - log p(z), [n, 1].
         All that is the discriminator's is None without one.

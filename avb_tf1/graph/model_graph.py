@@ -16,8 +16,9 @@ class ModelGraph:
         graph: the tf.Graph.
         parts: Parts of the training graph; a fed batch.x is fed with the same array in all steps of an iteration, as is
             batch.iteration.
-        objective: Objective, which encoder and decoder minimise.
-        variables: scope ("encoder", "decoder", "discriminator", as far as the model has them) -> its trainable variables.
+        objective: Objective, which all networks but the discriminator minimise.
+        variables: scope -> its trainable variables; the scopes are "encoder", "flow", "auxiliary", "reverse", "decoder" and
+            "discriminator", as far as the model has them.
         steps: the UpdateSteps of one iteration.
         gradient_slots: variable name -> a slot of its optimiser's that is not finite once a gradient was not.
         learning_rate_factor: scalar placeholder to feed in each step, or None if the rates are constant.

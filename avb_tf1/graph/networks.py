@@ -1,4 +1,4 @@
-"""Encoder, decoder and discriminator, each under a variable scope of its own (tutorial, "Model construction").
+"""Encoder, decoder, discriminator and others, each under a variable scope of its own (tutorial, "Model construction").
 
 Called again in the same graph, each function reuses the variables that its first call made. All tensors are float32.
 """

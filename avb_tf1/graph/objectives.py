@@ -34,7 +34,7 @@ class Parts(NamedTuple):
     def sample_posterior(self, x, eps):
         """Return the ApproximatePosterior of any x [n, d] and eps [n, noise_dim], samples of N(0, I); on the same weights.
 
-        Of a q with a density eps may have k n rows: k samples of each x, in k rounds.
+        Of a Gaussian or a flow eps may have k n rows: k samples of each x, in k rounds.
 
         With moments of the batch (implicit_with_batch_moments) x must have of each as many, one x after the other.
         """

@@ -7,8 +7,8 @@ from avb_tf1.graph import flows, invertible, likelihoods, networks
 from avb_tf1.graph.batches import rows_of
 from avb_tf1.ground.tensorflow import tf
 
-_N_MIXED = 512                # of noise, at least, where a semi-implicit density is evaluated
-_N_MOMENT_DRAWS = 4096        # of each x, where the batch's own don't stand for it
+N_DRAWS = 4096     # of noise, where neither the config nor the batch says how many
+_N_MIXED = 512     # of noise, at least, where a semi-implicit density is evaluated
 
 
 class ApproximatePosterior(NamedTuple):
@@ -17,7 +17,8 @@ class ApproximatePosterior(NamedTuple):
     Attributes:
         z: [n, latent_dim].
         eps: [n, noise_dim], the noise that z is made from.
-        log_prob: [n], log q(z|x) of these z, nats; None if it isn't known.
+        log_prob: [n], log q(z|x) of these z, nats; None if it isn't known. Of a semi-implicit or an auxiliary q an estimate
+            that is too high on average.
         log_prob_at: function z [n, latent_dim] -> log q(z|x) at the same rows of x, [n], nats; None if it isn't known at any z.
         moments: mean and variance, [n, latent_dim] each, as far as draws tell, and, if encoder.contrast_has_added_variance is
             false, a third, the variance that log r(z|x) has in its place; None without adaptive contrast.
@@ -38,9 +39,9 @@ def approximate_posterior(x, eps, draw, config, problem):
 
     Args:
         x: [n, d], what the networks see of x, as in a Batch: images, or which observation each row stands for.
-        eps: [n, model.noise_dim], samples of N(0, I). Of a q with a density it may have k n rows, where both numbers are known:
-            k samples of each x, in k rounds; all attributes then have k n rows.
-        draw: function (name, n, dim) that gives further samples of N(0, I), about n of them, [m, dim].
+        eps: [n, model.noise_dim], samples of N(0, I). Of a Gaussian or a flow it may have k n rows, where both numbers are
+            known: k samples of each x, in k rounds; all attributes then have k n rows.
+        draw: function (name, n, dim) that gives further samples of N(0, I), at least n of them, [m, dim].
         config, problem: an experiment's, by load_config and problem_of.
     """
     kind = config.model.posterior
@@ -55,7 +56,7 @@ def _implicit_with_moments(x, eps, draw, model, shape):
     """Moments of the basis from draws of its own or, without n_moment_samples, from the batch's, where its size is known."""
     network, moment_eps = model.encoder, None
     if network.n_moment_samples is not None or x.shape[0].value is None:
-        moment_eps = draw("moment_eps", network.n_moment_samples or _N_MOMENT_DRAWS, model.noise_dim)
+        moment_eps = draw("moment_eps", network.n_moment_samples or N_DRAWS, model.noise_dim)
     z, *moments = networks.moment_encoder(x, eps, moment_eps, model, shape)
     return ApproximatePosterior(z, eps, moments=tuple(moments))
 
@@ -70,7 +71,7 @@ def _implicit_with_batch_moments(x, eps, draw, model, _):
     n_x = each_x.shape[0].value
     samples = z
     if x.shape[0].value is None:
-        draws = draw("moment_eps", _N_MOMENT_DRAWS, model.noise_dim)
+        draws = draw("moment_eps", N_DRAWS, model.noise_dim)
         n_draws = draws.shape[0].value
         samples = networks.encoder(tf.reshape(tf.tile(each_x[:, tf.newaxis], [1, n_draws, 1]), [n_x * n_draws, -1]),
                                    tf.tile(draws, [n_x, 1]), model)

@@ -61,7 +61,7 @@ def save(session, saver, folder, iteration, monitors, snapshots, legs, config):
     """Save a checkpoint of a run of `config` into `folder` and remove all but the last two.
 
     The folder is made if need be; its parent must exist. `session` is a tf.Session, `saver` a tf.train.Saver of all variables;
-    iteration, monitors, snapshots and legs are as in Checkpoint.
+    iteration, monitors, snapshots and legs are as in Checkpoint. Raises OSError, one line, if it can't be written.
     """
     with contextlib.suppress(FileExistsError):
         os.mkdir(folder)  # not its parents: a run folder that was removed isn't made again without its config
@@ -104,7 +104,8 @@ def restore(session, saver, path):
 def latest(folder, config):
     """Return the newest good Checkpoint in `folder`, passing over damaged ones, or None if there is none at all.
 
-    Raises NoGoodCheckpoint if all are damaged, InputError if the newest good one belongs to another config; says what differs.
+    Raises NoGoodCheckpoint if all are damaged; InputError if `folder` is none, or if the newest good one belongs to another
+    config, and says what differs, or has more iterations behind it than the config wants.
     """
     if os.path.lexists(folder) and not os.path.isdir(folder):
         raise InputError("%s: not a folder" % folder)

@@ -21,9 +21,9 @@ class TrainingResult:
     """What training leaves behind besides the session's weights.
 
     Attributes:
-        monitors: name -> float32 [n_iterations], nats, batch means, each taken before its iteration's update: "generator_loss"
-            and, by the objective, "reconstruction_log_likelihood", "kl_discriminator" or "kl_posterior_prior"; with a
-            discriminator "discriminator_loss".
+        monitors: name -> float32 [n_iterations], nats, batch means, each taken before the update of its own network:
+            "generator_loss" and, by the objective, "reconstruction_log_likelihood", "kl_discriminator" or
+            "kl_posterior_prior"; with a discriminator "discriminator_loss".
         seconds: wall time of the loop.
         cpu_seconds: CPU time of the process in the loop, of all threads.
         n_trained: int, iterations that this call ran.

@@ -37,6 +37,8 @@ from avb_tf1.config.yaml_input import nodes
      ["data.batch_size must be at most n_samples"]),
     ("data={kind: shuffled_sample, n_samples: 3, batch_size: 3, has_each_image: true, noise: fresh}",
      ["data.has_each_image must be false for fewer than 4 samples"]),
+    ("data={kind: shuffled_sample, n_samples: 15, batch_size: 8, has_each_image: true, noise: drawn_once}",
+     ["data.noise must be fresh unless n_samples are two batches"]),
     ("model.discriminator.kind=residual", ['unknown key "model.discriminator.n_hidden_layers"; allowed here: ', "n_blocks"]),
     ("model.discriminator.n_unitss=3", ['did you mean "model.discriminator.n_units"?']),
     ("training.generator.optimizer=shared", ["training.generator.optimizer must be one of adam, rmsprop, not"]),
@@ -80,6 +82,16 @@ def test_bad_override_gets_one_clear_line(override, words):
     message = refusal([override])
     for word in words:
         assert word in message
+
+
+@pytest.mark.parametrize("kind, overrides, words", [
+    ("maximum_likelihood", [], "model.kind must not be maximum_likelihood if data.noise is drawn_once"),
+    ("vae", ["training.kl=sampled", "training.n_importance_samples=2"],
+     "training.n_importance_samples must be 1 if data.noise is drawn_once")])
+def test_noise_that_is_drawn_once_is_refused_where_more_is_drawn(kind, overrides, words):
+    path, of_it = of_kind("known_images", kind)
+    once = "data={kind: shuffled_sample, n_samples: 16, batch_size: 8, has_each_image: true, noise: drawn_once}"
+    assert words in refusal([*of_it, *overrides, once], path)
 
 
 def test_unknown_key_in_a_file_names_the_file_and_the_nearest_key(tmp_path):

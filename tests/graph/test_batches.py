@@ -38,6 +38,13 @@ def counts(x):
     return x.sum(axis=0).astype(int).tolist()
 
 
+@pytest.mark.parametrize("section", [
+    "{kind: constant, batch_size: 16}", "{kind: uniform_labels, batch_size: 16}", shuffled(50, 16)])
+def test_the_size_of_a_batch_is_known(section):
+    """By it a network tells training from evaluation, as batch normalisation and the moments of a batch's own samples do."""
+    assert opened(section)[0].x.shape.as_list() == [16, 4]
+
+
 def test_constant_batch_is_ordered_by_class():
     result, run = opened("{kind: constant, batch_size: 16}")
     np.testing.assert_array_equal(run(result.x), PROBLEM.images[PROBLEM.labels(16)])

@@ -158,10 +158,12 @@ def test_maximum_likelihood_is_the_mean_over_prior_samples():
     assert loss == pytest.approx(np.log(50) - np.logaddexp.reduce(of_all, axis=1).mean(), rel=1e-4)
 
 
-def test_a_decoder_that_is_built_on_the_prior_sample_is_the_same():
+@pytest.mark.parametrize("overrides", [
+    [], ["data.size=16", "%s, has_batch_norm: true}" % COLOR_CONVOLUTION[0][:-1]]], ids=["plain", "encoder with averages"])
+def test_a_decoder_that_is_built_on_the_prior_sample_is_the_same(overrides):
     losses = []
     for built_on in ("posterior_sample", "prior_sample"):
-        config = small_patches("patches_avb", "model.decoder.built_on=" + built_on)
+        config = small_patches("patches_avb", "model.decoder.built_on=" + built_on, *overrides)
         model = build_graph(config)
         with open_session(model.graph, 1, 1) as session:
             session.run(model.initialize)

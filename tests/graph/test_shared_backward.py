@@ -32,7 +32,9 @@ CONFIGS = {
         "gdikov_avb_ac", SHARED, SIMULTANEOUS, BASIS, "model.encoder.gradient_through_moments=false"),
     "gradient through moments": lambda: recipe(
         "gdikov_avb_ac", SHARED, SIMULTANEOUS, BASIS, "model.encoder.gradient_through_moments=true"),
-    "moments of the batch": lambda: recipe("kumada_avb", SHARED, SIMULTANEOUS),
+    "noise drawn once": lambda: recipe("kumada_avb", SHARED, SIMULTANEOUS),
+    "moments of the batch": lambda: recipe(
+        "gdikov_avb_ac", SHARED, SIMULTANEOUS, BASIS, "model.encoder.n_moment_samples=null"),
     "given posterior": lambda: posterior_configs.avb(SHARED),
     "given posterior, adaptive contrast": lambda: posterior_configs.avb_ac(SHARED, SIMULTANEOUS),
     "known density": lambda: posterior_configs.avb(SHARED, "model.known_density=true"),
