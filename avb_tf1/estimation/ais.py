@@ -27,6 +27,7 @@ _ADAPTING_RATE = 0.3          # by which the log of a step size follows the acce
 _FIRST_STEP = 0.5             # in units of the scale
 _JITTER = 0.3                 # of the log of a step size, either way: without it, a path may come back to where it began
 _WIDENED = 1.5                # times the posterior's scale, of the Gaussian in its place
+_LEAST_SCALE = 0.05           # of q(z|x), in units of the prior's: chains that begin narrower don't reach a wide posterior
 _MAX_CHAINS = 8192            # of several images that go through the networks together
 _N_THREADS = 2
 _LEAST_PROBABILITY = 1e-37    # of a pixel; float32 ends a little lower
@@ -69,11 +70,12 @@ def path_from_prior(n_images, latent_dim):
 def path_from_posterior(mean, scale):
     """Return the Path from a Gaussian about the posterior, whose moments, or those of q(z|x), are [n_images, latent_dim] each.
 
-    The Gaussian is _WIDENED: q is narrower than the posterior as a rule. A part of the posterior that no chain begins near is
-    missing from the estimate, and its error doesn't tell. (On digits with two latent dimensions that cost one image in a
-    hundred .3 nats; beside the quadrature the others were right by their errors.)
+    The Gaussian is _WIDENED: q is narrower than the posterior as a rule; and where q hardly varies, as one that ignores its
+    noise, it counts as _LEAST_SCALE wide. A part of the posterior that no chain begins near is missing from the estimate, and
+    its error doesn't tell. (On digits with two latent dimensions that cost one image in a hundred .3 nats; beside the
+    quadrature the others were right by their errors.)
     """
-    mean, scale = np.asarray(mean, np.float32), np.asarray(scale, np.float32)
+    mean, scale = np.asarray(mean, np.float32), np.maximum(np.asarray(scale, np.float32), np.float32(_LEAST_SCALE))
     return Path(mean, _WIDENED * scale, scale)
 
 

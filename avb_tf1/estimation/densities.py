@@ -50,7 +50,7 @@ def bernoulli_terms(probabilities):
 
 
 def bernoulli_terms_of_logits(logits):
-    """Return what log p(x|z) is made of, as bernoulli_terms, from the pixels' logits: log_odds are these, float32."""
+    """Return what log p(x|z) is made of, as bernoulli_terms, from the pixels' logits: log_odds are these, of their type."""
     return logits, -_softplus(logits).sum(axis=1, dtype=np.float64)
 
 

@@ -38,14 +38,17 @@ class Bernoulli:
     Attributes:
         probabilities: z -> float32 [n, n_pixels].
         logits: z -> float32 [n, n_pixels], where log p(x|z) is computed from them; else None.
-        least: nats: log p(x) below it stands for log 0.
+        least: nats: log p(x) below it stands for log 0; with logits no pixel is impossible.
     """
 
     is_density: ClassVar[bool] = False
-    least: ClassVar[float] = IMPOSSIBLE / 2
 
     probabilities: Callable
     logits: Optional[Callable] = None
+
+    @property
+    def least(self):
+        return IMPOSSIBLE / 2 if self.logits is None else -math.inf
 
     def mean(self, z):
         return self.probabilities(z)
@@ -60,8 +63,11 @@ class Bernoulli:
         return log_bernoulli_of_pairs(self.logits(z), x, are_logits=True)
 
     def log_prob_of_all(self, x, z):
-        """From the probabilities, also where there are logits: a pixel that is as good as impossible takes 1e4."""
-        return log_bernoulli(self.probabilities(z), x)
+        """From probabilities, an impossible pixel takes 1e4."""
+        if self.logits is None:
+            return log_bernoulli(in_chunks(self.probabilities, z), x)
+        log_odds, rest = bernoulli_terms_of_logits(in_chunks(self.logits, z).astype(np.float64))
+        return log_odds @ np.asarray(x, np.float64).T + rest[:, np.newaxis]
 
     def features(self, x):
         return np.asarray(x, np.float64 if self.logits is None else np.float32)

@@ -17,7 +17,9 @@ _N_GRID = 30
 
 
 def k_hat(log_weights):
-    """Return k-hat of importance weights, a float; NaN if a log-weight is, or of fewer than 25 weights.
+    """Return k-hat of importance weights, a float; NaN if a log-weight is, or if too few weights make up the tail.
+
+    That is so of fewer than 25 weights, and where fewer than 5 are above the one that the tail begins at.
 
     Below TRUSTED a mean with such weights can be relied on, here log p(x) from samples of q: q's tails reach as far as those of
     p(z|x). Weights that are all alike, but for rounding, have 0.
@@ -27,13 +29,14 @@ def k_hat(log_weights):
     """
     log_weights = np.sort(np.asarray(log_weights, np.float64))
     n_tail = min(int(_SHARE * len(log_weights)), math.ceil(_FACTOR * math.sqrt(len(log_weights))))
-    if n_tail < _LEAST or np.isnan(log_weights).any():
+    if n_tail < _LEAST or np.isnan(log_weights).any() or log_weights[-1] == -math.inf:
         return math.nan
     weights = np.exp(log_weights[-n_tail - 1:] - log_weights[-1])
     exceedances = weights[1:] - weights[0]
     if exceedances[-1] < 1e-5:  # as much as float32 makes of equal weights
         return 0.0
-    return pareto_shape(np.maximum(exceedances, np.finfo(np.float64).tiny))
+    exceedances = exceedances[exceedances > 0]
+    return pareto_shape(exceedances) if len(exceedances) >= _LEAST else math.nan
 
 
 def pareto_shape(exceedances):

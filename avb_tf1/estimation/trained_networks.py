@@ -25,7 +25,7 @@ class Networks:
         log_ratio: (x, z [n, latent_dim]) -> the discriminator's estimate of log q(z|x) - log p(z), [n, 1]: T(x, z), with
             adaptive contrast plus log r(z|x) - log p(z); None without a discriminator.
         gaussian: x -> of a Gaussian q(z|x) mean [n, latent_dim] and log-variance [n, latent_dim] or, of a given
-            posterior, triangular scale [n, latent_dim, latent_dim]; None of others.
+            posterior that isn't amortised, triangular scale [n, latent_dim, latent_dim]; None of others.
         decoder_weights: () -> the decoder's variables, by name; None where there is no decoder.
         log_joint: (x, z [n, latent_dim]) -> log p(x, z), [n], where it is given; log_prior: z -> log p(z), [n], as well.
         encode_with_density: (x, eps) -> z, as of encode, and log q(z|x), [n]; None where that isn't known.

@@ -3,6 +3,8 @@
 Each number stands in metrics.json with a sentence on what a good value is.
 """
 
+import math
+
 import numpy as np
 
 from avb_tf1.estimation import calibration, psis, two_sample
@@ -51,6 +53,11 @@ def weighed(log_weights, name):
 def by_t(estimates):
     """Return Estimates of weighed under the names that say that T made them."""
     return {name + BY_T: own._replace(method="discriminator") for name, own in estimates.items()}
+
+
+def largest(estimates):
+    """Return the one of some Estimates with the largest value; one that isn't known, NaN, is larger than all that are."""
+    return max(estimates, key=lambda own: (math.isnan(own.value), own.value))
 
 
 def n_compared(n_x):

@@ -67,6 +67,13 @@ def test_a_path_begins_one_and_a_half_times_as_wide_as_the_posterior():
     assert [own.tolist() for own in ais.path_from_prior(1, 2)] == [[[0, 0]], [[1, 1]], [[1, 1]]]
 
 
+def test_a_coordinate_in_which_q_hardly_varies_is_no_reason_to_begin_at_a_point():
+    log_likelihood, x, exact, mean, scale = linear_gaussian(10)
+    scale[:, 0] = 1e-7
+    found = ais.anneal(log_likelihood, no_variables, x, ais.path_from_posterior(mean, scale), 0, n_chains=64, n_steps=200)
+    assert np.abs(found.log_likelihood - exact).max() < 0.5 and (found.standard_error < 0.2).all()
+
+
 def linear_gaussian(n):
     """Of 10 observed and 8 latent dimensions: log p(x|z) in TensorFlow, n draws of x, log p(x), the moments of p(z|x)."""
     random_state = np.random.RandomState(5)

@@ -58,6 +58,16 @@ def test_all_forms_of_log_p_are_scipys(likelihood):
     np.testing.assert_allclose(factors @ features.T + rest[:, np.newaxis], expected, rtol=1e-5)
 
 
+def test_from_logits_all_forms_are_exact_however_sure_the_decoder_is():
+    logits = np.float32([[17, -17], [40, -300]])
+    sure = Bernoulli(lambda z: expit(logits[:len(z)]), lambda z: logits[:len(z)])
+    z, x = np.zeros((2, 1), np.float32), np.float32([[0, 0], [1, 0]])
+    expected = [[-17, 0], [-40, 0]]
+    np.testing.assert_allclose(sure.log_prob_of_all(x, z), expected, atol=1e-6)
+    np.testing.assert_allclose(sure.log_prob(x[:1], z), [-17, -40], atol=1e-6)
+    assert sure.least == -np.inf and bernoulli(False).least == -5e5
+
+
 @pytest.mark.parametrize("d", [1, 2])
 def test_a_density_of_one_and_of_two_values_integrates_to_1(d):
     axis = np.linspace(-3, 4, 1401)

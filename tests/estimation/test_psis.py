@@ -39,3 +39,13 @@ def test_without_a_tail_or_with_nan_it_is_not_known():
     assert np.isnan(psis.k_hat(np.zeros(20))) and np.isnan(psis.k_hat(np.append(np.zeros(N), np.nan)))
     some_impossible = np.append(np.random.RandomState(5).standard_normal(N), [-np.inf] * 10)
     assert np.isfinite(psis.k_hat(some_impossible))
+
+
+def test_weights_that_are_all_alike_where_the_tail_begins_are_not_part_of_it():
+    random_state = np.random.RandomState(6)
+    assert -10 < psis.k_hat(np.where(random_state.random_sample(20000) < 0.005, 0.5, 0)) < 0  # bounded
+    few_possible = np.full(65536, -np.inf)
+    few_possible[:300] = 0.5 * random_state.standard_exponential(300)
+    assert psis.k_hat(few_possible) < 0.6
+    few_possible[4:] = -np.inf
+    assert np.isnan(psis.k_hat(few_possible)) and np.isnan(psis.k_hat(np.full(100, -np.inf)))

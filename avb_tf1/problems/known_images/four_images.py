@@ -11,7 +11,6 @@ from avb_tf1.problems.known_images.problem import ImageProblem
 from avb_tf1.problems.published import Published
 
 PAPER = "Mescheder, Nowozin, Geiger 2017, arXiv 1701.04722v4, Table 1"
-TUTORIAL = "Adversarial Variational Bayes: Implementation for beginners, Qiita, 2019-02-12"
 
 _DERIVED = "q(z|x) = 4 p(z) on four disjoint regions of prior mass 1/4"
 OPTIMUM = {

@@ -10,7 +10,7 @@ paired_difference, from the values of each image.
 
 import math
 from types import MappingProxyType
-from typing import Callable, Dict, Mapping, NamedTuple, Optional
+from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional
 
 import numpy as np
 
@@ -28,7 +28,9 @@ from avb_tf1.ground import progress
 from avb_tf1.ground.threads import timed_part
 from avb_tf1.problems.data_set.problem import TEST
 from avb_tf1.tasks import diagnostics
+from avb_tf1.tasks.trained import require_finite
 from avb_tf1.tasks.views import encoded
+from avb_tf1.training.trainer import DivergenceError
 
 N_IMPORTANCE_SAMPLES = 5000   # of each image: those of Burda et al.
 _ROWS = 4096                  # pairs of an image and a code at a time: of 784 values some 25 MB an array
@@ -88,14 +90,16 @@ class HeldOut(NamedTuple):
     """What was measured on a part's images; of the test images, whose names stand here.
 
     Attributes:
-        metrics: name in metrics_of(part) -> float, with `<name>_standard_error`, `<name>_numerical_error` and, where there is
-            one, `<name>_bias_left`, what it may be off by besides, in size; an infinite value has none of them. Further
-            n_test_images; "test_log_likelihood_method": "quadrature" or "ais"; with the latter n_annealed_images and means over
-            these: test_ais_acceptance, the probability that a step of its chains was accepted with, which goes well near
-            ais.ACCEPTANCE; and where there is importance sampling, test_importance_effective_sample_size, of
-            N_IMPORTANCE_SAMPLES. "methods": name -> how it was found; "not_computed": name -> why, if any can't be had.
-        per_image: "log_likelihood", "log_likelihood_importance", "elbo" and "elbo_discriminator", as far as they were found,
-            each with "_error", and "ais_acceptance" and "importance_effective_sample_size" -> float64 [n_images], NaN where an
+        metrics: name in metrics_of(part) or diagnostics_of(part) -> float, with `<name>_standard_error`,
+            `<name>_numerical_error` and, where there is one, `<name>_bias_left`, what it may be off by besides, in size; an
+            infinite value has none of them. Further n_test_images; "test_log_likelihood_method": "quadrature" or "ais"; with
+            the latter n_annealed_images and means over these: test_ais_acceptance, the probability that a step of its chains
+            was accepted with, which goes well near ais.ACCEPTANCE; and where there is importance sampling,
+            test_importance_effective_sample_size, of N_IMPORTANCE_SAMPLES. "methods": name -> how it was found;
+            "not_computed": name -> why, if any can't be had.
+        per_image: "log_likelihood", "log_likelihood_importance", "elbo", "elbo_discriminator" and
+            "log_likelihood_importance_discriminator", as far as they were found, each with "_error", and "k_hat",
+            "k_hat_discriminator", "ais_acceptance" and "importance_effective_sample_size" -> float64 [n_images], NaN where an
             image was not taken.
     """
 
@@ -107,10 +111,11 @@ class PerImage(NamedTuple):
     """A quantity of each test image; NaN where it was not taken.
 
     Attributes:
-        values, errors: float64 [n_images], nats: the quantity, and how far it may be off.
+        values, errors: float64 [n_images], nats: the quantity, and how far it may be off, independently of the other images.
         method: str.
         bias_left: float64 [n_images], in size, or None where there is no bias.
         trust: name -> float64 [n_images], what tells whether the method can be trusted.
+        shared: float64 [n_images], how far it may be off besides, of all images with one sign, as by the quadrature; or 0.
     """
 
     values: np.ndarray
@@ -118,6 +123,7 @@ class PerImage(NamedTuple):
     method: str
     bias_left: Optional[np.ndarray] = None
     trust: Mapping[str, np.ndarray] = MappingProxyType({})
+    shared: Any = 0.0
 
 
 def evaluate(networks, images, random_state, settings, part=TEST):
@@ -132,6 +138,7 @@ def evaluate(networks, images, random_state, settings, part=TEST):
 
     Raises:
         quadrature.GridError: the decoder's output is not finite, or its probabilities are not in [0, 1].
+        trainer.DivergenceError: what is made of an image is not a number.
     """
     images, known, prefix = np.asarray(images, np.float32), metrics_of(part), part + "_"
     _, not_computed = computable(networks, known)
@@ -155,7 +162,8 @@ def evaluate(networks, images, random_state, settings, part=TEST):
         metrics["n_annealed_images"] = int((~np.isnan(found["log_likelihood"].values)).sum())
     arrays = {}
     for name, quantity in found.items():
-        arrays.update({name: quantity.values, name + "_error": quantity.errors}, **quantity.trust)
+        errors = np.hypot(quantity.errors, quantity.shared)
+        arrays.update({name: quantity.values, name + "_error": errors}, **quantity.trust)
         for what, values in quantity.trust.items():
             metrics.update(_of_k_hats(prefix + what, values) if what.startswith("k_hat") else {
                 prefix + what: float(np.nanmean(values))})
@@ -186,6 +194,7 @@ def _per_image(networks, images, random_state, settings):
         """Add the mean over samples of q(z|x) of what values(x, eps) has first, and log p(x) by its second, log-weights."""
         mean, deviation, k_hat, evidence, error = _over_samples(
             networks, images, random_state, settings.n_samples, values, _mean_and_weighed)
+        _require_numbers(mean)
         found[name] = PerImage(mean, deviation / math.sqrt(settings.n_samples), method, trust={"k_hat" + by_t: k_hat})
         if by_t or GRID.is_met(networks):
             found["log_likelihood_importance" + by_t] = PerImage(
@@ -294,7 +303,7 @@ def log_likelihood(networks, images, random_state, settings):
     """
     if GRID.is_met(networks):
         found = adaptive_quadrature.integrals(networks.likelihood, networks.latent_dim, images)
-        return PerImage(found.log_likelihood, found.error, "quadrature")
+        return PerImage(found.log_likelihood, np.zeros(len(images)), "quadrature", shared=found.error)
 
     def annealed(x):
         return settings.anneal(x, *posterior_moments(networks, x, random_state, settings.n_samples))
@@ -311,7 +320,16 @@ def _by_weights(method, trust, images, rows, estimate):
     of_all = np.full((3, len(images)), np.nan)
     of_all[:, rows] = estimate(images[rows])
     values, errors, trusted = of_all
+    _require_numbers(values[rows])
     return PerImage(values, errors, method, errors**2 / 2, {trust: trusted})
+
+
+def _require_numbers(values):
+    """Raise DivergenceError if one of some images' values, which were taken, is NaN: that would pass for not taken."""
+    n_unknown = int(np.isnan(values).sum())
+    if n_unknown:
+        raise DivergenceError("what the encoder makes of %d of %d images is not finite, or what the decoder makes of that" % (
+            n_unknown, len(values)))
 
 
 def _log_conditional(networks, x, z):
@@ -327,9 +345,10 @@ def _elbo_by_neighbours(networks, images, random_state, n_images, n_samples):
     for number in progress.through(chosen, "images' ELBO by nearest neighbours"):
         x = np.repeat(images[[number]], n_samples, axis=0)
         eps = random_state.standard_normal((n_samples, networks.noise_dim)).astype(np.float32)
-        z = in_chunks(networks.encode, x, eps)
+        z = require_finite(in_chunks(networks.encode, x, eps))
         kl = kl_from(z, _log_conditional(networks, x, z) + log_prior(z), random_state)
         values[number], errors[number], biases[number] = -kl.value, kl.standard_error, kl.bias_left
+    _require_numbers(values[chosen])
     return PerImage(values, errors, "nearest neighbours", biases)
 
 
@@ -338,7 +357,7 @@ def _difference(first, second):
     biases = [own.bias_left for own in (first, second) if own.bias_left is not None]
     method = first.method if first.method == "ais" else second.method
     return PerImage(first.values - second.values, np.hypot(first.errors, second.errors), method,
-                    sum(biases) if biases else None)
+                    sum(biases) if biases else None, shared=np.hypot(first.shared, second.shared))
 
 
 def _mean(quantity, control=None):
@@ -351,8 +370,8 @@ def _mean(quantity, control=None):
     errors, n, n_taken = quantity.errors[taken], len(taken), taken.sum()
     value, standard_error = mean_and_error(quantity.values[taken])
     bias = None if quantity.bias_left is None else quantity.bias_left[taken].mean()
-    # The quadrature's errors may all have one sign; others are independent.
-    numerical = errors.mean() if quantity.method == "quadrature" else math.sqrt((errors**2).sum()) / n_taken
+    shared = float(np.broadcast_to(quantity.shared, taken.shape)[taken].mean())
+    numerical = math.hypot(math.sqrt((errors**2).sum()) / n_taken, shared)
     if n_taken < n and math.isfinite(value):
         standard_error *= math.sqrt(n_taken / n)
         known, error_of_known = quantity, 0.0
@@ -361,7 +380,7 @@ def _mean(quantity, control=None):
             value, error_of_known = of_all[""] + known.values[taken].mean(), of_all.get("_numerical_error", 0.0)
         # What the choice of the images leaves; the part of the variance that their own errors make doesn't shrink with it.
         variance = known.values[taken].var(ddof=1) * (1 - n_taken / n) / n_taken + (known.errors[taken]**2).mean() / n
-        numerical = math.hypot(math.sqrt(variance), error_of_known)
+        numerical = math.sqrt(variance + error_of_known**2 + shared**2)
     if not math.isfinite(value):
         return {"": value}
     own = {"": value, "_standard_error": standard_error, "_numerical_error": float(numerical)}

@@ -144,8 +144,8 @@ def evaluate(networks, problem, references, random_state, n_samples, why_not="")
         why_not: str, why there are no references.
 
     Returns:
-        dict: name in METRICS -> float, with `<name>_standard_error` where it is sampled and `<name>_bias_left` where it is
-        biased; an infinite value has neither;
+        dict: name in METRICS or of a diagnostic of importance weights -> float, with `<name>_standard_error` where it is
+        sampled and `<name>_bias_left` where it is biased; an infinite value has neither;
         "methods": name -> how it was found; "not_computed": name -> why; "marginals": name of a coordinate or derived
         quantity -> {mean, standard_deviation} and, with a reference, {exact_mean, exact_standard_deviation, wasserstein,
         wasserstein_noise_floor}; "modes": name -> {share, exact_share} and, where that is of draws, its
@@ -167,7 +167,7 @@ def evaluate(networks, problem, references, random_state, n_samples, why_not="")
     estimates = {}
     for name in per_x[0]["estimates"]:
         of_each = [own["estimates"][name] for own in per_x]
-        estimates[name] = max(of_each, key=lambda own: own.value) if name in _LARGEST else _mean(of_each)
+        estimates[name] = diagnostics.largest(of_each) if name in _LARGEST else _mean(of_each)
     return dict(_flat({"estimates": estimates, "not_computed": per_x[0]["not_computed"]}), per_x=[_flat(own) for own in per_x])
 
 

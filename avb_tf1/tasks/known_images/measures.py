@@ -12,7 +12,7 @@ from typing import Optional
 import numpy as np
 
 from avb_tf1.estimation import quadrature
-from avb_tf1.estimation.densities import gaussian_kl_from_prior, log_bernoulli, log_prior, mean_and_error
+from avb_tf1.estimation.densities import gaussian_kl_from_prior, log_prior, mean_and_error
 from avb_tf1.estimation.entropy import (
     Estimate,
     kl_from_prior,
@@ -170,7 +170,7 @@ def _of_weights(sample):
     def of_all_x(log_weights):
         of_x = [diagnostics.weighed(log_weights[labels == k], _EVIDENCE) for k in range(problem.n_x)]
         evidence = [own[_EVIDENCE] for own in of_x]
-        return {"k_hat": max((own["k_hat"] for own in of_x), key=lambda own: own.value),
+        return {"k_hat": diagnostics.largest(own["k_hat"] for own in of_x),
                 _EVIDENCE: Estimate(problem.mean([own.value for own in evidence]), "samples",
                                     problem.error_of_mean([own.standard_error for own in evidence]))}
 
@@ -199,7 +199,7 @@ def _kl_from_prior(networks, problem, z, labels, log_density, random_state):
 
 
 def _log_reconstructions(networks, problem, z):
-    return log_bernoulli(in_chunks(networks.decode, z), problem.images)
+    return networks.likelihood.log_prob_of_all(problem.images, z)
 
 
 def latents(trained):

@@ -1,3 +1,4 @@
+import dataclasses
 import math
 
 import numpy as np
@@ -15,6 +16,7 @@ from avb_tf1.runs import metrics_file
 from avb_tf1.tasks.data_set import measures, summary
 from avb_tf1.tasks.registry import TASKS
 from avb_tf1.tasks.trained import without_infinity
+from avb_tf1.training.trainer import DivergenceError
 
 N_PIXELS = 30
 _random_state = np.random.RandomState(0)
@@ -195,8 +197,10 @@ def test_of_more_images_than_are_annealed_the_elbo_tells_the_rest():
 
 
 def per_image(method, values, errors, bias_left=None):
-    return measures.PerImage(*(np.array(part, float) for part in (values, errors)), method,
-                             None if bias_left is None else np.array(bias_left))
+    values, errors = (np.array(part, float) for part in (values, errors))
+    if method == "quadrature":
+        return measures.PerImage(values, np.zeros(len(values)), method, shared=errors)
+    return measures.PerImage(values, errors, method, None if bias_left is None else np.array(bias_left))
 
 
 def test_errors_of_a_mean():
@@ -218,10 +222,10 @@ def test_of_a_mean_over_some_images_the_choice_is_part_of_the_error():
         "": 2.0, "_standard_error": pytest.approx(math.sqrt(2 / 2) * math.sqrt(2 / 4)),
         "_numerical_error": pytest.approx(math.sqrt(2 * (1 - 2 / 4) / 2 + own))}
     # What is known of all four is .5 and 1 below: of the differences, 0.5 and 1, the choice leaves less.
-    known = per_image("quadrature", [0.5, 0, 2, 2.5], [0, 0, 0, 0])
+    known = per_image("quadrature", [0.5, 0, 2, 2.5], [0.1, 0.1, 0.1, 0.5])
     assert measures._mean(some, known) == {
         "": pytest.approx(1.25 + 0.75), "_standard_error": pytest.approx(math.sqrt(2 / 4)),
-        "_numerical_error": pytest.approx(math.sqrt(0.125 * (1 - 2 / 4) / 2 + own))}
+        "_numerical_error": pytest.approx(math.sqrt(0.125 * (1 - 2 / 4) / 2 + own + 0.2**2))}
 
 
 def test_errors_of_one_and_of_two_images():
@@ -249,6 +253,27 @@ def test_a_difference_has_the_errors_and_the_biases_of_both():
     np.testing.assert_allclose(found.bias_left, [0.11, 0.22])
     assert found.method == measures._difference(second, first).method == "ais"
     assert measures._difference(per_image("quadrature", [0], [0]), per_image("samples", [0], [0])).method == "samples"
+
+
+def test_a_difference_keeps_the_errors_of_one_sign():
+    """Of 10,000 images the quadrature's error stays, the samples' goes with the root of their number."""
+    exact, sampled = per_image("quadrature", np.zeros(10000), np.full(10000, 0.003)), per_image(
+        "samples", np.ones(10000), np.full(10000, 0.1))
+    gap = measures._mean(measures._difference(exact, sampled))
+    assert gap["_numerical_error"] == pytest.approx(math.hypot(0.003, 0.1 / 100))
+    some = per_image("samples", np.where(np.arange(10000) < 100, 1, np.nan), np.full(10000, 0.1))
+    assert measures._mean(measures._difference(exact, some))["_numerical_error"] == pytest.approx(
+        math.sqrt(0.003**2 + 0.1**2 / 10000))
+
+
+@pytest.mark.parametrize("networks", [VAE, AVB])
+def test_an_image_whose_code_is_not_a_number_is_not_left_out(networks):
+    def overflowing(x, eps):
+        z = encode(x, eps)
+        return np.where((x == IMAGES[3]).all(axis=1)[:, np.newaxis], np.float32(np.nan), z)
+
+    with pytest.raises(DivergenceError, match="not finite"):
+        evaluated(dataclasses.replace(networks, encode=overflowing), n_dense_images=120)
 
 
 def test_moments_of_a_gaussian_are_its_own_and_those_of_samples_agree():

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from helpers import small
 from known_models import constant_decoder, decoder, normal, relu_codes, sector_decoder, sector_encoder, sector_of
+from scipy.special import expit
 from scipy.stats import norm
 
 from avb_tf1.estimation import quadrature, trained_networks
@@ -57,6 +58,18 @@ def test_the_optimum_scores_as_derived():
     assert metrics["k_hat_discriminator"] == 0
     assert OPTIMUM["discriminator_loss"].value == pytest.approx(0.625503, abs=1e-6)
     assert OPTIMUM["generator_loss"].value == pytest.approx(1.386294, abs=1e-6)
+
+
+def test_a_wrong_pixel_of_a_decoder_of_logits_takes_what_its_logit_says():
+    """From probabilities in float32, where 17 is 1, it would take 1e4."""
+    def logits(z):
+        return np.where(sector_decoder(z) > 0.5, np.float32(17), np.float32(-17))
+
+    networks = trained_networks.Networks(  # codes of any x are in all sectors: three of four have two wrong pixels
+        latent_dim=2, noise_dim=2, encode=lambda x, eps: eps[:, :2],
+        likelihood=Bernoulli(lambda z: expit(logits(z)).astype(np.float32), logits))
+    metrics = measures.evaluate(networks, PROBLEM, np.random.RandomState(0), 16384, lambda: np.zeros(4))
+    assert metrics["reconstruction_error"] == pytest.approx(0.75 * 2 * 17 / 4, rel=0.02)
 
 
 def test_gaussian_posterior_has_a_closed_form():
