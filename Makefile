@@ -66,11 +66,11 @@ digits: setup-sweep  ## write docs/digits.md and .png, real images, AVB beside V
 
 RIVALS := $(PYTHON) scripts/rivals.py
 SEEDS ?= 0-4
-# Runs the configs in a folder, if there are any, with seeds; the runs' folder is the third.
-SWEEP = if ls $(1)/*.yaml > /dev/null 2>&1; then \
-	$(PYTHON) scripts/sweep.py --config $(1)/*.yaml --seeds $(2) --out $(3); fi
+# Runs the configs below a folder, in folders that are called as their seeds; the runs' folder is the second.
+SWEEP = for folder in $(1)/*/; do test ! -d "$$folder" || \
+	$(PYTHON) scripts/sweep.py --config "$$folder"*.yaml --seeds "$$(basename "$$folder")" --out $(2) || exit; done
 OF_RIVALS = --runs $(RUNS)/rivals --others $(RUNS)
-SWEEP_RIVALS = $(RIVALS) $(1) $(OF_RIVALS) --seeds $(2) && $(call SWEEP,$(RUNS)/rivals/configs/$(1),$(2),$(RUNS)/rivals)
+SWEEP_RIVALS = $(RIVALS) $(1) $(OF_RIVALS) --seeds $(2) && { $(call SWEEP,$(RUNS)/rivals/configs/$(1),$(RUNS)/rivals); }
 rivals: setup-sweep  ## write docs/rivals.md and .png: AVB beside flows, IWAE, HMC and others, 5 seeds each (many hours)
 	@$(call SWEEP_RIVALS,equal_iterations,$(SEEDS))
 	@test ! -f configs/rivals/chosen.yaml || { $(call SWEEP_RIVALS,equal_time,$(SEEDS)); }
@@ -78,7 +78,7 @@ rivals: setup-sweep  ## write docs/rivals.md and .png: AVB beside flows, IWAE, H
 
 mnist: setup-sweep  ## write docs/mnist.md, .png and pictures: MNIST beside the paper's numbers, 28 runs (many hours, resumable)
 	@for seed in 0 1 2; do $(PYTHON) scripts/mnist.py configs --runs $(RUNS)/mnist --seed $$seed && \
-	  { $(call SWEEP,$(RUNS)/mnist/configs/seed_$$seed,$$seed,$(RUNS)/mnist); } || exit; done
+	  { $(call SWEEP,$(RUNS)/mnist/configs/seed_$$seed,$(RUNS)/mnist); } || exit; done
 	@$(PYTHON) scripts/mnist.py page --runs $(RUNS)/mnist $(ARGS)
 
 rivals-search: setup-sweep  ## choose settings for equal CPU time, configs/rivals/chosen.yaml, which make rivals then takes
@@ -90,7 +90,7 @@ digits-settings: setup-sweep  ## train the digits' models with other learning ra
 	@$(call SWEEP_RIVALS,settings,100)
 
 documents: setup-sweep  ## write all pages of docs again that other code than this made, but speed.md (many hours, resumable)
-	@$(PYTHON) scripts/documents.py make $(ARGS)
+	@$(PYTHON) scripts/documents.py make --runs $(RUNS) $(ARGS)
 
 documents-check: setup  ## tell which pages of docs are not of this state of the code, and what mends each
 	@$(PYTHON) scripts/documents.py check $(ARGS)

@@ -6,7 +6,6 @@ It goes on where it was interrupted: what is trained is kept, and a page that is
 
 import os
 import signal
-import subprocess
 import sys
 
 if __name__ == "__main__":  # held back until command_line.begin takes them
@@ -35,6 +34,8 @@ def main():
     from avb_tf1.reproduction import documents
     if args.what == "check":
         return documents.check(args.docs)
+    if args.docs != parser.get_default("docs"):
+        raise errors.InputError("--docs: of check only; the others write into %s" % parser.get_default("docs"))
     known = {page.file: page for page in documents.PAGES}
     for name in args.pages or ():
         if name not in known:
@@ -56,9 +57,9 @@ def main():
 
 
 def run(page, command):
-    if subprocess.call(command, cwd=ROOT):
-        raise errors.OneLineError("%s: not made: this failed, or was stopped: %s" % (
-            page.file, errors.shortened(" ".join(command))))
+    from avb_tf1.reproduction import documents
+    if documents.run(command, ROOT):
+        raise errors.OneLineError("%s: not made: this failed: %s" % (page.file, errors.shortened(" ".join(command))))
 
 
 if __name__ == "__main__":

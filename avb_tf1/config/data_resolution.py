@@ -12,18 +12,20 @@ MIN_CONVOLVED = 16  # pixels a side: a smaller image has hardly anything to be m
 def with_resolved_data(config, path):
     """Return a config with data.path absolute and data.sha256 filled in, once it is known that data and networks go together.
 
-    A config that has data.sha256 was resolved before: its file isn't read, and needn't be there. One without a data set is
-    returned as it is. data.path is looked for from the folder of `path`, the config's file, first, then from the working
-    directory. Raises InputError if the file of images can't be read or used, there are too few, or they are too small for a
-    convolution.
+    Of a config that has data.sha256, as a run's own, the file isn't read, and if its path is absolute needn't be there. One
+    without a data set is returned as it is. data.path is looked for from the folder of `path`, the config's file, first, then
+    from the working directory. Raises InputError if the file of images can't be read or used, there are too few, or they are
+    too small for a convolution.
     """
     if config.task == "known_images":
         _require_convolvable(config, IMAGE_PROBLEMS[config.data.images].image_shape, path)
-    if config.task != "data_set" or config.data.sha256 is not None:
+    if config.task != "data_set":
         return config
     data = config.data
-    if data.path is not None:
+    if data.path is not None and not (data.sha256 is not None and os.path.isabs(data.path)):
         data = data.copy(update={"path": _absolute(data.path, path)})
+    if data.sha256 is not None:
+        return config.copy(update={"data": data})
     known = datasets.known(data)
     datasets.require_enough(path, known.n_train, data)
     _require_convolvable(config, known.image_shape, path)

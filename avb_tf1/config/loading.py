@@ -53,7 +53,7 @@ def load_config(path, overrides=()):
 
 
 def to_yaml(config):
-    """Return the config, every value of it, as YAML text that load_config reads back to an equal config.
+    """Return the config as YAML text that load_config reads back to an equal config, with defaults but those of later keys.
 
     The Python file, if it has one, is called MODEL_FILE there, and has to be written beside it.
     """

@@ -98,6 +98,10 @@ def load_rivals(folder):
             raise InputError("%s: problems.%s.methods must be one of %s" % (path, problem, ", ".join(settings.methods)))
         if own.settings_of not in settings.problems:
             raise InputError("%s: problems.%s.settings_of must be one of %s" % (path, problem, ", ".join(settings.problems)))
+        lacking = _methods_of(settings, own) - _methods_of(settings, settings.problems[own.settings_of])
+        if lacking:
+            raise InputError("%s: problems.%s.settings_of must be one with all its methods: %s has no %s" % (
+                path, problem, own.settings_of, ", ".join(sorted(lacking))))
         of_all = {name: OwnConfig(config=own.config, changes=dict(changes, **own.changes))
                   for name, changes in settings.methods[own.methods].items()}
         found[problem] = {
@@ -107,14 +111,20 @@ def load_rivals(folder):
     return found
 
 
+def _methods_of(settings, problem):
+    return set(problem.others).union(settings.methods.get(problem.methods, ()))
+
+
 def load_chosen(folder):
     """Return what `make rivals-search` chose, problem -> method -> ChosenSettings; raises InputError as load_rivals does."""
     path = os.path.join(folder, "rivals", CHOSEN)
     if not os.path.isfile(path):
         raise InputError("%s: there is none yet; make rivals-search writes it" % path)
     tree = yaml_input.read_yaml(path)
-    return {problem: {method: parsed(ChosenSettings, settings, path) for method, settings in own.items()}
-            for problem, own in tree.items()}
+    if not isinstance(tree, dict) or not all(isinstance(own, dict) for own in tree.values()):
+        raise InputError("%s: must have methods below problems, and settings below these; make rivals-search writes it" % path)
+    return {problem: {method: parsed(ChosenSettings, settings, "%s: %s.%s" % (path, problem, method))
+                      for method, settings in own.items()} for problem, own in tree.items()}
 
 
 def write_chosen(folder, found):

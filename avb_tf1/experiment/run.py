@@ -11,6 +11,7 @@ from typing import Any, Dict, NamedTuple
 import numpy as np
 
 from avb_tf1.config.experiments import require_config
+from avb_tf1.config.fingerprint import digest_of_fingerprint
 from avb_tf1.config.loading import load_config, to_yaml
 from avb_tf1.graph import speed
 from avb_tf1.graph.builder import build_graph
@@ -174,7 +175,7 @@ def train_in_folder(session, model, experiment, out, found, show_progress, obser
         trainer.TrainingResult; the arrays of snapshots.Snapshots; the legs of the whole training, as in checkpoint.Checkpoint.
 
     Raises:
-        trainer.DivergenceError: a loss or a gradient became NaN or infinite.
+        trainer.DivergenceError: a loss or a gradient became NaN or infinite; diverged.json in `out` says so, too.
         stopping.Stopped: a signal came; a checkpoint was saved.
     """
     config, problem, task = experiment
@@ -202,9 +203,18 @@ def train_in_folder(session, model, experiment, out, found, show_progress, obser
 
     display = Progress(config.training.n_iterations, show_progress, n_done, task.iterations_per_epoch(config, problem))
     log = SummaryLog(os.path.join(out, run_folder.TENSORBOARD), model.graph, n_done)
-    with contextlib.closing(display), contextlib.closing(log), stopping.on_signals() as request:
-        result = trainer.train(session, model, config.training, [display, log, record, *observers],
-                               found and found.monitors, save, lambda: request.signal_number is not None)
+    start = time.process_time()
+    with contextlib.suppress(FileNotFoundError):
+        os.remove(os.path.join(out, run_folder.DIVERGED))
+    try:
+        with contextlib.closing(display), contextlib.closing(log), stopping.on_signals() as request:
+            result = trainer.train(session, model, config.training, [display, log, record, *observers],
+                                   found and found.monitors, save, lambda: request.signal_number is not None)
+    except trainer.DivergenceError as error:
+        seconds = time.process_time() - start
+        files.write_json(os.path.join(out, run_folder.DIVERGED), dict(
+            provenance.code(), config=digest_of_fingerprint(config), reason=str(error), cpu_seconds=seconds))
+        raise
     if request.signal_number is not None:
         raise stopping.Stopped(request.signal_number, "stopped after iteration %d of %d; %s" % (
             n_done + result.n_trained, config.training.n_iterations,

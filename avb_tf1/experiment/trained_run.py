@@ -32,7 +32,8 @@ def open_run(folder):
 
 
 class TrainedRun:
-    """A finished run, its trained weights in a tf.Session. Images are arrays [n, n_pixels] of pixels that are 0 or 1.
+    """A finished run, its trained weights in a tf.Session. Images are arrays [n, n_values]: pixels that are 0 or 1, or, of a
+    Gaussian likelihood, real values in [0, 1].
 
     At the end of a notebook's cell it shows itself as a table of its metrics, elsewhere in a line.
 
@@ -138,7 +139,7 @@ class TrainedRun:
         return z.reshape(len(x), n, self._networks.latent_dim)
 
     def decode(self, z):
-        """Return the pixel probabilities of p(x|z), float32 [n, n_pixels], for z [n, latent_dim].
+        """Return E[x|z], of pixels the probabilities that they are on, float32 [n, n_values], for z [n, latent_dim].
 
         Raises:
             ValueError: z has another shape or isn't finite, or the likelihood is given: then there is no decoder.

@@ -83,6 +83,10 @@ def run_time_to_pass(config_path, reaching, seeds, overrides):
     """
     n_iterations = load_config(config_path).training.n_iterations
     found, loops = {path: [] for path in reaching}, {"the tutorial's loop": [], "`synthetic`": []}
+    names = [load_config(path).name for path in reaching]
+    if len(set(names)) < len(names):
+        raise InputError("--time-to-pass: two configs are called %s: a row of the table is called as its config" % next(
+            name for name in names if names.count(name) > 1))
     for path in reaching:
         for seed in seeds:
             time_to_pass.require_measurable(load_config(path, [*overrides, "seed=%d" % seed]), path)
@@ -93,7 +97,7 @@ def run_time_to_pass(config_path, reaching, seeds, overrides):
             found[path].append(_measured("time_to_pass", 0, [*overrides, "seed=%d" % seed], path))
             print("seed %d, %s: %s" % (seed, os.path.basename(path), found[path][-1]), flush=True)
     print("\n".join(time_to_pass.table(
-        {load_config(path).name: own for path, own in found.items()}, loops, n_iterations)))
+        dict(zip(names, found.values())), loops, n_iterations)))
 
 
 def _turn(config_path, peer_python, n_iterations, overrides):

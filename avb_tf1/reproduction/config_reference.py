@@ -59,7 +59,7 @@ Nothing is trained with a config that is wrong: one line says what is, and the e
 ```
 
 A key with a default may be left out. Most keys have none, so that a file shows what decides its numbers; a run's own
-`config.yaml` has every key."""
+`config.yaml` leaves out no key but some that came with later versions, where they have their defaults."""
 
 _HOW_TO_READ = """There are three tasks: *known images* (the four 2x2 images), *data sets* of real images, *given posteriors*;
 by *images* the first two are meant. A column *where* says which configs have a key, by the section's own `kind` or `optimizer`

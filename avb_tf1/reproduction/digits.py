@@ -71,28 +71,39 @@ log p(x) of 300 that were set apart, nothing where that was not run. The rows ab
 
 
 def _grid(known):
-    """The lines of a table of a RivalsRuns' grid of learning rates: each model's log p(x) of validation images, if known."""
-    rows = []
+    """A RivalsRuns' grid of learning rates: (problem, method) -> the Records of its runs, None where one isn't made."""
+    found = {}
     for problem, methods in METHODS.items():
         for rival in (known.rivals[problem][method] for method in methods):
-            records = [known.find(rival, config) for config in known.configs(rival, rivals_search.SETTINGS, ())]
-            cells = ["" if record is None else "%.3f" % record.values["validation_log_likelihood"] for record in records]
-            rows.append([TITLES[rival.method], "%d" % rival.config().model.latent_dim, *cells])
+            found[problem, rival.method] = [
+                known.find(rival, config) for config in known.configs(rival, rivals_search.SETTINGS, ())]
     known.records.write()
-    return markdown_table(["model", "latent dimensions", *("rates times %g" % factor for factor in rivals_search.RATE_FACTORS)],
-                          rows)
+    return found
+
+
+def _table_of_grid(grid, runs):
+    """The lines of a table of each model's log p(x) of validation images, as far as _grid has it."""
+    return markdown_table(
+        ["model", "latent dimensions", *("rates times %g" % factor for factor in rivals_search.RATE_FACTORS)],
+        [[TITLES[method], "%d" % runs["%s_%s" % (problem, method)].configs[0].model.latent_dim, *(
+            "" if record is None else "diverged" if record.has_diverged else "%.3f" % record.values["validation_log_likelihood"]
+            for record in records)]
+         for (problem, method), records in grid.items()])
 
 
 def _page(runs, wanted, grid):
     exact, annealed = ([name for name, own in runs.items() if (own.configs[0].model.latent_dim > 2) == is_annealed]
                        for is_annealed in (False, True))
     n_test = runs["digits_vae"].metrics[0]["n_test_images"]
+    of_grid = [record for records in grid.values() for record in records]
+    n_missing = of_grid.count(None)
     return markdown_page(
         "# The 8x8 digits: real images, log p(x) of images held out",
         ["scikit-learn's `load_digits`: 1497 images to train with, %d to test. A pixel is on with its intensity as" % n_test,
          "probability, drawn afresh in each batch; the test images are drawn once, the same for all models and seeds. Nats an",
          "image, of the test images. Mean over seeds %s (smallest to largest)." % ", ".join(map(str, SEEDS))],
-        provenance.made_by_text(made_by(runs)),
+        *["**A draft: %d of %d runs of the choice of settings are missing.**" % (n_missing, len(of_grid))] * bool(n_missing),
+        provenance.made_by_text(made_by(runs) + [record.made_by for record in of_grid if record is not None]),
         _table(runs),
         ["log p(x): by quadrature where the latent space has two dimensions, exact to %.4f nats on average; by annealed" % (
              _largest(runs, exact, "test_log_likelihood_numerical_error")),
@@ -114,7 +125,7 @@ def _page(runs, wanted, grid):
            for problem, methods in METHODS.items() for method in methods[1:])],
         "## How the settings were chosen",
         _CHOSEN % (" or ".join("%g" % factor for factor in rivals_search.RATE_FACTORS), rivals_search.SEED),
-        grid,
+        _table_of_grid(grid, runs),
         "![Latent spaces](digits.png)",
         ["Seed 0, two latent dimensions. From the top: codes of the test images by class; the decoder's images at quantiles of",
          "the prior; of three test images samples of q(z|x) under lines about 50 and 95 % of the exact p(z|x)."],

@@ -1,9 +1,14 @@
 """The pages of docs that have numbers: which are of one state of the code, and what makes the others again."""
 
+import contextlib
 import os
 import re
+import signal
+import subprocess
+import time
 from typing import Callable, NamedTuple, Optional
 
+from avb_tf1.ground import stopping
 from avb_tf1.ground.errors import InputError
 from avb_tf1.reproduction import diagnostics, digits, paper, pitfalls, posteriors, recipes, time_to_quality
 from avb_tf1.reproduction.records import Records, write_config
@@ -125,7 +130,7 @@ def trainings(page, configs_folder, runs_folder, python):
 def commands(page, configs_folder, runs_folder, docs, python):
     """Yield the commands, lists of words, that make a Page again; the next is to be run after the one before it.
 
-    What other training code made is dropped from the page's CSV file.
+    What other code trained or measured is dropped from the page's CSV file.
 
     Args:
         configs_folder: str, where the configs are; docs: str, where the pages are.
@@ -139,6 +144,33 @@ def commands(page, configs_folder, runs_folder, docs, python):
     yield from trainings(page, configs_folder, runs_folder, python)
     for target in filter(None, (page.first, page.target)):
         yield ["make", target, "RUNS=" + runs_folder]
+
+
+def run(command, folder):
+    """Run a command, a list of words, in a folder, to its end; return its exit code.
+
+    A signal that ends this process goes on to all that the command started, which have time to save what they did; then
+    stopping.Stopped is raised. Nothing of a make around this process is handed on: its ARGS are this process's own.
+    """
+    environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES")}
+    with stopping.on_signals() as request:
+        process = subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True, preexec_fn=_take_signals)
+        stopping.groups.add(process.pid)
+        while process.poll() is None and request.signal_number is None:
+            time.sleep(0.1)
+        if request.signal_number is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, request.signal_number)
+        code = process.wait()
+        stopping.groups.remove(process.pid)
+    if request.signal_number is not None:
+        raise stopping.Stopped(request.signal_number, "stopped; the same command goes on")
+    return code
+
+
+def _take_signals():
+    """In a new process: take signals that a script blocks (command_line.begin), as a make doesn't unblock them itself."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, stopping.SIGNALS)
 
 
 def forecast(pages, n_cores):

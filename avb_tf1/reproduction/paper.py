@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import os
+import shlex
 import time
 from typing import Dict, NamedTuple, Sequence, Tuple
 
@@ -46,8 +47,9 @@ class Wanted(NamedTuple):
     @property
     def command(self):
         """A line of a Markdown list: what makes them."""
+        overrides = "".join(" --set " + shlex.quote(override) for override in self.overrides)
         return "- `python scripts/train.py --config configs/%s.yaml --set seed=N%s`, N = %s" % (
-            self.config, "".join(" --set " + override for override in self.overrides), ", ".join(map(str, self.seeds)))
+            self.config, overrides, ", ".join(map(str, self.seeds)))
 
 
 class Runs(NamedTuple):

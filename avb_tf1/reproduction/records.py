@@ -14,6 +14,7 @@ from avb_tf1.reproduction.paper import Runs
 from avb_tf1.runs import run_folder
 from avb_tf1.runs.provenance import code
 
+_DIVERGED = "diverged"
 _TEXTS = ("run", "config", "training_code", "evaluation_code")
 _NUMBERS = {"seed": int, "n_iterations": int, "cpu_seconds": float}
 _SECONDS = "%.8g"  # so rounded in a Record, too, that a run's folder and its line say the same
@@ -28,7 +29,8 @@ class Record(NamedTuple):
         training_code, evaluation_code: str, what made it; training by several codes has "+" between them.
         n_iterations: int.
         cpu_seconds: float, of the whole training, all its threads.
-        values: name -> float, tuple of several floats, or text: what was measured, as far as the page tells it.
+        values: name -> float, tuple of several floats, or text: what was measured, as far as the page tells it. Of a training
+            that came to no end, as a loss was not finite any more, just "diverged" -> why.
         folder: str, where the run is; None if it is no more.
     """
 
@@ -41,6 +43,10 @@ class Record(NamedTuple):
     cpu_seconds: float
     values: Dict[str, Any]
     folder: Optional[str] = None
+
+    @property
+    def has_diverged(self):
+        return _DIVERGED in self.values
 
     @property
     def made_by(self):
@@ -64,6 +70,7 @@ class Records:
             InputError: the file can't be read, or isn't as `write` leaves it.
         """
         self._path, self._values_of, self._known, self._folders = path, values_of, {}, {}
+        self._to_measure_again = set()  # keys of runs that other evaluation code than this measured, where a sweep finds them
         if not os.path.lexists(path):
             return
         try:
@@ -76,7 +83,8 @@ class Records:
     def find(self, config, folders):
         """Return the Record of a config's run, from the first of some folders that has it finished; else as the file has it.
 
-        None if neither has it. Raises InputError if a file in the folder is damaged.
+        The first folder is where scripts/sweep.py makes it. None if neither has it. Raises InputError if a file there is
+        damaged.
         """
         key = config.name, digest_of_fingerprint(config)
         folder = next((folder for folder in folders if _is_finished(folder, config)), None)
@@ -88,31 +96,49 @@ class Records:
                 config.training.n_iterations, float(_SECONDS % found.cpu_seconds[0]),
                 self._values_of(config, folder, found.metrics[0]), folder)
             self._folders[key] = folder
+            if folder == folders[0] and made_by["evaluation_code"] != code()["evaluation_code"]:
+                self._to_measure_again.add(key)
+        if folder is None:
+            own = next(filter(None, (_diverged(config, key[1], folder) for folder in folders)), None)
+            if own is not None:
+                self._known[key] = own
         return self._known.get(key)
 
     def still_to_run(self, wanted, out):
-        """Write those of some configs whose run isn't found into the folder `out`, for scripts/sweep.py; remove the others'.
+        """Write those of some configs whose run isn't found, or is to be measured again, for scripts/sweep.py.
 
-        A config of several seeds is written once. The CSV file is written, too, so that what was found stays.
+        A config is written once, into a folder below `out` that is called as its missing seeds, such as "0,1,2": those are what
+        a sweep of that folder is to have. What this left there before is removed. The CSV file is written, too, so that what
+        was found stays.
 
         Args:
             wanted: sequence of pairs of a config and its run's Record, or None.
             out: str, made if need be.
         """
+        missing, names = {}, {config.name + ".yaml" for config, _ in wanted}
+        for config, record in wanted:
+            if record is None or (record.run, record.config) in self._to_measure_again:
+                missing.setdefault(config.name, []).append(config)
         os.makedirs(out, exist_ok=True)
-        missing = {config.name: config for config, record in wanted if record is None}
-        for name in {config.name for config, _ in wanted} - set(missing):
-            with contextlib.suppress(FileNotFoundError):
-                os.remove(os.path.join(out, name + ".yaml"))
-        for config in missing.values():
-            write_config(config, out)
+        for folder in filter(os.path.isdir, (os.path.join(out, name) for name in os.listdir(out))):
+            for name in names | {MODEL_FILE}:
+                with contextlib.suppress(FileNotFoundError):
+                    os.remove(os.path.join(folder, name))
+            with contextlib.suppress(OSError):  # something of another's is in it
+                os.rmdir(folder)
+        for configs in missing.values():
+            write_config(configs[0], os.path.join(out, ",".join(str(config.seed) for config in configs)))
         self.write()
-        print("%d of %d runs are still to be made, by the configs in %s" % (
-            sum(record is None for _, record in wanted), len(wanted), out))
+        n_new = sum(record is None for _, record in wanted)
+        n_again = sum(map(len, missing.values())) - n_new
+        print("%d of %d runs are still to be made, by the configs in %s%s" % (
+            n_new, len(wanted), out, ", and %d to be measured again" % n_again if n_again else ""))
 
     def drop_other_code(self):
-        """Forget the lines of runs that other training code than this made; return how many these were."""
-        others = [key for key, record in self._known.items() if record.training_code != code()["training_code"]]
+        """Forget the lines of runs that other code than this trained, or measured; return how many these were."""
+        here = code()
+        others = [key for key, record in self._known.items() if (record.training_code, record.evaluation_code) != (
+            here["training_code"], here["evaluation_code"])]
         for key in others:
             del self._known[key]
         return len(others)
@@ -164,6 +190,17 @@ def _text(value):
     if value is None or isinstance(value, str):
         return value or ""
     return " ".join("%.8g" % number for number in value) if isinstance(value, tuple) else "%.8g" % value
+
+
+def _diverged(config, digest, folder):
+    """The Record of a training in a folder that a diverged.json tells of; None if there is none of this config."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        told = files.read_json(os.path.join(folder, run_folder.DIVERGED))
+        if told["config"] == digest:
+            return Record(config.name, config.seed, digest, told["training_code"], told["evaluation_code"],
+                          config.training.n_iterations, float(_SECONDS % told["cpu_seconds"]), {_DIVERGED: told["reason"]},
+                          folder)
+    return None
 
 
 def _is_finished(folder, config):

@@ -71,6 +71,11 @@ _LEGEND = """\
   alone, by 2048 samples of the prior. AVB + AC*: the known density is a part of T, which the paper doesn't have."""
 
 
+def _title(method):
+    """What tables call a method: its name in rivals.yaml if it is one of the reader's own."""
+    return TITLES.get(method, method)
+
+
 class _Result(NamedTuple):
     """What a method made of a problem.
 
@@ -124,12 +129,17 @@ def make(runs, others_folder, run_seeds, out):
         InputError: there is no finished run.
     """
     baselines = load_baselines(os.path.join(runs.configs_folder, "posteriors", "baselines.yaml"))
-    n_wanted = len(_HEADINGS) * sum(map(len, runs.rivals.values()))
-    compared, n_missing = {}, 0
+    n_wanted = len(_HEADINGS) * sum(map(len, runs.rivals.values())) * len(run_seeds)
+    compared, n_missing, diverged = {}, 0, []
     for name, of_problem in runs.rivals.items():
-        results = {comparison: [found for found in (_found(runs, rival, comparison, run_seeds) for rival in of_problem.values())
-                                if found is not None] for comparison in _HEADINGS}
-        n_missing += sum(len(of_problem) - len(own) for own in results.values())
+        results = {}
+        for comparison in _HEADINGS:
+            of_all = {rival: _found(runs, rival, comparison, run_seeds) for rival in of_problem.values()}
+            n_missing += len(run_seeds) * len(of_all) - sum(map(len, of_all.values()))
+            diverged += ["%s on %s at equal %s, seed %d" % (_title(rival.method), rival.problem, _AT[comparison], record.seed)
+                         for rival, records in of_all.items() for record in records if record.has_diverged]
+            results[comparison] = [_result(rival, records) for rival, records in of_all.items() if len(records) == len(
+                run_seeds) and not any(record.has_diverged for record in records)]
         first = next(iter(of_problem.values())).config()
         floor = None
         if first.task == "given_posterior" and any(results.values()):
@@ -149,18 +159,19 @@ def make(runs, others_folder, run_seeds, out):
             _picture(compared[name], own, _DRAWN[name]) for name, own in drawn.items()])
     else:
         print("%s stays: the folders of its runs are not here" % paths.pop())
-    files.write_text(paths[0], _page(compared, n_missing, n_wanted, run_seeds))
+    files.write_text(paths[0], _page(compared, n_missing, n_wanted, diverged, run_seeds))
     print("Written to %s" % ", ".join(paths))
 
 
 def _found(runs, rival, comparison, run_seeds):
-    """The _Result of a Rival whose runs are finished; else None."""
-    configs = runs.configs(rival, comparison, run_seeds)
-    records = tuple(runs.find(rival, config) for config in configs)
-    if not records or None in records:
-        return None
-    mark = "*" if getattr(configs[0].model, "known_density", False) else ""
-    return _Result(rival.method, TITLES[rival.method] + mark, tuple(record.values for record in records),
+    """The Records of a Rival's runs that are there, a tuple."""
+    found = (runs.find(rival, config) for config in runs.configs(rival, comparison, run_seeds))
+    return tuple(record for record in found if record is not None)
+
+
+def _result(rival, records):
+    mark = "*" if getattr(rival.config().model, "known_density", False) else ""
+    return _Result(rival.method, _title(rival.method) + mark, tuple(record.values for record in records),
                    tuple(record.cpu_seconds for record in records), records)
 
 
@@ -179,7 +190,7 @@ def _sampled(name, config, baselines, run_seeds, others_folder):
         metrics = method.group.metrics
         is_doubted = not posterior_comparison.has_converged(metrics)
         results.append(_Result(
-            sampler, TITLES[sampler] + ", not converged" * is_doubted,
+            sampler, _title(sampler) + ", not converged" * is_doubted,
             tuple(values_of(task_of(config), own) for own in metrics), tuple(own["cpu_seconds"] for own in metrics),
             samples=method.samples, is_doubted=is_doubted))
         floors += [own["wasserstein_noise_floor"] for own in metrics]
@@ -212,7 +223,7 @@ def _panel(own):
     for results in own.results.values():
         for result in results:
             values = result.of_all(_QUALITY[own.task.name])
-            points.setdefault(TITLES[result.method], {})[float(np.mean(result.cpu_seconds))] = (
+            points.setdefault(_title(result.method), {})[float(np.mean(result.cpu_seconds))] = (
                 float(np.mean(values)), min(values), max(values))
     return own.title, own.task.metrics[_QUALITY[own.task.name]], points
 
@@ -233,7 +244,7 @@ def _picture(own, drawn, n_x):
         if values is None:
             latents = files.read_arrays(os.path.join(result.records[0].folder, run_folder.LATENTS))
             values = measures.quantities_of_each_x(problem, latents["z"], latents["label"])
-        samples[TITLES[result.method]] = values[-n_x:]
+        samples[_title(result.method)] = values[-n_x:]
     random_state = np.random.RandomState(0)
     exact = {name: array[-n_x:] for name, array in measures.exact_arrays(
         problem, references_if_known(problem)[0], random_state).items()}
@@ -290,7 +301,7 @@ def _paragraph(text):
     return textwrap.fill(text, 118, break_on_hyphens=False)
 
 
-def _page(compared, n_missing, n_wanted, run_seeds):
+def _page(compared, n_missing, n_wanted, diverged, run_seeds):
     seeds_text = "seed %d alone" % run_seeds[0] if len(run_seeds) == 1 else "seeds %s" % ", ".join(map(str, run_seeds))
     is_draft = n_missing or len(run_seeds) < len(SEEDS)
     missing = "; %d of %d trainings are missing" % (n_missing, n_wanted) if n_missing else ""
@@ -314,6 +325,7 @@ def _page(compared, n_missing, n_wanted, run_seeds):
             "validation images (of equally good ones, to %g nats, that nearest to 1). That was searched on %s; the other "
             "problems take the factor that was found on the one that `settings_of` names there." % (
                 " or ".join("%g" % factor for factor in RATE_FACTORS), SEED, NOISE, ", ".join(SEARCHED))),
+        *[_paragraph("Diverged, and so in no table: %s." % "; ".join(diverged))] * bool(diverged),
         provenance.made_by_text(origins),
         "## Which method for which posterior",
         _paragraph(

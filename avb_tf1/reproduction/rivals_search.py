@@ -1,10 +1,12 @@
 """The runs of each method on each problem, and the settings that are chosen for them at equal CPU time."""
 
+import contextlib
 import os
 
 import numpy as np
 
 from avb_tf1.config import rivals as settings
+from avb_tf1.config.fingerprint import digest_of_fingerprint
 from avb_tf1.config.rivals import ChosenSettings
 from avb_tf1.experiment.trained_run import open_run
 from avb_tf1.ground import files
@@ -12,6 +14,7 @@ from avb_tf1.ground.errors import InputError
 from avb_tf1.reproduction.posterior_comparison import largest_distance
 from avb_tf1.reproduction.records import Records
 from avb_tf1.runs import run_folder
+from avb_tf1.runs.provenance import code
 from avb_tf1.tasks.registry import task_of
 
 ITERATIONS, TIME, SEARCH, SETTINGS = "equal_iterations", "equal_time", "search", "settings"
@@ -133,12 +136,22 @@ def values_of(task, metrics):
 def _values(config, folder, metrics):
     """As of values_of; of a run of a search on a data set, of its validation images."""
     if config.task == "data_set" and config.data.n_validation:
-        path = os.path.join(folder, _VALIDATION)
-        if not os.path.isfile(path):
-            with open_run(folder) as run:
-                files.write_json(path, run.measure("validation"))
-        metrics = files.read_json(path)
+        metrics = _of_validation(config, folder)
     return values_of(task_of(config), metrics)
+
+
+def _of_validation(config, folder):
+    """The metrics of a run's validation images; measured unless this code did it before, of the same config."""
+    path, own = os.path.join(folder, _VALIDATION), {
+        "config": digest_of_fingerprint(config), "evaluation_code": code()["evaluation_code"]}
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        known = files.read_json(path)
+        if known["made_by"] == own:
+            return known["metrics"]
+    with open_run(folder) as run:
+        metrics = run.measure("validation")
+    files.write_json(path, {"made_by": own, "metrics": metrics})
+    return metrics
 
 
 def write_configs(runs, comparison, seeds, out):
@@ -166,9 +179,10 @@ def choose(runs):
 
     The score is log p(x) of the validation images; of a given posterior minus KL(q || p(z|x)), or where some method's isn't
     known minus the mean Wasserstein distance. Of runs whose scores differ by NOISE or less the one with the factor nearest 1
-    counts as the best. The length is by the pace of the search's runs. A problem that isn't searched has the rates of the one
-    that its settings_of names, and a length by the pace of the method's run at equal iterations, seed 0. A problem whose
-    search, or that of its settings_of, isn't finished is left out, and told.
+    counts as the best; one that diverged, as the worst. The length is by the pace of the search's runs. A problem that isn't
+    searched has the rates of the one that its settings_of names, and a length by the pace of the method's run at equal
+    iterations, seed 0. A problem whose search, or that of its settings_of, isn't finished stays as the file has it, and is
+    told.
     """
     found = {}
     for problem in SEARCHED:
@@ -179,13 +193,17 @@ def choose(runs):
         if n_missing:
             print("%s: %d of %d runs are missing" % (problem, n_missing, sum(map(len, records.values()))))
             continue
-        name = next(name for name in _SCORES if all(name in record.values for own in records.values() for record in own))
+        good = [record for own in records.values() for record in own if not record.has_diverged]
+        name = next(name for name in _SCORES if all(name in record.values for record in good))
         found[problem] = {}
         for method, own in records.items():
-            scores = [_SCORES[name] * record.values[name] for record in own]
+            scores = [-np.inf if record.has_diverged else _SCORES[name] * record.values[name] for record in own]
+            if not np.isfinite(scores).any():
+                raise InputError("%s, %s: all its runs diverged; it needs lower rates in its config" % (problem, method))
             best = best_of(scores)
             found[problem][method] = ChosenSettings(
-                rate_factor=RATE_FACTORS[best], n_iterations=length_by(runs.rivals[problem][method], own),
+                rate_factor=RATE_FACTORS[best], n_iterations=length_by(
+                    runs.rivals[problem][method], [record for record in own if not record.has_diverged]),
                 score=round(scores[best], 4), cpu_seconds=round(own[best].cpu_seconds, 1))
             print("%s, %s: %s" % (problem, method, ", ".join("%g %.4f" % pair for pair in zip(RATE_FACTORS, scores))))
     searched = set(found)
@@ -198,4 +216,8 @@ def choose(runs):
     runs.records.write()
     if not found:
         raise InputError("no search is finished; scripts/sweep.py makes its runs")
-    print("Written to %s" % settings.write_chosen(runs.configs_folder, found))
+    for problem in (problem for problem in runs.rivals if problem not in found):
+        print("%s: %s" % (problem, "as it was chosen before" if problem in runs.chosen else "nothing is chosen"))
+    of_all = dict(runs.chosen, **found)
+    print("Written to %s" % settings.write_chosen(runs.configs_folder, {
+        problem: of_all[problem] for problem in runs.rivals if problem in of_all}))

@@ -23,6 +23,7 @@ LATENTS = "latents.npz"
 SNAPSHOTS = "snapshots.npz"
 METRICS = "metrics.json"
 TIMING = "timing.json"
+DIVERGED = "diverged.json"  # instead of what an evaluation leaves
 TRAINING_CURVE = "training_curve.png"
 REPORT = "report.html"
 CHECKPOINT = "checkpoint"
@@ -32,7 +33,8 @@ SWEEP_STATE = "sweep.json"  # these in a sweep's folder
 SWEEP_SUMMARY = "summary.csv"
 FILES_OF_SWEEP = (SWEEP_STATE, SWEEP_SUMMARY, REPORT)
 
-_FILES = (METRICS, LOSSES, LATENTS, SNAPSHOTS, TIMING, TRAINING_CURVE, REPORT, MODEL)  # of any run, besides the config
+# Of any run, besides the config.
+_FILES = (METRICS, LOSSES, LATENTS, SNAPSHOTS, TIMING, DIVERGED, TRAINING_CURVE, REPORT, MODEL)
 _LEFTOVER = re.compile(re.escape(files.TEMPORARY_PREFIX) + r"[a-z0-9_]{8}(-|\Z)")  # as tempfile calls them
 _FILES_OF_FOLDER = {
     CHECKPOINT: re.compile(r"checkpoint\Z|model-[0-9]+\."),

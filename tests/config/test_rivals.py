@@ -58,11 +58,12 @@ def test_a_config_runs_on_one_thread_under_its_own_name(rivals):
 
 
 def test_all_rates_are_multiplied(rivals):
+    def rates(training):
+        return [training.generator.learning_rate, training.decoder_learning_rate, training.discriminator.learning_rate]
+
     rival = rivals["digits"]["avb"]
     training = rival.config("", *rival.at(0.5, 1234)).training
-    assert training.n_iterations == 1234
-    assert (training.generator.learning_rate, training.decoder_learning_rate, training.discriminator.learning_rate) == (
-        2.5e-4, 5e-4, 5e-4)
+    assert training.n_iterations == 1234 and rates(training) == [rate / 2 for rate in rates(rival.config().training)]
     rival = rivals["banana"]["full_rank"]
     assert rival.config("", *rival.at(200, 1)).training.generator.learning_rate == 1
 
@@ -77,12 +78,24 @@ def test_what_was_chosen_is_read_as_it_was_written(tmp_path):
     assert load_chosen(str(tmp_path)) == found
 
 
+@pytest.mark.parametrize("text, words", [
+    ("", "must have methods below problems"), ("banana:\n", "must have methods below problems"),
+    ("banana: {avb: {rate_factor: 0, n_iterations: 1}}\n", "banana.avb"), ("- banana\n", "must have")])
+def test_a_bad_file_of_choices_is_told_in_one_line(tmp_path, text, words):
+    (tmp_path / "rivals").mkdir()
+    (tmp_path / "rivals" / "chosen.yaml").write_text(text)
+    with pytest.raises(InputError) as caught:
+        load_chosen(str(tmp_path))
+    assert "chosen.yaml" in str(caught.value) and words in str(caught.value) and "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize("old, new, words", [
     ("    cpu_seconds: 40\n", "    cpu_seconds: none\n", "cpu_seconds"),
     ("    cpu_seconds: 40\n", "", "cpu_seconds: field required"),
     ("methods: posteriors", "methods: posterior", "methods must be one of posteriors, images"),
     ("settings_of: banana", "settings_of: bananas", "settings_of must be one of"),
     ("settings_of: banana", "settings: banana", "settings_of: field required"),
+    ("settings_of: banana", "settings_of: stan_gauss", "must be one with all its methods: stan_gauss has no avb"),
 ])
 def test_a_bad_file_is_told_in_one_line(tmp_path, old, new, words):
     shutil.copytree(os.path.join(CONFIGS, "rivals"), str(tmp_path / "rivals"))

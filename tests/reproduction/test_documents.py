@@ -1,11 +1,16 @@
 """Which pages of docs are of this state of the code, and what makes the others again."""
 
 import os
+import signal
+import sys
+import threading
+import time
 
 import pytest
 from helpers import ROOT, assert_one_clear_line, call_script, small
 
 from avb_tf1.config.loading import load_config
+from avb_tf1.ground import stopping
 from avb_tf1.ground.errors import InputError
 from avb_tf1.reproduction import documents
 from avb_tf1.reproduction.records import Records
@@ -68,7 +73,8 @@ def test_what_is_missing_is_swept_with_its_seeds(tmp_path, monkeypatch):
     monkeypatch.setattr(run_folder, "is_finished", lambda folder, config: folder.endswith("called_b_seed_1"))
     (tmp_path / "kept.csv").write_text(
         "run,config,training_code,evaluation_code,seed,n_iterations,cpu_seconds\n"
-        "a,1,%s,2,0,3,4\nb,1,000000000000,2,0,3,4\n" % provenance.code()["training_code"])
+        "a,1,%(training_code)s,%(evaluation_code)s,0,3,4\nb,1,000000000000,%(evaluation_code)s,0,3,4\n"
+        "c,1,%(training_code)s,000000000000,0,3,4\n" % provenance.code())
     found = list(documents.commands(page, "configs", str(tmp_path), str(tmp_path), "python"))
     *sweeps, first, last = found
     assert [first, last] == [["make", target, "RUNS=%s" % tmp_path] for target in ("digits-settings", "digits")]
@@ -79,8 +85,35 @@ def test_what_is_missing_is_swept_with_its_seeds(tmp_path, monkeypatch):
     assert config.runtime.inter_op_threads == 1 and config.name == "called_b"
     assert {sweep[-1] for sweep in sweeps} == {str(tmp_path / "of")}
     kept = (tmp_path / "kept.csv").read_text()
-    assert "\na," in kept and "\nb," not in kept and Records(str(tmp_path / "kept.csv"), None).drop_other_code() == 0
+    assert "\na," in kept and "\nb," not in kept and "\nc," not in kept
+    assert Records(str(tmp_path / "kept.csv"), None).drop_other_code() == 0
+
+
+def test_a_command_is_run_without_the_words_of_a_make_around_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("MAKEFLAGS", " -- ARGS=--pages")
+    monkeypatch.setenv("MAKEOVERRIDES", "${-*-command-variables-*-}")
+    (tmp_path / "Makefile").write_text("all:\n\t@echo '$(ARGS)' > told\n\t@exit 3\n")
+    assert documents.run(["make", "--silent"], str(tmp_path)) == 2
+    assert (tmp_path / "told").read_text() == "\n"
+
+
+def test_a_signal_goes_on_to_all_that_a_command_started(tmp_path):
+    text = "import signal, time; signal.signal(signal.SIGTERM, lambda *_: open('told', 'w')); time.sleep(60)"
+    (tmp_path / "Makefile").write_text("all:\n\t@%s -c \"%s\"\n" % (sys.executable, text))
+
+    def end_it():
+        time.sleep(2)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=end_it).start()
+    with pytest.raises(stopping.Stopped, match="the same command goes on"):
+        documents.run(["make", "--silent"], str(tmp_path))
+    deadline = time.time() + 10
+    while not (tmp_path / "told").exists():
+        assert time.time() < deadline
+        time.sleep(0.05)
 
 
 def test_the_script_says_what_it_can_make():
+    assert_one_clear_line(call_script("documents.py", "make", "--docs", "."), "--docs: of check only")
     assert_one_clear_line(call_script("documents.py", "make", "--pages", "results.md"), "--pages results.md: must be among")

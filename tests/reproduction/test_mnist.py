@@ -33,8 +33,9 @@ def few(tmp_path, monkeypatch):
     for seed in (0, 1):
         out = runs / "configs" / ("seed_%d" % seed)
         mnist.write_configs(found, seed, str(out))
-        for name in sorted(os.listdir(str(out))):
-            config = load_config(str(out / name), ["seed=%d" % seed])
+        assert os.listdir(str(out)) == [str(seed)]
+        for path in sorted(out.glob("*/*.yaml")):
+            config = load_config(str(path), ["seed=%d" % seed])
             run_experiment(config, str(runs / ("%s_seed_%d" % (config.name, seed))))
     return configs, runs
 

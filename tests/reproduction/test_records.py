@@ -1,6 +1,7 @@
 """What docs keep of runs: found in folders, written, read again."""
 
 import math
+import os
 
 import pytest
 from helpers import small
@@ -9,6 +10,7 @@ from avb_tf1.experiment.run import run_experiment
 from avb_tf1.ground.errors import InputError
 from avb_tf1.reproduction.records import Records
 from avb_tf1.runs.provenance import code
+from avb_tf1.training import trainer
 
 
 def values(config, folder, metrics):
@@ -63,6 +65,43 @@ def test_a_blank_cell_is_no_value(run, tmp_path):
     records.write()
     path.write_text(path.read_text().replace(",inf,", ", ,"))
     assert set(Records(str(path), values).find(config, []).values) == {"log_likelihood", "of", "of_each"}
+
+
+def test_a_training_that_diverged_is_kept_as_one_and_not_tried_again(tmp_path, capsys):
+    config = small("training.generator.learning_rate=1", "model.decoder.n_hidden_layers=12", "data.batch_size=4",
+                   "model.decoder.probability_margin=0", "training.n_iterations=100")
+    out, folder = tmp_path / "out", str(tmp_path / "run")
+    with pytest.raises(trainer.DivergenceError):
+        run_experiment(config, folder, show_progress=False)
+    for kept in (folder, "gone"):
+        records = Records(str(tmp_path / "runs.csv"), values)
+        found = records.find(config, [kept])
+        assert found.has_diverged and "is not finite at iteration" in found.values["diverged"] and found.cpu_seconds > 0
+        records.still_to_run([(config, found)], str(out))
+        assert os.listdir(str(out)) == [] and "0 of 1 runs are still to be made" in capsys.readouterr().out
+    assert Records(str(tmp_path / "none.csv"), values).find(small(*SHORT), [folder]) is None
+
+
+def test_what_is_missing_is_written_once_for_all_its_seeds(run, tmp_path, monkeypatch, capsys):
+    config, folder = run
+    others = [small(*SHORT, "name=other", "seed=%d" % seed) for seed in (3, 5)]
+
+    def wanted(records):
+        return [(own, records.find(own, [folder])) for own in (config, *others)]
+
+    out = tmp_path / "out"
+    records = Records(str(tmp_path / "runs.csv"), values)
+    records.still_to_run(wanted(records), str(out))
+    assert [str(path.relative_to(out)) for path in out.rglob("*.yaml")] == ["3,5/other.yaml"]
+    assert "2 of 3 runs are still to be made, by the configs in %s\n" % out == capsys.readouterr().out
+    (out / "3,5" / "mine.txt").write_text("mine")
+    monkeypatch.setitem(code(), "evaluation_code", "another")
+    records = Records(str(tmp_path / "none.csv"), values)
+    records.still_to_run(wanted(records)[:1], str(out))
+    assert capsys.readouterr().out == (
+        "0 of 1 runs are still to be made, by the configs in %s, and 1 to be measured again\n" % out)
+    assert sorted(str(path.relative_to(out)) for path in out.rglob("*.*")) == [
+        "%d/%s.yaml" % (config.seed, config.name), "3,5/mine.txt", "3,5/other.yaml"]
 
 
 @pytest.mark.parametrize("text, told", [

@@ -65,10 +65,10 @@ def configs(tmp_path_factory):
 
 
 def train(folder, runs, *overrides):
-    """What scripts/sweep.py makes of a folder of configs, with seed 0 or their own."""
-    for name in sorted(os.listdir(str(folder))):
-        if name.endswith(".yaml"):
-            config = load_config(str(folder / name), overrides)
+    """What scripts/sweep.py makes of folders of configs that are called as their seeds."""
+    for path in sorted(folder.glob("*/*.yaml")):
+        for seed in path.parent.name.split(","):
+            config = load_config(str(path), ["seed=" + seed, *overrides])
             run_experiment(config, str(runs / ("%s_seed_%d" % (config.name, config.seed))), show_progress=False)
 
 
@@ -110,7 +110,7 @@ def test_the_best_of_the_grid_is_chosen(configs, runs):
         timings = [metrics_of(runs, name, "timing.json") for name in of_search]
         pace = sum(own["n_trained"] for own in timings) / sum(own["cpu_seconds"] for own in timings)
         assert found.n_iterations == pytest.approx(0.2 * pace, rel=1e-3, abs=1)
-        config = load_config(str(runs / "configs" / "equal_time" / ("banana_%s_equal_time.yaml" % method)))
+        config = load_config(str(runs / "configs" / "equal_time" / "0" / ("banana_%s_equal_time.yaml" % method)))
         assert config.training.n_iterations == found.n_iterations
         rate = load_rivals(str(configs))["banana"][method].config().training.generator.learning_rate
         assert config.training.generator.learning_rate == pytest.approx(rate * found.rate_factor)
@@ -166,7 +166,8 @@ def test_the_page_needs_no_folders_of_runs_that_are_kept(configs, runs, tmp_path
     rivals_search.write_configs(known(configs, gone, tmp_path), "equal_iterations", (0,), str(out))
     assert not os.listdir(str(out))
     rivals_search.write_configs(known(configs, gone, tmp_path), "equal_iterations", (0, 1), str(out))
-    assert len([name for name in os.listdir(str(out)) if name.endswith(".yaml")]) == 5
+    assert os.listdir(str(out)) == ["1"]  # seed 0 isn't made once more
+    assert len([name for name in os.listdir(str(out / "1")) if name.endswith(".yaml")]) == 5
     kept = tmp_path / "rivals.csv"
     kept.write_text("".join(line for line in kept.read_text().splitlines(True) if "_rates_" not in line))
     with pytest.raises(InputError, match="no search is finished"):

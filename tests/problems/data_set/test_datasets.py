@@ -274,6 +274,8 @@ def test_a_run_goes_on_only_with_its_own_data(tmp_path):
     with pytest.raises(InputError, match="a.npz: its images have changed: .* data.sha256 of the run is %s" % (
             config.data.sha256[:12])):
         build_graph(again)
+    (tmp_path / "relative.yaml").write_text(to_yaml(config).replace(path, "a.npz"), encoding="utf-8")
+    assert load_config(str(tmp_path / "relative.yaml")).data == config.data
     with pytest.raises(InputError, match="here: made by another config: data.sha256 is"):
         require_same(fingerprint(config), fingerprint(image_config("digits_vae", npz_data(path).replace("64", "3"))), "here")
 
