@@ -17,6 +17,7 @@ from avb_tf1.runs.provenance import code
 _DIVERGED = "diverged"
 _TEXTS = ("run", "config", "training_code", "evaluation_code")
 _NUMBERS = {"seed": int, "n_iterations": int, "cpu_seconds": float}
+_CPUS = "cpus"       # a column that files of earlier versions lack
 _SECONDS = "%.8g"  # so rounded in a Record, too, that a run's folder and its line say the same
 
 
@@ -32,6 +33,7 @@ class Record(NamedTuple):
         values: name -> float, tuple of several floats, or text: what was measured, as far as the page tells it. Of a training
             that came to no end, as a loss was not finite any more, just "diverged" -> why.
         folder: str, where the run is; None if it is no more.
+        cpus: the kinds of CPU that it was trained on, with "+" between them; "" if it doesn't say.
     """
 
     run: str
@@ -43,6 +45,7 @@ class Record(NamedTuple):
     cpu_seconds: float
     values: Dict[str, Any]
     folder: Optional[str] = None
+    cpus: str = ""
 
     @property
     def has_diverged(self):
@@ -51,7 +54,8 @@ class Record(NamedTuple):
     @property
     def made_by(self):
         """What provenance.made_by_text takes of a run."""
-        return {"training_code": self.training_code.split("+"), "evaluation_code": self.evaluation_code}
+        return {"training_code": self.training_code.split("+"), "evaluation_code": self.evaluation_code,
+                "cpus": self.cpus.split("+") if self.cpus else []}
 
 
 class Records:
@@ -94,7 +98,7 @@ class Records:
             self._known[key] = Record(
                 config.name, config.seed, key[1], "+".join(made_by["training_code"]), made_by["evaluation_code"],
                 config.training.n_iterations, float(_SECONDS % found.cpu_seconds[0]),
-                self._values_of(config, folder, found.metrics[0]), folder)
+                self._values_of(config, folder, found.metrics[0]), folder, "+".join(made_by.get("cpus", ())))
             self._folders[key] = folder
             if folder == folders[0] and made_by["evaluation_code"] != code()["evaluation_code"]:
                 self._to_measure_again.add(key)
@@ -153,10 +157,10 @@ class Records:
         columns = list(dict.fromkeys(name for record in records for name in record.values))
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow([*_TEXTS, *_NUMBERS, *columns])
+        writer.writerow([*_TEXTS, *_NUMBERS, _CPUS, *columns])
         for record in records:
             writer.writerow([*(getattr(record, name) for name in _TEXTS), record.seed, record.n_iterations,
-                             _SECONDS % record.cpu_seconds, *(_text(record.values.get(name)) for name in columns)])
+                             _SECONDS % record.cpu_seconds, record.cpus, *(_text(record.values.get(name)) for name in columns)])
         files.write_text(self._path, text.getvalue())
 
 
@@ -174,8 +178,8 @@ def _record(line):
     """The Record of a line of the file, by its columns."""
     if None in line or None in line.values():
         raise ValueError("a line has another number of columns than the first")
-    values = {name: _value(text) for name, text in line.items() if name not in (*_TEXTS, *_NUMBERS) and text.strip()}
-    return Record(values=values, **{name: line[name] for name in _TEXTS},
+    values = {name: _value(text) for name, text in line.items() if name not in (*_TEXTS, *_NUMBERS, _CPUS) and text.strip()}
+    return Record(values=values, cpus=line.get(_CPUS, ""), **{name: line[name] for name in _TEXTS},
                   **{name: kind(line[name]) for name, kind in _NUMBERS.items()})
 
 

@@ -19,9 +19,9 @@ _TEXTS = (NOT_COMPUTED, "methods", GOOD)  # what has words: the second says how 
 
 
 def with_made_by(metrics, config, legs):
-    """Return the content of metrics.json: the metrics, and under "made_by" the code and the config that they come from."""
-    trained_by = sorted({own["training_code"] for own in legs})
-    return dict(metrics, **{_KEY: dict(code(), training_code=trained_by, fingerprint=fingerprint(config))})
+    """Return the content of metrics.json: the metrics, and under "made_by" the code, CPU and config that they come from."""
+    trained_by, cpus = (sorted({own[key] for own in legs}) for key in ("training_code", "cpu_model"))
+    return dict(metrics, **{_KEY: dict(code(), training_code=trained_by, cpus=cpus, fingerprint=fingerprint(config))})
 
 
 def read_metrics(folder, config, task):

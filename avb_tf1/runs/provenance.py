@@ -113,7 +113,11 @@ def other_code(made_by):
 
 
 def made_by_text(made_by):
-    """Return a sentence on the code that this is, the CPU and the date, and those of other_code, for a page on some runs."""
+    """Return a sentence on the code that this is, the CPUs that runs were trained on and the date, and those of other_code.
+
+    Where a run doesn't say its CPU, as those of earlier versions, that of this machine is told with the others'.
+    """
     this = "Made by avb_tf1 %(avb_tf1)s, training code %(training_code)s, evaluation code %(evaluation_code)s" % code()
-    here = " on %s, %s." % (cpu.facts()["cpu_model"], datetime.date.today())
+    cpus = {name for entry in made_by for name in entry.get("cpus") or [cpu.facts()["cpu_model"]]}
+    here = " on %s, %s." % (" and ".join(sorted(cpus or {cpu.facts()["cpu_model"]})), datetime.date.today())
     return " ".join([this + here] + other_code(made_by))

@@ -123,7 +123,7 @@ def edited_legs(folder, edit):
 def test_metrics_and_timing_say_what_made_them(finished):
     metrics, made_by = metrics_file.read_metrics(str(finished), small("training.checkpoint_every=5"), TASKS["known_images"])
     assert made_by == dict(provenance.code(), training_code=[provenance.code()["training_code"]],
-                           fingerprint=fingerprint(small()))
+                           cpus=[cpu.facts()["cpu_model"]], fingerprint=fingerprint(small()))
     assert set(metrics) == set(json.loads((finished / "metrics.json").read_text())) - {"made_by"}
     timing = json.loads((finished / "timing.json").read_text())
     leg, = timing["legs"]
@@ -210,6 +210,13 @@ def test_what_other_code_measured_is_measured_again_and_what_it_trained_is_told(
     told = "1 of 1 runs were trained by other code (%s) than this (%s)." % ("1" * 12, provenance.code()["training_code"])
     assert told in capsys.readouterr().out
     assert told in provenance.made_by_text([made_by])
+
+
+def test_a_page_names_the_cpus_that_its_runs_were_trained_on():
+    own = {"training_code": [provenance.code()["training_code"]], "evaluation_code": provenance.code()["evaluation_code"]}
+    assert " on A and B, " in provenance.made_by_text([dict(own, cpus=["B"]), dict(own, cpus=["A", "B"])])
+    for runs in ([], [own]):
+        assert " on %s, " % cpu.facts()["cpu_model"] in provenance.made_by_text(runs)
 
 
 def test_a_run_of_another_config_is_still_refused(finished):
