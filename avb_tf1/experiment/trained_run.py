@@ -161,8 +161,7 @@ class TrainedRun:
             float32 [n], nats.
 
         Raises:
-            ValueError: x is no images, z has another shape or isn't finite, or the model is a VAE or a Gaussian, which has no
-                discriminator.
+            ValueError: x is no images, z has another shape or isn't finite, or the model has no discriminator.
         """
         if self._networks.log_ratio is None:
             raise ValueError("a model of kind %s has no discriminator" % self.config.model.kind)
