@@ -42,7 +42,10 @@ def main():
     parser.add_argument("--out", metavar="PATH",
                         help="the file to write (default: docs/figure_5.png, docs/table_1.md or docs/paper_vae_seeds.png); for "
                         "all others the folder to write theirs into (default: docs)")
+    parser.add_argument("--seeds", metavar="SEEDS", help="of digits: fewer than five, for a draft of the page, e.g. 0 or 0-1")
     args = parser.parse_args()
+    if args.seeds is not None and args.what != "digits":
+        raise errors.InputError("--seeds: of digits only")
     module, function, name, runs_name = _MADE[args.what]
     make = getattr(importlib.import_module("avb_tf1.reproduction." + module), function)
     out = args.out or os.path.normpath(os.path.join(ROOT, "docs", name))
@@ -54,9 +57,13 @@ def main():
         raise errors.InputError("%s: its folder doesn't exist" % out)
     if name.endswith(".png") and not out.endswith(".png"):
         raise errors.InputError("%s: the figure is written as PNG; the name must end in .png" % out)
+    more = {}
+    if args.seeds is not None:
+        from avb_tf1.sweep.plan import parse_seeds
+        more["seeds"] = tuple(parse_seeds(args.seeds))
     runs = args.runs or os.path.join("runs", runs_name)
     with stopping.hint("to go on: %s" % command_line.again("paper.py", sys.argv[1:])):
-        make(os.path.join(ROOT, "configs"), runs, out)
+        make(os.path.join(ROOT, "configs"), runs, out, **more)
 
 
 if __name__ == "__main__":

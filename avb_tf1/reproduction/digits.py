@@ -26,30 +26,34 @@ _COLUMNS = {"test_log_likelihood": "log p(x)", "test_elbo": "ELBO", "test_elbo_d
             "test_inference_gap": "KL(q || posterior)"}
 
 
-def make(configs_folder, runs_folder, out):
-    """Write digits.md and digits.png into the folder `out`. Arguments as of paper.make_table."""
-    wanted = wanted_runs(configs_folder)
+def make(configs_folder, runs_folder, out, seeds=None):
+    """Write digits.md and digits.png into the folder `out`.
+
+    Arguments as of paper.make_table; `seeds`: a sequence of int, SEEDS if it is None. With fewer the page is called a draft.
+    """
+    seeds = SEEDS if seeds is None else seeds
+    wanted = wanted_runs(configs_folder, seeds)
     runs = ensure_runs(configs_folder, runs_folder, wanted)
     of_all = os.path.dirname(os.path.normpath(runs_folder))
     grid = _grid(rivals_search.RivalsRuns(configs_folder, os.path.join(of_all, "rivals"), of_all, out))
     paths = [os.path.join(out, name) for name in ("digits.md", "digits.png")]
     _draw(paths[1], {TITLES[method]: runs["digits_" + method] for method in _DRAWN})
-    files.write_text(paths[0], _page(runs, wanted, grid))
+    files.write_text(paths[0], _page(runs, wanted, grid, seeds))
     print("\n".join(_table(runs)))
     print("Written to %s" % " and ".join(paths))
 
 
-def wanted_runs(configs_folder):
+def wanted_runs(configs_folder, seeds):
     """Return the runs of the page, a list of paper.Wanted: those that `make rivals` compares at equal iterations."""
     known = load_rivals(configs_folder)
     found = (known[problem][method] for problem, methods in METHODS.items() for method in methods)
-    return [Wanted(rival.name, os.path.relpath(rival.path, configs_folder)[:-len(".yaml")], SEEDS, rival.overrides)
+    return [Wanted(rival.name, os.path.relpath(rival.path, configs_folder)[:-len(".yaml")], seeds, rival.overrides)
             for rival in found]
 
 
 def runs(configs_folder, runs_folder):
     """Return the runs of the page, as of paper.runs_of. Arguments as of make."""
-    return runs_of(configs_folder, runs_folder, wanted_runs(configs_folder))
+    return runs_of(configs_folder, runs_folder, wanted_runs(configs_folder, SEEDS))
 
 
 def _draw(path, runs):
@@ -91,18 +95,20 @@ def _table_of_grid(grid, runs):
          for (problem, method), records in grid.items()])
 
 
-def _page(runs, wanted, grid):
+def _page(runs, wanted, grid, seeds):
     exact, annealed = ([name for name, own in runs.items() if (own.configs[0].model.latent_dim > 2) == is_annealed]
                        for is_annealed in (False, True))
     n_test = runs["digits_vae"].metrics[0]["n_test_images"]
     of_grid = [record for records in grid.values() for record in records]
-    n_missing = of_grid.count(None)
+    n_missing, told = of_grid.count(None), ", ".join(map(str, seeds))
+    lacks = ["seed%s %s alone" % ("s" * (len(seeds) > 1), told)] * (len(seeds) < len(SEEDS)) + [
+        "%d of %d runs of the choice of settings are missing" % (n_missing, len(of_grid))] * bool(n_missing)
     return markdown_page(
         "# The 8x8 digits: real images, log p(x) of images held out",
         ["scikit-learn's `load_digits`: 1497 images to train with, %d to test. A pixel is on with its intensity as" % n_test,
          "probability, drawn afresh in each batch; the test images are drawn once, the same for all models and seeds. Nats an",
-         "image, of the test images. Mean over seeds %s (smallest to largest)." % ", ".join(map(str, SEEDS))],
-        *["**A draft: %d of %d runs of the choice of settings are missing.**" % (n_missing, len(of_grid))] * bool(n_missing),
+         "image, of the test images. Mean over seeds %s (smallest to largest)." % told],
+        *["**A draft: %s.**" % "; ".join(lacks)] * bool(lacks),
         provenance.made_by_text(made_by(runs) + [record.made_by for record in of_grid if record is not None]),
         _table(runs),
         ["log p(x): by quadrature where the latent space has two dimensions, exact to %.4f nats on average; by annealed" % (
