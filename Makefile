@@ -37,39 +37,39 @@ report: setup  ## the tutorial's run as a page, runs/synthetic/report.html (trai
 	@$(PYTHON) scripts/report.py runs/synthetic --config configs/synthetic.yaml $(ARGS)
 
 figure: setup  ## write docs/figure_5.png (trains what is missing: 8 CPU minutes)
-	@$(PYTHON) scripts/paper.py figure --runs $(RUNS)/table $(ARGS)
+	@$(PYTHON) scripts/paper.py figure --runs "$(RUNS)/table" $(ARGS)
 
 table: setup  ## write docs/table_1.md, 5 configs, 5 or 10 seeds each (trains what is missing: 80 CPU minutes)
-	@$(PYTHON) scripts/paper.py table --runs $(RUNS)/table $(ARGS)
+	@$(PYTHON) scripts/paper.py table --runs "$(RUNS)/table" $(ARGS)
 
 recipes: setup  ## write docs/recipes.md and .png, 13 configs, 5 or 10 seeds each (trains what is missing: 3 CPU hours)
-	@$(PYTHON) scripts/paper.py recipes --runs $(RUNS)/table $(ARGS)
+	@$(PYTHON) scripts/paper.py recipes --runs "$(RUNS)/table" $(ARGS)
 
 time: setup  ## write docs/time_to_quality.md and .png, docs/runs.csv: how near each config comes, and in what time
-	@$(PYTHON) scripts/paper.py time --runs $(RUNS)/table $(ARGS)
+	@$(PYTHON) scripts/paper.py time --runs "$(RUNS)/table" $(ARGS)
 
 vae: setup  ## write docs/paper_vae_seeds.png: what the paper's VAE finds, seed by seed (trains what is missing)
-	@$(PYTHON) scripts/paper.py vae --runs $(RUNS)/table $(ARGS)
+	@$(PYTHON) scripts/paper.py vae --runs "$(RUNS)/table" $(ARGS)
 
 pitfalls: setup  ## write docs/pitfalls.md and .png: one thing of fast_avb changed, 5 seeds each (trains what is missing)
-	@$(PYTHON) scripts/paper.py pitfalls --runs $(RUNS)/table $(ARGS)
+	@$(PYTHON) scripts/paper.py pitfalls --runs "$(RUNS)/table" $(ARGS)
 
 posteriors: setup  ## write docs/posteriors.md and .png, seven given posteriors, AVB beside Gaussians and samplers (six and HMC alone took 47 minutes)
-	@$(PYTHON) scripts/paper.py posteriors --runs $(RUNS)/posteriors $(ARGS)
+	@$(PYTHON) scripts/paper.py posteriors --runs "$(RUNS)/posteriors" $(ARGS)
 
 diagnostics: setup  ## write docs/diagnostics.md and .png: which diagnostic sees which fault, cases whose truth is known
-	@$(PYTHON) scripts/paper.py diagnostics --runs $(RUNS)/diagnostics $(ARGS)
+	@$(PYTHON) scripts/paper.py diagnostics --runs "$(RUNS)/diagnostics" $(ARGS)
 
 digits: setup-sweep  ## write docs/digits.md and .png, real images, AVB beside VAEs, a flow and maximum likelihood, 5 seeds each (hours)
-	@$(PYTHON) scripts/documents.py train --pages digits.md --runs $(RUNS)
-	@$(PYTHON) scripts/paper.py digits --runs $(RUNS)/digits $(ARGS)
+	@$(PYTHON) scripts/documents.py train --pages digits.md --runs "$(RUNS)"
+	@$(PYTHON) scripts/paper.py digits --runs "$(RUNS)/digits" $(ARGS)
 
 RIVALS := $(PYTHON) scripts/rivals.py
 SEEDS ?= 0-4
 # Runs the configs below a folder, in folders that are called as their seeds; the runs' folder is the second.
-SWEEP = for folder in $(1)/*/; do test ! -d "$$folder" || \
-	$(PYTHON) scripts/sweep.py --config "$$folder"*.yaml --seeds "$$(basename "$$folder")" --out $(2) || exit; done
-OF_RIVALS = --runs $(RUNS)/rivals --others $(RUNS)
+SWEEP = for folder in "$(1)"/*/; do test ! -d "$$folder" || \
+	$(PYTHON) scripts/sweep.py --config "$$folder"*.yaml --seeds "$$(basename "$$folder")" --out "$(2)" || exit; done
+OF_RIVALS = --runs "$(RUNS)/rivals" --others "$(RUNS)"
 SWEEP_RIVALS = $(RIVALS) $(1) $(OF_RIVALS) --seeds $(2) && { $(call SWEEP,$(RUNS)/rivals/configs/$(1),$(RUNS)/rivals); }
 rivals: setup-sweep  ## write docs/rivals.md and .png: AVB beside flows, IWAE, HMC and others, 5 seeds each (many hours)
 	@$(call SWEEP_RIVALS,equal_iterations,$(SEEDS))
@@ -77,9 +77,9 @@ rivals: setup-sweep  ## write docs/rivals.md and .png: AVB beside flows, IWAE, H
 	@$(RIVALS) page $(OF_RIVALS) --seeds $(SEEDS) $(ARGS)
 
 mnist: setup-sweep  ## write docs/mnist.md, .png and pictures: MNIST beside the paper's numbers, 28 runs (many hours, resumable)
-	@for seed in 0 1 2; do $(PYTHON) scripts/mnist.py configs --runs $(RUNS)/mnist --seed $$seed && \
+	@for seed in 0 1 2; do $(PYTHON) scripts/mnist.py configs --runs "$(RUNS)/mnist" --seed $$seed && \
 	  { $(call SWEEP,$(RUNS)/mnist/configs/seed_$$seed,$(RUNS)/mnist); } || exit; done
-	@$(PYTHON) scripts/mnist.py page --runs $(RUNS)/mnist $(ARGS)
+	@$(PYTHON) scripts/mnist.py page --runs "$(RUNS)/mnist" $(ARGS)
 
 rivals-search: setup-sweep  ## choose settings for equal CPU time, configs/rivals/chosen.yaml, which make rivals then takes
 	@$(call SWEEP_RIVALS,equal_iterations,0)
@@ -90,7 +90,7 @@ digits-settings: setup-sweep  ## train the digits' models with other learning ra
 	@$(call SWEEP_RIVALS,settings,100)
 
 documents: setup-sweep  ## write all pages of docs again that other code than this made, but speed.md (many hours, resumable)
-	@$(PYTHON) scripts/documents.py make --runs $(RUNS) $(ARGS)
+	@$(PYTHON) scripts/documents.py make --runs "$(RUNS)" $(ARGS)
 
 documents-check: setup  ## tell which pages of docs are not of this state of the code, and what mends each
 	@$(PYTHON) scripts/documents.py check $(ARGS)

@@ -162,6 +162,11 @@ def number(value, metric=None):
     return "infinite" if value > 0 else "-infinite"
 
 
+def rate(value):
+    """Return how many there are in a second, as text: whole ones or, of fewer than ten, two digits."""
+    return "%.0f" % value if value >= 10 else "%.2g" % value
+
+
 def signed(value):
     """Return a difference as text with its sign; nothing if it is infinite, as the value itself says so."""
     return "%+.4f" % value if math.isfinite(value) else ""

@@ -64,8 +64,12 @@ def how_to_repeat(config):
 
 
 def made_with(timings):
-    """Return what of the runs' timing.json a reader wants to know, each different value once: [(term, text)]."""
-    texts = [("machine", ["%(cpu_model)s (%(instruction_set)s, %(n_cpus)d cores)" % timing for timing in timings])]
+    """Return what of the runs' timing.json a reader wants to know, each different value once: [(term, text)].
+
+    Of machines those of all stretches of training.
+    """
+    legs = [leg for timing in timings for leg in timing.get("legs", [timing])]
+    texts = [("machine", ["%(cpu_model)s (%(instruction_set)s, %(n_cpus)d cores)" % leg for leg in legs])]
     texts += [(name, [timing[name] for timing in timings]) for name in contents.VERSIONS]
     return [(name, ", ".join(sorted(set(different)))) for name, different in texts]
 

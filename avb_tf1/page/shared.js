@@ -18,7 +18,8 @@ const NOT_FINITE = -32768;
 // Colours are looked up anew for each drawing: they differ between light and dark.
 const color = name => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
 const classColor = k => color("class-" + k) || MORE_COLORS[k % MORE_COLORS.length];
-const MORE_COLORS = ["#bcbd22", "#17becf", "#56b4e9", "#e377c2", "#d55e00", "#9467bd", "#8c564b", "#7f7f7f"];
+// Of the classes 8 to 11 and 4 to 7, as plotting/style.py has them.
+const MORE_COLORS = ["#bcbd22", "#9467bd", "#17becf", "#e377c2", "#d55e00", "#56b4e9", "#8c564b", "#7f7f7f"];
 const GROUP_COLORS = ["class-0", "discriminator", "class-2", "class-3", "class-1"];
 const GROUP_DASHES = ["solid", "dashdot", "dot"];
 const rgb = hex => [1, 3, 5].map(i => parseInt(hex.slice(i, i + 2), 16));
@@ -30,8 +31,11 @@ const bytes = text => {
   return result;
 };
 const signed = (value, digits) => value.toFixed(digits).replace("-", "\u2212");
-/** A number as text, without the sign of what is rounded to 0. */
-const number = value => signed(Math.abs(value) < 0.005 ? 0 : value, 2);
+/** A number as text, to 2 decimals or, beside a smaller `scale`, to as many as show 2 digits of it; without a sign of 0. */
+function number(value, scale = 1) {
+  const digits = scale > 0 && scale < 0.1 ? Math.min(20, 1 - Math.floor(Math.log10(scale))) : 2;
+  return signed(Math.abs(value) < 0.5 * 10 ** -digits ? 0 : value, digits);
+}
 /** A place in a latent space, of which no more than two dimensions are drawn, as text. */
 const place = (dim, x, y) => dim > 1 ? `(${signed(x, 2)}, ${signed(y, 2)})` : signed(x, 2);
 
@@ -50,8 +54,10 @@ function spread(values, weights = values.map(() => 1)) {
   const weight = weights.reduce((sum, own) => sum + own, 0);
   const mean = own => own.reduce((sum, value, j) => sum + weights[j] * value, 0) / weight;
   const centre = mean(values);
-  return `${number(centre)} ± ${number(Math.sqrt(mean(values.map(value => (value - centre) ** 2))))}`;
+  return meanAndDeviation(centre, Math.sqrt(mean(values.map(value => (value - centre) ** 2))));
 }
+
+const meanAndDeviation = (mean, deviation) => `${number(mean, deviation)} ± ${number(deviation, deviation)}`;
 
 /** A label that may be broken after the words of its keys, not inside of them. */
 function breakable(label) {

@@ -4,7 +4,7 @@ from avb_tf1.config.loading import load_config, to_yaml
 from avb_tf1.estimation.metric import CALIBRATION, LOSSES, N_FINAL
 from avb_tf1.ground.errors import InputError
 from avb_tf1.page import parts
-from avb_tf1.page.numbers import count
+from avb_tf1.page.numbers import count, rate
 from avb_tf1.runs import metrics_file, run_folder
 from avb_tf1.tasks.registry import task_of
 from avb_tf1.tasks.summary import diagnostic_rows, notes, warning
@@ -47,6 +47,6 @@ def rendered(task, run):
                       for name in LOSSES if name in metrics],
         n_final=count(min(N_FINAL, config.training.n_iterations), "iteration"),
         facts=[("config", config.name), *task.facts(run), ("seed", config.seed), ("iterations", config.training.n_iterations),
-               ("batch", config.batch_size), ("speed", "%.0f iterations a second" % run.timing["iterations_per_second"]),
+               ("batch", config.batch_size), ("speed", "%s iterations a second" % rate(run.timing["iterations_per_second"])),
                *parts.made_with([run.timing])],
         configs=[("", config.name, to_yaml(config))], **parts.how_to_repeat(config), **context)

@@ -104,7 +104,8 @@ def _rendered(task, groups, context):
     """The page as text, with the groups, (label, Runs that differ in the seed only), of a Task."""
     # Each group's first run, then each one's second, until there are enough; those that went astray come last.
     in_turn = filter(None, itertools.chain.from_iterable(itertools.zip_longest(*(group for _, group in groups))))
-    explored = sorted(in_turn, key=lambda run: bool(warning(task, run.metrics, run.config)))[:MAX_EXPLORED]
+    explored = sorted((run for run in in_turn if task.is_drawn_beside(context["runs"][0], run)),
+                      key=lambda run: bool(warning(task, run.metrics, run.config)))[:MAX_EXPLORED]
     tables = {label: task.rows([numbers.RunGroup.of(label, group)]) for label, group in groups}
     is_one_problem = are_of_one_problem(task, [(run.config, run.problem) for run in context["runs"]])
     settings = settings_table(context["n_of_setting"], tables, task.metrics, task.starred if is_one_problem else ())
@@ -152,7 +153,8 @@ def _warning(task, groups):
     for label, group in groups:
         warnings = list(filter(None, (warning(task, run.metrics, run.config) for run in group)))
         if warnings:
-            settings_of.setdefault(warnings[0], []).append("%d of %s of %s" % (len(warnings), count(len(group), "run"), label))
+            told = ("of the first, " if len(set(warnings)) > 1 else "") + warnings[0]
+            settings_of.setdefault(told, []).append("%d of %s of %s" % (len(warnings), count(len(group), "run"), label))
     return " ".join("%s: %s" % ("; ".join(settings), told) for told, settings in settings_of.items())
 
 

@@ -14,6 +14,7 @@ from avb_tf1.reproduction import diagnostics, digits, paper, pitfalls, posterior
 from avb_tf1.reproduction.records import Records, write_config
 from avb_tf1.runs import provenance, run_folder
 
+_OF_MAKE = ("MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "ARGS", "SEEDS", "RUNS")  # the last three are the Makefile's own
 _MADE_BY = re.compile(r"Made by avb_tf1 \S+, training code ([0-9a-f]{12}), evaluation code ([0-9a-f]{12})")
 _NOT_WHOLE = re.compile(r"\*\*(A draft[^*]*)\*\*|\d+ of \d+ runs were (?:trained|measured) by other code")
 
@@ -152,7 +153,7 @@ def run(command, folder):
     A signal that ends this process goes on to all that the command started, which have time to save what they did; then
     stopping.Stopped is raised. Nothing of a make around this process is handed on: its ARGS are this process's own.
     """
-    environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES")}
+    environment = {name: value for name, value in os.environ.items() if name not in _OF_MAKE}
     with stopping.on_signals() as request:
         process = subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True, preexec_fn=_take_signals)
         stopping.groups.add(process.pid)

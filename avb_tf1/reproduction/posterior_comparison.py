@@ -252,7 +252,7 @@ def draw_marginals(path, comparison):
 LEGEND = ("Mean over the seeds (smallest to largest). KL: of q from the posterior, nats, mean over x, where it is known. ELBO: "
           "by T where only the discriminator gives it: no bound. W1: Wasserstein-1 of the coordinates' marginals in exact "
           "standard deviations, their mean and the largest (of derived quantities, too); in the row \"exact\" what exact "
-          "samples have. CPU seconds: of one run's training or sampling.")
+          "samples have. Shares of modes: of the first x. CPU seconds: of one run's training or sampling.")
 
 
 def table(comparison):
@@ -333,12 +333,17 @@ def _seeds_text(own):
 
 def largest(group):
     """Return, as text, the largest distance of a marginal, over x and quantities, on average over a RunGroup's seeds, and which
-    it is in the first run; "" without a reference.
+    it is, if it is the same in all; "" without a reference.
     """
     found = [largest_distance(own) for own in group.metrics]
     if None in found:
         return ""
-    return "%s %s" % (found[0][1], mean_and_range([value for value, _ in found], "%.3f"))
+    return "%s %s" % (one_or_various([name for _, name in found]), mean_and_range([value for value, _ in found], "%.3f"))
+
+
+def one_or_various(names):
+    """Return the name of some that are equal; "various" of others."""
+    return names[0] if len(set(names)) == 1 else "various"
 
 
 def largest_distance(metrics):

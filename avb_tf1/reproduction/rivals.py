@@ -210,7 +210,8 @@ def _table(own, results):
             cells.append(mean_and_range(values, form) if values else "by T: " + mean_and_range(by_t, form) if by_t else "")
         if is_given:
             values = result.of_all(LARGEST)
-            cells.append("%s %s" % (result.values[0][LARGEST_OF], mean_and_range(values, "%.3f")) if values else "")
+            cells.append("%s %s" % (posterior_comparison.one_or_various(result.of_all(LARGEST_OF)), mean_and_range(
+                values, "%.3f")) if values else "")
         rows.append([result.title, *cells, "%d" % result.records[0].n_iterations if result.records else "",
                      mean_and_range(result.cpu_seconds, "%.0f")])
     titles = [title for title, _ in columns.values()] + ["largest W1"] * is_given

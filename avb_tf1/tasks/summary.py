@@ -8,7 +8,7 @@ import numpy as np
 from avb_tf1.estimation.metric import GOOD, LOSS_CHANGE, LOSSES, LOWEST_LOSS, N_FINAL
 from avb_tf1.estimation.trained_networks import BY_BOUND
 from avb_tf1.page import arrays
-from avb_tf1.page.numbers import count, number, with_error
+from avb_tf1.page.numbers import count, number, rate, with_error
 from avb_tf1.runs import metrics_file
 from avb_tf1.tasks.views import spread_out
 
@@ -37,7 +37,7 @@ def summary(task, metrics, config, timing=None):
         lines.append("Did it work?")
         lines += ["  %s: %s   (good: %s)" % row for row in found]
     if timing is not None:
-        lines.append("%-*s %10.2f" % (task.name_width, "iterations per second", timing["iterations_per_second"]))
+        lines.append("%-*s %10s" % (task.name_width, "iterations per second", rate(timing["iterations_per_second"])))
     lines += ["not computed: %s" % reason for reason in metrics_file.not_computed(metrics)]
     told = warning(task, metrics, config)
     if told:

@@ -217,6 +217,10 @@ class Task:
         """Return what is equal of configs, with their problems, whose numbers can be compared: plain data, as of JSON."""
         raise NotImplementedError
 
+    def is_drawn_beside(self, first, run):
+        """Return whether the Run can be chosen on a sweep's page whose first Run that is."""
+        return True
+
     def rows(self, groups):
         """Return the numbers.Rows of some numbers.RunGroups: for each, one for every metric that all its runs have."""
         return [numbers.Row(group, name, metric) for group in groups for name, metric in self.metrics.items()

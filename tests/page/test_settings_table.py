@@ -1,7 +1,12 @@
-from helpers import synthetic
+import json
+import os
+import re
+
+from helpers import ROOT, synthetic
 
 from avb_tf1.page import numbers
 from avb_tf1.page.settings_table import settings_table
+from avb_tf1.plotting.style import CLASS_COLORS
 from avb_tf1.problems.known_images.four_images import TABLE_1_METRICS
 from avb_tf1.tasks.known_images import measures, published_rows
 
@@ -19,6 +24,13 @@ def table(**metrics_of):
 def marks(found, metric):
     column = list(found.columns).index(metric)
     return {label: cells[column][1] for label, cells in found.settings}
+
+
+def test_classes_have_the_same_colours_on_the_page_as_in_the_figures():
+    with open(os.path.join(ROOT, "avb_tf1", "page", "shared.js"), encoding="utf-8") as file:
+        more, = re.findall(r"const MORE_COLORS = (\[[^\]]*\]);", file.read())
+    more = json.loads(more)
+    assert [more[k % len(more)] for k in range(4, 12)] == [color.lower() for color in CLASS_COLORS[4:12]]
 
 
 def test_mean_and_spread_and_what_they_are_held_against():

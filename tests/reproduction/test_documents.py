@@ -92,9 +92,11 @@ def test_what_is_missing_is_swept_with_its_seeds(tmp_path, monkeypatch):
 def test_a_command_is_run_without_the_words_of_a_make_around_it(tmp_path, monkeypatch):
     monkeypatch.setenv("MAKEFLAGS", " -- ARGS=--pages")
     monkeypatch.setenv("MAKEOVERRIDES", "${-*-command-variables-*-}")
-    (tmp_path / "Makefile").write_text("all:\n\t@echo '$(ARGS)' > told\n\t@exit 3\n")
+    monkeypatch.setenv("ARGS", "--pages")
+    monkeypatch.setenv("SEEDS", "7")
+    (tmp_path / "Makefile").write_text("SEEDS ?= 0\nall:\n\t@echo '$(ARGS) $(SEEDS)' > told\n\t@exit 3\n")
     assert documents.run(["make", "--silent"], str(tmp_path)) == 2
-    assert (tmp_path / "told").read_text() == "\n"
+    assert (tmp_path / "told").read_text() == " 0\n"
 
 
 def test_a_signal_goes_on_to_all_that_a_command_started(tmp_path):

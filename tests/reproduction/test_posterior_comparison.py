@@ -88,7 +88,9 @@ def test_the_largest_distance_is_named_and_a_mean_over_seeds():
                           for of_x in distances]}
 
     group = RunGroup("q", None, (0, 1), (metrics((0.1, 0.2), (0.4, 0.3)), metrics((0.1, 0.6), (0.5, 0.2))))
-    assert posterior_comparison.largest(group) == "a 0.500 (0.400 to 0.600)"
+    assert posterior_comparison.largest(group) == "various 0.500 (0.400 to 0.600)"
+    group = RunGroup("q", None, (0, 1), (metrics((0.1, 0.2), (0.4, 0.3)), metrics((0.1, 0.2), (0.5, 0.2))))
+    assert posterior_comparison.largest(group) == "a 0.450 (0.400 to 0.500)"
     assert posterior_comparison.largest(RunGroup("q", None, (0,), ({"marginals": {"a": {"mean": 1.0}}},))) == ""
 
 

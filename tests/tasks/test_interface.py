@@ -4,6 +4,7 @@ Of each task there is a model whose numbers follow on paper; its case has a meth
 holds what the task says of that model. A task or a member without one fails.
 """
 
+import dataclasses
 import math
 
 import fake_runs
@@ -315,6 +316,12 @@ class KnownImages(Case):
     def identity(self):
         assert self.task.identity(self.config, self.problem) == "four_images"
 
+    def is_drawn_beside(self):
+        run = self.run()
+        assert self.task.is_drawn_beside(run, run)
+        others = run.config.copy(update={"data": run.config.data.copy(update={"images": "three_pixels"})})
+        assert not self.task.is_drawn_beside(run, dataclasses.replace(run, config=others))
+
     def rows(self):
         rows = self.task.rows([RunGroup("a setting", self.config, (0, 1), (
             {"elbo": -1.5, "kl_discriminator": 2.0}, {"elbo": -1.4, "kl_discriminator": 2.5}))])
@@ -342,9 +349,9 @@ class KnownImages(Case):
         np.testing.assert_array_equal(unpacked(drawn["tint"], "u1").reshape(3, 1681, 4), snapshots["probabilities"])
         assert context["problem"] is PROBLEM
         assert {name: context[name] for name in (
-            "has_vae", "has_avb", "has_codes", "has_plane", "has_line", "has_more", "has_map", "few_moments", "has_grid",
+            "paper_rows", "has_avb", "has_codes", "has_plane", "has_line", "has_more", "has_map", "few_moments", "has_grid",
             "has_estimate", "neighbours")} == dict(
-                has_vae=False, has_avb=True, has_codes=True, has_plane=True, has_line=False, has_more=False, has_map=True,
+                paper_rows={"AVB"}, has_avb=True, has_codes=True, has_plane=True, has_line=False, has_more=False, has_map=True,
                 few_moments=False, has_grid=True, has_estimate=True, neighbours=True)
         assert [(name, aside) for _, name, aside in context["key_numbers"]] == [
             ("log-likelihood", "best possible: -1.3863"), ("ELBO", "best possible: -1.3863"),
@@ -561,6 +568,9 @@ class GivenPosteriorOfASum(Case):
 
     def identity(self):
         assert self.task.identity(self.config, self.problem) == self.config.python_file.sha256
+
+    def is_drawn_beside(self):
+        assert self.task.is_drawn_beside(self.run(), None)
 
     def rows(self):
         row, = self.task.rows([RunGroup("a setting", self.config, (0, 1), (
@@ -803,6 +813,9 @@ class DataSetOfFourPixels(Case):
 
     def identity(self):
         assert self.task.identity(self.config, self.problem) == [self.config.data.sha256 or self.problem.digest, "threshold"]
+
+    def is_drawn_beside(self):
+        assert self.task.is_drawn_beside(self.run(), None)
 
     def rows(self):
         rows = self.task.rows([RunGroup("a setting", self.config, (0, 1), (

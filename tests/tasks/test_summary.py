@@ -3,6 +3,9 @@
 import pytest
 from helpers import DUAL, small
 
+from avb_tf1.page import numbers
+from avb_tf1.tasks.data_set import summary as data_set_summary
+from avb_tf1.tasks.given_posterior import summary as given_posterior_summary
 from avb_tf1.tasks.registry import TASKS
 from avb_tf1.tasks.summary import notes, summary, warning
 
@@ -37,7 +40,7 @@ def test_a_dual_that_is_low_is_no_reason_to_warn():
 @pytest.mark.parametrize("name", list(TASKS))
 def test_every_task_tells_it(name):
     metrics = dict(GOOD, generator_loss=404.0, lowest_generator_loss=114.0, discriminator_loss=0.009, methods={}, marginals={
-        "a": {"mean": 1.0}})
+        "a": {"mean": 1.0, "standard_deviation": 1.0}})
     told = warning(TASKS[name], metrics, small())
     assert "404" in told and "0.0090" in told
     assert summary(TASKS[name], metrics, small()).endswith("\nWarning: " + told)
@@ -65,5 +68,22 @@ def test_what_is_noted_of_a_run_that_may_be_far_from_its_end(name, metrics, word
     told = notes(TASKS[name], metrics, small())
     assert len(told) == len(words) and all(map(str.__contains__, told, words))
     methods = dict.fromkeys(metrics, "samples")
-    text = summary(TASKS[name], dict({"methods": methods, "marginals": {"a": {"mean": 1.0}}}, **metrics), small())
+    marginals = {"a": {"mean": 1.0, "standard_deviation": 1.0}}
+    text = summary(TASKS[name], dict({"methods": methods, "marginals": marginals}, **metrics), small())
     assert all("Note: " + note in text.splitlines() for note in told)
+
+
+def test_a_slow_training_has_a_speed():
+    assert [numbers.rate(value) for value in (0.0651, 5.25, 9.97, 330.4)] == ["0.065", "5.2", "10", "330"]
+
+
+def test_a_quantity_that_varies_little_has_the_digits_of_what_it_varies_by():
+    shown = given_posterior_summary._without_sign_of_zero
+    assert [shown(0.00123456, 3e-5), shown(-1e-9, 3e-5), shown(2.0, 0.5), shown(-1e-6, 0.5)] == [
+        "0.0012346", "0.0000000", "2.0000", "0.0000"]
+
+
+def test_an_elbo_above_log_p_is_told_as_an_error():
+    metrics = {"test_log_likelihood": -20.5, "test_inference_gap": -0.42}
+    assert "the ELBO is higher by 0.4200 nats, which is an error" in data_set_summary.headline(metrics)
+    assert "lower by KL(q(z|x) || p(z|x)), 0.4200 nats" in data_set_summary.headline(dict(metrics, test_inference_gap=0.42))

@@ -88,5 +88,9 @@ def headline(metrics):
     """Return what the model makes of a test image, in a few words."""
     words = "log p(x) of a test image is %s nats on average" % number(metrics[_LIKELIHOOD], METRICS[_LIKELIHOOD])
     if _GAP in metrics:
-        words += "; the ELBO is lower by KL(q(z|x) || p(z|x)), %s nats" % number(metrics[_GAP], METRICS[_GAP])
+        gap = metrics[_GAP]
+        if gap is not None and gap < 0:
+            words += "; the ELBO is higher by %s nats, which is an error of one of the two" % number(-gap)
+        else:
+            words += "; the ELBO is lower by KL(q(z|x) || p(z|x)), %s nats" % number(gap, METRICS[_GAP])
     return words

@@ -61,7 +61,7 @@ function tell(x, shown, values) {
   const texts = shown.map((k, i) => {
     const exact = run.exactMoments && run.exactMoments[x][k];
     return `${run.coordinates[k]} ${spread(finite.map(row => row[i]))}` +
-      (exact ? ` (exact ${number(exact[0])} ± ${number(exact[1])})` : "");
+      (exact ? ` (exact ${meanAndDeviation(...exact)})` : "");
   });
   const n = values[0].length, outside = n - inside.length;
   element("posterior-text").textContent = `${run.x.length > 1 ? run.x[x] + ": " : ""}mean ± standard deviation of ` +

@@ -43,8 +43,8 @@ def _marginals(of_x):
     marginals = of_x["marginals"]
     titles = {key: title for key, (title, _) in _STATISTICS.items() if key in next(iter(marginals.values()))}
     found = ["%-12s" % "" + "".join("%10s" % title for title in titles.values())]
-    found += ["%-12s" % name + "".join("%10.4f" % (round(values[key], 4) + 0.0) for key in titles)
-              for name, values in marginals.items()]
+    found += ["%-12s" % name + "".join("%10s" % _without_sign_of_zero(values[key], values["standard_deviation"])
+                                       for key in titles) for name, values in marginals.items()]
     for name, shares in of_x.get("modes", {}).items():
         exact, error = shares.get("exact_share"), shares.get("exact_share_standard_error")
         beside = "" if exact is None else (
@@ -99,15 +99,20 @@ def marginal_table(problem, per_x):
         rows = []
         for name in names:
             known = problem.published.get(name, {})
-            rows.append((name, [_without_sign_of_zero(own["marginals"][name][key]) for key, _ in kinds]
+            deviation = own["marginals"][name]["standard_deviation"]
+            rows.append((name, [_without_sign_of_zero(own["marginals"][name][key], deviation) for key, _ in kinds]
                          + [number(known[kind].value) if kind in known else "" for kind, _ in published]))
         groups.append((x, rows))
     return [title for _, title in kinds + published], groups
 
 
-def _without_sign_of_zero(value):
-    """A number as text; an exact mean of 0 is but for rounding, which may be below it."""
-    return number(0.0 if abs(value) < 0.5e-4 else value)
+def _without_sign_of_zero(value, deviation):
+    """A number as text, to 4 decimals or, of a quantity that varies little, to 3 digits of what it varies by.
+
+    An exact mean of 0 is but for rounding, which may be below it.
+    """
+    digits = 2 - math.floor(math.log10(deviation)) if 0 < deviation < 0.01 else 4
+    return "%.*f" % (digits, 0.0 if abs(value) < 0.5 * 10.0**-digits else value)
 
 
 def mode_rows(problem, per_x):

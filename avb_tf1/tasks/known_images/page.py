@@ -6,8 +6,8 @@ from avb_tf1.estimation import quadrature
 from avb_tf1.page import arrays, numbers, parts
 from avb_tf1.plotting.contours import lowest_of_shares
 from avb_tf1.plotting.latents import latent_limit
-from avb_tf1.tasks.known_images import contents, published_rows, summary
-from avb_tf1.tasks.summary import divergence_curves, losses_drawn, of_models
+from avb_tf1.tasks.known_images import contents, published_rows
+from avb_tf1.tasks.summary import divergence_curves, losses_drawn, of_models, warning
 from avb_tf1.tasks.task import Page
 from avb_tf1.tasks.views import spread_out
 
@@ -20,11 +20,11 @@ def page(task, groups, explored, is_sweep):
     """Return the tasks.task.Page; `task` is the Task, the rest as of its method."""
     runs = [run for _, group in groups for run in group]
     compared = [numbers.RunGroup.of(label, group) for label, group in groups]
-    data = _data(groups, explored, small=len(runs) > 1)
+    data = _data(task, groups, explored, len(runs) > 1, is_sweep)
     models = [run.config.model for run in runs]
     return Page(data, dict(
         of_models([run.config for run in runs]), problem=runs[0].problem,
-        has_vae=any(not model.has_discriminator for model in models),
+        paper_rows={model.paper_row for model in models} & {"VAE", "AVB"},
         has_avb=any(model.has_discriminator for model in models), has_codes=any(run["n"] for run in data["runs"]),
         has_plane=any(model.latent_dim >= 2 for model in models), has_line=any(model.latent_dim == 1 for model in models),
         has_more=any(model.latent_dim > 2 for model in models), has_map=any("map" in run for run in data["runs"]),
@@ -60,16 +60,16 @@ def _key_numbers(task, compared):
             for row in task.rows(compared) if row.metric in _KEY_METRICS]
 
 
-def _data(groups, explored, small):
-    """What the scripts draw; with `small`, of several runs, only a part of each latent space, and bands of seeds only."""
+def _data(task, groups, explored, small, is_sweep):
+    """What the scripts draw; with `small`, of several runs, a part of each latent space; of a sweep bands of seeds only."""
     n_bins = max(_MIN_BINS, min(arrays.N_BINS, _N_BINS_IN_ALL // len(groups)))
     problem, configs = groups[0][1][0].problem, [runs[0].config for _, runs in groups]
-    of_each = [problem.optima_of(config) for config in configs]
+    of_each = [runs[0].problem.optima_of(config) for (_, runs), config in zip(groups, configs)]
     optima = {name: optimum.value for name, optimum in of_each[0].items() if all(own.get(name) == optimum for own in of_each)}
     return {
-        "groups": [_curves(label, runs, n_bins, with_band_of_one=not small) for label, runs in groups],
+        "groups": [_curves(task, label, runs, n_bins, with_band_of_one=not is_sweep) for label, runs in groups],
         "losses": losses_drawn([run for _, runs in groups for run in runs], optima),
-        "kl_optimum": problem.optima["kl_posterior_prior"].value if "kl_posterior_prior" in problem.optima else None,
+        "kl_optimum": optima.get("kl_posterior_prior"),
         "problem": {
             "images": problem.images.astype(int).tolist(), "image_shape": problem.image_shape,
             "image_names": problem.image_names, "pixel_names": problem.pixel_names, "image_phrase": problem.image_phrase},
@@ -77,7 +77,7 @@ def _data(groups, explored, small):
     }
 
 
-def _curves(label, runs, n_bins, with_band_of_one):
+def _curves(task, label, runs, n_bins, with_band_of_one):
     """Losses and divergences over iterations, of one run or over a group's, at no more than n_bins points."""
     curves = arrays.loss_curves(label, [run.losses for run in runs], n_bins, with_band_of_one)
     divergence = divergence_curves(
@@ -85,7 +85,7 @@ def _curves(label, runs, n_bins, with_band_of_one):
     curves["limits"]["divergence"] = arrays.limits([
         run.curves[name] for run in runs for name in ("kl_posterior_prior", "kl_discriminator") if name in run.curves])
     return dict(curves, divergence=divergence,
-                is_astray=all(summary.warning(run.metrics, run.config) for run in runs))
+                is_astray=all(warning(task, run.metrics, run.config) for run in runs))
 
 
 def _explorable(run, small):

@@ -89,6 +89,9 @@ class KnownImagesTask(task.Task):
     def identity(self, config, problem):
         return config.data.images
 
+    def is_drawn_beside(self, first, run):  # a page has one set of images
+        return self.identity(first.config, first.problem) == self.identity(run.config, run.problem)
+
     def page(self, groups, explored, is_sweep):
         from avb_tf1.tasks.known_images import page
 

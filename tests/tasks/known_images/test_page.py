@@ -35,6 +35,7 @@ from avb_tf1.problems.known_images.four_images import PROBLEM, TABLE_1_METRICS
 from avb_tf1.report import run_page, sweep_page
 from avb_tf1.runs.contents import read_losses
 from avb_tf1.tasks.known_images import page
+from avb_tf1.tasks.registry import TASKS
 from avb_tf1.tasks.trained import final_losses
 from avb_tf1.tasks.views import labels_of_codes
 
@@ -164,7 +165,8 @@ def test_a_groups_divergence_is_that_of_the_moments_which_all_its_runs_have():
             metrics={"kl_posterior_prior": values[-1], "log_likelihood": -1.4}, losses={"generator_loss": np.ones(4)},
             curves=snapshots, config=small())
 
-    curves = page._curves("label", [seen([0, 2, 4], [5, 6, 7]), seen([0, 1, 3, 4], [1, 0, 0, 3])], 10, True)
+    runs = [seen([0, 2, 4], [5, 6, 7]), seen([0, 1, 3, 4], [1, 0, 0, 3])]
+    curves = page._curves(TASKS["known_images"], "label", runs, 10, True)
     assert curves["divergence"] == {"iteration": [0, 4], "n_moments": 2, "posterior": {
         "mean": [3, 5], "low": [pytest.approx(3 - 8**0.5, rel=1e-5), pytest.approx(5 - 8**0.5, rel=1e-5)],
         "high": [pytest.approx(3 + 8**0.5, rel=1e-5), pytest.approx(5 + 8**0.5, rel=1e-5)], "final": 5}}
@@ -443,7 +445,7 @@ def test_what_went_astray_does_not_set_the_axes(driver, sweep, tmp_path):
     line = str(copy / "line_seed_0")
     change_metrics(copy / "line_seed_0", **final_losses(read_losses(line, load_config(line + "/config.yaml"))))
     sweep_page.write_sweep_page(str(copy))
-    assert "What is warned of is switched off at first." in text_of(copy)
+    assert "A setting whose runs are all warned of is switched off at first." in text_of(copy)
     driver.show(copy)
     top = "return document.getElementById('training-plot')._fullLayout.yaxis.range[1]"
     sane, wild = driver.find_elements("css selector", "#training-legend input")
