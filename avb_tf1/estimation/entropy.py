@@ -18,6 +18,7 @@ from scipy.special import digamma, gammaln, polygamma
 from avb_tf1.estimation.densities import log_prior
 
 N_NEIGHBOURS = 24
+_N_NEAR = 4                   # of them, for a second opinion where q is as thin as all of them reach
 _K = np.arange(1, N_NEIGHBOURS + 1)  # the neighbours, by their distance
 _COVARIANCE = polygamma(1, np.maximum(_K, _K[:, np.newaxis]))  # of the neighbours' terms at one sample
 _MIN_CENTRES = 32768          # samples at which the density is estimated, from all; a quarter of them, if that is more
@@ -31,6 +32,8 @@ _WITHIN_BLOCK = {1: 0.4, 2: 0.75}
 # What has_density looks at.
 _N_LOOKED_AT = 32768          # samples
 _N_ALIGNED = 8                # neighbours
+_N_BESIDE = 16                # distinct samples beside one that several coincide with
+_ROUNDED = 1000               # spacings of float32 within which they lie if rounding alone makes them coincide
 _ALIGNMENT = 1e-3             # how far they may lie off a line, beside how far along it
 _ALIGNED_SHARE = 1e-3         # of the samples, that may be like that
 
@@ -56,6 +59,8 @@ def kl_from_prior(samples, random_state, labels=None):
 
     The prior's term is the mean over all samples. The bias that is left is taken from a sum of weights that are orthogonal to
     the next order, too: the larger of the difference and its standard error. It isn't taken off, which would double the error.
+    Both assume that the neighbours lie inside of q. Where q is so thin that they reach across it, the first _N_NEAR of them
+    say otherwise: that difference, less two of its standard errors, counts if it is larger.
 
     Args:
         samples: [n, d], d 1 or 2, n more than N_NEIGHBOURS: independent samples of q; of each part, if labels is given.
@@ -104,13 +109,16 @@ def _of_classes(z, labels, random_state, is_marginal_wanted):
         found = list(pool.map(lambda arguments: _from_prior(*arguments), each))
     marginal = [_estimate(*found.pop(0))] if is_marginal_wanted else []
     shares = np.array([len(own) for own in of_classes]) / len(z)
-    values, errors, biases, errors_of_biases = zip(*found)
-    error, error_of_bias = (math.sqrt(np.sum((shares * own)**2)) for own in (errors, errors_of_biases))
-    return [_estimate(float(np.sum(shares * values)), error, float(np.sum(shares * biases)), error_of_bias), *marginal]
+    values, errors, biases, errors_of_biases, of_near, errors_of_near = zip(*found)
+    error, error_of_bias, error_of_near = (
+        math.sqrt(np.sum((shares * own)**2)) for own in (errors, errors_of_biases, errors_of_near))
+    value, bias, near = (float(np.sum(shares * own)) for own in (values, biases, of_near))
+    return [_estimate(value, error, bias, error_of_bias, near, error_of_near), *marginal]
 
 
-def _estimate(value, standard_error, bias=math.nan, error_of_bias=math.nan):
-    return Estimate(value, "nearest neighbours", standard_error, max(abs(bias), error_of_bias))
+def _estimate(value, standard_error, bias=math.nan, error_of_bias=math.nan, of_near=0.0, error_of_near=0.0):
+    bias_left = max(abs(bias), error_of_bias, abs(of_near) - 2 * error_of_near)
+    return Estimate(value, "nearest neighbours", standard_error, bias_left)
 
 
 def _drawn(samples, random_state):
@@ -123,7 +131,7 @@ def _n_centres(n):
 
 
 def _from_prior(samples, drawn, labels=None, log_target=None):
-    """The value of kl_from_prior and its standard error, an estimate of its bias and that one's standard error.
+    """The value of kl_from_prior and its standard error, two estimates of its bias, each with its standard error.
 
     `drawn` is what _drawn returns. `log_target`, if given, stands for log N(samples; 0, I).
     """
@@ -145,7 +153,7 @@ def _from_prior(samples, drawn, labels=None, log_target=None):
         return (np.einsum("k,k", weights, digamma(_K)) - weights.sum() * (digamma(n) + log_ball)
                 - d * np.einsum("nk,k->n", log_distance, weights))
 
-    weights, beyond = _weights(d, 1), _weights(d, 2)
+    weights, beyond, near = _weights(d, 1), _weights(d, 2), _weights(d, 1, _N_NEAR)
     terms, log_priors = log_density(weights), log_prior(z) if log_target is None else log_target
     log_ratio = terms - log_priors[centres]
     variance = log_ratio.var() if labels is None else np.mean((log_ratio - _means(log_ratio, labels[centres]))**2)
@@ -154,22 +162,27 @@ def _from_prior(samples, drawn, labels=None, log_target=None):
         of_all = (max(variance - noise, 0) + _NEIGHBOUR_CORRELATION * noise) / n
         return math.sqrt(of_all + within_block * noise * (1 / n_centres - 1 / n))
 
-    noise_of_bias = _noise(weights - beyond)
-    return (float(terms.mean() - log_priors.mean()), error(variance, _noise(weights), _WITHIN_BLOCK[d]),
-            float(log_density(weights - beyond).mean()), error(noise_of_bias, noise_of_bias, 1))
+    def bias(other):
+        noise = _noise(weights - other)
+        return float(log_density(weights - other).mean()), error(noise, noise, 1)
+
+    return (float(terms.mean() - log_priors.mean()), error(variance, _noise(weights), _WITHIN_BLOCK[d]), *bias(beyond),
+            *bias(near))
 
 
 def _noise(weights):
     return np.einsum("i,ij,j", weights, _COVARIANCE, weights)
 
 
-def _weights(d, n_orders):
-    """Of all weights that sum to 1 and cancel the first n_orders orders of bias, those that make the least noise."""
-    orders = np.exp([gammaln(_K + i / d) - gammaln(_K) - gammaln(N_NEIGHBOURS + i / d) + gammaln(N_NEIGHBOURS)
-                     for i in range(n_orders + 1)]).T
-    solved = np.linalg.solve(_COVARIANCE, orders)
+def _weights(d, n_orders, n=N_NEIGHBOURS):
+    """Of all weights of the first n neighbours that sum to 1 and cancel the first n_orders orders of bias, those that make the
+    least noise; 0 for the others."""
+    k = _K[:n]
+    orders = np.exp([gammaln(k + i / d) - gammaln(k) - gammaln(n + i / d) + gammaln(n) for i in range(n_orders + 1)]).T
+    solved = np.linalg.solve(_COVARIANCE[:n, :n], orders)
     # Rounded, as the last digits depend on the number of threads that solve it.
-    return np.round(solved @ np.linalg.inv(orders.T @ solved)[:, 0], 10)
+    weights = np.round(solved @ np.linalg.inv(orders.T @ solved)[:, 0], 10)
+    return np.concatenate([weights, np.zeros(N_NEIGHBOURS - n)])
 
 
 def _means(values, labels):
@@ -183,7 +196,8 @@ def has_density(samples):
 
     A sample counts as one of such a part if 8 others coincide with it, or if its 8 nearest neighbours lie on a line with it:
     if, seen from it, they spread across the line 1000 times less than along it. Where a density is even as far as those
-    neighbours reach, 1 sample in 1e20 is like that. More than 1 in 1000 must be, and more than 8.
+    neighbours reach, 1 sample in 1e20 is like that. More than 1 in 1000 must be, and more than 8. Samples that rounding to
+    float32 alone makes coincide don't count: beside them other numbers, _ROUNDED spacings away at most, have about as many.
 
     It can't tell a part of less mass than that, nor one in a cloud whose samples lie nearer to it than its own. It takes a
     strip for a line that is about a million times longer than wide, which is where float32 ends, or of 256 samples instead of
@@ -193,9 +207,20 @@ def has_density(samples):
     """
     at_most = max(_N_ALIGNED, _ALIGNED_SHARE * len(samples))
     distinct, counts = np.unique(np.asarray(samples, np.float64), axis=0, return_counts=True)
-    if counts[counts > _N_ALIGNED].sum() > at_most:
+    if _coinciding(distinct, counts) > at_most:
         return False
     index = cKDTree(distinct).query(distinct, k=_N_ALIGNED + 1)[1]
     offsets = distinct[index] - distinct[:, np.newaxis]
     squares = np.linalg.eigvalsh(np.einsum("nki,nkj->nij", offsets, offsets))  # across the line, along it
     return bool(np.sum(squares[:, 0] <= _ALIGNMENT**2 * squares[:, -1]) <= at_most)
+
+
+def _coinciding(distinct, counts):
+    """How many samples coincide with more than _N_ALIGNED others, but by rounding; `counts` are those of the distinct ones."""
+    several = counts > _N_ALIGNED
+    if not several.any() or len(distinct) <= _N_BESIDE:
+        return counts[several].sum()
+    distances, index = cKDTree(distinct).query(distinct[several], k=_N_BESIDE + 1)
+    spacing = np.spacing(np.abs(distinct[several]).max(axis=1).astype(np.float32)).astype(np.float64)
+    is_rounded = (distances[:, -1] < _ROUNDED * spacing) & (counts[several] <= 8 * np.median(counts[index[:, 1:]], axis=1))
+    return counts[several][~is_rounded].sum()

@@ -1,5 +1,6 @@
 """Marginal densities of a density on a grid: of its coordinates, of functions of them, and of Gaussians given them."""
 
+import itertools
 import math
 
 import numpy as np
@@ -23,7 +24,8 @@ def of_coordinate(grid, coordinate, points):
 def of_function(grid, function, points):
     """Return the density of a function of a Grid's coordinates, float64 [m], each the mean over the bin about a point.
 
-    Each grid point's mass is spread over the values that a linear function with the same slopes has in its cell.
+    Each grid point's mass is shared out among the parts of its cell, one towards each of its neighbours' sides, and each part
+    spread over the values that a linear function with the slopes on that side has there. So a function may have a bend.
 
     Args:
         function: z float64 [n, dim] -> float64 [n].
@@ -33,13 +35,15 @@ def of_function(grid, function, points):
     edges = np.append(points, points[-1] + width) - width / 2
     z, masses = grid.points
     values = np.asarray(function(z), np.float64)
-    widths = _spreads(grid, values, _LEAST_WIDTH * width)
     below = np.zeros(len(edges))
-    for ends, sign in ((values - widths / 2, 1), (values + widths / 2, -1)):
-        bins, heights = np.searchsorted(edges, ends), sign * masses / widths
-        slopes, offsets = (np.cumsum(np.bincount(bins, weights, len(edges) + 1))[:-1]
-                           for weights in (heights, heights * (ends - edges[0])))
-        below += slopes * (edges - edges[0]) - offsets
+    for steps in itertools.product(*_half_steps(grid, values)):
+        low, high = (values + sum(limit(step, 0) for step in steps) for limit in (np.minimum, np.maximum))
+        widths = np.maximum(high - low, _LEAST_WIDTH * width)
+        for ends, sign in (((low + high - widths) / 2, 1), ((low + high + widths) / 2, -1)):
+            bins, heights = np.searchsorted(edges, ends), sign * masses / widths / 2**len(steps)
+            slopes, offsets = (np.cumsum(np.bincount(bins, weights, len(edges) + 1))[:-1]
+                               for weights in (heights, heights * (ends - edges[0])))
+            below += slopes * (edges - edges[0]) - offsets
     return np.maximum(np.diff(below), 0) / width
 
 
@@ -58,6 +62,19 @@ def of_gaussians(grid, moments, points):
     deviation = np.maximum(deviation, _LEAST_DEVIATION * _spreads(thin, mean, _LEAST_WIDTH * (points[1] - points[0])))
     weights = masses / deviation / math.sqrt(2 * math.pi)
     return np.array([weights @ np.exp(-0.5 * ((point - mean) / deviation)**2) for point in points])
+
+
+def _half_steps(grid, values):
+    """For each axis by how much a function changes halfway to the next point and to the one before, float64 [n] each.
+
+    0 where that point doesn't count. `values`: the function's at each point that counts, [n].
+    """
+    on_grid, counting = np.full(grid.masses.shape, np.nan), grid.counting
+    on_grid[counting] = values
+    for axis in range(on_grid.ndim):
+        steps = np.nan_to_num(np.diff(on_grid, axis=axis)) / 2
+        after, before = ([(0, 0)] * axis + [ends] + [(0, 0)] * (on_grid.ndim - axis - 1) for ends in ((0, 1), (1, 0)))
+        yield np.pad(steps, after)[counting], -np.pad(steps, before)[counting]
 
 
 def _spreads(grid, values, least):

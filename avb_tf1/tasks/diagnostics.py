@@ -25,10 +25,10 @@ def of_weights(evidence):
     """Return the Metrics of importance weights, by name; `evidence` is the name of log p(x) by them."""
     title = "log p(x) by importance weights"
     return {
-        "k_hat": Metric("k-hat", good="below %g: q's tails reach as far as the posterior's; above 1 they are missing" % (
-            psis.TRUSTED)),
-        evidence: Metric(title, is_higher_better=True, good="log p(x), where k-hat is below %g; less where q misses a part of "
-                         "the posterior" % psis.TRUSTED),
+        "k_hat": Metric("k-hat", good="below %g, of n samples below 1 - 1 / log10 n if that is less: q's tails reach as far as "
+                        "the posterior's; above 1 they are missing" % psis.TRUSTED),
+        evidence: Metric(title, is_higher_better=True, good="log p(x), where k-hat is good, and to its error where k-hat is "
+                         "below 0.5; less where q misses a part of the posterior"),
         "k_hat" + BY_T: Metric("k-hat by T", good="below %g, as far as T can be relied on" % psis.TRUSTED),
         evidence + BY_T: Metric(title + " with T", (), True, " (no bound)", good="log p(x), if T is right; no bound")}
 

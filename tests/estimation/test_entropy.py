@@ -125,6 +125,31 @@ def test_the_kl_of_sectors_is_known_to_a_thousandth():
         assert abs(errors.mean()) < 5e-4 + 2 * 1e-3 / math.sqrt(len(runs)) and np.abs(errors).max() < 4e-3
 
 
+def ring(n, width, seed):
+    """Samples of a ring, uniform over angle and radius, and log q at each."""
+    random_state = np.random.RandomState(seed)
+    angle, radius = 2 * math.pi * random_state.random_sample(n), 1 + width * (random_state.random_sample(n) - 0.5)
+    return radius[:, np.newaxis] * np.stack([np.cos(angle), np.sin(angle)], 1), -np.log(2 * math.pi * width * radius)
+
+
+def strip(n, width, seed):
+    return np.random.RandomState(seed).random_sample((n, 2)) * [1, width], np.full(n, -math.log(width))
+
+
+@pytest.mark.parametrize("shape", [ring, strip])
+@pytest.mark.parametrize("n_across", [30, 10, 3, 1, 0.3])
+def test_where_the_neighbours_reach_across_q_the_bias_is_told(shape, n_across):
+    """n_across: about how many samples lie in a square as wide as q. Gaussian and uniform q have none of that bias."""
+    n = 16384
+    samples, log_q = shape(n, n_across / n * (2 * math.pi if shape is ring else 1), 1)
+    log_target = densities.log_prior(samples)
+    found = entropy.kl_from(samples, log_target, np.random.RandomState(0))
+    error = found.value - (log_q - log_target).mean()
+    assert abs(error) < 2 * found.bias_left + 4 * found.standard_error
+    for even in (normal(n), np.random.RandomState(0).random_sample((n, 2))):
+        assert estimated(even).bias_left < 0.03
+
+
 def in_part(share, part, rest):
     return np.where(np.random.RandomState(2).random_sample((len(part), 1)) < share, part, rest).astype(np.float32)
 
@@ -139,6 +164,7 @@ WITHOUT_DENSITY = {
     "a circle": np.concatenate([np.cos(ANGLE), np.sin(ANGLE)], axis=1),
     "a curve": np.concatenate([np.tanh(2 * ANGLE), np.tanh(ANGLE + 0.5)], axis=1),
     "three ReLU units": relu_codes(N, 3),
+    "one dimension, five points": np.random.RandomState(3).randint(0, 5, (N, 1)) * 0.37,
     "one dimension, a point of mass .01": in_part(0.01, np.full((N, 1), 0.3), normal(N, dim=1)),
 }
 ROTATED = np.array([[0.8, 0.6], [-0.6, 0.8]])
@@ -153,6 +179,8 @@ WITH_DENSITY = {
     "one dimension": normal(N, dim=1),
     "one dimension, 0.002 wide": 1 + 0.002 * normal(N, dim=1),
     "few samples, a correlation of .9999": normal(256) @ [[1, 0.9999], [0, math.sqrt(1 - 0.9999**2)]],
+    "one dimension, where float32 has few numbers": 1000 + 0.3 * normal(N, dim=1),
+    "one dimension, where float32 has very few numbers": 100 + 0.02 * normal(N, dim=1),
     "few samples of a strip": (np.random.RandomState(0).random_sample((256, 2)) * [1, 1e-3]) @ ROTATED,
 }
 

@@ -47,5 +47,20 @@ def test_weights_that_are_all_alike_where_the_tail_begins_are_not_part_of_it():
     few_possible = np.full(65536, -np.inf)
     few_possible[:300] = 0.5 * random_state.standard_exponential(300)
     assert psis.k_hat(few_possible) < 0.6
-    few_possible[4:] = -np.inf
-    assert np.isnan(psis.k_hat(few_possible)) and np.isnan(psis.k_hat(np.full(100, -np.inf)))
+
+
+def test_where_the_mean_rests_on_a_few_weights_it_is_infinite():
+    random_state = np.random.RandomState(7)
+    for impossible in (-np.inf, -1e4):
+        few = np.where(np.arange(1024) < 6, random_state.standard_normal(1024), impossible)
+        assert psis.k_hat(few) == np.inf
+    assert psis.k_hat(np.full(100, -np.inf)) == np.inf
+    assert psis.k_hat(np.where(np.arange(20000) < 10, 0.5, 0)) == 0  # these few don't matter
+    for deviation in (400, 3000):  # nearly all weights are 0 beside the largest
+        assert all(psis.k_hat(deviation * random_state.standard_normal(5000)) > 1 for _ in range(10))
+
+
+def test_fewer_weights_need_a_shorter_tail():
+    """Vehtari, Simpson, Gelman, Yao and Gabry 2024, section 3.2.4."""
+    assert [round(psis.trusted(n), 3) for n in (64, 1024, 10**4, 10**6)] == [0.446, 0.668, 0.7, 0.7]
+    assert psis.trusted(1) == -np.inf

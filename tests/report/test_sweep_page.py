@@ -182,7 +182,8 @@ def test_of_different_warnings_of_a_setting_the_first_is_told_as_one():
     def run(loss):
         return SimpleNamespace(metrics={"generator_loss": loss, "lowest_generator_loss": 1.4}, config=small())
 
-    told = sweep_page._warning(TASKS["data_set"], [("a", [run(40.1), run(50.2)]), ("b", [run(60.0), run(60.0)]), ("c", [run(2)])])
+    told = sweep_page._warning(TASKS["data_set"], [
+        ("a", [run(40.1), run(50.2)]), ("b", [run(60.0), run(60.0)]), ("c", [run(2)])])
     of_a, of_b = told.split(" 2 of 2 runs of b: ")
     assert of_a.startswith("2 of 2 runs of a: of the first, the generator loss ended at 40.1000") and "50.2" not in told
     assert of_b.startswith("the generator loss ended at 60.0000") and "runs of c" not in told

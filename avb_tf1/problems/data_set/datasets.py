@@ -111,6 +111,8 @@ def _raw(section):
         raise InputError("%s: its images have changed: the digest of their arrays is %s, and data.sha256 of the run is %s; "
                          "bring the file of then back, or let data.path in the run's config.yaml say where it is" % (
                              path, raw.digest[:12], section.sha256[:12]))
+    if section.binarisation == "none":
+        image_files.require_one_type(raw.title, raw.train[0], raw.test[0])
     return raw
 
 

@@ -54,6 +54,16 @@ def read_images(path, names):
     return [(arrays[name], _labels(arrays.get(labels), len(arrays[name]), path, labels)) for name, labels in names]
 
 
+def require_one_type(path, train, test):
+    """Raise InputError unless the images of both parts are uint8, or those of both floats.
+
+    As real values uint8 are dequantised, and floats are not: their densities can't be compared.
+    """
+    if train.dtype != test.dtype:
+        raise InputError("%s: with data.binarisation none the images of train and test must both be uint8, or both floats, not "
+                         "%s and %s" % (path, train.dtype, test.dtype))
+
+
 def digest_of(*arrays):
     """Return 64 hexadecimal digits that stand for some arrays (None stands for itself), their types and shapes."""
     result = hashlib.sha256()

@@ -165,7 +165,7 @@ def evaluate(networks, images, random_state, settings, part=TEST):
         errors = np.hypot(quantity.errors, quantity.shared)
         arrays.update({name: quantity.values, name + "_error": errors}, **quantity.trust)
         for what, values in quantity.trust.items():
-            metrics.update(_of_k_hats(prefix + what, values) if what.startswith("k_hat") else {
+            metrics.update(_of_k_hats(prefix + what, values, settings.n_samples) if what.startswith("k_hat") else {
                 prefix + what: float(np.nanmean(values))})
     return HeldOut(dict(metrics, methods=methods, **{"not_computed": not_computed} if not_computed else {}), arrays)
 
@@ -182,10 +182,10 @@ def bits_per_dimension(log_likelihood, n_values, n_levels):
             for suffix, value in log_likelihood.items()}
 
 
-def _of_k_hats(name, values):
-    """What metrics.json has of the k-hats [n_images] of importance weights: their median and the share above psis.TRUSTED."""
+def _of_k_hats(name, values, n):
+    """What metrics.json has of the k-hats [n_images] of n importance weights: their median and the share that isn't trusted."""
     known = values[~np.isnan(values)]
-    return {name: float(np.median(known)), name + "_share": float(np.mean(known > psis.TRUSTED))} if len(known) else {}
+    return {name: float(np.median(known)), name + "_share": float(np.mean(known > psis.trusted(n)))} if len(known) else {}
 
 
 def _per_image(networks, images, random_state, settings):
@@ -197,8 +197,9 @@ def _per_image(networks, images, random_state, settings):
         _require_numbers(mean)
         found[name] = PerImage(mean, deviation / math.sqrt(settings.n_samples), method, trust={"k_hat" + by_t: k_hat})
         if by_t or GRID.is_met(networks):
+            # Of weights without a variance the bias isn't half the square of the error, nor known.
             found["log_likelihood_importance" + by_t] = PerImage(
-                evidence, error, method if by_t else "samples", error**2 / 2)
+                evidence, error, method if by_t else "samples", error**2 / 2 if (k_hat < 0.5).all() else None)
 
     def by_importance(x):
         if networks.gaussian is not None:

@@ -409,3 +409,13 @@ def test_digests_tell_types_shapes_and_values_apart():
     arrays = [np.zeros((2, 3), np.uint8), np.zeros((3, 2), np.uint8), np.zeros((2, 3), np.int8), np.ones((2, 3), np.uint8)]
     arrays.append(None)
     assert len({image_files.digest_of(array) for array in arrays} | {image_files.digest_of()}) == 6
+
+
+@pytest.mark.parametrize("types", [(np.uint8, np.float32), (np.float32, np.uint8)])
+def test_real_values_of_two_types_are_refused_as_only_one_is_dequantised(tmp_path, types):
+    parts = {name: UINT8 if own is np.uint8 else (UINT8 / 255).astype(own) for name, own in zip(("train", "test"), types)}
+    path = saved(tmp_path / "a.npz", **parts)
+    section = npz_data(path).replace("64", "3")
+    assert image_config("digits_vae", section).data.path == path  # as pixels that are on or off they are alike
+    with pytest.raises(InputError, match="a.npz: with data.binarisation none the images of train and test must both be uint8"):
+        image_config("patches_vae", section.replace("dynamic", "none"))

@@ -294,13 +294,13 @@ def test_every_name_is_that_of_a_metric(of_vae, of_avb):
 
 
 def test_of_a_gaussian_near_the_posterior_the_weights_tell_log_p(of_vae, of_avb):
-    for found, end in ((of_vae, ""), (of_avb, "_discriminator")):
+    for found, end, limit in ((of_vae, "", 1 - 1 / math.log10(2000)), (of_avb, "_discriminator", 1 - 1 / math.log10(200))):
         own = found["per_image"]
         deviations = (own["log_likelihood_importance" + end] - EXACT.log_likelihood) / own[
             "log_likelihood_importance%s_error" % end]
         assert abs(deviations.mean()) < 5 / np.sqrt(120) and deviations.std() < 2
         assert found["test_k_hat" + end] == np.median(own["k_hat" + end])
-        assert found["test_k_hat%s_share" % end] == np.mean(own["k_hat" + end] > 0.7) < 0.5
+        assert found["test_k_hat%s_share" % end] == np.mean(own["k_hat" + end] > limit) < 0.5
 
 
 def test_two_models_are_compared_image_by_image():
