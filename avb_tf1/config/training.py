@@ -62,7 +62,7 @@ class TrainingConfig(Section):
 class KLWarmUpConfig(Section):
     """`kl_weight` times what rises linearly, from `begin` in the first iteration to 1 after `n_iterations`, and stays there."""
 
-    begin: number(ge=0, lt=1) = key("What it is in the first iteration.")
+    begin: number(ge=0, lt=1) = key("What it is in the first iteration; above 0 with `shared_backward`.")
     n_iterations: integer(ge=1, le=1000000000) = key("Iterations until it is 1.")
 
 
@@ -83,7 +83,7 @@ class VAETrainingConfig(WeightedTrainingConfig):
         "Whether KL(q(z|x) || p(z)) is exact, or an estimate by one sample of q(z|x). With a flow it must be `sampled`.")
     n_importance_samples: integer(ge=1, le=65536) = key(
         "Samples of q(z|x) of each x; with more than one the loss is minus the importance-weighted bound (IWAE) of so many, "
-        "and `kl` must be `sampled`, `kl_weight` 1.", default=1)
+        "and `kl` must be `sampled`, `kl_weight` 1, `kl_warm_up` `null`.", default=1)
 
     @pydantic.validator("n_importance_samples")
     def _weights_are_of_samples(cls, n_importance_samples, values):
