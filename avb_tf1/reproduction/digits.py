@@ -70,8 +70,8 @@ def _draw(path, runs):
 
 _CHOSEN = """\
 Sizes, updates of T and pairs were found by log p(x) of test images, too, and more was tried for AVB. The learning rates are
-held against others, the same way for each method: %s times the config's own, seed %d, trained with 1197 images; the table has
-log p(x) of 300 that were set apart, nothing where that was not run. The rows above are trained with all 1497."""
+held against others, the same way for each method: %s times the config's own, seed %d, trained with 1197 images;
+the table has log p(x) of 300 that were set apart, nothing where that was not run. The rows above are trained with all 1497."""
 
 
 def _grid(known):
@@ -107,7 +107,8 @@ def _page(runs, wanted, grid, seeds):
         "# The 8x8 digits: real images, log p(x) of images held out",
         ["scikit-learn's `load_digits`: 1497 images to train with, %d to test. A pixel is on with its intensity as" % n_test,
          "probability, drawn afresh in each batch; the test images are drawn once, the same for all models and seeds. Nats an",
-         "image, of the test images. Mean over seeds %s (smallest to largest)." % told],
+         "image, of the test images. %s." % (
+             "Seed %s" % told if len(seeds) == 1 else "Mean over seeds %s (smallest to largest)" % told)],
         *["**A draft: %s.**" % "; ".join(lacks)] * bool(lacks),
         provenance.made_by_text(made_by(runs) + [record.made_by for record in of_grid if record is not None]),
         _table(runs),

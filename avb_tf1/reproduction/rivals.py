@@ -134,11 +134,11 @@ def make(runs, others_folder, run_seeds, out):
     for name, of_problem in runs.rivals.items():
         results = {}
         for comparison in _HEADINGS:
-            of_all = {rival: _found(runs, rival, comparison, run_seeds) for rival in of_problem.values()}
-            n_missing += len(run_seeds) * len(of_all) - sum(map(len, of_all.values()))
+            of_all = [(rival, _found(runs, rival, comparison, run_seeds)) for rival in of_problem.values()]
+            n_missing += sum(len(run_seeds) - len(records) for _, records in of_all)
             diverged += ["%s on %s at equal %s, seed %d" % (_title(rival.method), rival.problem, _AT[comparison], record.seed)
-                         for rival, records in of_all.items() for record in records if record.has_diverged]
-            results[comparison] = [_result(rival, records) for rival, records in of_all.items() if len(records) == len(
+                         for rival, records in of_all for record in records if record.has_diverged]
+            results[comparison] = [_result(rival, records) for rival, records in of_all if len(records) == len(
                 run_seeds) and not any(record.has_diverged for record in records)]
         first = next(iter(of_problem.values())).config()
         floor = None

@@ -63,7 +63,7 @@ def test_all_models_are_trained_tabled_and_drawn(tmp_path, monkeypatch, capsys):
         ["VAE", "2"], ["coupling flow", "2"], ["AVB", "2"], ["AVB + AC", "2"], ["VAE", "8"], ["AVB + AC", "8"]]
     assert all(row[2] for row in rows) and not rows[0][4] and rows[2][4]
     assert "**A draft: seed 0 alone; 18 of 18 runs of the choice of settings are missing.**" in page
-    assert "Mean over seeds 0 (smallest to largest)" in page and "AVB + AC over VAE | 8 |" in page
+    assert "of the test images. Seed 0." in page and "AVB + AC over VAE | 8 |" in page
     capsys.readouterr()
     digits.make(str(tmp_path), str(tmp_path / "runs"), str(tmp_path / "docs"), (0,))
     assert "Training" not in capsys.readouterr().out
