@@ -18,8 +18,8 @@ def build_graph(config, problem=None, is_trained=False):
     """Return the ModelGraph of an experiment, whose graph is finalized.
 
     `config` is what config.loading.load_config returns; of anything else TypeError is raised. `problem` is its problem; None:
-    problems.registry.problem_of finds it, and InputError is raised if the problem's file is damaged, or is not there. So it is
-    under TensorFlow 2's behaviour.
+    problems.registry.problem_of finds it. InputError is raised if the problem's file is damaged, or is not there, and under
+    TensorFlow 2's behaviour.
     `is_trained`: whether the graph is to be without steps and optimisers, half of the time that it takes; the saver is then of
     the networks' variables only.
     """
