@@ -44,14 +44,13 @@ def k_hat(log_weights):
         return math.nan
     if log_weights[-1] == -math.inf:
         return math.inf
-    weights = np.exp(log_weights - log_weights[-1])
-    tail = weights[-n_tail - 1:]
-    exceedances = tail[1:] - tail[0]
+    weights = np.exp(log_weights[-n_tail - 1:] - log_weights[-1])
+    exceedances = weights[1:] - weights[0]
     if exceedances[-1] < 1e-5:  # as much as float32 makes of equal weights
         return 0.0
     exceedances = exceedances[exceedances > np.finfo(np.float64).tiny]
     if len(exceedances) < min(n_tail, _FEW):
-        return math.inf if exceedances.sum() > _MATTERING * weights.sum() else 0.0
+        return math.inf if exceedances.sum() > _MATTERING * np.exp(log_weights - log_weights[-1]).sum() else 0.0
     return pareto_shape(exceedances)
 
 

@@ -6,15 +6,16 @@ import os
 import numpy as np
 
 from avb_tf1.config import rivals as settings
-from avb_tf1.config.fingerprint import digest_of_fingerprint
+from avb_tf1.config.fingerprint import fingerprint, require_same
 from avb_tf1.config.rivals import ChosenSettings
 from avb_tf1.experiment.trained_run import open_run
 from avb_tf1.ground import files
 from avb_tf1.ground.errors import InputError
+from avb_tf1.problems.data_set.problem import VALIDATION
 from avb_tf1.reproduction.posterior_comparison import largest_distance
 from avb_tf1.reproduction.records import Records
-from avb_tf1.runs import run_folder
-from avb_tf1.runs.provenance import code
+from avb_tf1.runs import metrics_file, run_folder
+from avb_tf1.runs.provenance import legs_in
 from avb_tf1.tasks.registry import task_of
 
 ITERATIONS, TIME, SEARCH, SETTINGS = "equal_iterations", "equal_time", "search", "settings"
@@ -35,7 +36,6 @@ _VALUES = {"known_images": ("log_likelihood", "elbo", "inference_gap"),
 LARGEST, LARGEST_OF = "largest_wasserstein", "largest_wasserstein_of"
 NOISE = 0.005                   # a difference of scores that is none; of AVB's KL by neighbours it is about the error
 _N_VALIDATION = 300
-_VALIDATION = "validation.json"  # in a run's folder, what it was measured to have on validation images
 
 
 class RivalsRuns:
@@ -141,16 +141,19 @@ def _values(config, folder, metrics):
 
 
 def _of_validation(config, folder):
-    """The metrics of a run's validation images; measured unless this code did it before, of the same config."""
-    path, own = os.path.join(folder, _VALIDATION), {
-        "config": digest_of_fingerprint(config), "evaluation_code": code()["evaluation_code"]}
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        known = files.read_json(path)
-        if known["made_by"] == own:
-            return known["metrics"]
+    """The metrics of a run's validation images; measured, and written as scripts/evaluate.py --write does, unless this code did
+    it before, of the same config.
+    """
+    path = os.path.join(folder, run_folder.name_of_part(VALIDATION))
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, InputError):
+        metrics = files.read_json(path)
+        made_by = metrics.pop("made_by")
+        require_same(made_by["fingerprint"], fingerprint(config), path)
+        if metrics_file.is_measured_by_this_code(made_by):
+            return metrics
     with open_run(folder) as run:
-        metrics = run.measure("validation")
-    files.write_json(path, {"made_by": own, "metrics": metrics})
+        metrics = run.measure(VALIDATION)
+    files.write_json(path, metrics_file.with_made_by(metrics, config, legs_in(folder)))
     return metrics
 
 

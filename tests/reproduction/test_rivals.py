@@ -7,13 +7,16 @@ import types
 
 import pytest
 from helpers import ROOT, call_script
+from image_data import small_images
 from pictures import pixels
 
 from avb_tf1.config.loading import load_config
 from avb_tf1.config.rivals import load_chosen, load_rivals
+from avb_tf1.experiment.reevaluation import evaluate_part
 from avb_tf1.experiment.run import run_experiment
 from avb_tf1.ground.errors import InputError
 from avb_tf1.reproduction import rivals, rivals_search
+from avb_tf1.runs.provenance import code
 
 SETTINGS = """
 methods:
@@ -173,6 +176,23 @@ def test_the_page_needs_no_folders_of_runs_that_are_kept(configs, runs, tmp_path
     with pytest.raises(InputError, match="no search is finished"):
         rivals_search.choose(known(configs, gone, tmp_path))
     assert "banana: 6 of 6 runs are missing" in capsys.readouterr().out
+
+
+def test_validation_images_are_measured_once_and_again_after_another_code(tmp_path, monkeypatch):
+    config = small_images("digits_vae", "data.n_validation=5", "evaluation.n_samples=4")
+    folder = str(tmp_path / "run")
+    run_experiment(config, folder, show_progress=False)
+    evaluate_part(folder, "validation", write=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(rivals_search, "open_run", lambda _: pytest.fail("measured again"))
+        values = rivals_search._values(config, folder, {})
+    assert values["validation_log_likelihood"] < 0
+    path = tmp_path / "run" / "validation.json"
+    written = path.read_text()
+    path.write_text(written.replace(code()["evaluation_code"], "0" * 12))
+    assert rivals_search._values(config, folder, {}) == values and json.loads(path.read_text()) == json.loads(written)
+    path.write_text("damaged")
+    assert rivals_search._values(config, folder, {}) == values
 
 
 def result(method, seconds, runs, is_doubted=False):
