@@ -23,7 +23,9 @@ SEARCHED = ("explaining_away", "banana", "stan_eight_schools", "digits")
 # Problems -> methods whose rates are looked at with as many iterations as their configs have: those of docs/digits.md.
 OF_SETTINGS = {"digits": ("vae", "vae_weighted", "coupling", "avb", "avb_ac", "maximum_likelihood"),
                "digits_8": ("vae", "coupling", "avb_ac")}
-RATE_FACTORS = (0.3, 1.0, 3.0)  # of all learning rates of a method: the grid that is searched
+# Of all learning rates of a method: the grids of SEARCH, whose few iterations want larger rates, and of SETTINGS.
+RATE_FACTORS = (0.3, 1.0, 3.0, 10.0)
+SETTINGS_FACTORS = RATE_FACTORS[:3]
 SEED = 100
 KEPT = "rivals.csv"             # in docs: the Records of all runs
 BY_T = "_discriminator"         # ends the name of a Record's value that only T tells
@@ -34,6 +36,7 @@ _VALUES = {"known_images": ("log_likelihood", "elbo", "inference_gap"),
            "given_posterior": ("log_evidence", "elbo", "inference_gap", "wasserstein"),
            "data_set": ("test_log_likelihood", "test_elbo", "test_elbo_discriminator", "test_inference_gap")}
 LARGEST, LARGEST_OF = "largest_wasserstein", "largest_wasserstein_of"
+CLOSE = 0.1                     # a share: a length that changes by no more stays, as then do the runs that have it
 NOISE = 0.005                   # a difference of scores that is none; of AVB's KL by neighbours it is about the error
 _N_VALIDATION = 300
 
@@ -72,10 +75,10 @@ class RivalsRuns:
                 (self._others_folder, "posteriors", rival.problem, name))])
 
     def configs(self, rival, comparison, seeds):
-        """Return a Rival's configs in a comparison, one for each seed; of a grid, for each of RATE_FACTORS, with SEED.
+        """Return a Rival's configs in a comparison, one for each seed; of a grid, for each of its factors, with SEED.
 
-        SEARCH is the grid at equal CPU time, SETTINGS that at the config's own length. [] where the problem, or the method,
-        isn't searched, or no settings were chosen for it.
+        SEARCH is the grid RATE_FACTORS at equal CPU time, SETTINGS that of SETTINGS_FACTORS at the config's own length. []
+        where the problem, or the method, isn't searched, or no settings were chosen for it.
         """
         of_seeds = [("seed=%d" % seed,) for seed in seeds]
         if comparison == ITERATIONS:
@@ -86,13 +89,14 @@ class RivalsRuns:
                 rival.config("_equal_time", *rival.at(chosen.rate_factor, chosen.n_iterations), *own) for own in of_seeds]
         if comparison == SETTINGS:
             is_searched = rival.method in OF_SETTINGS.get(rival.problem, ())
-            return self._grid(rival, "_settings_%g", rival.config().training.n_iterations) if is_searched else []
-        return self._grid(rival, "_rates_%g", self.length(rival)) if rival.problem in SEARCHED else []
+            return self._grid(
+                rival, "_settings_%g", SETTINGS_FACTORS, rival.config().training.n_iterations) if is_searched else []
+        return self._grid(rival, "_rates_%g", RATE_FACTORS, self.length(rival)) if rival.problem in SEARCHED else []
 
-    def _grid(self, rival, ending, n_iterations):
+    def _grid(self, rival, ending, factors, n_iterations):
         apart = ["data.n_validation=%d" % _N_VALIDATION] if rival.config().task == "data_set" else []
         return [rival.config(ending % factor, *rival.at(factor, n_iterations), *apart, "seed=%d" % SEED)
-                for factor in RATE_FACTORS]
+                for factor in factors]
 
     def length(self, rival):
         """Return how many iterations a Rival's CPU seconds last, by the pace of its run at equal iterations, seed 0.
@@ -116,6 +120,12 @@ def best_of(scores):
     """Return the number of the best of RATE_FACTORS by its score, the larger the better; of equal ones that nearest to 1."""
     equal = [number for number, score in enumerate(scores) if score >= max(scores) - NOISE]
     return min(equal, key=lambda number: abs(np.log(RATE_FACTORS[number])))
+
+
+def with_kept_length(new, old):
+    """Return ChosenSettings with the length of those that were chosen before, or None, if it is within CLOSE of theirs."""
+    is_kept = old is not None and abs(new.n_iterations - old.n_iterations) <= CLOSE * old.n_iterations
+    return new.copy(update={"n_iterations": old.n_iterations}) if is_kept else new
 
 
 def values_of(task, metrics):
@@ -163,7 +173,7 @@ def write_configs(runs, comparison, seeds, out):
     Args:
         runs: RivalsRuns, of whose folders and records one suffices.
         comparison: "equal_iterations"; "equal_time", by the chosen settings; "search", of the problems that are searched the
-            grid RATE_FACTORS, at equal CPU time; or "settings", that grid of OF_SETTINGS at the configs' own length.
+            grid RATE_FACTORS, at equal CPU time; or "settings", of OF_SETTINGS SETTINGS_FACTORS at the configs' own length.
         seeds: sequence of int. A config that any of them is still to be run with is written once.
         out: str, a folder; made if need be. Configs of runs that were made are removed from it.
 
@@ -184,8 +194,8 @@ def choose(runs):
     known minus the mean Wasserstein distance. Of runs whose scores differ by NOISE or less the one with the factor nearest 1
     counts as the best; one that diverged, as the worst. The length is by the pace of the search's runs. A problem that isn't
     searched has the rates of the one that its settings_of names, and a length by the pace of the method's run at equal
-    iterations, seed 0. A problem whose search, or that of its settings_of, isn't finished stays as the file has it, and is
-    told.
+    iterations, seed 0; as of with_kept_length. A problem whose search, or that of its settings_of, isn't finished stays as the
+    file has it, and is told.
     """
     found = {}
     for problem in SEARCHED:
@@ -216,6 +226,9 @@ def choose(runs):
             found[problem] = {method: ChosenSettings(rate_factor=found[settings_of][method].rate_factor,
                                                      n_iterations=runs.length(rival))
                               for method, rival in of_problem.items()}
+    for problem, of_problem in found.items():
+        for method, new in of_problem.items():
+            of_problem[method] = with_kept_length(new, runs.chosen.get(problem, {}).get(method))
     runs.records.write()
     if not found:
         raise InputError("no search is finished; scripts/sweep.py makes its runs")

@@ -11,7 +11,7 @@ from image_data import small_images
 from pictures import pixels
 
 from avb_tf1.config.loading import load_config
-from avb_tf1.config.rivals import load_chosen, load_rivals
+from avb_tf1.config.rivals import ChosenSettings, load_chosen, load_rivals
 from avb_tf1.experiment.reevaluation import evaluate_part
 from avb_tf1.experiment.run import run_experiment
 from avb_tf1.ground.errors import InputError
@@ -228,6 +228,14 @@ def test_no_other_is_better_if_some_run_is_as_good():
 def test_the_best_run_is_the_one_nearest_to_the_own_rates_if_noise_is_all_between(monkeypatch, scores, best):
     monkeypatch.setattr(rivals_search, "RATE_FACTORS", (0.3, 1.0, 3.1))
     assert rivals_search.best_of(scores) == best
+
+
+def test_a_length_stays_unless_its_pace_changed():
+    old = ChosenSettings(rate_factor=1, n_iterations=1000, score=-1)
+    for length, kept in ((900, 1000), (1100, 1000), (899, 899), (1101, 1101)):
+        new = ChosenSettings(rate_factor=3, n_iterations=length, score=-0.5)
+        assert rivals_search.with_kept_length(new, old) == new.copy(update={"n_iterations": kept})
+        assert rivals_search.with_kept_length(new, None) is new
 
 
 def test_a_search_says_what_it_lacks(configs, tmp_path):
