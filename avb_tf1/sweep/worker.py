@@ -127,15 +127,16 @@ class _Reporter:
         self._next, self._answer, self.is_stopped = 0.0, None, False
 
     def __call__(self, iteration, _):
-        if self._answer is not None and ray.wait([self._answer], timeout=0)[0]:
+        # A future, which never blocks: where a task calls ray.wait or ray.get Ray gives its core to another task meanwhile.
+        if self._answer is not None and self._answer.done():
             with contextlib.suppress(ray.exceptions.RayError):  # the board died, and starts again
-                if ray.get(self._answer) and not self.is_stopped:
+                if self._answer.result() and not self.is_stopped:
                     self.is_stopped = True
                     os.kill(os.getpid(), signal.SIGTERM)  # as from outside: training ends with a checkpoint
             self._answer = None
         if time.monotonic() >= self._next or iteration == self._n_iterations:
             self._next = time.monotonic() + 1
-            self._answer = self._board.report.remote(self._name, iteration)
+            self._answer = self._board.report.remote(self._name, iteration).future()
 
 
 def _packed(folder):

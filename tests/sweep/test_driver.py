@@ -282,6 +282,32 @@ def test_an_existing_cluster_of_two_nodes(alone, tmp_path, shared_disk):
     assert not [name for name in os.listdir(str(out)) if name.startswith(".")]
 
 
+@pytest.mark.slow
+def test_a_worker_that_reports_keeps_its_core(monkeypatch):
+    """Two runs, one core, and a board that answers late: the second begins when the first has ended."""
+    ray = driver.ray
+    monkeypatch.setenv("PYTHONPATH", os.environ.get("PYTHONPATH", ""))
+
+    class Late:
+        def report(self, name, iteration):
+            time.sleep(0.2)
+            return False
+
+    def train(board):
+        begin = time.time()
+        report = driver.worker._Reporter(board, "name", 0)
+        while time.time() < begin + 3:
+            report(1, None)
+            time.sleep(0.001)
+        return begin, time.time()
+
+    with driver.cluster.joined(None, 1):
+        board = ray.remote(num_cpus=0)(Late).remote()
+        run_one = ray.remote(num_cpus=1)(train)
+        (_, end), (begin, _) = sorted(ray.get([run_one.remote(board) for _ in range(2)]))
+    assert begin >= end
+
+
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "nowhere", "127.0.0.1:123456", "no.such.host.invalid:6379"])
 def test_no_cluster_at_the_address(tmp_path, address):
     run = run_script if address == "127.0.0.1:1" else call_script
