@@ -131,8 +131,8 @@ def write_chosen(folder, found):
     """Write what was chosen, problem -> method -> ChosenSettings, for load_chosen; return the path."""
     path = os.path.join(folder, "rivals", CHOSEN)
     lines = ["# The settings of rivals.yaml's methods at equal CPU time, by `make rivals-search`. cpu_seconds and score",
-             "# are those of the search's own run: log p(x) of validation images, or minus KL(q || p(z|x)), or minus the mean",
-             "# Wasserstein-1 distance. Without them the rates are those of the problem that settings_of names."]
+             "# are those of the search's own run: log p(x) of validation images or of all four, or minus KL(q || p(z|x)), or",
+             "# minus the mean Wasserstein-1 distance. Without them the rates are those of the problem that settings_of names."]
     for problem, own in found.items():
         lines.append("%s:" % problem)
         lines += ["  %s: %s" % (method, json.dumps(chosen.dict(exclude_none=True)).replace('"', ""))

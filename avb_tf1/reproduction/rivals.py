@@ -322,9 +322,10 @@ def _page(compared, n_missing, n_wanted, diverged, run_seeds):
         _paragraph(
             "At equal iterations each method has its config's rates, and all methods on a problem the same number of "
             "iterations, of whatever cost. At equal CPU time each trains for about the same seconds (`cpu_seconds` in "
-            "`configs/rivals/rivals.yaml`), with its rates times %s, whichever is best with seed %d, of the digits on "
-            "validation images (of equally good ones, to %g nats, that nearest to 1). That was searched on %s; the other "
-            "problems take the factor that was found on the one that `settings_of` names there." % (
+            "`configs/rivals/rivals.yaml`), with its rates times %s, whichever is best with seed %d: of the digits by "
+            "log p(x) of validation images, of the four images by that of all, of a posterior by KL or W1 (of equally good "
+            "ones, to %g nats, that nearest to 1). That was searched on %s; the other problems take the factor that was found "
+            "on the one that `settings_of` names there." % (
                 " or ".join("%g" % factor for factor in RATE_FACTORS), SEED, NOISE, ", ".join(SEARCHED))),
         *[_paragraph("Diverged, and so in no table: %s." % "; ".join(diverged))] * bool(diverged),
         provenance.made_by_text(origins),

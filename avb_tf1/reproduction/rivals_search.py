@@ -19,7 +19,7 @@ from avb_tf1.runs.provenance import legs_in
 from avb_tf1.tasks.registry import task_of
 
 ITERATIONS, TIME, SEARCH, SETTINGS = "equal_iterations", "equal_time", "search", "settings"
-SEARCHED = ("explaining_away", "banana", "stan_eight_schools", "digits")
+SEARCHED = ("four_images", "explaining_away", "banana", "stan_eight_schools", "digits")
 # Problems -> methods whose rates are looked at with as many iterations as their configs have: those of docs/digits.md.
 OF_SETTINGS = {"digits": ("vae", "vae_weighted", "coupling", "avb", "avb_ac", "maximum_likelihood"),
                "digits_8": ("vae", "coupling", "avb_ac")}
@@ -30,7 +30,7 @@ SEED = 100
 KEPT = "rivals.csv"             # in docs: the Records of all runs
 BY_T = "_discriminator"         # ends the name of a Record's value that only T tells
 # What a method is chosen by, the first that all methods on a problem have, and the sign with which more is better.
-_SCORES = {"validation_log_likelihood": 1, "inference_gap": -1, "wasserstein": -1}
+_SCORES = {"validation_log_likelihood": 1, "log_likelihood": 1, "inference_gap": -1, "wasserstein": -1}
 # Of each task, what is kept of a run.
 _VALUES = {"known_images": ("log_likelihood", "elbo", "inference_gap"),
            "given_posterior": ("log_evidence", "elbo", "inference_gap", "wasserstein"),
@@ -190,12 +190,12 @@ def write_configs(runs, comparison, seeds, out):
 def choose(runs):
     """Write configs/rivals/chosen.yaml: the rates and length of each method's best run of a search, in a RivalsRuns.
 
-    The score is log p(x) of the validation images; of a given posterior minus KL(q || p(z|x)), or where some method's isn't
-    known minus the mean Wasserstein distance. Of runs whose scores differ by NOISE or less the one with the factor nearest 1
-    counts as the best; one that diverged, as the worst. The length is by the pace of the search's runs. A problem that isn't
-    searched has the rates of the one that its settings_of names, and a length by the pace of the method's run at equal
-    iterations, seed 0; as of with_kept_length. A problem whose search, or that of its settings_of, isn't finished stays as the
-    file has it, and is told.
+    The score is log p(x) of the validation images, of known images that of all; of a given posterior minus KL(q || p(z|x)), or
+    where some method's isn't known minus the mean Wasserstein distance. Of runs whose scores differ by NOISE or less the one
+    with the factor nearest 1 counts as the best; one that diverged, as the worst. The length is by the pace of the search's
+    runs. A problem that isn't searched has the rates of the one that its settings_of names, and a length by the pace of the
+    method's run at equal iterations, seed 0; as of with_kept_length. A problem whose search, or that of its settings_of, isn't
+    finished stays as the file has it, and is told.
     """
     found = {}
     for problem in SEARCHED:
