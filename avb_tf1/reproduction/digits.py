@@ -88,7 +88,7 @@ def _grid(known):
 def _table_of_grid(grid, runs):
     """The lines of a table of each model's log p(x) of validation images, as far as _grid has it."""
     return markdown_table(
-        ["model", "latent dimensions", *("rates times %g" % factor for factor in rivals_search.SETTINGS_FACTORS)],
+        ["model", "latent dimensions", *("rates times %g" % factor for factor in rivals_search.RATE_FACTORS)],
         [[TITLES[method], "%d" % runs["%s_%s" % (problem, method)].configs[0].model.latent_dim, *(
             "" if record is None else "diverged" if record.has_diverged else "%.3f" % record.values["validation_log_likelihood"]
             for record in records)]
@@ -131,7 +131,7 @@ def _page(runs, wanted, grid, seeds):
          *(_difference_row("%s_%s" % (problem, method), "%s_%s" % (problem, methods[0]), TITLES[method], runs)
            for problem, methods in METHODS.items() for method in methods[1:])],
         "## How the settings were chosen",
-        _CHOSEN % (" or ".join("%g" % factor for factor in rivals_search.SETTINGS_FACTORS), rivals_search.SEED),
+        _CHOSEN % (" or ".join("%g" % factor for factor in rivals_search.RATE_FACTORS), rivals_search.SEED),
         _table_of_grid(grid, runs),
         "![Latent spaces](digits.png)",
         ["Seed 0, two latent dimensions. From the top: codes of the test images by class; the decoder's images at quantiles of",
