@@ -32,7 +32,7 @@ class RivalsOfProblem(OwnConfig):
     methods: str = key("Which group of `methods` above are its own, as changes of `config`.")
     others: Dict[_Name, OwnConfig] = key("By their names, methods with a config of their own.")
     cpu_seconds: number(gt=0, le=100000) = key("CPU seconds of one training, where the methods have equal time.")
-    settings_of: _Name = key("The problem whose chosen settings are taken there.")
+    settings_of: _Name = key("The problem whose chosen rates, as factors, are taken there.")
 
 
 class RivalsConfig(Section):
