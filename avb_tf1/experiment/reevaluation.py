@@ -120,9 +120,7 @@ def evaluate_part(folder, part, write):
             metrics = measured_part(folder, task, Trained(config, problem, networks, found.monitors), part)
         print(summary(task, metrics, config))
         if write:
-            path = os.path.join(folder, run_folder.name_of_part(part))
-            files.write_json(path, metrics_file.with_made_by(metrics, config, found.legs))
-            print("Written to %s" % path)
+            print("Written to %s" % metrics_file.write_part(folder, part, metrics, config, found.legs))
 
 
 def measured_part(folder, task, trained, part):

@@ -162,7 +162,7 @@ def _of_validation(config, folder):
             return metrics
     with open_run(folder) as run:
         metrics = run.measure(VALIDATION)
-    files.write_json(path, metrics_file.with_made_by(metrics, config, legs_in(folder)))
+    metrics_file.write_part(folder, VALIDATION, metrics, config, legs_in(folder))
     return metrics
 
 

@@ -24,6 +24,13 @@ def with_made_by(metrics, config, legs):
     return dict(metrics, **{_KEY: dict(code(), training_code=trained_by, cpus=cpus, fingerprint=fingerprint(config))})
 
 
+def write_part(folder, part, metrics, config, legs):
+    """Write what was measured on a part of a run's data into its folder, in the form of metrics.json; return the path."""
+    path = os.path.join(folder, run_folder.name_of_part(part))
+    files.write_json(path, with_made_by(metrics, config, legs))
+    return path
+
+
 def read_metrics(folder, config, task):
     """Return the metrics of the finished run in `folder`, and their "made_by".
 
