@@ -16,7 +16,7 @@ from avb_tf1.reproduction import figures
 from avb_tf1.reproduction.records import Records
 from avb_tf1.runs import contents, provenance, run_folder
 from avb_tf1.tasks.data_set.contents import TEST_IMAGES
-from avb_tf1.tasks.data_set.measures import METRICS
+from avb_tf1.tasks.data_set.measures import METRICS, N_IMPORTANCE_SAMPLES
 
 DIMS = (2, 8, 32)
 KINDS = {"vae": "VAE", "flow": "coupling flow", "avb": "AVB", "avb_ac": "AVB + AC"}
@@ -26,7 +26,10 @@ KEPT, FOLDER = "mnist.csv", "mnist"          # in docs: the Records, and the pic
 _CURVES = 8                                  # the dimensions of which lengths are compared
 _FIGURES = ("reconstructions.png", "manifold.png")  # of a run's folder, which the page shows
 _N_ERRORS = 3
-_PER_IMAGE = "log_likelihood_of_each"        # of a Record, above two dimensions: of the annealed images, in their order
+# Of a Record above two dimensions, of the annealed images alone: log p(x) of each, in their order; the mean by each of two ways
+# and, with _ERROR, how far that may be off by the samples of these images, not by their choice.
+_PER_IMAGE = "log_likelihood_of_each"
+_WAYS, _OF_ANNEALED, _ERROR = ("log_likelihood", "log_likelihood_importance"), "_of_annealed", "_error"
 # What is kept of a run, and with which errors.
 _VALUES = ("test_log_likelihood", "test_log_likelihood_importance", "test_importance_effective_sample_size", "test_elbo",
            "test_elbo_discriminator", "test_inference_gap", "test_ais_acceptance", "n_annealed_images", "n_test_images")
@@ -92,8 +95,14 @@ def _values(_, folder, metrics):
     names = [name + suffix for name in _VALUES for suffix in ("", *_ERRORS)]
     values = {name: metrics[name] for name in names if metrics.get(name) is not None}
     if "n_annealed_images" in metrics:
-        of_each = contents.read_part(folder, TEST_IMAGES, ("log_likelihood",))["log_likelihood"]
-        values[_PER_IMAGE] = tuple(of_each[~np.isnan(of_each)])
+        ways = [way for way in _WAYS if "test_" + way in metrics]
+        arrays = contents.read_part(folder, TEST_IMAGES, [way + suffix for way in ways for suffix in ("", _ERROR)])
+        taken = ~np.isnan(arrays["log_likelihood"])
+        values[_PER_IMAGE] = tuple(arrays["log_likelihood"][taken])
+        for way in ways:
+            errors = arrays[way + _ERROR][taken]
+            values[way + _OF_ANNEALED] = float(arrays[way][taken].mean())
+            values[way + _OF_ANNEALED + _ERROR] = float(np.sqrt((errors**2).sum()) / len(errors))
     return values
 
 
@@ -232,14 +241,22 @@ def _comparison(found):
 def _agreement(found):
     rows = []
     for own, record in found.items():
-        values, ways = record.values, ("test_log_likelihood", "test_log_likelihood_importance")
-        if own.dim > 2 and own.part == 1 and ways[1] in values:
-            rows.append(["%d" % own.dim, KINDS[own.kind], "%d" % own.seed, *(
-                "%.2f ± %.3f" % (values[name], values[name + "_numerical_error"]) for name in ways),
-                "%+.2f" % (values[ways[1]] - values[ways[0]]), "%.0f" % values["test_importance_effective_sample_size"]])
-    return [*markdown_table(["latent dimensions", "model", "seed", "AIS", "importance sampling", "difference",
-                             "samples of 5000 that count"], rows), "",
-            "Both have the choice of the images in common, which their errors contain."]
+        values = record.values
+        if own.part == 1 and all("test_%s_bias_left" % way in values for way in _WAYS) and own.dim > 2:
+            means, errors, biases = ([values[form % way] for way in _WAYS] for form in (
+                "%s" + _OF_ANNEALED, "%s" + _OF_ANNEALED + _ERROR, "test_%s_bias_left"))
+            difference, error = means[1] - means[0], np.hypot(*errors)
+            rows.append(["%d" % own.dim, KINDS[own.kind], "%d" % own.seed,
+                         *("%.2f ± %.3f" % pair for pair in zip(means, errors)),
+                         "%+.2f ± %.3f" % (difference, error), *("%.3f" % bias for bias in biases),
+                         "yes" if abs(difference) <= _N_ERRORS * error + max(biases) else "no",
+                         "%.0f" % values["test_importance_effective_sample_size"]])
+    return [*markdown_table(["latent dimensions", "model", "seed", "AIS", "importance sampling", "difference", "AIS too low",
+                             "importance sampling too low", "agree",
+                             "samples of %d that count" % N_IMPORTANCE_SAMPLES], rows), "",
+            "Means over the annealed images alone, the same ones by both, so that ± has no choice of images. They agree if the",
+            "difference is at most %d of its errors and the larger bias. Importance sampling with a q that misses a part of" %
+            _N_ERRORS, "p(z|x) is lower than its error and its bias tell."]
 
 
 def _pictures(found, out):

@@ -55,6 +55,14 @@ def test_the_page_has_the_numbers_of_the_runs(few, tmp_path):
     of_each = [np.array([record.values["log_likelihood_of_each"] for record in own]) for own in (of_ac, of_vae)]
     assert of_each[0].shape == (2, 5)
     assert "| 8 | 2 | %+.2f |" % (of_each[0] - of_each[1]).mean() in page
+    arrays = np.load(os.path.join(runs, "mnist_8_vae_seed_1", "test_images.npz"))
+    taken = ~np.isnan(arrays["log_likelihood"])
+    annealed, weighed = (arrays[name][taken] for name in ("log_likelihood", "log_likelihood_importance"))
+    errors = np.hypot(*(arrays[name][taken] for name in ("log_likelihood_error", "log_likelihood_importance_error")))
+    assert taken.sum() == 5
+    error = np.sqrt((errors**2).sum()) / 5
+    assert "| 8 | VAE | 1 | %.2f ± " % annealed.mean() in page
+    assert "| %+.2f ± %.3f | " % ((weighed - annealed).mean(), error) in page
     assert "-89.6" in page and "| 2 | VAE | " in page
     for name in ("mnist_2_vae_manifold.png", "mnist_8_avb_ac_reconstructions.png"):
         assert "(mnist/%s)" % name in page and (tmp_path / "mnist" / name).stat().st_size > 1000
