@@ -154,7 +154,7 @@ def test_importance_sampling_has_the_closed_form():
     known = Linear(3, 10, 0.1)
     variance = 1.3 * np.tile(np.diag(known.covariance), (20, 1))
     found = importance.log_likelihood(known.likelihood, importance.gaussian_samples(known.mean, np.log(variance)), known.x,
-                                      np.random.RandomState(0), 5000)
+                                      np.random.RandomState(0), 5000, 3)
     deviations = (found.log_likelihood - known.log_likelihood) / found.standard_error
     assert abs(deviations.mean()) < 2.5 / np.sqrt(20) * deviations.std() and np.abs(deviations).max() < 4.5
     assert found.standard_error.max() < 0.2

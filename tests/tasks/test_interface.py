@@ -459,7 +459,8 @@ class GivenPosteriorOfASum(Case):
         assert self.task.files == ("training_curve.png", "posterior.png", "marginals.png", "posterior.gif", "exact.npz")
 
     def no_annealing(self):
-        assert self.task.no_annealing == "a run of a given posterior, whose evidence is known; --ais is for runs of images"
+        assert self.task.no_annealing == (
+            "a run of a given posterior, whose evidence is known; --ais is for runs of a few known images")
 
     def noun(self):
         assert self.task.noun == "Approximate posteriors"

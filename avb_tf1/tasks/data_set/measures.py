@@ -32,7 +32,7 @@ from avb_tf1.tasks.trained import require_finite
 from avb_tf1.tasks.views import encoded
 from avb_tf1.training.trainer import DivergenceError
 
-N_IMPORTANCE_SAMPLES = 5000   # of each image: those of Burda et al.
+N_IMPORTANCE_SAMPLES = 5000   # of each image: as many as Burda et al. take
 _ROWS = 4096                  # pairs of an image and a code at a time: of 784 values some 25 MB an array
 
 def metrics_of(part):
@@ -205,11 +205,12 @@ def _per_image(networks, images, random_state, settings):
         if networks.gaussian is not None:
             sample = importance.gaussian_samples(*networks.gaussian(x))
         else:
-            def sample(number, n, random_state):
-                eps = random_state.standard_normal((n, networks.noise_dim)).astype(np.float32)
-                z, log_density = encoded(networks, np.repeat(x[[number]], n, axis=0), eps)
+            def sample(number, eps):
+                z, log_density = encoded(networks, np.repeat(x[[number]], len(eps), axis=0), eps)
                 return z, log_density.astype(np.float64)
-        return importance.log_likelihood(networks.likelihood, sample, x, random_state, N_IMPORTANCE_SAMPLES)
+        scales = (1,) if networks.density_is_bound else importance.NOISE_SCALES  # a bound isn't that of a bijection of eps
+        return importance.log_likelihood(
+            networks.likelihood, sample, x, random_state, N_IMPORTANCE_SAMPLES, networks.noise_dim, scales)
 
     def log_conditional(x, eps):
         z = in_chunks(networks.encode, x, eps)

@@ -27,7 +27,7 @@ class GivenPosteriorTask(task.Task):
     figures = (run_folder.TRAINING_CURVE, "posterior.png", "marginals.png", "posterior.gif")
     arrays = (contents.EXACT,)
     noun = "Approximate posteriors"
-    no_annealing = "a run of a given posterior, whose evidence is known; --ais is for runs of images"
+    no_annealing = "a run of a given posterior, whose evidence is known; --ais is for runs of a few known images"
     view = View
     summary, warning = staticmethod(summary.lines), staticmethod(summary.warning)
 
