@@ -7,7 +7,7 @@ RUNS ?= runs
 export PYTHON37
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-sweep setup-dev setup-notebook train notebook resume report figure table recipes time vae pitfalls posteriors digits diagnostics digits-settings mnist rivals rivals-search documents documents-check benchmark config-reference test clean
+.PHONY: help setup setup-sweep setup-dev setup-notebook train notebook resume report figure table recipes time vae pitfalls posteriors digits diagnostics digits-settings mnist patches rivals rivals-search documents documents-check benchmark config-reference test clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | awk -F ':.*## ' '{ printf "%-18s%s\n", $$1, $$2 }'
@@ -76,10 +76,18 @@ rivals: setup-sweep  ## write docs/rivals.md and .png: AVB beside flows, IWAE, H
 	@test ! -f configs/rivals/chosen.yaml || { $(call SWEEP_RIVALS,equal_time,$(SEEDS)); }
 	@$(RIVALS) page $(OF_RIVALS) --seeds $(SEEDS) $(ARGS)
 
+IMAGES = $(PYTHON) scripts/image_models.py
+# Trains what is missing of a page's runs, seed by seed, and writes the page.
+define OF_IMAGES
+@for seed in $(2); do $(IMAGES) $(1) configs --runs "$(RUNS)/$(1)" --seed $$seed && \
+  { $(call SWEEP,$(RUNS)/$(1)/configs/seed_$$seed,$(RUNS)/$(1)); } || exit; done
+@$(IMAGES) $(1) page --runs "$(RUNS)/$(1)" $(ARGS)
+endef
 mnist: setup-sweep  ## write docs/mnist.md, .png and pictures: MNIST beside the paper's numbers, 28 runs (many hours, resumable)
-	@for seed in 0 1 2; do $(PYTHON) scripts/mnist.py configs --runs "$(RUNS)/mnist" --seed $$seed && \
-	  { $(call SWEEP,$(RUNS)/mnist/configs/seed_$$seed,$(RUNS)/mnist); } || exit; done
-	@$(PYTHON) scripts/mnist.py page --runs "$(RUNS)/mnist" $(ARGS)
+	$(call OF_IMAGES,mnist,0 1 2)
+
+patches: setup-sweep  ## write docs/patches.md, .png and pictures: patches of photographs, of grey and of colour, 32 runs (an hour)
+	$(call OF_IMAGES,patches,0)
 
 rivals-search: setup-sweep  ## choose settings for equal CPU time, configs/rivals/chosen.yaml, which make rivals then takes
 	@$(call SWEEP_RIVALS,equal_iterations,0)

@@ -54,6 +54,7 @@ PAGES = (
     Page("diagnostics.md", "diagnostics", _runs(diagnostics.wanted_runs), "diagnostics", 10),
     Page("digits.md", "digits", digits.runs, "digits", 280, "rivals.csv", "digits-settings"),
     Page("rivals.md", "rivals", None, "rivals", 700, "rivals.csv"),
+    Page("patches.md", "patches", None, "patches", 90, "patches.csv"),
     Page("mnist.md", "mnist", None, "mnist", 1400, "mnist.csv"))
 
 

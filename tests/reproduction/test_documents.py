@@ -40,7 +40,7 @@ def test_good_pages_are_good(docs, capsys):
 def test_what_is_wrong_with_a_page_is_told_with_what_mends_it(docs, capsys, text, told):
     path = docs / "digits.md"
     path.unlink() if text is None else path.write_text(text)
-    with pytest.raises(InputError, match="1 of 9 pages are not of this state of the code"):
+    with pytest.raises(InputError, match="1 of 10 pages are not of this state of the code"):
         documents.check(str(docs))
     line = capsys.readouterr().out
     assert line.startswith("%s: " % path) and told in line and line.endswith("; make digits\n") and line.count("\n") == 1

@@ -1,7 +1,7 @@
 #!/usr/bin/env python
-"""Write the configs of the runs of MNIST that are still to be made, or the page of those that are.
+"""Write the configs of a page's runs that are still to be made, or the page of those that are: of MNIST, or of patches.
 
-`make mnist` calls it in turn with scripts/sweep.py, which trains what is missing.
+`make mnist` and `make patches` call it in turn with scripts/sweep.py, which trains what is missing.
 """
 
 import os
@@ -23,21 +23,23 @@ from avb_tf1.ground import errors
 
 def main():
     parser = command_line.parser(__doc__)
+    parser.add_argument("page", choices=["mnist", "patches"])
     parser.add_argument("what", choices=["configs", "page"], help="the configs of a seed's runs; the page")
-    parser.add_argument("--runs", default=os.path.join("runs", "mnist"), metavar="DIR",
-                        help="where scripts/sweep.py leaves the runs (default: runs/mnist); configs are written below it")
+    parser.add_argument("--runs", metavar="DIR", help="where scripts/sweep.py leaves the runs (default: runs/mnist or "
+                        "runs/patches); configs are written below it")
     parser.add_argument("--seed", type=command_line.integer, default=0, metavar="N", help="of the configs (default: 0)")
     parser.add_argument("--out", default=os.path.normpath(os.path.join(ROOT, "docs")), metavar="DIR",
-                        help="where the page and mnist.csv are, which has the runs whose folders are no more (default: docs)")
+                        help="where the page is, and its CSV file, which has runs whose folders are no more (default: docs)")
     args = parser.parse_args()
-    from avb_tf1.reproduction import mnist
+    from avb_tf1.reproduction import image_models
     if not os.path.isdir(args.out):
         raise errors.InputError("%s: not a folder" % args.out)
-    runs = mnist.MnistRuns(os.path.join(ROOT, "configs"), args.runs, args.out)
+    folder = args.runs or os.path.join("runs", args.page)
+    runs = image_models.ImageRuns(image_models.PAGES[args.page], os.path.join(ROOT, "configs"), folder, args.out)
     if args.what == "configs":
-        mnist.write_configs(runs, args.seed, os.path.join(args.runs, "configs", "seed_%d" % args.seed))
+        image_models.write_configs(runs, args.seed, os.path.join(folder, "configs", "seed_%d" % args.seed))
     else:
-        mnist.make(runs, args.out)
+        image_models.make(runs, args.out)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,134 @@
+"""The pages of image models, of tiny models of images that look like them, and the shipped recipes."""
+
+import os
+
+import numpy as np
+import pytest
+from helpers import ROOT, call_script
+from image_data import small_images
+
+from avb_tf1.config.loading import load_config, to_yaml
+from avb_tf1.experiment.run import run_experiment
+from avb_tf1.ground.errors import InputError
+from avb_tf1.reproduction.image_models import (
+    MNIST,
+    MODELS,
+    PATCHES,
+    Group,
+    ImagePage,
+    ImageRuns,
+    Wanted,
+    differences,
+    make,
+    write_configs,
+)
+
+CONFIGS = os.path.join(ROOT, "configs")
+PAGE = ImagePage("tiny", "# Tiny", "A legend.", ("latent dimensions",), (
+    Group(("2",), "tiny_2_%s", "small_%s", (0,), overrides=("model.latent_dim=2",)),
+    Group(("8",), "tiny_8_%s", "small_%s", (0, 1), {"vae": (0.5, 2)}, ("model.latent_dim=8",))), "x.yaml",
+    {(1, "avb_ac"): "-89.6"})
+
+
+@pytest.fixture
+def few(tmp_path, monkeypatch):
+    """Folders of configs and runs of a VAE and AVB + AC in two and eight dimensions, two seeds of these; all of them made."""
+    for model in ("flow", "avb"):
+        monkeypatch.delitem(MODELS, model)
+    configs, runs = tmp_path / "configs", tmp_path / "runs"
+    (configs / "images").mkdir(parents=True)
+    for model in MODELS:
+        config = small_images("mnist_8_" + model, "data={kind: digits, binarisation: dynamic, n_validation: 0, batch_size: 64}",
+                              "evaluation.ais={n_images: 5, n_chains: 2, n_steps: 5}")
+        (configs / "images" / ("small_%s.yaml" % model)).write_text(to_yaml(config))
+    found = ImageRuns(PAGE, str(configs), str(runs), str(tmp_path))
+    for seed in (0, 1):
+        out = runs / "configs" / ("seed_%d" % seed)
+        write_configs(found, seed, str(out))
+        assert os.listdir(str(out)) == [str(seed)]
+        for path in sorted(out.glob("*/*.yaml")):
+            config = load_config(str(path), ["seed=%d" % seed])
+            run_experiment(config, str(runs / ("%s_seed_%d" % (config.name, seed))))
+    return configs, runs
+
+
+@pytest.mark.slow
+def test_the_page_has_the_numbers_of_the_runs(few, tmp_path):
+    configs, runs = map(str, few)
+    found = ImageRuns(PAGE, configs, runs, str(tmp_path))
+    make(found, str(tmp_path))
+    page = (tmp_path / "tiny.md").read_text()
+    assert "All of its 8 runs are made." in page
+    records = {own: found.find(own)[1] for own in found.wanted()}
+    assert {own.part for own in records} == {1, 0.5, 2} and None not in records.values()
+    assert {own.group for own in records if own.part != 1} == {1}
+    of_vae, of_ac = ([records[Wanted(1, model, seed)] for seed in (0, 1)] for model in ("vae", "avb_ac"))
+    values = [record.values["test_log_likelihood"] for record in of_vae]
+    assert "| 8 | VAE | %.2f (%.2f to %.2f) |" % (np.mean(values), min(values), max(values)) in page
+    long = records[Wanted(1, "vae", 0, 2)]
+    assert long.n_iterations == 2 * of_vae[0].n_iterations
+    assert "| 8 | VAE, 2 times as long | %.2f |" % long.values["test_log_likelihood"] in page
+    of_each = [np.array([record.values["log_likelihood_of_each"] for record in own]) for own in (of_ac, of_vae)]
+    assert of_each[0].shape == (2, 5)
+    assert "| 2 | %+.2f |" % (of_each[0] - of_each[1]).mean() in page
+    assert len(records[Wanted(0, "vae", 0)].values["log_likelihood_of_each"]) == 150  # of 300, every other one
+    arrays = np.load(os.path.join(runs, "tiny_8_vae_seed_1", "test_images.npz"))
+    taken = ~np.isnan(arrays["log_likelihood"])
+    annealed, weighed = (arrays[name][taken] for name in ("log_likelihood", "log_likelihood_importance"))
+    errors = np.hypot(*(arrays[name][taken] for name in ("log_likelihood_error", "log_likelihood_importance_error")))
+    assert taken.sum() == 5
+    error = np.sqrt((errors**2).sum()) / 5
+    assert "| 8 | VAE | 1 | %.2f ± " % annealed.mean() in page
+    assert "| %+.2f ± %.3f | " % ((weighed - annealed).mean(), error) in page
+    assert " | -89.6 |" in page and "| 2 | VAE | " in page and "bits a dimension" not in page
+    for name in ("tiny_2_vae_manifold.png", "tiny_8_avb_ac_reconstructions.png"):
+        assert "(tiny/%s)" % name in page and (tmp_path / "tiny" / name).stat().st_size > 1000
+    for folder in os.listdir(runs):
+        os.rename(os.path.join(runs, folder), os.path.join(runs, "gone_" + folder))
+    make(ImageRuns(PAGE, configs, runs, str(tmp_path)), str(tmp_path))
+    assert (tmp_path / "tiny.md").read_text() == page
+    write_configs(ImageRuns(PAGE, configs, runs, str(tmp_path)), 1, str(tmp_path / "left"))
+    assert not os.listdir(str(tmp_path / "left"))
+
+
+def test_differences_are_paired():
+    base = np.random.RandomState(0).standard_normal((3, 400)) * 10
+    second = base + np.array([[0.1], [0.2], [0.3]])
+    mean, over_images, over_seeds = differences(second, base)
+    assert mean == pytest.approx(0.2) and over_images == pytest.approx(0, abs=1e-12)
+    assert over_seeds == pytest.approx(0.1 / np.sqrt(3))
+    assert np.isnan(differences(second[:1], base[:1])[2])
+
+
+def configs_of(page):
+    runs = ImageRuns(page, CONFIGS, "nowhere", "nowhere")
+    return [runs.config(own) for own in runs.wanted()]
+
+
+def test_all_recipes_of_mnist_have_one_decoder_and_the_papers_binarisation():
+    configs = configs_of(MNIST)
+    assert len(configs) == 28 and len({config.name + str(config.seed) for config in configs}) == 28
+    for config in configs:
+        assert config.data.binarisation == "dynamic" and config.data.n_validation == 0 and config.evaluation.ais.n_images == 250
+        decoder = config.model.decoder.dict()
+        decoder.pop("built_on", None)
+        assert decoder == {"n_hidden_layers": 2, "n_units": 512, "activation": "relu", "convolution": None,
+                           "probability_margin": 0, "likelihood_from": "logits"}
+
+
+def test_patches_are_of_grey_and_of_colour_in_two_and_eight_dimensions():
+    configs = configs_of(PATCHES)
+    assert len({config.name for config in configs}) == len(configs) == 32
+    assert {(config.data.color, config.model.latent_dim) for config in configs} == {
+        (color, dim) for color in (False, True) for dim in (2, 8)}
+    for config in configs:
+        assert ("_colour_" in config.name) == config.data.color and "_%d_" % config.model.latent_dim in config.name
+        assert config.training.n_iterations == 3000 or config.name.endswith("_%d" % config.training.n_iterations)
+        assert config.model.latent_dim == 2 or config.evaluation.ais.n_images == 250
+
+
+def test_without_a_run_there_is_no_page(tmp_path):
+    with pytest.raises(InputError, match=r"no run for mnist\.md is finished; make mnist makes them"):
+        make(ImageRuns(MNIST, CONFIGS, str(tmp_path), str(tmp_path)), str(tmp_path))
+    result = call_script("image_models.py", "patches", "page", "--out", tmp_path / "none")
+    assert result.returncode == 2 and "none: not a folder" in result.stderr
