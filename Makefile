@@ -76,13 +76,14 @@ rivals: setup-sweep  ## write docs/rivals.md and .png: AVB beside flows, IWAE, H
 	@test ! -f configs/rivals/chosen.yaml || { $(call SWEEP_RIVALS,equal_time,$(SEEDS)); }
 	@$(RIVALS) page $(OF_RIVALS) --seeds $(SEEDS) $(ARGS)
 
-IMAGES = $(PYTHON) scripts/image_models.py
+IMAGES := $(PYTHON) scripts/image_models.py
 # Trains what is missing of a page's runs, seed by seed, and writes the page.
 define OF_IMAGES
 @for seed in $(2); do $(IMAGES) $(1) configs --runs "$(RUNS)/$(1)" --seed $$seed && \
   { $(call SWEEP,$(RUNS)/$(1)/configs/seed_$$seed,$(RUNS)/$(1)); } || exit; done
 @$(IMAGES) $(1) page --runs "$(RUNS)/$(1)" $(ARGS)
 endef
+
 mnist: setup-sweep  ## write docs/mnist.md, .png and pictures: MNIST beside the paper's numbers, 28 runs (many hours, resumable)
 	$(call OF_IMAGES,mnist,0 1 2)
 

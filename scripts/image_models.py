@@ -23,7 +23,7 @@ from avb_tf1.ground import errors
 
 def main():
     parser = command_line.parser(__doc__)
-    parser.add_argument("page", choices=["mnist", "patches"])
+    parser.add_argument("images", choices=["mnist", "patches"], help="which page it is for")
     parser.add_argument("what", choices=["configs", "page"], help="the configs of a seed's runs; the page")
     parser.add_argument("--runs", metavar="DIR", help="where scripts/sweep.py leaves the runs (default: runs/mnist or "
                         "runs/patches); configs are written below it")
@@ -34,8 +34,8 @@ def main():
     from avb_tf1.reproduction import image_models
     if not os.path.isdir(args.out):
         raise errors.InputError("%s: not a folder" % args.out)
-    folder = args.runs or os.path.join("runs", args.page)
-    runs = image_models.ImageRuns(image_models.PAGES[args.page], os.path.join(ROOT, "configs"), folder, args.out)
+    folder = args.runs or os.path.join("runs", args.images)
+    runs = image_models.ImageRuns(image_models.PAGES[args.images], os.path.join(ROOT, "configs"), folder, args.out)
     if args.what == "configs":
         image_models.write_configs(runs, args.seed, os.path.join(folder, "configs", "seed_%d" % args.seed))
     else:

@@ -1,9 +1,8 @@
 """Whether two samples can be told apart: the accuracy of a classifier that is trained to (Lopez-Paz and Oquab 2017)."""
 
-import contextlib
-import ctypes
-
 import numpy as np
+
+from avb_tf1.ground.threads import one_openmp_thread
 
 _N_FOLDS = 5
 _N_TREES, _N_LEAVES = 60, 8
@@ -30,22 +29,3 @@ def classifier_accuracy(first, second, random_state):
     with one_openmp_thread(_gradient_boosting.__file__):  # more threads wait for each other, where others work, too
         accuracy = float(np.mean(cross_val_predict(trees, values, labels, cv=folds) == labels))
     return accuracy, float(np.sqrt(accuracy * (1 - accuracy) / len(labels)))
-
-
-@contextlib.contextmanager
-def one_openmp_thread(module):
-    """While this thread is in this context, its OpenMP loops have one thread.
-
-    threadpoolctl would go through all libraries of the process, and hang for good if another thread imports one meanwhile: it
-    holds the loader's lock and waits for Python's, the import holds Python's and waits for the loader's.
-
-    Args:
-        module: str, the file of a loaded extension module that such loops are in; its OpenMP library is the one that counts.
-    """
-    library = ctypes.CDLL(module)
-    n_threads = library.omp_get_max_threads()
-    library.omp_set_num_threads(1)
-    try:
-        yield
-    finally:
-        library.omp_set_num_threads(n_threads)

@@ -1,12 +1,17 @@
-"""Several things at once, on several cores; how long each took; and NumPy's products, which are to have one thread each."""
+"""Several things at once, on several cores; how long each took; and loops of libraries, which are to have one thread each."""
 
 import contextlib
+import ctypes
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import scipy.linalg  # noqa: F401 (it loads a BLAS of its own)
 import threadpoolctl
 
+# Once, here: to find the libraries it goes through all that the process has loaded, and it would hang for good if another
+# thread loaded one meanwhile. It holds the loader's lock and waits for Python's; an import holds Python's and waits for that.
+_libraries = threadpoolctl.ThreadpoolController()
 _timings = []                 # what timed() gave, while its context lasts
 _changing = threading.Lock()
 _limits = []                  # [the limits of the process, how many contexts want them]: empty if there is none
@@ -31,7 +36,7 @@ def one_blas_thread():
     """
     with _changing:
         if not _limits:
-            _limits[:] = [threadpoolctl.threadpool_limits(1, user_api="blas"), 0]
+            _limits[:] = [_libraries.limit(limits=1, user_api="blas"), 0]
         _limits[1] += 1
     try:
         yield
@@ -41,6 +46,22 @@ def one_blas_thread():
             if not _limits[1]:
                 _limits[0].restore_original_limits()
                 _limits.clear()
+
+
+@contextlib.contextmanager
+def one_openmp_thread(module):
+    """While this thread is in this context, its OpenMP loops have one thread.
+
+    Args:
+        module: str, the file of a loaded extension module that such loops are in; its OpenMP library is the one that counts.
+    """
+    library = ctypes.CDLL(module)
+    n_threads = library.omp_get_max_threads()
+    library.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        library.omp_set_num_threads(n_threads)
 
 
 @contextlib.contextmanager

@@ -75,7 +75,7 @@ def markdown(groups):
         columns = {title: columns[title] for title in ("config", "metric", "obtained", "seeds")}
     lines = markdown_table(columns, zip(*columns.values()))
     if any(row.standing for row in rows):
-        lines += ["", textwrap.fill(RULE, 118)]
+        lines += ["", paragraph(RULE)]
     if not _can_be_compared(task, groups):
         lines += ["", "The configs are of different problems: their numbers can't be compared."]
     verdicts = ["- %s: %s." % (group.label, task.verdict(group)) for group in groups if task.verdict(group)]
@@ -105,3 +105,8 @@ def markdown_table(titles, rows):
 def markdown_page(*blocks):
     """Return the text of a page of blocks with an empty line between them, each a text or a sequence of lines."""
     return "\n\n".join(block if isinstance(block, str) else "\n".join(block) for block in blocks) + "\n"
+
+
+def paragraph(text):
+    """Return a text in lines of at most 118 characters, as the source of a page has them."""
+    return textwrap.fill(text, 118, break_on_hyphens=False)

@@ -7,7 +7,6 @@ of T's rate.
 
 import math
 import os
-import textwrap
 
 import numpy as np
 from scipy.special import ndtr
@@ -20,7 +19,7 @@ from avb_tf1.ground import files, seeds
 from avb_tf1.ground.tensorflow import tf
 from avb_tf1.page.numbers import number
 from avb_tf1.problems.given_posterior.problem import GivenPosterior, gaussian_prior, log_gaussian
-from avb_tf1.report.comparison import markdown_page, markdown_table
+from avb_tf1.report.comparison import markdown_page, markdown_table, paragraph
 from avb_tf1.reproduction import figures
 from avb_tf1.reproduction.paper import Wanted, ensure_runs, made_by
 from avb_tf1.runs import provenance
@@ -199,8 +198,8 @@ def _page(found, origins):
          "bars in 99 of 100 histograms of exact ranks."],
         "## What each is",
         _WHAT,
-        textwrap.fill(_OF_T % (*(number(found[title][1][name]) for title in _AVB
-                                 for name in ("k_hat_discriminator", "inference_gap")),
-                               *(number(metrics["elbo_discriminator"] - metrics["log_evidence"])
-                                 for metrics in (found[title][1] for title in _AVB))), 118),
+        paragraph(_OF_T % (*(number(found[title][1][name]) for title in _AVB
+                             for name in ("k_hat_discriminator", "inference_gap")),
+                           *(number(metrics["elbo_discriminator"] - metrics["log_evidence"])
+                             for metrics in (found[title][1] for title in _AVB)))),
         "Written by `make diagnostics`; AVB's q is `configs/posteriors/explaining_away_amortised.yaml`'s.")

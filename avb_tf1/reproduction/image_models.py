@@ -1,5 +1,6 @@
 """VAEs, flows, AVB and AVB + AC on MNIST and on patches of photographs: for each a page of tables and pictures."""
 
+import itertools
 import os
 import shutil
 from types import MappingProxyType
@@ -12,7 +13,7 @@ from avb_tf1.estimation.densities import mean_and_error
 from avb_tf1.ground import files
 from avb_tf1.ground.errors import InputError
 from avb_tf1.page.numbers import mean_and_range
-from avb_tf1.report.comparison import markdown_page, markdown_table
+from avb_tf1.report.comparison import markdown_page, markdown_table, paragraph
 from avb_tf1.reproduction import figures
 from avb_tf1.reproduction.records import Records
 from avb_tf1.runs import contents, provenance, run_folder
@@ -24,15 +25,12 @@ _HELD = "avb_ac"              # of MODELS, against all others
 _FIGURES = ("reconstructions.png", "manifold.png")  # of a run's folder, which the page shows
 _N_ERRORS = 3
 _N_IMAGES = 250               # at most, whose log p(x) is kept one by one
-# Of a Record: log p(x) of each of some images, the same for all models of a page; and, where it was annealed, the mean over the
-# annealed images by each of two ways and, with _ERROR, how far that may be off by the samples of these images, not by their
-# choice.
+# Of a Record: log p(x) of each of some images, the same ones for all models of a group. Where it was annealed, its mean over
+# the annealed images by each of two ways and, with _ERROR, how far that may be off by what was drawn for these images.
 _PER_IMAGE = "log_likelihood_of_each"
 _WAYS, _OF_ANNEALED, _ERROR = ("log_likelihood", "log_likelihood_importance"), "_of_annealed", "_error"
 # What is kept of a run, and with which errors.
-_VALUES = ("test_log_likelihood", "test_bits_per_dimension", "test_log_likelihood_importance",
-           "test_importance_effective_sample_size", "test_elbo", "test_elbo_discriminator", "test_inference_gap",
-           "test_ais_acceptance", "n_annealed_images", "n_test_images")
+_VALUES = (*METRICS, "test_importance_effective_sample_size", "test_ais_acceptance", "n_annealed_images", "n_test_images")
 _ERRORS = ("_standard_error", "_numerical_error", "_bias_left")
 
 
@@ -42,9 +40,8 @@ class Group(NamedTuple):
     Attributes:
         labels: tuple of str, what it is, by the columns of its ImagePage.
         name: str, of the runs, with %s for the key in MODELS; config: likewise, of the file in configs/images.
-        seeds: tuple of int.
-        parts: key in MODELS -> tuple of float, of the length of the model's config: runs of the first seed that are shorter, or
-            longer, than the others.
+        seeds: tuple of int, 0 the first.
+        lengths: key in MODELS -> tuple of float, times the length of the model's config: further runs, of seed 0.
         overrides: tuple of str, KEY=VALUE, of all its models.
     """
 
@@ -52,7 +49,7 @@ class Group(NamedTuple):
     name: str
     config: str
     seeds: Tuple[int, ...]
-    parts: Mapping[str, Tuple[float, ...]] = MappingProxyType({})
+    lengths: Mapping[str, Tuple[float, ...]] = MappingProxyType({})
     overrides: Tuple[str, ...] = ()
 
 
@@ -83,16 +80,33 @@ class ImagePage(NamedTuple):
 
 _LEGEND = """\
 log p(x) of a test image in nats, mean over seeds (smallest to largest): by quadrature with two latent dimensions; above, by
-annealed importance sampling of 250 of the images, the same for all models, and the ELBO of all %d, which varies with it.
-±: how far the mean over these %d may be off, the largest over seeds; too low: about how far the estimate is biased
-downwards. ELBO: by q's density, or by nearest neighbours; "by T" where only the discriminator tells it, no bound. KL: of
-q(z|x) from p(z|x). CPU seconds: of one training, on one thread, another beside it."""
+annealed importance sampling of 250 of the images, the same for all models, and the ELBO (of AVB by T) of all %d, which varies
+with it. ±: how far the mean over these %d may be off, a standard error, or where it is by quadrature about a bound; the
+largest over seeds. Too low: about how far the estimate is biased downwards. ELBO: by q's density; of AVB by nearest neighbours
+of 300 of the images, or "by T" where only the discriminator tells it, no bound. KL: of q(z|x) from p(z|x), log p(x) less the
+ELBO. CPU seconds: of one training, on one thread, with others on the other cores."""
+_CURVES = """\
+A line joins runs of a model of several lengths, each with its own falling rates; other lengths than the config's are of seed 0
+alone. Bars reach from the smallest to the largest seed."""
+_COMPARED = """\
+Mean over seeds and images: of the annealed ones or, where log p(x) is exact, of at most %d, evenly spaced among the test
+images, each under both models. A difference is one that is more than %d of both its standard errors plus the larger bias of the
+two; of one seed more than %d of the error over images plus that bias, which tells nothing of other seeds."""
+_AGREED = """\
+Means over the annealed images alone, the same ones by both; ± leaves the choice of images out. They agree if the difference is
+at most %d times its error plus the larger of both biases. Importance sampling takes samples of q and of q with wider noise, so
+that an exact q has fewer that count than %d, too; where it misses a part of p(z|x) it is lower than its error and its bias
+tell."""
+_SHOWN = """\
+Seed 0. Test images, what the decoder makes of a code of each, and images of samples of the prior; with two latent dimensions
+its images at the prior's quantiles."""
 
 MNIST = ImagePage(
     "mnist", "# MNIST on a desk", """\
 `configs/images/mnist_*.yaml`, binarised MNIST: a pixel is on with its intensity as probability, drawn afresh in each batch;
 the 10,000 test images are drawn once, the same for all models and seeds. Paper: Mescheder, Nowozin, Geiger 2017, other
-networks and 2.5 million iterations on a GPU; quoted from memory of it, two of 32 dimensions also second-hand.""",
+networks and 2.5 million iterations on a GPU; quoted from memory of it, those of 32 dimensions also from the README of
+another project.""",
     ("latent dimensions",), (
         Group(("2",), "mnist_2_%s", "mnist_2_%s", (0,)),
         Group(("8",), "mnist_8_%s", "mnist_8_%s", (0, 1, 2), {model: (0.25, 0.5) for model in MODELS}),
@@ -105,25 +119,25 @@ _ANNEALED = "evaluation.ais={n_images: 250, n_chains: 4, n_steps: 500}"
 PATCHES = ImagePage(
     "patches", "# Patches of photographs", """\
 `configs/images/patches_*.yaml`: 8x8 patches of two photographs, of grey (64 values) or colour (192), real values in [0, 1]
-with uniform noise; 20,000 to train with, 1000 to test, of other parts of the photographs, the same for all models. A decoder
-of Gaussians, of one learned scale, so that log p(x) is a density and may be above 0; bits a dimension are those of the uint8
-values, 8 of uniform noise. Networks and rates are the digits', those of decoder and T a third; none was searched here. VAE
+with uniform noise; 20,000 to train with, 1000 to test, of other parts of the photographs, the same for all models. p(x|z) is
+Gaussian with one learned standard deviation, so p(x) is a density, whose log may be above 0; bits a dimension are those of
+the uint8 values (uniform noise has 8). Networks are those of the digits' models of two latent dimensions, in eight dimensions,
+too; all rates are a third of theirs but that of AVB + AC's encoder, which is the same. None was searched here. VAE
 and flow are trained for about as many CPU seconds as AVB and AVB + AC, too.""", ("patches", "latent dimensions"), tuple(
         Group((of, "%d" % dim), "patches_%s_%d_%%s" % (of, dim), "patches_%s", (0,), {"vae": (5, 9), "flow": (4, 7)}, (
-            "data.color=%s" % ("true" if of == "colour" else "false"), "model.latent_dim=%d" % dim,
-            *[_ANNEALED] * (dim > 2)))
+            "data.color=%s" % ("true" if of == "colour" else "false"), "model.latent_dim=%d" % dim, _ANNEALED))
         for of in ("grey", "colour") for dim in (2, 8)),
     "configs/images/patches_avb_ac.yaml --set data.color=false --set model.latent_dim=8 --set '%s'" % _ANNEALED)
 PAGES = {page.name: page for page in (MNIST, PATCHES)}
 
 
 class Wanted(NamedTuple):
-    """A run: of the group of a number, a model in MODELS and a seed, at a part of its config's length (1: the whole)."""
+    """A run: of the group of a number, a model in MODELS and a seed, of `length` times its config's iterations."""
 
     group: int
     model: str
     seed: int
-    part: float = 1
+    length: float = 1
 
 
 class ImageRuns:
@@ -133,45 +147,62 @@ class ImageRuns:
         """`runs_folder` is where scripts/sweep.py leaves the runs, `out` the folder of the page; InputError as of Records."""
         self.page = page
         self._configs_folder, self._runs_folder = configs_folder, runs_folder
-        self.records = Records(os.path.join(out, page.name + ".csv"), _values)
+        self._path = os.path.join(out, page.name + ".csv")
+        self.records = Records(self._path, _values)
 
     def wanted(self, seeds=None):
         """Return the Wanted runs of the page; of some seeds only if `seeds` is given."""
-        found = [Wanted(number, model, seed, part) for number, group in enumerate(self.page.groups) for model in MODELS
-                 for seed in group.seeds for part in (1, *(group.parts.get(model, ()) if seed == group.seeds[0] else ()))]
+        found = [Wanted(number, model, seed, length) for number, group in enumerate(self.page.groups) for model in MODELS
+                 for seed in group.seeds for length in (1, *(group.lengths.get(model, ()) if seed == 0 else ()))]
         return [own for own in found if seeds is None or own.seed in seeds]
 
     def config(self, own):
-        """Return the config of a Wanted run, on one thread, called as its group has it and, of a part, by its iterations."""
+        """Return the config of a Wanted run, on one thread, called as its group has it and, if need be, by its iterations."""
         group = self.page.groups[own.group]
         path = os.path.join(self._configs_folder, "images", group.config % own.model + ".yaml")
         config = load_config(path, ["seed=%d" % own.seed, "runtime.inter_op_threads=1", *group.overrides])
         config = config.copy(update={"name": group.name % own.model})
-        if own.part == 1:
+        if own.length == 1:
             return config
-        n = round(own.part * config.training.n_iterations)
+        n = round(own.length * config.training.n_iterations)
         return config.copy(update={"name": "%s_%d" % (config.name, n),
                                    "training": config.training.copy(update={"n_iterations": n})})
 
     def find(self, own):
-        """Return the config of a Wanted run, and its Record; None if it isn't made yet."""
+        """Return the config of a Wanted run, and its Record; None if it isn't made yet.
+
+        Raises InputError if a file of the run is damaged, or its line in the CSV file lacks a number.
+        """
         config = self.config(own)
         folder = os.path.join(self._runs_folder, run_folder.name_with_seed(config.name, config.seed))
-        return config, self.records.find(config, [folder])
+        record = self.records.find(config, [folder])
+        if record is not None and not record.has_diverged and not _is_whole(record.values):
+            raise InputError("%s: the line of %s, seed %d, lacks numbers; without that line it is made again" % (
+                self._path, record.run, record.seed))
+        return config, record
 
 
 def _values(_, folder, metrics):
-    names = [name + suffix for name in _VALUES for suffix in ("", *_ERRORS)]
-    values = {name: metrics[name] for name in names if metrics.get(name) is not None}
-    ways = [way for way in _WAYS if "test_" + way in metrics]
-    arrays = contents.read_part(folder, TEST_IMAGES, [way + suffix for way in ways for suffix in ("", _ERROR)])
-    taken = np.flatnonzero(~np.isnan(arrays["log_likelihood"]))
-    values[_PER_IMAGE] = tuple(arrays["log_likelihood"][taken[::-(-len(taken) // _N_IMAGES)]])
-    for way in ways if "n_annealed_images" in metrics else ():
+    values = {name: METRICS[name].value(metrics[name]) if name in METRICS else metrics[name] for name in _VALUES
+              if name in metrics}
+    values.update({name + error: metrics[name + error] for name in _VALUES for error in _ERRORS
+                   if metrics.get(name + error) is not None})
+    ways = [way for way in _WAYS if "test_" + way in metrics] if "n_annealed_images" in metrics else []
+    arrays = contents.read_part(folder, TEST_IMAGES, [_WAYS[0], *(way + _ERROR for way in ways), *ways])
+    taken = np.flatnonzero(~np.isnan(arrays[_WAYS[0]]))
+    contents.require_fit(len(taken) > 1 and all(array.shape == (metrics["n_test_images"],) for array in arrays.values())
+                         and not any(np.isnan(arrays[way + _ERROR][taken]).any() for way in ways), folder, TEST_IMAGES)
+    values[_PER_IMAGE] = tuple(arrays[_WAYS[0]][taken[::-(-len(taken) // _N_IMAGES)]])
+    for way in ways:
         errors = arrays[way + _ERROR][taken]
         values[way + _OF_ANNEALED] = float(arrays[way][taken].mean())
         values[way + _OF_ANNEALED + _ERROR] = float(np.sqrt((errors**2).sum()) / len(errors))
     return values
+
+
+def _is_whole(values):
+    """Whether a Record's values, which may come from a file that was edited, have what those of each model have."""
+    return {"test_log_likelihood", "n_test_images"} <= set(values) and isinstance(values.get(_PER_IMAGE), tuple)
 
 
 def write_configs(runs, seed, out):
@@ -185,25 +216,38 @@ def make(runs, out):
     Raises:
         InputError: there is no finished run, or a file of one is damaged.
     """
-    page = runs.page
-    found = {own: record for own, record in ((own, runs.find(own)[1]) for own in runs.wanted()) if record is not None}
-    if all(record.has_diverged for record in found.values()):
-        raise InputError("no run for %s.md is finished; make %s makes them" % (page.name, page.name))
+    page, found, diverged = runs.page, {}, []
+    for own in runs.wanted():
+        config, record = runs.find(own)
+        if record is not None and record.has_diverged:
+            diverged.append("%s, seed %d (%s)" % (config.name, own.seed, record.values["diverged"]))
+        elif record is not None:
+            found[own] = record
+    if not found:
+        raise InputError("no run for %s.md came to its end; make %s makes what is missing%s" % (
+            page.name, page.name, "; diverged: " + "; ".join(diverged) if diverged else ""))
     os.makedirs(os.path.join(out, page.name), exist_ok=True)
     for own, record in found.items():
-        if own.part == 1 and own.seed == 0 and record.folder is not None:
+        if _is_shown(own) and record.folder is not None:
             for name in _FIGURES:
-                path = os.path.join(record.folder, name)
+                path, copy = os.path.join(record.folder, name), os.path.join(out, _picture(page, own, name))
                 if os.path.isfile(path):
-                    shutil.copyfile(path, os.path.join(out, _picture(page, own, name)))
+                    shutil.copyfile(path, copy)
+                elif os.path.isfile(copy):  # of another config than this
+                    os.remove(copy)
     runs.records.write()
     paths = [os.path.join(out, name) for name in (page.name + ".md", page.name + ".png", page.name)]
     figures.quality_against_time(paths[1], [
         (page.title_of(number), METRICS["test_log_likelihood"],
          {title: points for title, points in ((MODELS[model], _points(found, number, model)) for model in MODELS) if points})
-        for number, group in enumerate(page.groups) if any(own.group == number for own in found)])
-    files.write_text(paths[0], _page(page, found, len(runs.wanted()), out))
+        for number in range(len(page.groups)) if any(own.group == number for own in found)])
+    files.write_text(paths[0], _page(page, found, diverged, len(runs.wanted()), out))
     print("Written to %s, %s and %s" % tuple(paths))
+
+
+def _is_shown(own):
+    """Whether the page shows pictures of a Wanted run."""
+    return own.length == 1 and own.seed == 0
 
 
 def _picture(page, own, name):
@@ -211,48 +255,47 @@ def _picture(page, own, name):
     return os.path.join(page.name, "%s_%s" % (page.groups[own.group].name % own.model, name))
 
 
-def _of_seeds(found, number, model, part=1):
-    """The Records of a model of a group at a part of its length, by seed; those that diverged left out."""
-    return {own.seed: record for own, record in found.items()
-            if own[:2] == (number, model) and own.part == part and not record.has_diverged}
+def _of_seeds(found, number, model, length=1):
+    """The Records of a model of a group, by seed, that were trained for so many times its config's iterations."""
+    return {own.seed: record for own, record in found.items() if own[:2] == (number, model) and own.length == length}
 
 
-def _parts(found, number, model):
-    """Those parts of its length at which there are runs of a model, the whole among them."""
-    return sorted({own.part for own in found if own[:2] == (number, model)})
+def _lengths(found, number, model):
+    """For how many times its config's iterations a model was trained, sorted."""
+    return sorted({own.length for own in found if own[:2] == (number, model)})
 
 
 def _points(found, number, model):
     """What figures.quality_against_time draws of a model: mean CPU seconds -> mean, smallest and largest log p(x)."""
     points = {}
-    for part in _parts(found, number, model):
-        records = _of_seeds(found, number, model, part).values()
+    for length in _lengths(found, number, model):
+        records = _of_seeds(found, number, model, length).values()
         values = [record.values["test_log_likelihood"] for record in records]
-        if values:
-            points[float(np.mean([record.cpu_seconds for record in records]))] = (np.mean(values), min(values), max(values))
+        points[float(np.mean([record.cpu_seconds for record in records]))] = (np.mean(values), min(values), max(values))
     return points
 
 
-def _page(page, found, n_wanted, out):
-    n_missing = n_wanted - len(found)
+def _page(page, found, diverged, n_wanted, out):
+    n_missing, n_images = n_wanted - len(found) - len(diverged), next(iter(found.values())).values["n_test_images"]
     return markdown_page(
         page.heading,
         "**A draft: %d of %d runs are missing.**" % (n_missing, n_wanted) if n_missing else
         "All of its %d runs are made." % n_wanted,
-        page.legend,
-        _LEGEND % ((next(record.values["n_test_images"] for record in found.values() if not record.has_diverged),) * 2),
+        *[paragraph("Diverged, and so in no table: %s." % "; ".join(diverged))] * bool(diverged),
+        paragraph(page.legend),
+        paragraph(_LEGEND % (n_images, n_images)),
         provenance.made_by_text([record.made_by for record in found.values()]),
         _table(page, found),
         "![log p(x) against CPU time](%s.png)" % page.name,
-        ["A line joins runs of a model at parts of its config's length, each with its own falling rates; bars reach from the",
-         "smallest to the largest seed."],
+        paragraph(_CURVES),
         "## AVB with adaptive contrast beside the others",
         _comparison(page, found),
+        paragraph(_COMPARED % (_N_IMAGES, _N_ERRORS, _N_ERRORS)),
         "## Annealing beside importance sampling",
         _agreement(page, found),
+        paragraph(_AGREED % (_N_ERRORS, N_IMPORTANCE_SAMPLES)),
         "## Pictures",
-        ["Seed 0. Test images, what the decoder makes of a code of each, and images of samples of the prior; with two latent",
-         "dimensions what it makes of the prior's quantiles."],
+        paragraph(_SHOWN),
         *_pictures(page, found, out),
         ["Written by `make %s`, which trains a run on each core; [%s.csv](%s.csv) has every run, and what stands there is" % (
             (page.name,) * 3),
@@ -261,39 +304,35 @@ def _page(page, found, n_wanted, out):
 
 
 def _cell(records, name, form="%.2f"):
-    values = [record.values.get(name) for record in records]
-    return "" if None in values else mean_and_range(values, form)
+    """Mean and range of a number, as text; of an infinite one just that, and nothing if none has it."""
+    values = [record.values[name] for record in records if name in record.values]
+    return mean_and_range(values, form) if values else ""
 
 
-def _title(model, part):
-    """A model as a page has it, if it wasn't trained for its config's length with how many times that."""
-    return MODELS[model] + ("" if part == 1 else ", %g times as long" % part)
+def _title(model, length):
+    return MODELS[model] + ("" if length == 1 else ", %g times as long" % length)
 
 
 def _table(page, found):
     rows = []
     for number, group in enumerate(page.groups):
         for model in MODELS:
-            for part in _parts(found, number, model):
-                records = list(_of_seeds(found, number, model, part).values())
-                start = [*group.labels, _title(model, part)]
-                rows.append([*start, *_cells(records), page.published.get((number, model), "") if part == 1 else ""]
-                            if records else [*start, "diverged"])
+            for length in _lengths(found, number, model):
+                records = list(_of_seeds(found, number, model, length).values())
+                errors, biases = ([record.values.get("test_log_likelihood" + suffix) for record in records]
+                                  for suffix in ("_numerical_error", "_bias_left"))
+                elbo, by_t = _cell(records, "test_elbo"), _cell(records, "test_elbo_discriminator")
+                rows.append([
+                    *group.labels, _title(model, length), _cell(records, "test_log_likelihood"),
+                    "" if None in errors else "%.3f" % max(errors), "" if None in biases else "%.3f" % max(biases),
+                    _cell(records, "test_bits_per_dimension", "%.3f"), elbo or "by T: " + by_t,
+                    _cell(records, "test_inference_gap"), "%d" % records[0].n_iterations, "%d" % len(records),
+                    mean_and_range([record.cpu_seconds for record in records], "%.0f"),
+                    page.published.get((number, model), "") if length == 1 else ""])
     columns = [*page.columns, "model", "log p(x)", "±", "too low", "bits a dimension", "ELBO", "KL(q || p(z|x))", "iterations",
                "seeds", "CPU seconds", "paper"]
-    rows = [row + [""] * (len(columns) - len(row)) for row in rows]
     kept = [number for number in range(len(columns)) if any(row[number] for row in rows)]
     return markdown_table([columns[number] for number in kept], [[row[number] for number in kept] for row in rows])
-
-
-def _cells(records):
-    elbo, by_t = _cell(records, "test_elbo"), _cell(records, "test_elbo_discriminator")
-    errors, biases = ([record.values.get("test_log_likelihood" + suffix) for record in records]
-                      for suffix in ("_numerical_error", "_bias_left"))
-    return [_cell(records, "test_log_likelihood"), "" if None in errors else "%.3f" % max(errors),
-            "" if None in biases else "%.3f" % max(biases), _cell(records, "test_bits_per_dimension", "%.3f"),
-            elbo or "by T: " + by_t, _cell(records, "test_inference_gap"), "%d" % records[0].n_iterations,
-            "%d" % len(records), mean_and_range([record.cpu_seconds for record in records], "%.0f")]
 
 
 def differences(first, second):
@@ -316,29 +355,30 @@ def differences(first, second):
 def _comparison(page, found):
     rows = []
     for number, group in enumerate(page.groups):
-        held = _of_seeds(found, number, _HELD)
-        for model, part in ((other, part) for other in MODELS if other != _HELD for part in _parts(found, number, other)):
-            others = _of_seeds(found, number, model, part)
-            pairs = [(held[seed].values[_PER_IMAGE], others[seed].values[_PER_IMAGE]) for seed in held if seed in others]
+        held = [(length, _of_seeds(found, number, _HELD, length)) for length in _lengths(found, number, _HELD)]
+        others = [(_title(model, length), _of_seeds(found, number, model, length)) for model in MODELS if model != _HELD
+                  for length in _lengths(found, number, model) if length >= 1]
+        for (length, own), (title, other) in itertools.product(held, others):
+            pairs = [(own[seed], other[seed]) for seed in own if seed in other]
             if pairs:
-                mean, over_images, over_seeds = differences(*zip(*pairs))
-                counts = abs(mean) > _N_ERRORS * np.nanmax([over_images, over_seeds])
-                seconds = [np.mean([record.cpu_seconds for record in own.values()]) for own in (held, others)]
-                rows.append([*group.labels, _title(model, part), "%.2f" % (seconds[1] / seconds[0]), "%d" % len(pairs),
+                of_each = [[record.values[_PER_IMAGE] for record in records] for records in zip(*pairs)]
+                mean, over_images, over_seeds = differences(*of_each)
+                seconds = np.array([[record.cpu_seconds for record in pair] for pair in pairs]).mean(axis=0)
+                bias = max(record.values.get("test_log_likelihood_bias_left", 0.0) for pair in pairs for record in pair)
+                counts = abs(mean) > _N_ERRORS * np.nanmax([over_images, over_seeds]) + bias
+                rows.append([*group.labels, _title(_HELD, length), title, "%.2f" % (seconds[0] / seconds[1]), "%d" % len(pairs),
                              "%+.2f" % mean, "%.2f" % over_images, "" if np.isnan(over_seeds) else "%.2f" % over_seeds,
-                             "yes" if counts else "no"])
-    return [*markdown_table([*page.columns, "beside", "its CPU seconds over AVB + AC's", "seeds",
-                             "log p(x) of AVB + AC less its, nats an image", "error over images", "error over seeds",
-                             "is a difference"], rows), "",
-            "Of the annealed images or, where log p(x) is exact, of %d, each under both models; a difference is one that is" %
-            _N_IMAGES, "more than %d of both its standard errors." % _N_ERRORS]
+                             "%.3f" % bias if bias else "", "yes" if counts else "no"])
+    return markdown_table([*page.columns, "model", "beside", "CPU seconds, as a multiple", "seeds",
+                           "difference of log p(x), nats", "error over images", "error over seeds", "larger bias",
+                           "is a difference"], rows)
 
 
 def _agreement(page, found):
     rows = []
     for own, record in found.items():
         values = record.values
-        if own.part == 1 and all(way + _OF_ANNEALED in values and "test_%s_bias_left" % way in values for way in _WAYS):
+        if own.length == 1 and all(way + _OF_ANNEALED in values and "test_%s_bias_left" % way in values for way in _WAYS):
             means, errors, biases = ([values[form % way] for way in _WAYS] for form in (
                 "%s" + _OF_ANNEALED, "%s" + _OF_ANNEALED + _ERROR, "test_%s_bias_left"))
             difference, error = means[1] - means[0], np.hypot(*errors)
@@ -347,18 +387,14 @@ def _agreement(page, found):
                          "%+.2f ± %.3f" % (difference, error), *("%.3f" % bias for bias in biases),
                          "yes" if abs(difference) <= _N_ERRORS * error + max(biases) else "no",
                          "%.0f" % values["test_importance_effective_sample_size"]])
-    return [*markdown_table([*page.columns, "model", "seed", "AIS", "importance sampling", "difference", "AIS too low",
-                             "importance sampling too low", "agree",
-                             "samples of %d that count" % N_IMPORTANCE_SAMPLES], rows), "",
-            "Means over the annealed images alone, the same ones by both, so that ± has no choice of images. They agree if the",
-            "difference is at most %d of its errors and the larger bias. Importance sampling with a q that misses a part of" %
-            _N_ERRORS, "p(z|x) is lower than its error and its bias tell."]
+    return markdown_table([*page.columns, "model", "seed", "AIS", "importance sampling", "difference", "AIS too low",
+                           "importance sampling too low", "agree", "samples of %d that count" % N_IMPORTANCE_SAMPLES], rows)
 
 
 def _pictures(page, found, out):
-    for own in found:
+    for own in filter(_is_shown, found):
         names = [_picture(page, own, name) for name in _FIGURES]
         shown = [name for name in names if os.path.isfile(os.path.join(out, name))]
-        if own.part == 1 and own.seed == 0 and shown:
+        if shown:
             yield ["%s, %s:" % (MODELS[own.model], page.title_of(own.group)), "",
                    *("![%s](%s)" % (MODELS[own.model], name.replace(os.sep, "/")) for name in shown)]

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import textwrap
 import time
 from typing import Dict, NamedTuple, Tuple
 
@@ -19,7 +18,7 @@ from avb_tf1.ground.threads import one_blas_thread
 from avb_tf1.page.numbers import RunGroup, mean_and_range
 from avb_tf1.problems.given_posterior.problem import GivenPosterior
 from avb_tf1.problems.registry import problem_of
-from avb_tf1.report.comparison import markdown_page, markdown_table
+from avb_tf1.report.comparison import markdown_page, markdown_table, paragraph
 from avb_tf1.reproduction import figures
 from avb_tf1.reproduction.paper import Runs, over_seeds
 from avb_tf1.runs import provenance, run_folder
@@ -277,7 +276,7 @@ def table(comparison):
                            *("share of %s" % name for name in problem.modes), "CPU seconds"], rows)
     words = [_how_exact([own for method in comparison.methods for own in method.group.metrics]),
              *(_how_it_sampled(method.group) for method in comparison.methods if _is_sampler(method.group))]
-    return lines + ["", textwrap.fill(" ".join(filter(None, words)), 118)]
+    return lines + ["", paragraph(" ".join(filter(None, words)))]
 
 
 def _how_exact(runs):

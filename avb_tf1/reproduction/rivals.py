@@ -1,7 +1,6 @@
 """AVB beside methods whose q(z|x) has a density, on every problem: at equal iterations and at equal CPU time."""
 
 import os
-import textwrap
 from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 import numpy as np
@@ -12,7 +11,7 @@ from avb_tf1.ground import files
 from avb_tf1.ground.errors import InputError
 from avb_tf1.page.numbers import mean_and_range
 from avb_tf1.problems.registry import problem_of
-from avb_tf1.report.comparison import markdown_page, markdown_table
+from avb_tf1.report.comparison import markdown_page, markdown_table, paragraph
 from avb_tf1.reproduction import figures, posterior_comparison
 from avb_tf1.reproduction.records import Record
 from avb_tf1.reproduction.rivals_search import (
@@ -298,10 +297,6 @@ def _advice_on_images(compared):
                            "by KL(q || p(z|x)), smallest first"], rows)
 
 
-def _paragraph(text):
-    return textwrap.fill(text, 118, break_on_hyphens=False)
-
-
 def _page(compared, n_missing, n_wanted, diverged, run_seeds):
     seeds_text = "seed %d alone" % run_seeds[0] if len(run_seeds) == 1 else "seeds %s" % ", ".join(map(str, run_seeds))
     is_draft = n_missing or len(run_seeds) < len(SEEDS)
@@ -319,7 +314,7 @@ def _page(compared, n_missing, n_wanted, diverged, run_seeds):
         "# AVB beside its rivals",
         "**A draft: %s%s.**" % (seeds_text, missing) if is_draft else "%s." % seeds_text.capitalize(),
         _LEGEND,
-        _paragraph(
+        paragraph(
             "At equal iterations each method has its config's rates, and all methods on a problem the same number of "
             "iterations, of whatever cost. At equal CPU time each trains for about the same seconds (`cpu_seconds` in "
             "`configs/rivals/rivals.yaml`), with its rates times %s, whichever is best with seed %d: of the digits by "
@@ -327,15 +322,15 @@ def _page(compared, n_missing, n_wanted, diverged, run_seeds):
             "ones, to %g nats, that nearest to 1). That was searched on %s; the other problems take the factor that was found "
             "on the one that `settings_of` names there." % (
                 " or ".join("%g" % factor for factor in RATE_FACTORS), SEED, NOISE, ", ".join(SEARCHED))),
-        *[_paragraph("Diverged, and so in no table: %s." % "; ".join(diverged))] * bool(diverged),
+        *[paragraph("Diverged, and so in no table: %s." % "; ".join(diverged))] * bool(diverged),
         provenance.made_by_text(origins),
         "## Which method for which posterior",
-        _paragraph(
+        paragraph(
             "At equal CPU time or, where that was not run, at equal iterations. A method is as near as exact samples if its "
             "largest W1, mean over seeds, is at most %d times the mean W1 that as many exact samples have. Samplers have no "
             "time limit and no q; one whose chains don't agree counts as farther." % _NEAR),
         _advice_on_given(compared),
-        _paragraph(
+        paragraph(
             "A method is better than another if its worst run is better than the other's best. Maximum likelihood, which has "
             "no q, is left out."),
         _advice_on_images(compared),
@@ -343,7 +338,7 @@ def _page(compared, n_missing, n_wanted, diverged, run_seeds):
         ["A line joins a method's runs at equal iterations and at equal CPU time, where both were made; of several seeds a bar",
          "reaches from the smallest to the largest."],
         "![Samples](rivals_posteriors.png)",
-        _paragraph(
+        paragraph(
             "Samples of six methods on four problems, first seed, in the plane of the first two coordinates; dark, what is "
             "exact: lines that enclose 50 and 95 % of the posterior or, in ten dimensions, draws of it."),
         *sections,

@@ -73,11 +73,3 @@ def test_agrees_with_the_quadrature_by_a_bijection_of_noise():
         deviations = (found.log_likelihood - exact.log_likelihood) / found.standard_error
         assert abs(deviations.mean()) < 2.5 * deviations.std() / np.sqrt(40)
         assert deviations.std() < 1.3 and found.standard_error.max() < 0.05
-
-
-def test_there_may_be_fewer_samples_than_scales():
-    images, exact = images_and_posteriors()
-    q = importance.gaussian_samples(exact.mean, np.log(exact.covariance[:, [0, 1], [0, 1]]))
-    found = [importance.log_likelihood(Bernoulli(decode), q, images, np.random.RandomState(0), 2, 2, scales)
-             for scales in ((1, 1.25), importance.NOISE_SCALES)]
-    np.testing.assert_array_equal(*(own.log_likelihood for own in found))

@@ -2,11 +2,9 @@
 
 import numpy as np
 import pytest
-import threadpoolctl
 from scipy.stats import norm
-from sklearn.ensemble._hist_gradient_boosting import _gradient_boosting
 
-from avb_tf1.estimation.two_sample import classifier_accuracy, one_openmp_thread
+from avb_tf1.estimation.two_sample import classifier_accuracy
 
 N = 2000
 
@@ -45,26 +43,3 @@ def test_it_sees_width_and_dependence():
 def test_it_has_the_same_bits_each_time():
     pairs = [classifier_accuracy(sample(1), sample(2) + 0.1, np.random.RandomState(7)) for _ in range(2)]
     assert pairs[0] == pairs[1]
-
-
-def openmp_threads():
-    return [pool["num_threads"] for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "openmp"]
-
-
-def test_its_loops_have_one_thread_each():
-    before = openmp_threads()
-    with pytest.raises(KeyError), one_openmp_thread(_gradient_boosting.__file__):
-        assert openmp_threads() == [1]
-        raise KeyError
-    assert openmp_threads() == before
-
-
-def test_the_loaded_libraries_are_not_gone_through(monkeypatch):
-    """Which would hang if another thread imports one meanwhile, as the one that draws may."""
-    def walk(*_):
-        raise AssertionError("the libraries were gone through")
-
-    monkeypatch.setattr(threadpoolctl.ThreadpoolController, "_load_libraries", walk)
-    with pytest.raises(AssertionError, match="gone through"):
-        threadpoolctl.threadpool_limits(1)
-    classifier_accuracy(sample(1, n=100), sample(2, n=100), np.random.RandomState(0))

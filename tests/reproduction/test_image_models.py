@@ -7,6 +7,7 @@ import pytest
 from helpers import ROOT, call_script
 from image_data import small_images
 
+from avb_tf1.config.fingerprint import digest_of_fingerprint
 from avb_tf1.config.loading import load_config, to_yaml
 from avb_tf1.experiment.run import run_experiment
 from avb_tf1.ground.errors import InputError
@@ -22,6 +23,7 @@ from avb_tf1.reproduction.image_models import (
     make,
     write_configs,
 )
+from avb_tf1.reproduction.records import Record
 
 CONFIGS = os.path.join(ROOT, "configs")
 PAGE = ImagePage("tiny", "# Tiny", "A legend.", ("latent dimensions",), (
@@ -60,8 +62,8 @@ def test_the_page_has_the_numbers_of_the_runs(few, tmp_path):
     page = (tmp_path / "tiny.md").read_text()
     assert "All of its 8 runs are made." in page
     records = {own: found.find(own)[1] for own in found.wanted()}
-    assert {own.part for own in records} == {1, 0.5, 2} and None not in records.values()
-    assert {own.group for own in records if own.part != 1} == {1}
+    assert {own.length for own in records} == {1, 0.5, 2} and None not in records.values()
+    assert {own.group for own in records if own.length != 1} == {1}
     of_vae, of_ac = ([records[Wanted(1, model, seed)] for seed in (0, 1)] for model in ("vae", "avb_ac"))
     values = [record.values["test_log_likelihood"] for record in of_vae]
     assert "| 8 | VAE | %.2f (%.2f to %.2f) |" % (np.mean(values), min(values), max(values)) in page
@@ -71,6 +73,11 @@ def test_the_page_has_the_numbers_of_the_runs(few, tmp_path):
     of_each = [np.array([record.values["log_likelihood_of_each"] for record in own]) for own in (of_ac, of_vae)]
     assert of_each[0].shape == (2, 5)
     assert "| 2 | %+.2f |" % (of_each[0] - of_each[1]).mean() in page
+    pair = [records[Wanted(1, *own)] for own in (("avb_ac", 0), ("vae", 0, 2))]
+    of_one = np.subtract(*(record.values["log_likelihood_of_each"] for record in pair))
+    assert "| 8 | AVB + AC | VAE, 2 times as long | %.2f | 1 | %+.2f | %.2f |  | " % (
+        pair[0].cpu_seconds / pair[1].cpu_seconds, of_one.mean(), of_one.std(ddof=1) / np.sqrt(5)) in page
+    assert "VAE, 0.5 times as long |" in page and "| AVB + AC | VAE, 0.5" not in page
     assert len(records[Wanted(0, "vae", 0)].values["log_likelihood_of_each"]) == 150  # of 300, every other one
     arrays = np.load(os.path.join(runs, "tiny_8_vae_seed_1", "test_images.npz"))
     taken = ~np.isnan(arrays["log_likelihood"])
@@ -98,6 +105,59 @@ def test_differences_are_paired():
     assert mean == pytest.approx(0.2) and over_images == pytest.approx(0, abs=1e-12)
     assert over_seeds == pytest.approx(0.1 / np.sqrt(3))
     assert np.isnan(differences(second[:1], base[:1])[2])
+
+
+def made_up(monkeypatch, values):
+    """ImageRuns of PAGE with Records of those Wanted runs that `values` has numbers of; a text is why a run diverged."""
+    def find(runs, own):
+        config = load_config(os.path.join(CONFIGS, "images", "mnist_8_vae.yaml"))
+        if own not in values:
+            return config, None
+        own_values = {"diverged": values[own]} if isinstance(values[own], str) else dict(
+            {"n_test_images": 10, "test_log_likelihood": -100.0}, **values[own])
+        return config, Record(own.model, own.seed, "0" * 12, "1" * 12, "2" * 12, 1000, 10.0 * own.length, own_values)
+
+    monkeypatch.setattr(ImageRuns, "find", find)
+    return lambda out: ImageRuns(PAGE, CONFIGS, "nowhere", out)
+
+
+def test_verdicts_need_errors_and_bias(monkeypatch, tmp_path):
+    each = np.array([-100.0, -102.0, -98.0, -101.0])
+    values = {Wanted(1, "vae", 0): {"log_likelihood_of_each": tuple(each)},
+              Wanted(1, "vae", 0, 2): {"log_likelihood_of_each": tuple(each + 0.5), "test_log_likelihood_bias_left": 0.9},
+              Wanted(1, "avb_ac", 0): {"log_likelihood_of_each": tuple(each + [0.9, 1.1, 0.9, 1.1]),
+                                       "test_elbo": -np.inf, "test_elbo_discriminator": -103.0},
+              Wanted(1, "avb_ac", 1): "loss is nan after iteration 7"}
+    make(made_up(monkeypatch, values)(str(tmp_path)), str(tmp_path))
+    page = (tmp_path / "tiny.md").read_text()
+    assert "**A draft: 10 of 14 runs are missing.**" in page
+    assert "Diverged, and so in no table: mnist_8_vae, seed 1 (loss is nan after iteration 7)." in page
+    assert "| 8 | AVB + AC | VAE | 1.00 | 1 | +1.00 | 0.06 |  |  | yes |" in page
+    assert "| 8 | AVB + AC | VAE, 2 times as long | 0.50 | 1 | +0.50 | 0.06 |  | 0.900 | no |" in page
+    assert "| 8 | AVB + AC | -100.00 |  | -inf |" in page  # no column without a number
+
+
+def test_if_all_runs_diverged_it_says_so(monkeypatch, tmp_path):
+    runs = made_up(monkeypatch, {Wanted(0, "vae", 0): "loss is nan"})(str(tmp_path))
+    with pytest.raises(InputError, match=r"came to its end; make tiny makes what is missing; diverged: mnist_8_vae, seed 0"):
+        make(runs, str(tmp_path))
+
+
+@pytest.mark.parametrize(("column", "text"), [
+    ("test_log_likelihood", ""), ("log_likelihood_of_each", "-100"), ("n_test_images", "")])
+def test_a_line_that_lacks_a_number_is_named(tmp_path, column, text):
+    config = ImageRuns(PATCHES, CONFIGS, "nowhere", str(tmp_path)).config(Wanted(0, "vae", 0))
+    cells = dict(run=config.name, config=digest_of_fingerprint(config), training_code="1" * 12, evaluation_code="2" * 12,
+                 seed=0, n_iterations=3000, cpu_seconds=3, cpus="", n_test_images=1000, test_log_likelihood=-100,
+                 log_likelihood_of_each="-100 -101")
+    for changed in ({}, {column: text}):
+        lines = zip(*dict(cells, **changed).items())
+        (tmp_path / "patches.csv").write_text("\n".join(",".join(map(str, line)) for line in lines))
+        runs = ImageRuns(PATCHES, CONFIGS, str(tmp_path), str(tmp_path))
+        if not changed:
+            assert runs.find(Wanted(0, "vae", 0))[1].values["test_log_likelihood"] == -100
+    with pytest.raises(InputError, match=r"patches\.csv: the line of patches_grey_2_vae, seed 0, lacks numbers"):
+        runs.find(Wanted(0, "vae", 0))
 
 
 def configs_of(page):
@@ -128,7 +188,7 @@ def test_patches_are_of_grey_and_of_colour_in_two_and_eight_dimensions():
 
 
 def test_without_a_run_there_is_no_page(tmp_path):
-    with pytest.raises(InputError, match=r"no run for mnist\.md is finished; make mnist makes them"):
+    with pytest.raises(InputError, match=r"no run for mnist\.md came to its end; make mnist makes what is missing$"):
         make(ImageRuns(MNIST, CONFIGS, str(tmp_path), str(tmp_path)), str(tmp_path))
     result = call_script("image_models.py", "patches", "page", "--out", tmp_path / "none")
     assert result.returncode == 2 and "none: not a folder" in result.stderr

@@ -208,7 +208,8 @@ def _per_image(networks, images, random_state, settings):
             def sample(number, eps):
                 z, log_density = encoded(networks, np.repeat(x[[number]], len(eps), axis=0), eps)
                 return z, log_density.astype(np.float64)
-        scales = (1,) if networks.density_is_bound else importance.NOISE_SCALES  # a bound isn't that of a bijection of eps
+        # Wider noise has a known density where z is a bijection of it.
+        scales = importance.NOISE_SCALES if networks.is_bijection_of_noise else (1,)
         return importance.log_likelihood(
             networks.likelihood, sample, x, random_state, N_IMPORTANCE_SAMPLES, networks.noise_dim, scales)
 
