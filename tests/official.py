@@ -112,11 +112,69 @@ CELEBA = {"encoder": _conv2_encoder(64, 128), "decoder": _conv2_decoder(64, 2), 
 CELEBA_AS_INTENDED = {
     "encoder": _conv2_encoder(64, 128, True), "decoder": _conv2_decoder(64, 2, True), "discriminator": _conv1_adversary(64)}
 
-# From experiments/*/run.py: what a config says of it. 784 are a digit's pixels, 20 the batches that are annealed (--test-nais).
-_AVB = {"data.batch_size": 128, "training.generator.learning_rate": 5e-5, "training.discriminator.learning_rate": 1e-4,
-        "evaluation.ais.n_images": 20 * 128}
-_VAE = {"data.batch_size": 64, "training.generator.learning_rate": 1e-4, "evaluation.ais.n_images": 20 * 64}
-_ALL = {"training.n_iterations": 2500000, "training.generator_loss_scale": 1 / 784, "training.generator.beta1": 0.5}
+# What a config says of experiments/*/run.py and of the modules that it calls, each beside its values.
+
+def _under(prefix, values):
+    return {"%s.%s" % (prefix, key): value for key, value in values.items()}
+
+
+# avb/avb/train.py and avb/vae/train.py: two Adams, or one, of constant rates, all gradients before both updates.
+_ADAM = {"optimizer": "adam", "beta1": 0.5, "beta2": 0.999, "epsilon": 1e-8}
+_TRAINING = {"n_iterations": 2500000, "linear_decay": None}
+_OF_AVB = dict(_under("training", dict(_TRAINING, update="simultaneous", n_discriminator_updates=1)),
+               **_under("training.generator", _ADAM), **_under("training.discriminator", _ADAM))
+_OF_VAE = dict(_under("training", dict(_TRAINING, kl="closed_form")), **_under("training.generator", _ADAM))
+
+# avb/inputs.py; 784 are a digit's pixels, 20 the batches that are annealed (--test-nais).
+_MNIST = {"data.kind": "mnist", "data.binarisation": "dynamic", "data.n_validation": 5000,
+          "training.generator_loss_scale": 1 / 784, "model.decoder.likelihood_from": "logits"}
+_AVB = dict(_MNIST, **_OF_AVB, **{
+    "data.batch_size": 128, "training.generator.learning_rate": 5e-5, "training.discriminator.learning_rate": 1e-4,
+    "evaluation.ais.n_images": 20 * 128})
+_VAE = dict(_MNIST, **_OF_VAE, **{
+    "data.batch_size": 64, "training.generator.learning_rate": 1e-4, "evaluation.ais.n_images": 20 * 64})
+
+# avb/avb/models/conv0.py and conv0_ac.py: the encoders' layers.
+_CONV0 = dict(_under("model.encoder", {"center_input": True, "n_hidden_layers": 0, "activation": "elu"}),
+              **_under("model.encoder.convolution", {
+                  "n_channels": [64, 128, 256, 512], "kernel_size": 5, "stride": [1, 1, 2, 2]}))
+_CONV0_ENCODER = dict(_CONV0, **{"model.encoder.noise_enters": "convolutions"})
+_CONV0_AC_ENCODER = dict(
+    _CONV0, **_under("model.encoder", {
+        "convolution.has_batch_norm": True, "coefficient_activation": "elu_of_5_less", "initial_deviation": 1e-5,
+        "n_moment_samples": None, "added_variance": 1e-4, "contrast_has_added_variance": False,
+        "gradient_through_moments": False}),
+    **_under("model.encoder.basis", {"n_hidden_layers": 3, "n_units": 128, "activation": "elu"}))
+# avb/decoders/conv0.py: relu is the default of avb/ops.py.
+_CONV0_DECODER = dict(_under("model.decoder", {"n_hidden_layers": 0, "activation": "elu", "built_on": "posterior_sample"}),
+                      **_under("model.decoder.convolution", {
+                          "n_channels": [512, 256, 128, 64], "kernel_size": 5, "stride": [2, 2, 1, 1], "activation": "relu"}))
+# avb/avb/models/conv0.py: the adversary.
+_CONV0_ADVERSARY = _under("model.discriminator", {
+    "kind": "offset_inner_product", "center_input": False, "n_hidden_layers": 3, "n_units": 1024, "activation": "leaky_relu",
+    "n_factors": 8192, "output_activation": "elu", "activated_factors": "of_x", "initial_deviation": 1e-5,
+    "squared_norm_factor": 0.5})
+# avb/vae/models/conv1.py and avb/decoders/conv1.py.
+_CONV1 = dict(
+    _under("model.encoder", {"center_input": True, "n_hidden_layers": 1, "n_units": 800, "activation": "softplus",
+                             "spread_output": "log_standard_deviation"}),
+    **_under("model.encoder.convolution", {"n_channels": [16, 32, 32], "kernel_size": 5, "stride": 2}),
+    **_under("model.decoder", {"n_hidden_layers": 1, "n_units": 300, "activation": "softplus"}),
+    **_under("model.decoder.convolution", {"n_channels": [32, 32, 16], "kernel_size": 5, "stride": 2, "odd_sizes": "exact"}))
+# avb/avb/models/conv2.py, avb/decoders/conv2.py, and conv1.py's adversary; avb/ops.py has what a residual layer is.
+_RESIDUAL = {"n_layers": 3, "n_channels": 64, "wiring": "published"}
+_CONV2 = dict(
+    _under("model.encoder", {"center_input": True, "noise_dim": 128, "noise_enters": "convolutions", "n_hidden_layers": 0,
+                             "activation": "elu"}),
+    **_under("model.encoder.convolution", {"n_channels": [64, 128, 256, 512], "kernel_size": 5, "stride": 2}),
+    **_under("model.encoder.convolution.residual", _RESIDUAL),
+    **_under("model.decoder", {"n_hidden_layers": 0, "activation": "elu", "built_on": "posterior_sample"}),
+    **_under("model.decoder.convolution", {"n_channels": [512, 256, 128, 64], "kernel_size": 5, "stride": 2}),
+    **_under("model.decoder.convolution.residual", _RESIDUAL),
+    **_under("model.discriminator", {"kind": "convolutional", "center_input": True, "n_hidden_layers": 0, "activation": "elu",
+                                     "squared_norm_factor": 0.5}),
+    **_under("model.discriminator.convolution", {"n_channels": [64, 128, 256, 512], "kernel_size": 5, "stride": 2,
+                                                 "has_batch_norm": True}))
 
 
 def _annealing(n_steps, n_chains):
@@ -128,17 +186,32 @@ def _noise(n_dims, n_vectors):
 
 
 SETTINGS = {
-    "mnist_8_avb": dict(_ALL, **_AVB, **_annealing(1000, 5), **{"model.latent_dim": 8, "model.encoder.noise_dim": 32}),
-    "mnist_8_avb_ac": dict(_ALL, **_AVB, **_annealing(2000, 8), **_noise(32, 16), **{"model.latent_dim": 8}),
-    "mnist_32_avb_ac": dict(_ALL, **_AVB, **_annealing(2000, 8), **_noise(64, 32), **{"model.latent_dim": 32}),
-    "mnist_8_vae": dict(_ALL, **_VAE, **_annealing(2000, 8), **{"model.latent_dim": 8}),
-    "mnist_32_vae": dict(_ALL, **_VAE, **_annealing(2000, 8), **{"model.latent_dim": 32}),
+    "mnist_8_avb": dict(_AVB, **_CONV0_ENCODER, **_CONV0_DECODER, **_CONV0_ADVERSARY, **_annealing(1000, 5), **{
+        "model.kind": "avb", "model.latent_dim": 8, "model.encoder.noise_dim": 32}),
+    "mnist_8_avb_ac": dict(_AVB, **_CONV0_AC_ENCODER, **_CONV0_DECODER, **_CONV0_ADVERSARY, **_annealing(2000, 8),
+                           **_noise(32, 16), **{"model.kind": "avb_ac", "model.latent_dim": 8}),
+    "mnist_32_avb_ac": dict(_AVB, **_CONV0_AC_ENCODER, **_CONV0_DECODER, **_CONV0_ADVERSARY, **_annealing(2000, 8),
+                            **_noise(64, 32), **{"model.kind": "avb_ac", "model.latent_dim": 32}),
+    "mnist_8_vae": dict(_VAE, **_CONV1, **_annealing(2000, 8), **{"model.kind": "vae", "model.latent_dim": 8}),
+    "mnist_32_vae": dict(_VAE, **_CONV1, **_annealing(2000, 8), **{"model.kind": "vae", "model.latent_dim": 32}),
+    "celeba_64_avb": dict(_OF_AVB, **_CONV2, **_annealing(2000, 8), **_under("model.likelihood", {  # experiments/avb_celebA_64
+        "kind": "gaussian", "mean": "sigmoid", "log_scale.kind": "decoded", "log_scale.minimum": -10}), **{
+        "model.kind": "avb", "model.latent_dim": 64, "data.kind": "npz", "data.binarisation": "none", "data.batch_size": 64,
+        "training.generator_loss_scale": 1 / (64 * 64 * 3), "training.generator.learning_rate": 1e-5,
+        "training.discriminator.learning_rate": 1e-4, "evaluation.ais.n_images": 20 * 64}),
 }
 
 
-def celeba_images(folder):
-    """Overrides that put a few images in the place of CelebA's, and take from them batches of 4."""
+# Of the rest: what is ours or has to be there, of no influence on what is trained; "n_units: []" is "n_hidden_layers: 0" again.
+OURS = {"name", "seed", "data.path", "data.sha256", "data.n_validation", "model.encoder.n_units",
+        "model.decoder.n_units", "model.discriminator.n_units", "model.decoder.probability_margin", "training.checkpoint_every",
+        "training.snapshot_every", "evaluation.n_samples", *_under("runtime", dict.fromkeys([
+            "inter_op_threads", "intra_op_threads", "keep_freed_memory", "narrow_weight_gradient", "product_relu_gradient"]))}
+
+
+def celeba_images(folder, n=12):
+    """Overrides that put n images and five for testing in the place of CelebA's, and set none apart."""
     random_state = np.random.RandomState(0)
-    train, test = (random_state.randint(0, 256, (n, 64, 64, 3), dtype=np.uint8) for n in (12, 5))
+    train, test = (random_state.randint(0, 256, (n, 64, 64, 3), dtype=np.uint8) for n in (n, 5))
     np.savez(str(folder / "celeba_64.npz"), train=train, test=test)
-    return ["data.path=%s" % (folder / "celeba_64.npz"), "data.n_validation=0", "data.batch_size=4"]
+    return ["data.path=%s" % (folder / "celeba_64.npz"), "data.n_validation=0"]

@@ -136,7 +136,7 @@ def _page(runs, wanted, grid, seeds):
         "![Latent spaces](digits.png)",
         ["Seed 0, two latent dimensions. From the top: codes of the test images by class; the decoder's images at quantiles of",
          "the prior; of three test images samples of q(z|x) under lines about 50 and 95 % of the exact p(z|x)."],
-        ["Written by `make digits`, which trains a run on each core, after `make digits-settings`, which trains the grid's.",
+        ["Written by `make digits`, which trains a run on each core, those of the choice of settings first.",
          "The runs, with the same bits, one alone:"],
         [own.command for own in wanted])
 

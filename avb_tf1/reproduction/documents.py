@@ -29,7 +29,6 @@ class Page(NamedTuple):
         runs_folder: str, where the target looks for them, below the folder of all runs.
         cpu_minutes: int, what making it from nothing takes, roughly, for the forecast.
         kept: str, the CSV file that keeps its runs, or "".
-        first: str, another target of make, which makes runs that the page needs, or "".
     """
 
     file: str
@@ -38,7 +37,6 @@ class Page(NamedTuple):
     runs_folder: str
     cpu_minutes: int
     kept: str = ""
-    first: str = ""
 
 
 def _runs(wanted):
@@ -52,7 +50,7 @@ PAGES = (
     Page("pitfalls.md", "pitfalls", _runs(pitfalls.wanted_runs), "table", 20),
     Page("posteriors.md", "posteriors", posteriors.runs, "posteriors", 110),
     Page("diagnostics.md", "diagnostics", _runs(diagnostics.wanted_runs), "diagnostics", 10),
-    Page("digits.md", "digits", digits.runs, "digits", 280, "rivals.csv", "digits-settings"),
+    Page("digits.md", "digits", digits.runs, "digits", 280, "rivals.csv"),
     Page("rivals.md", "rivals", None, "rivals", 700, "rivals.csv"),
     Page("patches.md", "patches", None, "patches", 90, "patches.csv"),
     Page("mnist.md", "mnist", None, "mnist", 1400, "mnist.csv"))
@@ -144,8 +142,7 @@ def commands(page, configs_folder, runs_folder, docs, python):
         if records.drop_other_code():
             records.write()
     yield from trainings(page, configs_folder, runs_folder, python)
-    for target in filter(None, (page.first, page.target)):
-        yield ["make", target, "RUNS=" + runs_folder]
+    yield ["make", page.target, "RUNS=" + runs_folder]
 
 
 def run(command, folder):

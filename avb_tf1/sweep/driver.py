@@ -24,6 +24,12 @@ class SweepFailed(OneLineError):
     """Some of the sweep's runs failed."""
 
 
+class SweepDiverged(SweepFailed):
+    """Those that failed diverged, all of them: no second start would make them."""
+
+    exit_code = 3
+
+
 def run_sweep(runs, out, command, address, n_workers, show_progress):
     """Run what isn't finished yet, write sweep.json and summary.csv as results come in, and report.html before and after.
 
@@ -37,7 +43,7 @@ def run_sweep(runs, out, command, address, n_workers, show_progress):
 
     Raises:
         InputError: `out` can't be used, is in use by another sweep, or holds a run of another config; no cluster at `address`.
-        SweepFailed: a run failed; says how many. The other runs are done.
+        SweepFailed: a run failed; says how many. The other runs are done. SweepDiverged if each that failed diverged.
         stopping.Stopped: a signal came; finished runs and checkpoints are kept.
     """
     if address is not None:
@@ -81,7 +87,8 @@ def run_sweep(runs, out, command, address, n_workers, show_progress):
     print("%s done, %d failed; results in %s, %s" % (
         count(len(runs) - len(failed), "run"), len(failed), os.path.join(out, run_folder.SWEEP_SUMMARY), report))
     if failed:
-        raise SweepFailed("%d of %s failed, the first: %s: %s" % (
+        have_diverged = all(os.path.isfile(os.path.join(out, record.run.name, run_folder.DIVERGED)) for record in failed)
+        raise (SweepDiverged if have_diverged else SweepFailed)("%d of %s failed, the first: %s: %s" % (
             len(failed), count(len(runs), "run"), failed[0].run.name, failed[0].reason))
 
 

@@ -52,8 +52,7 @@ def text_of(*names):
 
 
 def test_every_page_that_names_its_code_is_among_them_and_has_a_target():
-    targets = {target for page in documents.PAGES for target in (page.first, page.target) if target}
-    assert all("\n%s: " % target in text_of("Makefile") for target in targets)
+    assert all("\n%s: " % page.target in text_of("Makefile") for page in documents.PAGES)
     assert {name for name in os.listdir(os.path.join(ROOT, "docs")) if name.endswith(".md") and "Made by avb_tf1" in text_of(
         "docs", name)} <= {page.file for page in documents.PAGES}
 
@@ -69,15 +68,15 @@ def test_every_run_has_a_place_of_its_own():
 def test_what_is_missing_is_swept_with_its_seeds(tmp_path, monkeypatch):
     runs = [(small("seed=%d" % seed, "name=%s" % name), str(tmp_path / "of" / ("called_%s_seed_%d" % (name, seed))))
             for name, seeds in (("a", (0, 1)), ("b", (0, 1)), ("c", (0, 1))) for seed in seeds]
-    page = documents.Page("digits.md", "digits", lambda configs, folder: runs, "digits", 1, "kept.csv", "digits-settings")
+    page = documents.Page("digits.md", "digits", lambda configs, folder: runs, "digits", 1, "kept.csv")
     monkeypatch.setattr(run_folder, "is_finished", lambda folder, config: folder.endswith("called_b_seed_1"))
     (tmp_path / "kept.csv").write_text(
         "run,config,training_code,evaluation_code,seed,n_iterations,cpu_seconds\n"
         "a,1,%(training_code)s,%(evaluation_code)s,0,3,4\nb,1,000000000000,%(evaluation_code)s,0,3,4\n"
         "c,1,%(training_code)s,000000000000,0,3,4\n" % provenance.code())
     found = list(documents.commands(page, "configs", str(tmp_path), str(tmp_path), "python"))
-    *sweeps, first, last = found
-    assert [first, last] == [["make", target, "RUNS=%s" % tmp_path] for target in ("digits-settings", "digits")]
+    *sweeps, last = found
+    assert last == ["make", "digits", "RUNS=%s" % tmp_path]
     told = {sweep[sweep.index("--seeds") + 1]: sweep[sweep.index("--config") + 1:sweep.index("--seeds")] for sweep in sweeps}
     assert {seeds: [os.path.basename(path) for path in paths] for seeds, paths in told.items()} == {
         "0,1": ["called_a.yaml", "called_c.yaml"], "0": ["called_b.yaml"]}

@@ -137,6 +137,18 @@ def test_verdicts_need_errors_and_bias(monkeypatch, tmp_path):
     assert "| 8 | AVB + AC | -100.00 |  | -inf |" in page  # no column without a number
 
 
+@pytest.mark.parametrize(("difference", "error", "bias", "verdict"), [
+    (-0.1, 0.03, 0.01, "yes"), (-0.2, 0.03, 0.01, "no"), (-0.2, 0.03, 0.051, "too uncertain"),
+    (-0.01, 0.051, 0.01, "too uncertain")])
+def test_two_estimates_agree_within_their_errors_if_these_are_small(monkeypatch, tmp_path, difference, error, bias, verdict):
+    values = {"log_likelihood_of_each": (-90.0, -91.0), "test_importance_effective_sample_size": 700}
+    for way, mean in (("log_likelihood", -90.5), ("log_likelihood_importance", -90.5 + difference)):
+        values.update({way + "_of_annealed": mean, way + "_of_annealed_error": error, "test_%s_bias_left" % way: bias})
+    make(made_up(monkeypatch, {Wanted(1, "flow", 0): values})(str(tmp_path)), str(tmp_path))
+    assert "| 8 | coupling flow | 0 | -90.50 ± %.3f | %.2f ± %.3f | %+.2f ± %.3f | %.3f | %.3f | %s | 700 |" % (
+        error, -90.5 + difference, error, difference, error * 2**0.5, bias, bias, verdict) in (tmp_path / "tiny.md").read_text()
+
+
 def test_if_all_runs_diverged_it_says_so(monkeypatch, tmp_path):
     runs = made_up(monkeypatch, {Wanted(0, "vae", 0): "loss is nan"})(str(tmp_path))
     with pytest.raises(InputError, match=r"came to its end; make tiny makes what is missing; diverged: mnist_8_vae, seed 0"):

@@ -90,7 +90,7 @@ def test_a_sweep_with_a_run_that_fails(tmp_path):
     out = tmp_path / "out"
     result = sweep(out, "--set", "training.generator.learning_rate=1,1e-6", seeds="0", overrides=SMALL + [
         "model.decoder.n_hidden_layers=12", "model.decoder.probability_margin=0", "training.n_iterations=100"])
-    assert_one_clear_line(result, "1 of 2 runs failed", "is not finite at iteration", code=1)
+    assert_one_clear_line(result, "1 of 2 runs failed", "is not finite at iteration", code=3)
     failed, done = rows(out)
     assert (failed["status"], failed["training.generator.learning_rate"]) == ("failed", "1")
     assert "is not finite at iteration" in failed["reason"]
