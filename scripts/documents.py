@@ -51,8 +51,9 @@ def main():
     for number, page in enumerate(pages):
         print("%s, page %d of %d; about %s left, were nothing there" % (
             page.file, number + 1, len(pages), documents.forecast(pages[number:], cpu.n_cpus())), flush=True)
-        for command in documents.commands(page, configs, runs_folder, args.docs, sys.executable):
-            run(page, command)
+        with documents.of_this_code_alone(page, args.docs):
+            for command in documents.commands(page, configs, runs_folder, sys.executable):
+                run(page, command)
     return documents.check(args.docs)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from avb_tf1.config.experiments import require_config
 from avb_tf1.config.fingerprint import digest_of_fingerprint
 from avb_tf1.config.loading import load_config, to_yaml
+from avb_tf1.estimation.quadrature import GridError
 from avb_tf1.graph import speed
 from avb_tf1.graph.builder import build_graph
 from avb_tf1.ground import command_line, files, progress, seeds, stopping
@@ -125,7 +126,8 @@ def _run(experiment, out, found, show_progress, observers=()):
 
         with one_blas_thread():
             # Drawing stays in this thread: matplotlib keeps the fonts open for each thread that ever drew.
-            _, (metrics, measured_arrays) = at_once(lambda: task.write(out, trained), measured)
+            with _telling_why_not(config, out, "evaluation", lambda: sum(leg["cpu_seconds"] for leg in legs)):
+                _, (metrics, measured_arrays) = at_once(lambda: task.write(out, trained), measured)
             write_arrays(out, measured_arrays)
         timing = _timing(config, legs, time.perf_counter() - start)
         files.write_json(in_folder(run_folder.TIMING), timing)
@@ -133,6 +135,22 @@ def _run(experiment, out, found, show_progress, observers=()):
         # The last: a folder that has it is complete.
         files.write_json(in_folder(run_folder.METRICS), metrics_file.with_made_by(metrics, config, legs))
     return RunResult(metrics, timing)
+
+
+@contextlib.contextmanager
+def _telling_why_not(config, out, stage, cpu_seconds):
+    """While a stage of a run lasts: if its numbers are not finite, or can't be measured, diverged.json in `out` says so.
+
+    `stage` is "training" or "evaluation"; cpu_seconds() are those of the training. What is raised is raised again.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        os.remove(os.path.join(out, run_folder.DIVERGED))
+    try:
+        yield
+    except (trainer.DivergenceError, GridError) as error:
+        files.write_json(os.path.join(out, run_folder.DIVERGED), dict(
+            provenance.code(), config=digest_of_fingerprint(config), stage=stage, reason=str(error), cpu_seconds=cpu_seconds()))
+        raise
 
 
 def write_arrays(out, arrays):
@@ -204,17 +222,10 @@ def train_in_folder(session, model, experiment, out, found, show_progress, obser
     display = Progress(config.training.n_iterations, show_progress, n_done, task.iterations_per_epoch(config, problem))
     log = SummaryLog(os.path.join(out, run_folder.TENSORBOARD), model.graph, n_done)
     start = time.process_time()
-    with contextlib.suppress(FileNotFoundError):
-        os.remove(os.path.join(out, run_folder.DIVERGED))
-    try:
-        with contextlib.closing(display), contextlib.closing(log), stopping.on_signals() as request:
-            result = trainer.train(session, model, config.training, [display, log, record, *observers],
-                                   found and found.monitors, save, lambda: request.signal_number is not None)
-    except trainer.DivergenceError as error:
-        seconds = time.process_time() - start
-        files.write_json(os.path.join(out, run_folder.DIVERGED), dict(
-            provenance.code(), config=digest_of_fingerprint(config), reason=str(error), cpu_seconds=seconds))
-        raise
+    with _telling_why_not(config, out, "training", lambda: time.process_time() - start), contextlib.closing(display), \
+            contextlib.closing(log), stopping.on_signals() as request:
+        result = trainer.train(session, model, config.training, [display, log, record, *observers],
+                               found and found.monitors, save, lambda: request.signal_number is not None)
     if request.signal_number is not None:
         raise stopping.Stopped(request.signal_number, "stopped after iteration %d of %d; %s" % (
             n_done + result.n_trained, config.training.n_iterations,

@@ -12,6 +12,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 last_word = allocate_lock()  # whoever ends the process takes it, for good, before telling why: one line, by one of them
 groups = set()               # process groups that end with this process, by their leaders
 unfinished = set()           # paths of temporary files, which nobody will finish if the process ends at once
+_LAST_WORD_SECONDS = 5
 _requests = []               # of the contexts that last, the innermost last
 _hints = []                  # likewise
 
@@ -79,16 +80,17 @@ def take_forever(numbers, stderr):
     """
     while True:
         number = signal.sigwait(numbers)
-        if _requests:
-            _take(number)
+        requests = tuple(_requests)  # its context may end at any time
+        if requests:
+            _take(number, request=requests[-1])
             # `timeout` sends its signal to the process and to its group: that is one signal.
             signal.sigtimedwait([number], 0.1)
         else:
             _end(number, stderr)
 
 
-def _take(number, frame=None):
-    request = _requests[-1]
+def _take(number, frame=None, request=None):
+    request = request or _requests[-1]
     if request.signal_number is None:
         request.signal_number = number
     elif number == signal.SIGINT:
@@ -99,7 +101,7 @@ def _take(number, frame=None):
 
 
 def _end(number, stderr):
-    last_word.acquire()
+    last_word.acquire(timeout=_LAST_WORD_SECONDS)  # another thread may print one to where nobody reads
     text = "interrupted" if number == signal.SIGINT else "stopped by %s" % signal.Signals(number).name
     with contextlib.suppress(OSError):
         os.write(stderr, b"%s\n" % "; ".join([text] + _hints[:1]).encode("utf-8", "backslashreplace"))

@@ -127,20 +127,37 @@ def trainings(page, configs_folder, runs_folder, python):
         yield [python, os.path.join("scripts", "sweep.py"), "--config", *paths, "--seeds", seeds, "--out", folder]
 
 
-def commands(page, configs_folder, runs_folder, docs, python):
+@contextlib.contextmanager
+def of_this_code_alone(page, docs):
+    """While this context lasts, a Page's CSV file in the folder `docs` lacks what other code trained or measured.
+
+    If it ends by an exception, those lines come back of which the file has no other: what was to be in their place isn't made.
+    """
+    path = os.path.join(docs, page.kept)
+    if not page.kept or not os.path.exists(path):
+        yield
+        return
+    records = Records(path, None)
+    dropped = records.drop_other_code()
+    if dropped:
+        records.write()
+    try:
+        yield
+    except BaseException:
+        records = Records(path, None)
+        records.add(dropped)
+        records.write()
+        raise
+
+
+def commands(page, configs_folder, runs_folder, python):
     """Yield the commands, lists of words, that make a Page again; the next is to be run after the one before it.
 
-    What other code trained or measured is dropped from the page's CSV file.
-
     Args:
-        configs_folder: str, where the configs are; docs: str, where the pages are.
+        configs_folder: str, where the configs are.
         runs_folder: str, the folder of all runs of this state of the training code.
         python: str, the interpreter.
     """
-    if page.kept:
-        records = Records(os.path.join(docs, page.kept), None)
-        if records.drop_other_code():
-            records.write()
     yield from trainings(page, configs_folder, runs_folder, python)
     yield ["make", page.target, "RUNS=" + runs_folder]
 
@@ -153,7 +170,7 @@ def run(command, folder):
     """
     environment = {name: value for name, value in os.environ.items() if name not in _OF_MAKE}
     with stopping.on_signals() as request:
-        process = subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True, preexec_fn=_take_signals)
+        process = subprocess.Popen(command, cwd=folder, env=environment, preexec_fn=_lead_a_group)
         stopping.groups.add(process.pid)
         while process.poll() is None and request.signal_number is None:
             time.sleep(0.1)
@@ -167,8 +184,10 @@ def run(command, folder):
     return code
 
 
-def _take_signals():
-    """In a new process: take signals that a script blocks (command_line.begin), as a make doesn't unblock them itself."""
+def _lead_a_group():
+    """In a new process: be one that os.killpg reaches, and take signals that a script blocks (command_line.begin), as a make
+    doesn't unblock them itself."""
+    os.setpgid(0, 0)  # no session of its own: a script's processes lead a group before they come here, which forbids that
     signal.pthread_sigmask(signal.SIG_UNBLOCK, stopping.SIGNALS)
 
 

@@ -236,7 +236,8 @@ def make(runs, out):
             for name in _FIGURES:
                 path, copy = os.path.join(record.folder, name), os.path.join(out, _picture(page, own, name))
                 if os.path.isfile(path):
-                    shutil.copyfile(path, copy)
+                    with files.replacing(copy) as temporary:
+                        shutil.copyfile(path, temporary)
                 elif os.path.isfile(copy):  # of another config than this
                     os.remove(copy)
     runs.records.write()

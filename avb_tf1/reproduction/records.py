@@ -30,8 +30,8 @@ class Record(NamedTuple):
         training_code, evaluation_code: str, what made it; training by several codes has "+" between them.
         n_iterations: int.
         cpu_seconds: float, of the whole training, all its threads.
-        values: name -> float, tuple of several floats, or text: what was measured, as far as the page tells it. Of a training
-            that came to no end, as a loss was not finite any more, just "diverged" -> why.
+        values: name -> float, tuple of several floats, or text: what was measured, as far as the page tells it. Of a run that
+            came to no end, as a loss was not finite any more or what was trained can't be measured, just "diverged" -> why.
         folder: str, where the run is; None if it is no more.
         cpus: the kinds of CPU that it was trained on, with "+" between them; "" if it doesn't say.
     """
@@ -104,8 +104,11 @@ class Records:
                 self._to_measure_again.add(key)
         if folder is None:
             own = next(filter(None, (_diverged(config, key[1], folder) for folder in folders)), None)
-            if own is not None:
+            known = self._known.get(key)
+            if own is not None and (known is None or known.has_diverged or known.training_code != own.training_code):
                 self._known[key] = own
+            elif own is None and known is not None and known.has_diverged and known.training_code != code()["training_code"]:
+                return None  # what made it diverge may be mended
         return self._known.get(key)
 
     def still_to_run(self, wanted, out):
@@ -139,13 +142,17 @@ class Records:
             n_new, len(wanted), out, ", and %d to be measured again" % n_again if n_again else ""))
 
     def drop_other_code(self):
-        """Forget the lines of runs that other code than this trained, or measured; return how many these were."""
+        """Forget the runs that other code than this trained, or measured; return their Records, a list."""
         here = code()
         others = [key for key, record in self._known.items() if (record.training_code, record.evaluation_code) != (
             here["training_code"], here["evaluation_code"])]
-        for key in others:
-            del self._known[key]
-        return len(others)
+        return [self._known.pop(key) for key in others]
+
+    def add(self, records):
+        """Take Records of runs of which none is known, by name and seed."""
+        known = {(record.run, record.seed) for record in self._known.values()}
+        self._known.update(((record.run, record.config), record) for record in records
+                           if (record.run, record.seed) not in known)
 
     def write(self):
         """Write the file: what it had, and what was found. Of a run of another config than it had, the new line stays."""
@@ -197,10 +204,12 @@ def _text(value):
 
 
 def _diverged(config, digest, folder):
-    """The Record of a training in a folder that a diverged.json tells of; None if there is none of this config."""
+    """The Record of a run in a folder that a diverged.json tells of; None if there is none of this config and this code."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         told = files.read_json(os.path.join(folder, run_folder.DIVERGED))
-        if told["config"] == digest:
+        here = code()
+        if told["config"] == digest and told["training_code"] == here["training_code"] and (
+                told.get("stage") != "evaluation" or told["evaluation_code"] == here["evaluation_code"]):
             return Record(config.name, config.seed, digest, told["training_code"], told["evaluation_code"],
                           config.training.n_iterations, float(_SECONDS % told["cpu_seconds"]), {_DIVERGED: told["reason"]},
                           folder)

@@ -297,6 +297,15 @@ def _advice_on_images(compared):
                            "by KL(q || p(z|x)), smallest first"], rows)
 
 
+def _told_of_seconds(compared):
+    """A sentence on how unlike the CPU seconds are that trainings at equal time took; "" if there are none."""
+    shares = []
+    for own in compared.values():
+        seconds = [result.cpu_seconds for result in own.results[TIME] if result.records]
+        shares += [of_one / np.median(np.concatenate(seconds)) for of_run in seconds for of_one in of_run]
+    return " Their seconds came to %.2f to %.2f times the median on the problem." % (min(shares), max(shares)) if shares else ""
+
+
 def _page(compared, n_missing, n_wanted, diverged, run_seeds):
     seeds_text = "seed %d alone" % run_seeds[0] if len(run_seeds) == 1 else "seeds %s" % ", ".join(map(str, run_seeds))
     is_draft = n_missing or len(run_seeds) < len(SEEDS)
@@ -320,8 +329,9 @@ def _page(compared, n_missing, n_wanted, diverged, run_seeds):
             "`configs/rivals/rivals.yaml`), with its rates times %s, whichever is best with seed %d: of the digits by "
             "log p(x) of validation images, of the four images by that of all, of a posterior by KL or W1 (of equally good "
             "ones, to %g nats, that nearest to 1). That was searched on %s; the other problems take the factor that was found "
-            "on the one that `settings_of` names there." % (
-                " or ".join("%g" % factor for factor in RATE_FACTORS), SEED, NOISE, ", ".join(SEARCHED))),
+            "on the one that `settings_of` names there.%s" % (
+                " or ".join("%g" % factor for factor in RATE_FACTORS), SEED, NOISE, ", ".join(SEARCHED),
+                _told_of_seconds(compared))),
         *[paragraph("Diverged, and so in no table: %s." % "; ".join(diverged))] * bool(diverged),
         provenance.made_by_text(origins),
         "## Which method for which posterior",

@@ -160,9 +160,10 @@ def _of_validation(config, folder):
         require_same(made_by["fingerprint"], fingerprint(config), path)
         if metrics_file.is_measured_by_this_code(made_by):
             return metrics
-    with open_run(folder) as run:
-        metrics = run.measure(VALIDATION)
-    metrics_file.write_part(folder, VALIDATION, metrics, config, legs_in(folder))
+    with run_folder.reclaimed(folder):
+        with open_run(folder) as run:
+            metrics = run.measure(VALIDATION)
+        metrics_file.write_part(folder, VALIDATION, metrics, config, legs_in(folder))
     return metrics
 
 

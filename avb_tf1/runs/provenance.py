@@ -24,12 +24,12 @@ _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 @functools.lru_cache(maxsize=None)
 def code():
     """Return the version, and the digests training_code and evaluation_code of what decides bits and measurements."""
-    return {"avb_tf1": __version__, "training_code": _training_code(), "evaluation_code": digest(_sources(EVALUATION))}
+    return {"avb_tf1": __version__, "training_code": _training_code(), "evaluation_code": digest(_HERE[EVALUATION])}
 
 
 @functools.lru_cache(maxsize=None)
 def _training_code():
-    return digest(_sources(TRAINING))
+    return digest(_HERE[TRAINING])
 
 
 def digest(sources):
@@ -69,6 +69,10 @@ def _sources(names):
     for module in modules_of(names):
         with open(os.path.join(_PACKAGE, module + ".py"), "rb") as file:
             yield file.read()
+
+
+# As the sources are now, while the modules are imported: a long run ends hours after, when they may have been edited.
+_HERE = {names: list(_sources(names)) for names in (TRAINING, EVALUATION)}
 
 
 def leg():

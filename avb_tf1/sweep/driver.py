@@ -8,7 +8,6 @@ import time
 
 import ray
 
-from avb_tf1 import __version__
 from avb_tf1.ground import stopping
 from avb_tf1.ground.errors import OneLineError, reason
 from avb_tf1.page.numbers import count
@@ -101,7 +100,7 @@ def _write_page(out):
 def _run_all(waiting, records, out, command, token, progress, request):
     # No run depends on the board: it may die and start again.
     board = worker.Board.options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
-    run_of = {worker.run_one.remote(run.name, run_folder.texts_of(run.config), out, token, __version__, board): run
+    run_of = {worker.run_one.remote(run.name, run_folder.texts_of(run.config), out, token, provenance.code(), board): run
               for run in waiting}
     while run_of and request.signal_number is None:
         ready, _ = ray.wait(list(run_of), num_returns=1, timeout=1.0)

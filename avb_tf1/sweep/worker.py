@@ -11,12 +11,11 @@ import time
 
 import ray
 
-from avb_tf1 import __version__
 from avb_tf1.config.loading import load_config
 from avb_tf1.experiment.run import run_experiment
 from avb_tf1.ground import files, stopping
 from avb_tf1.ground.errors import InputError, OneLineError, reason
-from avb_tf1.runs import run_folder
+from avb_tf1.runs import provenance, run_folder
 from avb_tf1.tasks.registry import FILES
 from avb_tf1.training import checkpoint
 
@@ -65,7 +64,7 @@ class Board:
 
 
 @ray.remote(num_cpus=1, max_retries=_MAX_RETRIES)
-def run_one(name, texts, out, token, version, board):
+def run_one(name, texts, out, token, code, board):
     """Train and evaluate one run, on whatever machine.
 
     Its config comes as run_folder.texts_of has it, not as an object: Ray unpickles the arguments before the versions are
@@ -75,8 +74,11 @@ def run_one(name, texts, out, token, version, board):
         metrics, reason, archive: a dict and "", or None and the reason why the run failed; the finished run folder as the bytes
         of a tar file if this machine doesn't see the sweep's folder, else None.
     """
-    if version != __version__:
-        return None, "avb_tf1 %s is installed on the worker, %s here" % (__version__, version), None
+    here = provenance.code()
+    if here["avb_tf1"] != code["avb_tf1"]:
+        return None, "avb_tf1 %s is installed on the worker, %s here" % (here["avb_tf1"], code["avb_tf1"]), None
+    if here != code:
+        return None, "the worker has other code of avb_tf1 %s than what started the sweep" % here["avb_tf1"], None
     with contextlib.ExitStack() as stack:
         shared = _sees(out, token)
         if not shared:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -70,11 +71,7 @@ def test_what_is_missing_is_swept_with_its_seeds(tmp_path, monkeypatch):
             for name, seeds in (("a", (0, 1)), ("b", (0, 1)), ("c", (0, 1))) for seed in seeds]
     page = documents.Page("digits.md", "digits", lambda configs, folder: runs, "digits", 1, "kept.csv")
     monkeypatch.setattr(run_folder, "is_finished", lambda folder, config: folder.endswith("called_b_seed_1"))
-    (tmp_path / "kept.csv").write_text(
-        "run,config,training_code,evaluation_code,seed,n_iterations,cpu_seconds\n"
-        "a,1,%(training_code)s,%(evaluation_code)s,0,3,4\nb,1,000000000000,%(evaluation_code)s,0,3,4\n"
-        "c,1,%(training_code)s,000000000000,0,3,4\n" % provenance.code())
-    found = list(documents.commands(page, "configs", str(tmp_path), str(tmp_path), "python"))
+    found = list(documents.commands(page, "configs", str(tmp_path), "python"))
     *sweeps, last = found
     assert last == ["make", "digits", "RUNS=%s" % tmp_path]
     told = {sweep[sweep.index("--seeds") + 1]: sweep[sweep.index("--config") + 1:sweep.index("--seeds")] for sweep in sweeps}
@@ -83,9 +80,38 @@ def test_what_is_missing_is_swept_with_its_seeds(tmp_path, monkeypatch):
     config = load_config(told["0"][0])
     assert config.runtime.inter_op_threads == 1 and config.name == "called_b"
     assert {sweep[-1] for sweep in sweeps} == {str(tmp_path / "of")}
-    kept = (tmp_path / "kept.csv").read_text()
-    assert "\na," in kept and "\nb," not in kept and "\nc," not in kept
-    assert Records(str(tmp_path / "kept.csv"), None).drop_other_code() == 0
+
+
+def test_lines_of_other_code_are_away_while_their_runs_are_made_and_come_back_if_they_are_not(tmp_path):
+    page, path = documents.Page("digits.md", "digits", None, "digits", 1, "kept.csv"), tmp_path / "kept.csv"
+    with documents.of_this_code_alone(page, str(tmp_path)):  # there is none
+        assert not path.exists()
+    head = "run,config,training_code,evaluation_code,seed,n_iterations,cpu_seconds\n"
+    of_this, *of_other = ("a,1,%(training_code)s,%(evaluation_code)s,0,3,4\nb,1,000000000000,%(evaluation_code)s,0,3,4\n"
+                          "c,1,%(training_code)s,000000000000,0,3,4\n" % provenance.code()).splitlines(True)
+    made = of_this.replace("a,1", "b,2")
+
+    def lines():
+        return [line.split(",", 2)[:2] for line in path.read_text().splitlines()[1:]]
+
+    path.write_text(head + of_this + "".join(of_other))
+    with pytest.raises(KeyError), documents.of_this_code_alone(page, str(tmp_path)):
+        assert lines() == [["a", "1"]]
+        path.write_text(head + of_this + made)  # one was made before the failure
+        raise KeyError
+    assert lines() == [["a", "1"], ["b", "2"], ["c", "1"]]
+    with documents.of_this_code_alone(page, str(tmp_path)):
+        assert lines() == [["a", "1"], ["b", "2"]]
+    assert lines() == [["a", "1"], ["b", "2"]]
+    assert Records(str(path), None).drop_other_code() == []
+
+
+def test_a_script_can_run_a_command(tmp_path):
+    """Its processes lead a group of their own from the start."""
+    code = ("from avb_tf1.ground import command_line; command_line.begin(); from avb_tf1.reproduction import documents; "
+            "raise SystemExit(documents.run(['sh', '-c', 'exit 7'], '.'))")
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    assert (result.returncode, result.stderr) == (7, "")
 
 
 def test_a_command_is_run_without_the_words_of_a_make_around_it(tmp_path, monkeypatch):

@@ -6,10 +6,14 @@ import os
 import pytest
 from helpers import small
 
+from avb_tf1.config.fingerprint import digest_of_fingerprint
+from avb_tf1.estimation.quadrature import GridError
 from avb_tf1.experiment.run import run_experiment
 from avb_tf1.ground.errors import InputError
+from avb_tf1.ground.files import write_json
 from avb_tf1.reproduction.records import Records
 from avb_tf1.runs.provenance import code
+from avb_tf1.tasks.registry import task_of
 from avb_tf1.training import trainer
 
 
@@ -67,7 +71,7 @@ def test_a_blank_cell_is_no_value(run, tmp_path):
     assert set(Records(str(path), values).find(config, []).values) == {"log_likelihood", "of", "of_each"}
 
 
-def test_a_training_that_diverged_is_kept_as_one_and_not_tried_again(tmp_path, capsys):
+def test_a_training_that_diverged_is_kept_as_one_and_not_tried_again(tmp_path, monkeypatch, capsys):
     config = small("training.generator.learning_rate=1", "model.decoder.n_hidden_layers=12", "data.batch_size=4",
                    "model.decoder.probability_margin=0", "training.n_iterations=100")
     out, folder = tmp_path / "out", str(tmp_path / "run")
@@ -80,6 +84,41 @@ def test_a_training_that_diverged_is_kept_as_one_and_not_tried_again(tmp_path, c
         records.still_to_run([(config, found)], str(out))
         assert os.listdir(str(out)) == [] and "0 of 1 runs are still to be made" in capsys.readouterr().out
     assert Records(str(tmp_path / "none.csv"), values).find(small(*SHORT), [folder]) is None
+    monkeypatch.setitem(code(), "evaluation_code", "another")
+    assert Records(str(tmp_path / "none.csv"), values).find(config, [folder]).has_diverged
+    monkeypatch.setitem(code(), "training_code", "another")  # in which the cause may be mended
+    assert all(Records(str(tmp_path / name), values).find(config, [folder]) is None for name in ("none.csv", "runs.csv"))
+
+
+def test_a_run_that_can_not_be_measured_is_tried_again_by_other_code(tmp_path, monkeypatch):
+    config, folder = small(*SHORT), str(tmp_path / "run")
+
+    def measure(*_):
+        raise GridError("too sharp")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(task_of(config)), "measure", measure)
+        with pytest.raises(GridError):
+            run_experiment(config, folder, show_progress=False)
+    found = Records(str(tmp_path / "runs.csv"), values).find(config, [folder])
+    assert found.values == {"diverged": "too sharp"} and found.n_iterations == 2 and found.cpu_seconds > 0
+    with monkeypatch.context() as patch:
+        patch.setitem(code(), "evaluation_code", "another")
+        assert Records(str(tmp_path / "runs.csv"), values).find(config, [folder]) is None
+    run_experiment(config, folder, show_progress=False)
+    assert not Records(str(tmp_path / "runs.csv"), values).find(config, [folder]).has_diverged
+    assert not (tmp_path / "run" / "diverged.json").exists()
+
+
+def test_a_finished_run_of_this_code_outlives_one_that_diverged(run, tmp_path):
+    config, folder = run
+    records = Records(str(tmp_path / "runs.csv"), values)
+    records.find(config, [folder])
+    (tmp_path / "run").mkdir()
+    write_json(str(tmp_path / "run" / "diverged.json"), dict(
+        code(), config=digest_of_fingerprint(config), reason="NaN", cpu_seconds=1))
+    assert not records.find(config, [str(tmp_path / "run")]).has_diverged
+    assert Records(str(tmp_path / "none.csv"), values).find(config, [str(tmp_path / "run")]).has_diverged
 
 
 def test_what_is_missing_is_written_once_for_all_its_seeds(run, tmp_path, monkeypatch, capsys):

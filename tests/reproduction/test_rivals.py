@@ -5,6 +5,7 @@ import os
 import shutil
 import types
 
+import numpy as np
 import pytest
 from helpers import ROOT, call_script
 from image_data import small_images
@@ -126,6 +127,13 @@ def test_the_page_has_the_numbers_of_the_runs(configs, runs, tmp_path):
     page = make(configs, runs, tmp_path)
     assert "**A draft: seed 0 alone.**" in page and page.count("### At equal iterations") == 2
     assert page.count("### At equal CPU time") == 2
+    shares = []
+    for problem in ("banana", "donut"):
+        paths = runs.glob(problem + "_*_equal_time_seed_0/timing.json")
+        seconds = [json.loads(path.read_text())["cpu_seconds"] for path in paths]
+        shares += list(seconds / np.median(seconds))
+    words = " ".join(page.split())
+    assert "Their seconds came to %.2f to %.2f times the median on the problem." % (min(shares), max(shares)) in words
     for name, title in (("banana_coupling_seed_0", "coupling flow"), ("donut_full_rank_equal_time_seed_0", "full-rank")):
         own = metrics_of(runs, name)
         row, = (line for line in page.splitlines() if line.startswith("| %s " % title) and "%.4f" % own["elbo"] in line)

@@ -22,7 +22,7 @@ from avb_tf1.experiment import run as experiment
 from avb_tf1.ground import cpu, stopping
 from avb_tf1.ground.errors import InputError
 from avb_tf1.problems.known_images.four_images import TABLE_1_METRICS
-from avb_tf1.runs import metrics_file, run_folder
+from avb_tf1.runs import metrics_file, provenance, run_folder
 from avb_tf1.sweep import plan
 from avb_tf1.tasks.known_images.measures import METRICS
 
@@ -352,10 +352,13 @@ def test_a_worker_of_another_version_says_so_whatever_a_config_is_made_of_there(
     (name, texts, *rest), = sent
     assert (name, texts) == (run.name, run_folder.texts_of(run.config))
     # Nothing that is sent is of a class of this package: a worker that lacks it could not say which version it has.
-    assert b"avb_tf1" not in pickle.dumps((texts, rest[:3]))
+    assert b"avb_tf1." not in pickle.dumps((texts, rest[:3]))
     assert driver.worker._config_of(texts).tree() == run.config.tree()
-    other = driver.worker.run_one._function("run", {"config.yaml": "of another version"}, str(tmp_path), "token", "0.9", None)
+    code, arguments = provenance.code(), ("run", {"config.yaml": "of another version"}, str(tmp_path), "token")
+    other = driver.worker.run_one._function(*arguments, dict(code, avb_tf1="0.9"), None)
     assert other == (None, "avb_tf1 %s is installed on the worker, 0.9 here" % __version__, None)
+    other = driver.worker.run_one._function(*arguments, dict(code, evaluation_code="1"), None)
+    assert other == (None, "the worker has other code of avb_tf1 %s than what started the sweep" % __version__, None)
 
 
 def test_a_run_folder_in_use_is_waited_for(tmp_path, monkeypatch):
