@@ -2,10 +2,10 @@
 
 A second opinion beside annealed importance sampling, for a latent space of any dimension, as far as q(z|x) reaches all of the
 posterior: its tails may be missing, and the error doesn't tell. So the samples come from q and from wider ones like it, as in
-defensive importance sampling (Hesterberg 1995): noise of several scales goes through the encoder. (100 images of MNIST, eight
-latent dimensions, 5000 samples: with q alone the mean is .51 nats below annealing for a VAE and .17 for a coupling flow, with
-NOISE_SCALES .04 below and .05 above, each +- .03.) A small effective sample size warns of what is still missing; of an exact
-q it is below the number of samples, too, as three quarters of these come from wider ones.
+defensive importance sampling (Hesterberg 1995): noise of several scales goes through the encoder. (100 images of MNIST, a
+coupling flow of eight dimensions after 60,000 iterations, 5000 samples: the mean is .76 nats below annealing with q alone, .25
+with scales up to 2, .04 with NOISE_SCALES, each +- .03.) A small effective sample size warns of what is still missing; of an
+exact q it is below the number of samples, too, as three quarters of these come from wider ones.
 """
 
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from avb_tf1.estimation.densities import log_mean_exp, log_prior
 from avb_tf1.estimation.trained_networks import in_chunks
 from avb_tf1.ground import progress
 
-NOISE_SCALES = (1, 1.25, 1.5, 2)
+NOISE_SCALES = (1, 1.5, 2, 3)
 
 
 class Weighted(NamedTuple):
