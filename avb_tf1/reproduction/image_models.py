@@ -260,7 +260,7 @@ def _picture(page, own, name):
     return os.path.join(page.name, "%s_%s" % (page.groups[own.group].name % own.model, name))
 
 
-def _of_seeds(found, number, model, length=1):
+def _of_seeds(found, number, model, length):
     """The Records of a model of a group, by seed, that were trained for so many times its config's iterations."""
     return {own.seed: record for own, record in found.items() if own[:2] == (number, model) and own.length == length}
 
@@ -351,10 +351,7 @@ def differences(first, second):
         a sample, NaN of a single one.
     """
     of_each = np.subtract(first, second)
-    n_seeds = len(of_each)
-    of_seeds = of_each.mean(axis=1)
-    over_seeds = float(of_seeds.std(ddof=1) / np.sqrt(n_seeds)) if n_seeds > 1 else float("nan")
-    return (*mean_and_error(of_each.mean(axis=0)), over_seeds)
+    return (*mean_and_error(of_each.mean(axis=0)), mean_and_error(of_each.mean(axis=1))[1])
 
 
 def _comparison(page, found):
