@@ -40,11 +40,13 @@ class Annealed(NamedTuple):
         log_likelihood: float64 [n_images], log p(x), nats; biased downwards by about half the square of its error.
         standard_error: float64 [n_images], nats, by the delta method from the chains' weights.
         acceptance: float64 [n_images], the mean probability that a step was accepted with, over chains and temperatures.
+        states: float32 [n_chains, n_images, latent_dim], where the chains ended, near samples of p(z|x).
     """
 
     log_likelihood: np.ndarray
     standard_error: np.ndarray
     acceptance: np.ndarray
+    states: np.ndarray
 
 
 class Path(NamedTuple):
@@ -158,14 +160,15 @@ def anneal(log_likelihood, restore, x, path, seed, n_chains, n_steps, n_leapfrog
 
         def of_part(start):
             arrays, own_key = [array[start:start + size] for array in (x, *path)], np.int64(seed * 2**31 + start)
-            log_weights, acceptance = run(*arrays, own_key, _interpolated(adapt(*arrays, own_key), n_steps))
-            return log_weights.astype(np.float64), acceptance.astype(np.float64)
+            log_weights, acceptance, states = run(*arrays, own_key, _interpolated(adapt(*arrays, own_key), n_steps))
+            return log_weights.astype(np.float64), acceptance.astype(np.float64), states
 
         with ThreadPoolExecutor(_N_THREADS) as pool:
             starts = range(0, len(x), size)
             parts = list(progress.through(pool.map(of_part, starts), "parts of the images, annealed", len(starts)))
-    log_weights, acceptance = (np.concatenate(part, axis=-1) for part in zip(*parts))
-    return Annealed(*log_mean_exp(log_weights), acceptance)
+    log_weights, acceptance, states = zip(*parts)
+    return Annealed(*log_mean_exp(np.concatenate(log_weights, axis=1)), np.concatenate(acceptance),
+                    np.concatenate(states, axis=1))
 
 
 def n_gradients(n_chains, n_steps, n_leapfrog_steps=N_LEAPFROG_STEPS):
@@ -272,7 +275,7 @@ def _adapted_log_steps(moves, n_chains):
 
 
 def _annealed(moves, n_chains, n_steps, log_steps):
-    """The chains' log weights, [n_chains, n], and the mean probability of acceptance, [n]."""
+    """The chains' log weights, [n_chains, n], the mean probability of acceptance, [n], and where the chains ended."""
     def body(number, log_weight, acceptance, *state):
         state, temperature = _State(*state), tf.cast(number, tf.float32) / n_steps
         log_weight += (state.last - state.first) / n_steps
@@ -282,4 +285,4 @@ def _annealed(moves, n_chains, n_steps, log_steps):
     state = moves.begin(n_chains, 1)
     zeros = tf.zeros_like(state.first)
     return tf.while_loop(
-        lambda number, *_: number <= n_steps, body, (1, zeros, zeros[0], *state), back_prop=False)[1:3]
+        lambda number, *_: number <= n_steps, body, (1, zeros, zeros[0], *state), back_prop=False)[1:4]

@@ -28,8 +28,7 @@ class Networks:
             posterior that isn't amortised, triangular scale [n, latent_dim, latent_dim]; None of others.
         decoder_weights: () -> the decoder's variables, by name; None where there is no decoder.
         log_joint: (x, z [n, latent_dim]) -> log p(x, z), [n], where it is given; log_prior: z -> log p(z), [n], as well.
-        encode_with_density: (x, eps) -> z, as of encode, and log q(z|x), [n]; None where that isn't known. If it is exact, and
-            noise_dim is latent_dim, z has to be a bijection of eps.
+        encode_with_density: (x, eps) -> z, as of encode, and log q(z|x), [n]; None where that isn't known.
         log_posterior: (x, z [n, latent_dim]) -> log q(z|x), [n]; None where that isn't known at any z.
         density_is_bound: whether encode_with_density gives one that is too high on average, in the place of log q(z|x).
     """
@@ -56,11 +55,6 @@ class Networks:
     def has_density(self):
         """Whether log q(z|x) is known, at q's own samples at least."""
         return self.gaussian is not None or self.encode_with_density is not None
-
-    @property
-    def is_bijection_of_noise(self):
-        """Whether encode is a bijection of eps, for each x: log q(z|x) is that of the noise less its log Jacobian."""
-        return self.has_density and not self.density_is_bound and self.noise_dim == self.latent_dim
 
     @property
     def decode(self):

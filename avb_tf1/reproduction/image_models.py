@@ -96,9 +96,9 @@ two; of one seed more than %d of the error over images plus that bias, which tel
 _AGREED = """\
 Means over the annealed images alone, the same ones by both; ± leaves the choice of images out. They agree if the difference is
 at most %d times its error plus the larger of both biases; that is not said where an error or a bias is above %g nats. AVB's q
-has no density, so that nothing confirms its annealing. Importance sampling takes samples of q and of q with wider noise, so
-that an exact q has fewer that count than %d, too; where it misses a part of p(z|x) it is lower than its error and its bias
-tell."""
+has no density, so that nothing confirms its annealing. A quarter of the samples are of q, the others about the states that
+annealing ended in, so that an exact q has fewer that count than %d, too. Neither estimate takes the other's value; a part of
+p(z|x) that q and the chains miss is missing from both."""
 _SHOWN = """\
 Seed 0. Test images, what the decoder makes of a code of each, and images of samples of the prior; with two latent dimensions
 its images at the prior's quantiles."""

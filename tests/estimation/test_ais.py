@@ -105,6 +105,8 @@ def test_agrees_with_a_linear_gaussian_model_of_8_dimensions(start, n_steps, err
     assert np.abs(deviations).max() < 5
     assert np.median(found.standard_error) < error
     assert ((found.acceptance > 0.6) & (found.acceptance < 0.7)).all()
+    ends = (found.states - mean) / scale
+    assert ends.shape == (64, 30, 8) and abs(ends.mean()) < 0.05 and abs(ends.std() - 1) < 0.05
 
 
 def random_decoder():

@@ -208,10 +208,13 @@ def _per_image(networks, images, random_state, settings):
             def sample(number, eps):
                 z, log_density = encoded(networks, np.repeat(x[[number]], len(eps), axis=0), eps)
                 return z, log_density.astype(np.float64)
-        # Wider noise has a known density where z is a bijection of it.
-        scales = importance.NOISE_SCALES if networks.is_bijection_of_noise else (1,)
+
+        def log_density(number, z):
+            return in_chunks(networks.log_posterior, np.repeat(x[[number]], len(z), axis=0), z).astype(np.float64)
+
         return importance.log_likelihood(
-            networks.likelihood, sample, x, random_state, N_IMPORTANCE_SAMPLES, networks.noise_dim, scales)
+            networks.likelihood, sample, x, random_state, N_IMPORTANCE_SAMPLES, networks.noise_dim, log_density,
+            None if networks.log_posterior is None else states)
 
     def log_conditional(x, eps):
         z = in_chunks(networks.encode, x, eps)
@@ -229,10 +232,12 @@ def _per_image(networks, images, random_state, settings):
         log_weights = _log_conditional(networks, x, z) - in_chunks(networks.log_ratio, x, z)[:, 0]
         return log_weights, log_weights
 
-    found = {"log_likelihood": log_likelihood(networks, images, random_state, settings)}
+    evidence, states = _evidence(networks, images, random_state, settings)
+    found = {"log_likelihood": evidence}
     if networks.has_density and not GRID.is_met(networks):
         found["log_likelihood_importance"] = _by_weights(
-            "importance sampling", "importance_effective_sample_size", images, settings.annealed, by_importance)
+            "importance sampling", "importance_effective_sample_size", len(images), settings.annealed,
+            by_importance(images if settings.annealed is None else images[settings.annealed]))
     if networks.gaussian is not None:
         add_sample_means("elbo", log_conditional)
         kl = gaussian_kl_from_prior(*networks.gaussian(images))
@@ -298,30 +303,33 @@ def _over_samples(networks, images, random_state, n_samples, values, reduce):
     return tuple(map(np.concatenate, zip(*found)))
 
 
-@timed_part("log p(x)")
 def log_likelihood(networks, images, random_state, settings):
     """Return log p(x) of images as a PerImage: by quadrature if latent_dim is 1 or 2, else by annealed importance sampling.
 
     The arguments and what it raises are those of evaluate.
     """
+    return _evidence(networks, images, random_state, settings)[0]
+
+
+@timed_part("log p(x)")
+def _evidence(networks, images, random_state, settings):
+    """What log_likelihood returns, and where the chains of the annealed images ended, [n_chains, n, latent_dim], or None."""
     if GRID.is_met(networks):
         found = adaptive_quadrature.integrals(networks.likelihood, networks.latent_dim, images)
-        return PerImage(found.log_likelihood, np.zeros(len(images)), "quadrature", shared=found.error)
-
-    def annealed(x):
-        return settings.anneal(x, *posterior_moments(networks, x, random_state, settings.n_samples))
-
-    return _by_weights("ais", "ais_acceptance", images, settings.annealed, annealed)
+        return PerImage(found.log_likelihood, np.zeros(len(images)), "quadrature", shared=found.error), None
+    taken = images if settings.annealed is None else images[settings.annealed]
+    found = settings.anneal(taken, *posterior_moments(networks, taken, random_state, settings.n_samples))
+    return _by_weights("ais", "ais_acceptance", len(images), settings.annealed, found[:3]), found.states
 
 
-def _by_weights(method, trust, images, rows, estimate):
-    """The PerImage of a mean of weights, of the images of some rows, or of all if these are None.
+def _by_weights(method, trust, n_images, rows, estimates):
+    """The PerImage of a mean of weights, of the images of some rows, or of all n_images if these are None.
 
-    estimate(x) returns the values, their errors and what is called `trust`, float64 [n] each.
+    `estimates` are the values, their errors and what is called `trust`, float64 [n] each.
     """
     rows = slice(None) if rows is None else rows
-    of_all = np.full((3, len(images)), np.nan)
-    of_all[:, rows] = estimate(images[rows])
+    of_all = np.full((3, n_images), np.nan)
+    of_all[:, rows] = estimates
     values, errors, trusted = of_all
     _require_numbers(values[rows])
     return PerImage(values, errors, method, errors**2 / 2, {trust: trusted})

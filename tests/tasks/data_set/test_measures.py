@@ -143,7 +143,7 @@ def test_above_two_dimensions_the_annealing_is_handed_in():
 
     def ais(images, mean, scale):
         handed.append((mean, scale))
-        return Annealed(EXACT.log_likelihood, np.full(len(images), 0.1), np.full(len(images), 0.65))
+        return Annealed(EXACT.log_likelihood, np.full(len(images), 0.1), np.full(len(images), 0.65), np.zeros((2, 120, 3)))
 
     found = evaluated(networks, ais=ais)
     mean, scale = handed[0]
@@ -172,7 +172,7 @@ def test_of_more_images_than_are_annealed_the_elbo_tells_the_rest():
 
     def ais(images, mean, scale):
         np.testing.assert_array_equal(images, IMAGES[rows])
-        return Annealed(EXACT.log_likelihood[rows], np.full(30, 0.01), np.full(30, 0.65))
+        return Annealed(EXACT.log_likelihood[rows], np.full(30, 0.01), np.full(30, 0.65), mean[np.newaxis])
 
     def log_posterior(x, z):
         mean, log_variance = in_three(x)
