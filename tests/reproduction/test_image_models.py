@@ -1,11 +1,18 @@
 """The pages of image models, of tiny models of images that look like them, and the shipped recipes."""
 
+import contextlib
+import json
 import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
 from helpers import ROOT, call_script
-from image_data import small_images
+from image_data import small_images, small_patches
 
 from avb_tf1.config.fingerprint import digest_of_fingerprint
 from avb_tf1.config.loading import load_config, to_yaml
@@ -197,6 +204,63 @@ def test_patches_are_of_grey_and_of_colour_in_two_and_eight_dimensions():
         assert ("_colour_" in config.name) == config.data.color and "_%d_" % config.model.latent_dim in config.name
         assert config.training.n_iterations == 3000 or config.name.endswith("_%d" % config.training.n_iterations)
         assert config.model.latent_dim == 2 or config.evaluation.ais.n_images == 250
+
+
+def own_tree(folder):
+    """A copy of the project whose page of patches has three small models."""
+    for name in ("avb_tf1", "scripts"):
+        shutil.copytree(os.path.join(ROOT, name), str(folder / name))
+    shutil.copy(os.path.join(ROOT, "Makefile"), str(folder))
+    os.symlink(os.path.dirname(os.path.dirname(sys.executable)), str(folder / ".venv"))
+    (folder / "configs" / "images").mkdir(parents=True)
+    (folder / "docs").mkdir()
+    for model in MODELS:
+        config = small_patches("patches_" + model, "training.n_iterations=3000", "training.checkpoint_every=50")
+        (folder / "configs" / "images" / ("patches_%s.yaml" % model)).write_text(to_yaml(config))
+    with open(str(folder / "avb_tf1" / "reproduction" / "image_models.py"), "a") as file:
+        file.write("\n\nPAGES['patches'] = PATCHES._replace(groups=(PATCHES.groups[0]._replace(lengths={}),))\ndel MODELS['flow']\n")
+
+
+def kill_session(leader):
+    """Kill a process and all others of its session, as a machine does that goes out."""
+    for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
+        with contextlib.suppress(ProcessLookupError):
+            if os.getsid(pid) == leader:
+                os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.slow
+def test_a_make_that_was_killed_goes_on(tmp_path):
+    own_tree(tmp_path)
+    command, runs = ["make", "-o", "setup-sweep", "patches"], tmp_path / "runs" / "patches"
+    environment = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MAKELEVEL", "PYTHONPATH")}
+
+    def done():
+        return {path.parent.name: path.stat().st_mtime_ns for path in runs.glob("*/metrics.json")}
+
+    def begun():
+        """Runs that are being trained."""
+        return {path.parent.parent.name for path in runs.glob("*/checkpoint/model-*.json")} - {
+            path.parent.parent.name for path in runs.glob("*/checkpoint/model-3000.json")}
+
+    process = subprocess.Popen(command, cwd=str(tmp_path), env=environment, start_new_session=True,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.time() + 300
+    while not (done() and begun()):
+        assert process.poll() is None and time.time() < deadline
+        time.sleep(0.05)
+    kill_session(process.pid)
+    process.wait()
+    before, interrupted = done(), begun()
+    result = subprocess.run(command, cwd=str(tmp_path), env=environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert "All of its 3 runs are made." in (tmp_path / "docs" / "patches.md").read_text()
+    after = done()
+    assert len(after) == 3 and {name: after[name] for name in before} == before
+    for name in interrupted:
+        with open(str(runs / name / "timing.json")) as file:
+            legs = json.load(file)["legs"]
+        assert len(legs) == 2 and [legs[0]["first"], legs[-1]["last"]] == [1, 3000] and legs[1]["first"] == legs[0]["last"] + 1
 
 
 def test_without_a_run_there_is_no_page(tmp_path):
