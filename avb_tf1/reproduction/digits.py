@@ -8,7 +8,7 @@ from avb_tf1.config.rivals import load_rivals
 from avb_tf1.ground import files
 from avb_tf1.page.numbers import mean_and_range
 from avb_tf1.problems.registry import problem_of
-from avb_tf1.report.comparison import markdown_page, markdown_table
+from avb_tf1.report.comparison import markdown_page, markdown_table, paragraph
 from avb_tf1.reproduction import figures, rivals_search
 from avb_tf1.reproduction.paper import Wanted, ensure_runs, made_by, over_seeds, runs_of
 from avb_tf1.reproduction.rivals import TITLES
@@ -35,10 +35,12 @@ def make(configs_folder, runs_folder, out, seeds=None):
     wanted = wanted_runs(configs_folder, seeds)
     runs = ensure_runs(configs_folder, runs_folder, wanted)
     of_all = os.path.dirname(os.path.normpath(runs_folder))
-    grid = _grid(rivals_search.RivalsRuns(configs_folder, os.path.join(of_all, "rivals"), of_all, out))
+    known = rivals_search.RivalsRuns(configs_folder, os.path.join(of_all, "rivals"), of_all, out)
+    grid, at_equal_time = _records(known, rivals_search.SETTINGS, ()), _records(known, rivals_search.TIME, seeds)
+    known.records.write()
     paths = [os.path.join(out, name) for name in ("digits.md", "digits.png")]
     _draw(paths[1], {TITLES[method]: runs["digits_" + method] for method in _DRAWN})
-    files.write_text(paths[0], _page(runs, wanted, grid, seeds))
+    files.write_text(paths[0], _page(runs, wanted, grid, at_equal_time, seeds))
     print("\n".join(_table(runs)))
     print("Written to %s" % " and ".join(paths))
 
@@ -74,15 +76,37 @@ held against others, the same way for each method: %s times the config's own, se
 the table has log p(x) of 300 that were set apart, nothing where that was not run. The rows above are trained with all 1497."""
 
 
-def _grid(known):
-    """A RivalsRuns' grid of learning rates: (problem, method) -> the Records of its runs, None where one isn't made."""
-    found = {}
-    for problem, methods in METHODS.items():
-        for rival in (known.rivals[problem][method] for method in methods):
-            found[problem, rival.method] = [
-                known.find(rival, config) for config in known.configs(rival, rivals_search.SETTINGS, ())]
-    known.records.write()
-    return found
+_AT_EQUAL_TIME = """\
+With the rates and the length that `make rivals-search` chose for each on validation images, seed %d, from %d settings a model,
+those of eight dimensions with the rates of two; `make rivals` trains them. %s[rivals.md](rivals.md) has the other methods."""
+
+
+def _records(known, comparison, seeds):
+    """Of RivalsRuns the runs of a comparison: (problem, method) -> their Records, None where one isn't made."""
+    rivals = {(problem, method): known.rivals[problem][method] for problem, methods in METHODS.items() for method in methods}
+    return {key: [known.find(rival, config) for config in known.configs(rival, comparison, seeds)]
+            for key, rival in rivals.items()}
+
+
+def _at_equal_time(records, runs):
+    """The section of the page on runs of the same CPU time, as of _records, a list of paragraphs; of none if there is none."""
+    n, rows = sum(map(len, records.values())), []
+    made = {key: [record for record in own if record is not None and not record.has_diverged] for key, own in records.items()}
+    for (problem, method), own in made.items():
+        if own:
+            means = [[record.values[name] for record in own if name in record.values]
+                     for name in ("test_log_likelihood", "test_inference_gap")]
+            rows.append([
+                TITLES[method], "%d" % runs["%s_%s" % (problem, method)].configs[0].model.latent_dim,
+                *(mean_and_range(values, "%.3f") if values else "" for values in means), "%d" % own[0].n_iterations,
+                mean_and_range([record.cpu_seconds for record in own], "%.0f"), "%d" % len(own)])
+    n_missing = n - sum(map(len, made.values()))
+    return [] if not rows else [
+        "## At equal CPU time", paragraph(_AT_EQUAL_TIME % (
+            rivals_search.SEED, len(rivals_search.RATE_FACTORS),
+            "%d of %d runs are missing or diverged. " % (n_missing, n) if n_missing else "")),
+        markdown_table(["model", "latent dimensions", "log p(x)", "KL(q || posterior)", "iterations", "CPU seconds", "seeds"],
+                       rows)]
 
 
 def _table_of_grid(grid, runs):
@@ -95,11 +119,12 @@ def _table_of_grid(grid, runs):
          for (problem, method), records in grid.items()])
 
 
-def _page(runs, wanted, grid, seeds):
+def _page(runs, wanted, grid, at_equal_time, seeds):
     exact, annealed = ([name for name, own in runs.items() if (own.configs[0].model.latent_dim > 2) == is_annealed]
                        for is_annealed in (False, True))
     n_test = runs["digits_vae"].metrics[0]["n_test_images"]
     of_grid = [record for records in grid.values() for record in records]
+    of_others = of_grid + [record for records in at_equal_time.values() for record in records]
     n_missing, told = of_grid.count(None), ", ".join(map(str, seeds))
     lacks = ["seed%s %s alone" % ("s" * (len(seeds) > 1), told)] * (len(seeds) < len(SEEDS)) + [
         "%d of %d runs of the choice of settings are missing" % (n_missing, len(of_grid))] * bool(n_missing)
@@ -110,7 +135,7 @@ def _page(runs, wanted, grid, seeds):
          "image, of the test images. %s." % (
              "Seed %s" % told if len(seeds) == 1 else "Mean over seeds %s (smallest to largest)" % told)],
         *["**A draft: %s.**" % "; ".join(lacks)] * bool(lacks),
-        provenance.made_by_text(made_by(runs) + [record.made_by for record in of_grid if record is not None]),
+        provenance.made_by_text(made_by(runs) + [record.made_by for record in of_others if record is not None]),
         _table(runs),
         ["log p(x): by quadrature where the latent space has two dimensions, exact to %.4f nats on average; by annealed" % (
              _largest(runs, exact, "test_log_likelihood_numerical_error")),
@@ -120,7 +145,7 @@ def _page(runs, wanted, grid, seeds):
          "neighbours, ± %.3f, and off by some %.3f besides. KL(q || posterior): log p(x) less the ELBO. CPU seconds:" % (
              _largest(runs, ["digits_avb", "digits_avb_ac"], "test_elbo_numerical_error"),
              _largest(runs, ["digits_avb", "digits_avb_ac"], "test_elbo_bias_left")),
-         "of one training, another run beside it. [rivals.md](rivals.md) has all methods, at equal CPU time as well.",
+         "of one training, another run beside it.",
          "VAE, weighted KL: KL(q || p(z)) counts .6 in the loss. Maximum likelihood: the decoder alone, without q."],
         "## Differences",
         ["Of log p(x), image by image. The standard error is that of the mean over the test images as a sample of all digits."
@@ -133,6 +158,7 @@ def _page(runs, wanted, grid, seeds):
         "## How the settings were chosen",
         _CHOSEN % (" or ".join("%g" % factor for factor in rivals_search.RATE_FACTORS), rivals_search.SEED),
         _table_of_grid(grid, runs),
+        *_at_equal_time(at_equal_time, runs),
         "![Latent spaces](digits.png)",
         ["Seed 0, two latent dimensions. From the top: codes of the test images by class; the decoder's images at quantiles of",
          "the prior; of three test images samples of q(z|x) under lines about 50 and 95 % of the exact p(z|x)."],

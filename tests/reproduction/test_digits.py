@@ -7,9 +7,11 @@ from helpers import ROOT
 from pictures import pixels
 
 from avb_tf1.config.loading import load_config, to_yaml
+from avb_tf1.config.rivals import load_rivals
 from avb_tf1.ground import files
 from avb_tf1.reproduction import digits
 from avb_tf1.reproduction.paper import Runs
+from avb_tf1.reproduction.records import Record
 
 SMALL = ["training.n_iterations=2", "data.batch_size=32", "evaluation.n_samples=16", "evaluation.ais.n_chains=2",
          "evaluation.ais.n_steps=2"]
@@ -40,6 +42,31 @@ def test_a_difference_counts_from_three_of_its_errors(tmp_path, n_errors, counts
     avb = runs(tmp_path / "avb", [np.array([-20, -30, -25, -22]) + n_errors / 2 + steps])
     row = digits._difference_row("digits_avb", "digits_vae", "AVB", {"digits_vae": vae, "digits_avb": avb})
     assert row.endswith("| 0.500 | %d of 1 |" % counts)
+
+
+def test_at_equal_time_a_model_has_what_was_made_of_it(tmp_path):
+    def record(seconds, **values):
+        return Record("", 0, "", "", "", 900, seconds, values)
+
+    own = runs(tmp_path, [[-20]])
+    good = [record(118, test_log_likelihood=-22.0, test_inference_gap=0.5), record(122, test_log_likelihood=-21.5)]
+    section = digits._at_equal_time({
+        ("digits", "vae"): [*good, None], ("digits_8", "coupling"): [record(9, diverged="NaN"), None],
+        ("digits", "avb"): [record(120, test_log_likelihood=-22.25)] * 3}, {"digits_vae": own, "digits_avb": own})
+    assert section[0] == "## At equal CPU time" and "3 of 8 runs are missing or diverged." in " ".join(section[1].split())
+    assert section[2][2:] == ["| VAE | 2 | -21.750 (-22.000 to -21.500) | 0.500 | 900 | 120 (118 to 122) | 2 |",
+                              "| AVB | 2 | -22.250 (-22.250 to -22.250) |  | 900 | 120 (120 to 120) | 3 |"]
+    assert digits._at_equal_time({("digits", "vae"): [None], ("digits", "avb"): []}, {}) == []
+
+
+def test_all_methods_have_adam_with_one_beta1():
+    rivals, found = load_rivals(os.path.join(ROOT, "configs")), set()
+    for problem, methods in digits.METHODS.items():
+        for method in methods:
+            training = rivals[problem][method].config().training
+            found |= {(own.optimizer, own.beta1, own.beta2) for own in (
+                training.generator, getattr(training, "discriminator", training.generator))}
+    assert found == {("adam", 0.5, 0.999)}
 
 
 @pytest.mark.slow

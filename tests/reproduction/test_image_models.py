@@ -218,7 +218,8 @@ def own_tree(folder):
         config = small_patches("patches_" + model, "training.n_iterations=3000", "training.checkpoint_every=50")
         (folder / "configs" / "images" / ("patches_%s.yaml" % model)).write_text(to_yaml(config))
     with open(str(folder / "avb_tf1" / "reproduction" / "image_models.py"), "a") as file:
-        file.write("\n\nPAGES['patches'] = PATCHES._replace(groups=(PATCHES.groups[0]._replace(lengths={}),))\ndel MODELS['flow']\n")
+        file.write("\ndel MODELS['flow']\n"
+                   "PAGES['patches'] = PATCHES._replace(groups=(PATCHES.groups[0]._replace(lengths={}),))\n")
 
 
 def kill_session(leader):
