@@ -18,6 +18,7 @@ _DIVERGED = "diverged"
 _TEXTS = ("run", "config", "training_code", "evaluation_code")
 _NUMBERS = {"seed": int, "n_iterations": int, "cpu_seconds": float}
 _CPUS = "cpus"       # a column that files of earlier versions lack
+_MARK = "# Written for scripts/sweep.py, and removed where the run is made or no longer wanted.\n"
 _SECONDS = "%.8g"  # so rounded in a Record, too, that a run's folder and its line say the same
 
 
@@ -115,22 +116,21 @@ class Records:
         """Write those of some configs whose run isn't found, or is to be measured again, for scripts/sweep.py.
 
         A config is written once, into a folder below `out` that is called as its missing seeds, such as "0,1,2": those are what
-        a sweep of that folder is to have. What this left there before is removed. The CSV file is written, too, so that what
-        was found stays.
+        a sweep of that folder is to have. What this left there before is removed, also of runs that are no longer wanted. The
+        CSV file is written, too, so that what was found stays.
 
         Args:
             wanted: sequence of pairs of a config and its run's Record, or None.
             out: str, made if need be.
         """
-        missing, names = {}, {config.name + ".yaml" for config, _ in wanted}
+        missing = {}
         for config, record in wanted:
             if record is None or (record.run, record.config) in self._to_measure_again:
                 missing.setdefault(config.name, []).append(config)
         os.makedirs(out, exist_ok=True)
         for folder in filter(os.path.isdir, (os.path.join(out, name) for name in os.listdir(out))):
-            for name in names | {MODEL_FILE}:
-                with contextlib.suppress(FileNotFoundError):
-                    os.remove(os.path.join(folder, name))
+            for path in filter(_is_written_here, (os.path.join(folder, name) for name in os.listdir(folder))):
+                os.remove(path)
             with contextlib.suppress(OSError):  # something of another's is in it
                 os.rmdir(folder)
         for configs in missing.values():
@@ -175,10 +175,19 @@ def write_config(config, out):
     """Write a config into the folder `out`, which is made if need be, for scripts/sweep.py; return the path of the file."""
     os.makedirs(out, exist_ok=True)
     path = os.path.join(out, config.name + ".yaml")
-    files.write_text(path, to_yaml(config))
+    files.write_text(path, _MARK + to_yaml(config))
     if config.python_file is not None:
         files.write_text(os.path.join(out, MODEL_FILE), config.python_file.source)
     return path
+
+
+def _is_written_here(path):
+    """Whether write_config wrote a file."""
+    if os.path.basename(path) == MODEL_FILE:
+        return True
+    with contextlib.suppress(OSError, ValueError), open(path, encoding="utf-8") as file:
+        return path.endswith(".yaml") and file.readline() == _MARK
+    return False
 
 
 def _record(line):

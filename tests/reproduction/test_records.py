@@ -133,14 +133,14 @@ def test_what_is_missing_is_written_once_for_all_its_seeds(run, tmp_path, monkey
     records.still_to_run(wanted(records), str(out))
     assert [str(path.relative_to(out)) for path in out.rglob("*.yaml")] == ["3,5/other.yaml"]
     assert "2 of 3 runs are still to be made, by the configs in %s\n" % out == capsys.readouterr().out
-    (out / "3,5" / "mine.txt").write_text("mine")
+    (out / "3,5" / "mine.yaml").write_text("mine")
     monkeypatch.setitem(code(), "evaluation_code", "another")
     records = Records(str(tmp_path / "none.csv"), values)
     records.still_to_run(wanted(records)[:1], str(out))
     assert capsys.readouterr().out == (
         "0 of 1 runs are still to be made, by the configs in %s, and 1 to be measured again\n" % out)
     assert sorted(str(path.relative_to(out)) for path in out.rglob("*.*")) == [
-        "%d/%s.yaml" % (config.seed, config.name), "3,5/mine.txt", "3,5/other.yaml"]
+        "%d/%s.yaml" % (config.seed, config.name), "3,5/mine.yaml"]  # the other is no longer wanted
 
 
 @pytest.mark.parametrize("text, told", [
