@@ -32,21 +32,22 @@ def main():
     args = parser.parse_args()
     from avb_tf1.ground import cpu
     from avb_tf1.reproduction import documents
+    configs = os.path.join(ROOT, "configs")
     if args.what == "check":
-        return documents.check(args.docs)
+        return documents.check(args.docs, configs)
     if args.docs != parser.get_default("docs"):
         raise errors.InputError("--docs: of check only; the others write into %s" % parser.get_default("docs"))
     known = {page.file: page for page in documents.PAGES}
     for name in args.pages or ():
         if name not in known:
             raise errors.InputError("--pages %s: must be among %s" % (name, ", ".join(known)))
-    wanted, runs_folder, configs = args.pages or known, os.path.abspath(args.runs), os.path.join(ROOT, "configs")
+    wanted, runs_folder = args.pages or known, os.path.abspath(args.runs)
     if args.what == "train":
         for page in map(known.get, wanted):
             for command in documents.trainings(page, configs, runs_folder, sys.executable):
                 run(page, command)
         return None
-    pages = [page for page in documents.faults(args.docs) if page.file in wanted]
+    pages = [page for page in documents.faults(args.docs, configs) if page.file in wanted]
     runs_folder = documents.runs_folder_of(runs_folder)
     for number, page in enumerate(pages):
         print("%s, page %d of %d; about %s left, were nothing there" % (
@@ -54,7 +55,7 @@ def main():
         with documents.of_this_code_alone(page, args.docs):
             for command in documents.commands(page, configs, runs_folder, sys.executable):
                 run(page, command)
-    return documents.check(args.docs)
+    return documents.check(args.docs, configs)
 
 
 def run(page, command):

@@ -28,7 +28,16 @@ def fingerprint(config, with_defaults=False):
 
 def digest_of_fingerprint(config):
     """Return 12 hexadecimal digits that stand for a config's fingerprint."""
-    return hashlib.sha256(json.dumps(fingerprint(config), sort_keys=True).encode()).hexdigest()[:12]
+    return _digest(fingerprint(config))
+
+
+def digest_of_configs(configs):
+    """Return 12 hexadecimal digits that stand for the fingerprints of some configs, in any order."""
+    return _digest(sorted(set(map(digest_of_fingerprint, configs))))
+
+
+def _digest(tree):
+    return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def fingerprint_of_weights(config):

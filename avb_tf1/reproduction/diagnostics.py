@@ -21,8 +21,7 @@ from avb_tf1.page.numbers import number
 from avb_tf1.problems.given_posterior.problem import GivenPosterior, gaussian_prior, log_gaussian
 from avb_tf1.report.comparison import markdown_page, markdown_table, paragraph
 from avb_tf1.reproduction import figures
-from avb_tf1.reproduction.paper import Wanted, ensure_runs, made_by
-from avb_tf1.runs import provenance
+from avb_tf1.reproduction.paper import Wanted, ensure_runs, made_by_text
 from avb_tf1.tasks.given_posterior import measures
 from avb_tf1.tasks.given_posterior.reference import exact_references
 
@@ -149,7 +148,7 @@ def make(configs_folder, runs_folder, out):
     found.update({title: (None, own.metrics[0]) for title, own in zip(_AVB, runs.values())})
     paths = [os.path.join(out, name) for name in ("diagnostics.md", "diagnostics.png")]
     figures.rank_histograms(paths[1], {title: metrics[CALIBRATION] for title, (_, metrics) in found.items()})
-    files.write_text(paths[0], _page(found, made_by(runs)))
+    files.write_text(paths[0], _page(found, made_by_text(runs)))
     print("Written to %s" % " and ".join(paths))
 
 
@@ -186,11 +185,11 @@ def cells(truth, metrics):
         told("elbo_discriminator", exceeds("elbo_discriminator", evidence + error("elbo_discriminator")), evidence)]
 
 
-def _page(found, origins):
+def _page(found, origin):
     return markdown_page(
         "# Did it work? Which diagnostic sees which fault",
         _INTRODUCTION,
-        provenance.made_by_text(origins),
+        origin,
         markdown_table(["q(z|x)", *_COLUMNS], [[title, *cells(*own)] for title, own in found.items()]),
         _RULE % (TRUSTED, _N_ERRORS, _N_ERRORS),
         "![Ranks](diagnostics.png)",

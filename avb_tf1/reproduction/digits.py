@@ -40,7 +40,7 @@ def make(configs_folder, runs_folder, out, seeds=None):
     known.records.write()
     paths = [os.path.join(out, name) for name in ("digits.md", "digits.png")]
     _draw(paths[1], {TITLES[method]: runs["digits_" + method] for method in _DRAWN})
-    files.write_text(paths[0], _page(runs, wanted, grid, at_equal_time, seeds))
+    files.write_text(paths[0], _page(runs, wanted, grid, at_equal_time, seeds, configs(known, seeds)))
     print("\n".join(_table(runs)))
     print("Written to %s" % " and ".join(paths))
 
@@ -51,6 +51,13 @@ def wanted_runs(configs_folder, seeds):
     found = (known[problem][method] for problem, methods in METHODS.items() for method in methods)
     return [Wanted(rival.name, os.path.relpath(rival.path, configs_folder)[:-len(".yaml")], seeds, rival.overrides)
             for rival in found]
+
+
+def configs(known, seeds=SEEDS):
+    """Return the configs of all runs of the page but those at equal CPU time, a list; `known`: rivals_search.RivalsRuns."""
+    of_grid = [config for problem, methods in METHODS.items() for method in methods
+               for config in known.configs(known.rivals[problem][method], rivals_search.SETTINGS, ())]
+    return of_grid + [config for config, _ in runs_of(known.configs_folder, "", wanted_runs(known.configs_folder, seeds))]
 
 
 def runs(configs_folder, runs_folder):
@@ -119,7 +126,7 @@ def _table_of_grid(grid, runs):
          for (problem, method), records in grid.items()])
 
 
-def _page(runs, wanted, grid, at_equal_time, seeds):
+def _page(runs, wanted, grid, at_equal_time, seeds, configs):
     exact, annealed = ([name for name, own in runs.items() if (own.configs[0].model.latent_dim > 2) == is_annealed]
                        for is_annealed in (False, True))
     n_test = runs["digits_vae"].metrics[0]["n_test_images"]
@@ -135,7 +142,7 @@ def _page(runs, wanted, grid, at_equal_time, seeds):
          "image, of the test images. %s." % (
              "Seed %s" % told if len(seeds) == 1 else "Mean over seeds %s (smallest to largest)" % told)],
         *["**A draft: %s.**" % "; ".join(lacks)] * bool(lacks),
-        provenance.made_by_text(made_by(runs) + [record.made_by for record in of_others if record is not None]),
+        provenance.made_by_text(made_by(runs) + [record.made_by for record in of_others if record is not None], configs),
         _table(runs),
         ["log p(x): by quadrature where the latent space has two dimensions, exact to %.4f nats on average; by annealed" % (
              _largest(runs, exact, "test_log_likelihood_numerical_error")),

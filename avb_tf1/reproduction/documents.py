@@ -8,14 +8,27 @@ import subprocess
 import time
 from typing import Callable, NamedTuple, Optional
 
+from avb_tf1.config.fingerprint import digest_of_configs
 from avb_tf1.ground import stopping
 from avb_tf1.ground.errors import InputError
-from avb_tf1.reproduction import diagnostics, digits, paper, pitfalls, posteriors, recipes, time_to_quality
+from avb_tf1.reproduction import (
+    diagnostics,
+    digits,
+    image_models,
+    paper,
+    pitfalls,
+    posteriors,
+    recipes,
+    rivals,
+    time_to_quality,
+)
 from avb_tf1.reproduction.records import Records, write_config
+from avb_tf1.reproduction.rivals_search import RivalsRuns
 from avb_tf1.runs import provenance, run_folder
 
 _OF_MAKE = ("MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "ARGS", "SEEDS", "RUNS")  # the last three are the Makefile's own
-_MADE_BY = re.compile(r"Made by avb_tf1 \S+, training code ([0-9a-f]{12}), evaluation code ([0-9a-f]{12})")
+_MADE_BY = re.compile(
+    r"Made by avb_tf1 \S+, training code ([0-9a-f]{12}), evaluation code ([0-9a-f]{12})(?:, configs ([0-9a-f]{12}))?")
 _NOT_WHOLE = re.compile(r"\*\*(A draft[^*]*)\*\*|\d+ of \d+ runs were (?:trained|measured) by other code")
 
 
@@ -29,6 +42,7 @@ class Page(NamedTuple):
         runs_folder: str, where the target looks for them, below the folder of all runs.
         cpu_minutes: int, what making it from nothing takes, roughly, for the forecast.
         kept: str, the CSV file that keeps its runs, or "".
+        configs: function (configs folder, folder of the page) -> the configs of all its runs; None: those of `runs` are all.
     """
 
     file: str
@@ -37,12 +51,27 @@ class Page(NamedTuple):
     runs_folder: str
     cpu_minutes: int
     kept: str = ""
+    configs: Optional[Callable] = None
+
+    def digest(self, configs_folder, docs):
+        """Return the digest of its configs, as provenance.made_by_text has it."""
+        return digest_of_configs(self.configs(configs_folder, docs) if self.configs is not None else (
+            config for config, _ in self.runs(configs_folder, "")))
 
 
 def _runs(wanted):
     return lambda configs_folder, runs_folder: paper.runs_of(configs_folder, runs_folder, wanted())
 
 
+def _of_rivals(function):
+    return lambda configs_folder, docs: function(RivalsRuns(configs_folder, "", "", docs))
+
+
+def _of_images(name):
+    return lambda configs_folder, docs: image_models.ImageRuns(image_models.PAGES[name], configs_folder, "", docs).configs()
+
+
+# In the order in which they are made: the rivals' has the digits' runs, and the digits' what the rivals' has at equal time.
 PAGES = (
     Page("table_1.md", "table", _runs(paper.wanted_of_table), "table", 90),
     Page("recipes.md", "recipes", _runs(recipes.wanted_runs), "table", 100),
@@ -50,17 +79,17 @@ PAGES = (
     Page("pitfalls.md", "pitfalls", _runs(pitfalls.wanted_runs), "table", 20),
     Page("posteriors.md", "posteriors", posteriors.runs, "posteriors", 110),
     Page("diagnostics.md", "diagnostics", _runs(diagnostics.wanted_runs), "diagnostics", 10),
-    Page("digits.md", "digits", digits.runs, "digits", 280, "rivals.csv"),
-    Page("rivals.md", "rivals", None, "rivals", 700, "rivals.csv"),
-    Page("patches.md", "patches", None, "patches", 90, "patches.csv"),
-    Page("mnist.md", "mnist", None, "mnist", 1400, "mnist.csv"))
+    Page("rivals.md", "rivals", digits.runs, "digits", 920, "rivals.csv", _of_rivals(rivals.configs)),
+    Page("digits.md", "digits", digits.runs, "digits", 60, "rivals.csv", _of_rivals(digits.configs)),
+    Page("patches.md", "patches", None, "patches", 90, "patches.csv", _of_images("patches")),
+    Page("mnist.md", "mnist", None, "mnist", 1400, "mnist.csv", _of_images("mnist")))
 
 
-def faults(docs):
+def faults(docs, configs_folder):
     """Return what is not of this state of the code in the folder `docs`: Page -> a text on what is wrong with it.
 
-    A page is good if training and evaluation code, as it names them, are this code's, no run of it is other code's, and it is
-    no draft.
+    A page is good if training and evaluation code, as it names them, are this code's, its runs' configs those in
+    `configs_folder`, no run of it is other code's, and it is no draft.
     """
     found = {}
     for page in PAGES:
@@ -73,20 +102,22 @@ def faults(docs):
         named, here, not_whole = _MADE_BY.search(text), provenance.code(), _NOT_WHOLE.search(text)
         if named is None:
             found[page] = "it doesn't say which code made it"
-        elif named.groups() != (here["training_code"], here["evaluation_code"]):
+        elif named.groups()[:2] != (here["training_code"], here["evaluation_code"]):
             found[page] = "made by training code %s, evaluation code %s; here they are %s, %s" % (
-                *named.groups(), here["training_code"], here["evaluation_code"])
+                *named.groups()[:2], here["training_code"], here["evaluation_code"])
+        elif named.group(3) != page.digest(configs_folder, docs):
+            found[page] = "made with other configs than are here"
         elif not_whole:
             found[page] = (not_whole.group(1) or not_whole.group(0)).strip(" .").replace("A draft", "a draft", 1)
     return found
 
 
-def check(docs):
-    """Print what is wrong with the pages in the folder `docs`, and which command mends it.
+def check(docs, configs_folder):
+    """Print what is wrong with the pages in the folder `docs`, and which command mends it; arguments as of faults.
 
     Raises InputError if anything is.
     """
-    found = faults(docs)
+    found = faults(docs, configs_folder)
     for page, what in found.items():
         print("%s: %s; make %s" % (os.path.join(docs, page.file), what, page.target))
     if found:

@@ -172,6 +172,10 @@ class ImageRuns:
         return config.copy(update={"name": "%s_%d" % (config.name, n),
                                    "training": config.training.copy(update={"n_iterations": n})})
 
+    def configs(self):
+        """Return the configs of all runs of the page, a list."""
+        return [self.config(own) for own in self.wanted()]
+
     def find(self, own):
         """Return the config of a Wanted run, and its Record; None if it isn't made yet.
 
@@ -246,7 +250,7 @@ def make(runs, out):
         (page.title_of(number), METRICS["test_log_likelihood"],
          {title: points for title, points in ((MODELS[model], _points(found, number, model)) for model in MODELS) if points})
         for number in range(len(page.groups)) if any(own.group == number for own in found)])
-    files.write_text(paths[0], _page(page, found, diverged, len(runs.wanted()), out))
+    files.write_text(paths[0], _page(page, found, diverged, runs.configs(), out))
     print("Written to %s, %s and %s" % tuple(paths))
 
 
@@ -280,7 +284,8 @@ def _points(found, number, model):
     return points
 
 
-def _page(page, found, diverged, n_wanted, out):
+def _page(page, found, diverged, configs, out):
+    n_wanted = len(configs)
     n_missing, n_images = n_wanted - len(found) - len(diverged), next(iter(found.values())).values["n_test_images"]
     return markdown_page(
         page.heading,
@@ -289,7 +294,7 @@ def _page(page, found, diverged, n_wanted, out):
         *[paragraph("Diverged, and so in no table: %s." % "; ".join(diverged))] * bool(diverged),
         paragraph(page.legend),
         paragraph(_LEGEND % (n_images, n_images)),
-        provenance.made_by_text([record.made_by for record in found.values()]),
+        provenance.made_by_text([record.made_by for record in found.values()], configs),
         _table(page, found),
         "![log p(x) against CPU time](%s.png)" % page.name,
         paragraph(_CURVES),

@@ -117,7 +117,7 @@ def make_table(configs_folder, runs_folder, path):
          "Published: Table 1 of Mescheder, Nowozin, Geiger 2017 (arXiv 1701.04722v4); \"recalled\" means quoted from memory of",
          "the paper. For `synthetic`, `fast_avb` and `tuned_avb`, which the paper doesn't have, its AVB stands there. The",
          "optimum is exact; the worst seed is the one farthest from it. Written by `make table`; the runs are made by"],
-        [own.command for own in wanted], provenance.made_by_text(made_by(runs)), table))
+        [own.command for own in wanted], made_by_text(runs), table))
     print(table)
     print("Written to %s" % path)
 
@@ -187,6 +187,11 @@ def ensure_runs(configs_folder, runs_folder, wanted):
 def made_by(runs):
     """Return what made each of the Runs in a dict, in its order."""
     return [made_by for own in runs.values() for made_by in own.made_by]
+
+
+def made_by_text(runs):
+    """Return what provenance.made_by_text says of a page of the Runs in a dict."""
+    return provenance.made_by_text(made_by(runs), [config for own in runs.values() for config in own.configs])
 
 
 def over_seeds(group, definitions, name, form):

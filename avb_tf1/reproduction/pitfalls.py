@@ -9,8 +9,8 @@ from avb_tf1.page.numbers import mean_and_range
 from avb_tf1.problems.known_images import four_images
 from avb_tf1.report.comparison import markdown_page, markdown_table
 from avb_tf1.reproduction import figures
-from avb_tf1.reproduction.paper import Wanted, ensure_runs, made_by, over_seeds
-from avb_tf1.runs import provenance, run_folder
+from avb_tf1.reproduction.paper import Wanted, ensure_runs, made_by_text, over_seeds
+from avb_tf1.runs import run_folder
 from avb_tf1.tasks.known_images.measures import METRICS
 
 SEEDS = tuple(range(5))
@@ -73,7 +73,7 @@ def _page(runs, wanted):
             ", ".join(map(str, SEEDS))),
          "are -1.3863, the best KL(q || p(z|x)) is 0. ELBO and KL are by nearest neighbours, of a Gaussian by its density.",
          "\"By T\" has the discriminator in the place of log q(z|x) - log p(z): no bound. CPU seconds: of one training."],
-        provenance.made_by_text(made_by(runs)),
+        made_by_text(runs),
         markdown_table(["what", "log p(x)", "ELBO", "ELBO by T, no bound", "KL(q || p(z|x))", "iterations", "CPU seconds"],
                        rows),
         "![Codes of each case](pitfalls.png)",

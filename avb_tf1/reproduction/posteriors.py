@@ -30,7 +30,7 @@ def make(configs_folder, runs_folder, out):
     posterior_comparison.draw_pairs(paths[1], comparisons.values())
     for path, name in zip(paths[2:], _WITH_MARGINALS):
         posterior_comparison.draw_marginals(path, comparisons[name])
-    files.write_text(paths[0], _page(comparisons))
+    files.write_text(paths[0], _page(comparisons, [config for config, _ in runs(configs_folder, runs_folder)]))
     print("Written to %s" % ", ".join(paths))
 
 
@@ -49,7 +49,7 @@ def _marginals_of(name):
     return "posteriors_marginals_%s.png" % name
 
 
-def _page(comparisons):
+def _page(comparisons, configs):
     sections = []
     for name, own in comparisons.items():
         sections += ["## %s" % own.problem.title, own.problem.introduction, posterior_comparison.table(own)]
@@ -58,7 +58,7 @@ def _page(comparisons):
     return markdown_page(
         "# Given posteriors: methods compared",
         posterior_comparison.LEGEND,
-        provenance.made_by_text([made_by for own in comparisons.values() for made_by in own.made_by]),
+        provenance.made_by_text([made_by for own in comparisons.values() for made_by in own.made_by], configs),
         "![Samples](posteriors.png)",
         ["Samples of each method, its first seed, in the plane of the first two coordinates; dark, what is exact: lines that",
          "enclose 50 and 95 % of the posterior or, in ten dimensions, draws of it. Rows in the order of the tables."],

@@ -11,8 +11,8 @@ from avb_tf1.problems.known_images import four_images
 from avb_tf1.problems.known_images.four_images import OPTIMUM, TABLE_1
 from avb_tf1.report import comparison
 from avb_tf1.reproduction import figures
-from avb_tf1.reproduction.paper import ensure_runs, made_by, published
-from avb_tf1.runs import provenance, run_folder
+from avb_tf1.reproduction.paper import ensure_runs, made_by_text, published
+from avb_tf1.runs import run_folder
 from avb_tf1.tasks.known_images.measures import METRICS
 
 CONFIGS = (
@@ -33,7 +33,7 @@ def make_comparison(configs_folder, runs_folder, out):
     published_lengths = [published_length(configs_folder, name) for name in CONFIGS]
     table = _table(runs, published_lengths)
     text_path, picture_path = (os.path.join(out, name) for name in ("recipes.md", "recipes.png"))
-    files.write_text(text_path, _page(table, [own.command for own in wanted], made_by(runs)))
+    files.write_text(text_path, _page(table, [own.command for own in wanted], made_by_text(runs)))
     figures.latent_spaces(picture_path, [_panel(own, length) for own, length in zip(runs.values(), published_lengths)],
                           four_images.PROBLEM.drawn(four_images.PROBLEM.images), n_columns=5)
     print("\n".join(table))
@@ -72,7 +72,7 @@ def _table(runs, published_lengths):
     return comparison.markdown_table(["recipe", *titles, "seeds", "iterations", "CPU minutes"], rows)
 
 
-def _page(table, commands, origins):
+def _page(table, commands, origin):
     return comparison.markdown_page(
         "# The published recipes of this experiment, side by side",
         ["Mean ± standard deviation over seeds. Nats per example, the reconstruction error per pixel;",
@@ -80,7 +80,7 @@ def _page(table, commands, origins):
          "of Mescheder, Nowozin, Geiger 2017 (arXiv 1701.04722v4), recalled from memory of it. Iterations \"A of B\": the run",
          "has A, the published recipe B, which takes too long on 2 cores. CPU minutes: of one run's training, all its threads.",
          "Each config names its sources and its departures from them."],
-        provenance.made_by_text(origins),
+        origin,
         table,
         "![Latent spaces](recipes.png)",
         "Samples of q(z|x), seed 0, one colour an image; circles at 1, 2 and 3 standard deviations of the prior.",

@@ -158,7 +158,7 @@ def make(runs, others_folder, run_seeds, out):
             _picture(compared[name], own, _DRAWN[name]) for name, own in drawn.items()])
     else:
         print("%s stays: the folders of its runs are not here" % paths.pop())
-    files.write_text(paths[0], _page(compared, n_missing, n_wanted, diverged, run_seeds))
+    files.write_text(paths[0], _page(compared, n_missing, n_wanted, diverged, run_seeds, configs(runs, run_seeds)))
     print("Written to %s" % ", ".join(paths))
 
 
@@ -297,6 +297,12 @@ def _advice_on_images(compared):
                            "by KL(q || p(z|x)), smallest first"], rows)
 
 
+def configs(runs, run_seeds=SEEDS):
+    """Return the configs of all runs of the page, a list; `runs`: rivals_search.RivalsRuns."""
+    return [config for of_problem in runs.rivals.values() for rival in of_problem.values() for comparison in _HEADINGS
+            for config in runs.configs(rival, comparison, run_seeds)]
+
+
 def _told_of_seconds(compared):
     """A sentence on how unlike the CPU seconds are that trainings at equal time took; "" if there are none."""
     shares = []
@@ -306,7 +312,7 @@ def _told_of_seconds(compared):
     return " Their seconds came to %.2f to %.2f times the median on the problem." % (min(shares), max(shares)) if shares else ""
 
 
-def _page(compared, n_missing, n_wanted, diverged, run_seeds):
+def _page(compared, n_missing, n_wanted, diverged, run_seeds, configs):
     seeds_text = "seed %d alone" % run_seeds[0] if len(run_seeds) == 1 else "seeds %s" % ", ".join(map(str, run_seeds))
     is_draft = n_missing or len(run_seeds) < len(SEEDS)
     missing = "; %d of %d trainings are missing" % (n_missing, n_wanted) if n_missing else ""
@@ -333,7 +339,7 @@ def _page(compared, n_missing, n_wanted, diverged, run_seeds):
                 " or ".join("%g" % factor for factor in RATE_FACTORS), SEED, NOISE, ", ".join(SEARCHED),
                 _told_of_seconds(compared))),
         *[paragraph("Diverged, and so in no table: %s." % "; ".join(diverged))] * bool(diverged),
-        provenance.made_by_text(origins),
+        provenance.made_by_text(origins, configs),
         "## Which method for which posterior",
         paragraph(
             "At equal CPU time or, where that was not run, at equal iterations. A method is as near as exact samples if its "

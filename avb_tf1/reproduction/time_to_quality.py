@@ -11,8 +11,7 @@ from avb_tf1.page.numbers import Row, mean_and_range
 from avb_tf1.problems.known_images.four_images import OPTIMUM, TABLE_1
 from avb_tf1.report import comparison
 from avb_tf1.reproduction import figures, recipes
-from avb_tf1.reproduction.paper import ensure_runs, made_by, published
-from avb_tf1.runs import provenance
+from avb_tf1.reproduction.paper import ensure_runs, made_by_text, published
 from avb_tf1.tasks.known_images.measures import METRICS
 
 # Beside the configs at their own lengths: name -> config, overrides.
@@ -30,7 +29,7 @@ def make(configs_folder, runs_folder, out):
     paths = [os.path.join(out, name) for name in ("time_to_quality.md", "time_to_quality.png", "runs.csv")]
     shortened = [(os.path.basename(name), n, recipes.published_length(configs_folder, name))
                  for name, n in recipes.SHORTENED.items() if name in recipes.CONFIGS]
-    files.write_text(paths[0], _page(table, [own.command for own in wanted], made_by(runs), shortened))
+    files.write_text(paths[0], _page(table, [own.command for own in wanted], made_by_text(runs), shortened))
     paper = {name: OPTIMUM[name].value - TABLE_1["AVB"][name].value for name in _DISTANCES}
     figures.time_to_quality(
         paths[1], {name: np.mean(own.cpu_seconds) for name, own in runs.items()},
@@ -59,7 +58,7 @@ def _table(runs):
          *(mean_and_range(_distances(own, metric), "%.4f") for metric in _DISTANCES)] for name, own in runs.items()])
 
 
-def _page(table, commands, origins, shortened):
+def _page(table, commands, origin, shortened):
     """`shortened`: (name, iterations that are run, those of the recipe) of each run that is cut short."""
     return comparison.markdown_page(
         "# Quality against training time",
@@ -68,7 +67,7 @@ def _page(table, commands, origins, shortened):
         "![Quality against training time](time_to_quality.png)",
         ["Orange: the published recipes, blue: the others; dots are means, bars reach from the smallest to the largest.",
          *("%s has %d of its %d iterations." % own for own in shortened)],
-        provenance.made_by_text(origins),
+        origin,
         table,
         "Every run, with its metrics and errors, is in [runs.csv](runs.csv). Written by `make time`; the runs are made by",
         commands)

@@ -9,6 +9,7 @@ import os
 import types
 
 from avb_tf1 import __version__
+from avb_tf1.config.fingerprint import digest_of_configs
 from avb_tf1.ground import cpu, files
 from avb_tf1.runs import run_folder
 
@@ -116,12 +117,14 @@ def other_code(made_by):
     return sentences
 
 
-def made_by_text(made_by):
+def made_by_text(made_by, configs):
     """Return a sentence on the code that this is, the CPUs that runs were trained on and the date, and those of other_code.
 
-    Where a run doesn't say its CPU, as those of earlier versions, that of this machine is told with the others'.
+    `configs` are those that a page wants runs of, whether it has them or not, of which a digest is told. Where a run doesn't
+    say its CPU, as those of earlier versions, that of this machine is told with the others'.
     """
     this = "Made by avb_tf1 %(avb_tf1)s, training code %(training_code)s, evaluation code %(evaluation_code)s" % code()
     cpus = {name for entry in made_by for name in entry.get("cpus") or [cpu.facts()["cpu_model"]]}
-    here = " on %s, %s." % (" and ".join(sorted(cpus or {cpu.facts()["cpu_model"]})), datetime.date.today())
+    here = ", configs %s on %s, %s." % (
+        digest_of_configs(configs), " and ".join(sorted(cpus or {cpu.facts()["cpu_model"]})), datetime.date.today())
     return " ".join([this + here] + other_code(made_by))

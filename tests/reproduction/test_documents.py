@@ -13,36 +13,42 @@ from helpers import ROOT, assert_one_clear_line, call_script, small
 from avb_tf1.config.loading import load_config
 from avb_tf1.ground import stopping
 from avb_tf1.ground.errors import InputError
-from avb_tf1.reproduction import documents
+from avb_tf1.reproduction import digits, documents, image_models, rivals
 from avb_tf1.reproduction.records import Records
+from avb_tf1.reproduction.rivals_search import RivalsRuns
 from avb_tf1.runs import provenance, run_folder
 
-HERE = provenance.made_by_text([])
+CONFIGS = os.path.join(ROOT, "configs")
+HERE = provenance.made_by_text([], [small("seed=1"), small("seed=2")])
 
 
 @pytest.fixture
-def docs(tmp_path):
-    """A folder of all pages, of this state of the code."""
+def docs(tmp_path, monkeypatch):
+    """A folder of all pages, of this state of the code, and of two configs each."""
+    monkeypatch.setattr(documents, "PAGES", tuple(
+        page._replace(configs=lambda configs_folder, docs: [small("seed=2"), small("seed=1")]) for page in documents.PAGES))
     for page in documents.PAGES:
         (tmp_path / page.file).write_text("# A page\n\n%s\n" % HERE)
     return tmp_path
 
 
 def test_good_pages_are_good(docs, capsys):
-    documents.check(str(docs))
+    documents.check(str(docs), CONFIGS)
     assert capsys.readouterr().out == "All %d pages are of this state of the code.\n" % len(documents.PAGES)
 
 
 @pytest.mark.parametrize("text, told", [
     (None, "it is not there"), ("# A page\n", "it doesn't say which code made it"),
     (HERE.replace(provenance.code()["training_code"], "0" * 12), "made by training code 000000000000, evaluation code"),
+    (provenance.made_by_text([], [small("seed=1")]), "made with other configs than are here"),
+    (HERE.replace(", configs", ""), "made with other configs than are here"),
     (HERE + "\n\n**A draft: seed 0 alone; 3 of 9 rows are missing.**", "a draft: seed 0 alone; 3 of 9 rows are missing"),
     (HERE + " 2 of 9 runs were trained by other code (a) than this (b).", "2 of 9 runs were trained by other code")])
 def test_what_is_wrong_with_a_page_is_told_with_what_mends_it(docs, capsys, text, told):
     path = docs / "digits.md"
     path.unlink() if text is None else path.write_text(text)
     with pytest.raises(InputError, match="1 of 10 pages are not of this state of the code"):
-        documents.check(str(docs))
+        documents.check(str(docs), CONFIGS)
     line = capsys.readouterr().out
     assert line.startswith("%s: " % path) and told in line and line.endswith("; make digits\n") and line.count("\n") == 1
 
@@ -56,6 +62,17 @@ def test_every_page_that_names_its_code_is_among_them_and_has_a_target():
     assert all("\n%s: " % page.target in text_of("Makefile") for page in documents.PAGES)
     assert {name for name in os.listdir(os.path.join(ROOT, "docs")) if name.endswith(".md") and "Made by avb_tf1" in text_of(
         "docs", name)} <= {page.file for page in documents.PAGES}
+
+
+@pytest.mark.slow
+def test_a_page_knows_the_configs_of_all_its_runs():
+    digests = [page.digest(CONFIGS, os.path.join(ROOT, "docs")) for page in documents.PAGES]
+    assert len(set(digests)) == len(digests)
+    folder = RivalsRuns(CONFIGS, "", "", os.path.join(ROOT, "docs"))
+    n_methods = sum(map(len, folder.rivals.values()))
+    assert len(rivals.configs(folder)) == 5 * (n_methods + sum(map(len, folder.chosen.values())))
+    assert len(digits.configs(folder)) == 5 * 9 + 3 * 9
+    assert len(image_models.ImageRuns(image_models.MNIST, CONFIGS, "", "").configs()) == 28
 
 
 @pytest.mark.slow

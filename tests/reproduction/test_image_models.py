@@ -14,7 +14,7 @@ import pytest
 from helpers import ROOT, call_script
 from image_data import small_images, small_patches
 
-from avb_tf1.config.fingerprint import digest_of_fingerprint
+from avb_tf1.config.fingerprint import digest_of_configs, digest_of_fingerprint
 from avb_tf1.config.loading import load_config, to_yaml
 from avb_tf1.experiment.run import run_experiment
 from avb_tf1.ground.errors import InputError
@@ -67,7 +67,7 @@ def test_the_page_has_the_numbers_of_the_runs(few, tmp_path):
     found = ImageRuns(PAGE, configs, runs, str(tmp_path))
     make(found, str(tmp_path))
     page = (tmp_path / "tiny.md").read_text()
-    assert "All of its 8 runs are made." in page
+    assert "All of its 8 runs are made." in page and ", configs %s on " % digest_of_configs(found.configs()) in page
     records = {own: found.find(own)[1] for own in found.wanted()}
     assert {own.length for own in records} == {1, 0.5, 2} and None not in records.values()
     assert {own.group for own in records if own.length != 1} == {1}
@@ -116,14 +116,16 @@ def test_differences_are_paired():
 
 def made_up(monkeypatch, values):
     """ImageRuns of PAGE with Records of those Wanted runs that `values` has numbers of; a text is why a run diverged."""
+    config = load_config(os.path.join(CONFIGS, "images", "mnist_8_vae.yaml"))
+
     def find(runs, own):
-        config = load_config(os.path.join(CONFIGS, "images", "mnist_8_vae.yaml"))
         if own not in values:
             return config, None
         own_values = {"diverged": values[own]} if isinstance(values[own], str) else dict(
             {"n_test_images": 10, "test_log_likelihood": -100.0}, **values[own])
         return config, Record(own.model, own.seed, "0" * 12, "1" * 12, "2" * 12, 1000, 10.0 * own.length, own_values)
 
+    monkeypatch.setattr(ImageRuns, "config", lambda runs, own: config)
     monkeypatch.setattr(ImageRuns, "find", find)
     return lambda out: ImageRuns(PAGE, CONFIGS, "nowhere", out)
 

@@ -211,14 +211,14 @@ def test_what_other_code_measured_is_measured_again_and_what_it_trained_is_told(
         json.loads(own.decode()), made_by=dict(json.loads(own.decode())["made_by"], training_code=["1" * 12]))
     told = "1 of 1 runs were trained by other code (%s) than this (%s)." % ("1" * 12, provenance.code()["training_code"])
     assert told in capsys.readouterr().out
-    assert told in provenance.made_by_text([made_by])
+    assert told in provenance.made_by_text([made_by], [])
 
 
 def test_a_page_names_the_cpus_that_its_runs_were_trained_on():
     own = {"training_code": [provenance.code()["training_code"]], "evaluation_code": provenance.code()["evaluation_code"]}
-    assert " on A and B, " in provenance.made_by_text([dict(own, cpus=["B"]), dict(own, cpus=["A", "B"])])
+    assert " on A and B, " in provenance.made_by_text([dict(own, cpus=["B"]), dict(own, cpus=["A", "B"])], [])
     for runs in ([], [own]):
-        assert " on %s, " % cpu.facts()["cpu_model"] in provenance.made_by_text(runs)
+        assert " on %s, " % cpu.facts()["cpu_model"] in provenance.made_by_text(runs, [])
 
 
 def test_a_run_of_another_config_is_still_refused(finished):
