@@ -1,6 +1,7 @@
 """The networks of configs/official: their sizes beside the sources', their outputs beside numpy's; and those for CelebA."""
 
 import os
+import shlex
 from types import SimpleNamespace
 
 import numpy as np
@@ -98,6 +99,22 @@ def test_each_layer_has_the_size_of_the_sources(name):
             encode(x, eps, *([None] if config.kind == "avb_ac" else []), config, SHAPE)
         networks.decoder_logits(z, 784, config, SHAPE)
         assert sizes(variables_by_scope(config.network_sections)) == PARAMETERS[name]
+
+
+def test_the_equal_baseline_in_the_docs_has_avbs_networks():
+    with open(os.path.join(ROOT, "docs", "images.md")) as file:
+        command = file.read().split("runs/official/mnist_8_vae_equal", 1)[1].split("```")[0]
+    words = shlex.split(command.replace("\\\n", ""))
+    config, avb = load_config(official_path("mnist_8_vae"), words[1::2]), load_config(official_path("mnist_8_avb"))
+    with tf.Graph().as_default():
+        networks.gaussian_encoder(tf.placeholder(tf.float32, [None, 784]), config.model, SHAPE)
+        networks.decoder_logits(tf.placeholder(tf.float32, [None, 8]), 784, config.model, SHAPE)
+        found, wanted = sizes(variables_by_scope(config.model.network_sections)), PARAMETERS["mnist_8_avb"]
+    assert found["decoder"] == wanted["decoder"]
+    own = {name: number for name, number in wanted["encoder"].items() if name.startswith("convolution")}
+    assert found["encoder"] == dict(own, mean=wanted["encoder"]["output"], log_standard_deviation=wanted["encoder"]["output"])
+    assert sum(found["encoder"].values()) == 4704784
+    assert (config.data.batch_size, config.training.generator) == (avb.data.batch_size, avb.training.generator)
 
 
 def set_all(session, random_state):
