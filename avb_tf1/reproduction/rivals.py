@@ -59,9 +59,10 @@ _DRAWN_METHODS = ("full_rank", "iaf", "coupling", "spline", "avb", "hmc")
 _NO_Q = ("maximum_likelihood",)  # no approximate posterior: not ranked among those
 _LEGEND = """\
 - Mean over seeds (smallest to largest), nats. log p(x): of test images, of all four images, or the evidence of a posterior.
-- ELBO and KL(q || p(z|x)), of q from the exact posterior: by q's density. AVB's are by nearest neighbours, with an error: a KL
-  below .02 says no more than that, and one below 0 is such an error. SIVI's and the auxiliary VAEs' are bounds: their ELBO is
-  at least, their KL at most what stands here. "By T": the discriminator's word alone, no bound.
+- ELBO and KL(q || p(z|x)), of q from the exact posterior: by q's density. AVB's are by nearest neighbours, with an error: of
+  given posteriors a KL of a single run below .03 says no more than that, and one below 0 is such an error. SIVI's and the
+  auxiliary VAEs' are bounds: their ELBO is at least, their KL at most what stands here. "By T": the discriminator's word alone,
+  no bound.
 - W1: Wasserstein-1 of the coordinates' marginals in exact standard deviations, their mean and the largest (of derived
   quantities, too); in the row "exact" what as many exact samples have.
 - CPU seconds: of one training, or sampling with its warm-up, on one thread; an AVB row that was made by `make posteriors` or
