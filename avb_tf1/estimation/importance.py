@@ -1,10 +1,10 @@
 """log p(x) by importance sampling with an encoder's q(z|x) (Burda, Grosse and Salakhutdinov 2016). All values are in nats.
 
 A second opinion beside annealed importance sampling, for a latent space of any dimension, as far as q(z|x) reaches all of the
-posterior: its tails may be missing, or a second mode, and the error doesn't tell. So most samples come from elsewhere where
-that is known, as in defensive importance sampling (Hesterberg 1995): from wide distributions about where annealing's chains
-ended. (Annealing's estimate takes no part in this one; a mode that both miss is missing from both.) A small effective sample
-size warns of what is still missing; of an exact q it is below the number of samples, too, as most of these come from others.
+posterior: its tails may be missing, or a second mode, and the error doesn't tell. So, where q's density is known at any z, most
+samples come from other distributions, as in defensive importance sampling (Hesterberg 1995): wide ones about where annealing's
+chains ended. (Annealing's estimate takes no part in this one; a mode that both miss is missing from both.) A small effective
+sample size warns of what is still missing; of an exact q it is below the number of samples, too.
 """
 
 from typing import NamedTuple
