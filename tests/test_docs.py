@@ -77,7 +77,8 @@ def test_every_page_is_linked_from_the_readme():
     linked = {os.path.normpath(target.partition("#")[0]) for target in links("README.md")}
     # These are linked from docs/results.md, docs/choosing.md, docs/given_posteriors.md and docs/images.md.
     generated = {os.path.join("docs", name) for name in (
-        "table_1.md", "recipes.md", "time_to_quality.md", "pitfalls.md", "posteriors.md", "digits.md", "mnist.md")}
+        "table_1.md", "recipes.md", "time_to_quality.md", "pitfalls.md", "posteriors.md", "digits.md", "mnist.md",
+        "patches.md")}
     assert set(DOCUMENTS) - generated - {"README.md"} <= linked
 
 
