@@ -57,7 +57,7 @@ def assert_agrees(found, exact):
     """That means differ by their errors, and each image by its own one."""
     differences = found.log_likelihood - exact
     assert abs((differences / found.standard_error).mean()) < 3 / np.sqrt(len(differences))
-    assert (differences / found.standard_error).std() < 1.3 and found.standard_error.max() < 0.06
+    assert (differences / found.standard_error).std() < 1.3 and found.standard_error.max() < 0.05
 
 
 def test_of_a_narrow_q_samples_from_elsewhere_have_the_tails():
@@ -68,6 +68,7 @@ def test_of_a_narrow_q_samples_from_elsewhere_have_the_tails():
                                               log_density, states) for states in (None, exact.mean[np.newaxis] + 0.3))
     assert (narrow.log_likelihood - exact.log_likelihood).mean() < -0.03
     assert_agrees(wide, exact.log_likelihood)
+    assert abs((wide.log_likelihood - exact.log_likelihood).mean()) < 0.01
     assert np.median(wide.effective_sample_size) > 2 * np.median(narrow.effective_sample_size)
 
 
