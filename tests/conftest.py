@@ -13,6 +13,9 @@ SCREENSHOTS = os.path.join(ROOT, "tests", "screenshots")
 
 
 def pytest_configure(config):
+    # `make test ARGS=...` puts its words into the environment, where a make that a test starts would take them for its own.
+    for name in ("MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "ARGS", "CONFIG", "DIR", "RUNS", "SEEDS"):
+        os.environ.pop(name, None)
     runs = contextlib.ExitStack()
     runs.enter_context(shared_runs.folder_of_session())
     config.add_cleanup(runs.close)
