@@ -78,6 +78,7 @@ def test_agrees_with_the_other_quadrature():
     assert np.abs(found.log_likelihood - quadrature.log_likelihood(decode, 2, all_binary_images(4))).max() < TOLERANCE
 
 
+@pytest.mark.slow
 def test_agrees_with_monte_carlo_and_a_whole_grid():
     """Of images of 144 pixels, whose posteriors are a tenth as wide as the prior."""
     decode = network(2, 144, 1)

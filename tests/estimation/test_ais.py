@@ -39,6 +39,7 @@ def test_agrees_with_the_quadrature(config, tmp_path):
     assert abs(estimates.mean() - exact.mean()) < 0.01
 
 
+@pytest.mark.slow
 def test_agrees_with_an_integral_of_a_sharp_decoder(tmp_path):
     """All pixels come on at z = 2. A sampler that takes the last temperature's density along is 20 standard errors too low."""
     config = small("model.latent_dim=1", "model.decoder.n_hidden_layers=0")
@@ -67,6 +68,7 @@ def test_a_path_begins_one_and_a_half_times_as_wide_as_the_posterior():
     assert [own.tolist() for own in ais.path_from_prior(1, 2)] == [[[0, 0]], [[1, 1]], [[1, 1]]]
 
 
+@pytest.mark.slow
 def test_a_coordinate_in_which_q_hardly_varies_is_no_reason_to_begin_at_a_point():
     log_likelihood, x, exact, mean, scale = linear_gaussian(10)
     scale[:, 0] = 1e-7
@@ -139,6 +141,7 @@ def test_agrees_with_the_quadrature_on_100_images():
     assert ((found.acceptance > 0.6) & (found.acceptance < 0.7)).all()
 
 
+@pytest.mark.slow
 def test_follows_from_the_seed_and_goes_through_in_parts(monkeypatch):
     log_likelihood, x, exact, mean, scale = linear_gaussian(5)
     path = ais.path_from_posterior(mean, scale)

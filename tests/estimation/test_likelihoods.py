@@ -190,6 +190,7 @@ def test_the_grid_of_a_picture_finds_a_narrow_posterior(reach):
         np.testing.assert_allclose(own, expected / expected.max(), atol=0.01)
 
 
+@pytest.mark.slow
 def test_the_quadrature_of_many_values_needs_little_memory(monkeypatch):
     """Besides the first grid's factors what 128 images take, however many there are: of all 600 it would be 150 MB an array."""
     d, n = 96, 600

@@ -72,7 +72,8 @@ def test_others_find_a_correlated_gaussian(name):
     assert (sampled.exchanged is None) == (name != "replica_exchange")
 
 
-@pytest.mark.parametrize("name", ["nuts", pytest.param("replica_exchange", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["nuts", "replica_exchange"])
 def test_a_seed_has_the_draws_of_others(name):
     settings = SETTINGS[name].copy(update={"n_chains": 5, "n_warmup": 10, "n_samples": 20})
     first, again, other = (samplers.sample(name, correlated()[0], 0, settings, seed).z for seed in (0, 0, 1))

@@ -109,6 +109,7 @@ def test_such_runs_are_compared(run):
     assert "| %s | test log-likelihood | %.4f | 1 |" % (config.name, metrics["test_log_likelihood"]) in table.splitlines()
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_with_the_same_bits(run, tmp_path):
     out, config, _ = run
 
@@ -178,6 +179,7 @@ def test_a_bad_file_ends_in_one_line_and_leaves_no_folder(tmp_path):
     assert os.listdir(tmp_path) == ["a.npz"]
 
 
+@pytest.mark.slow
 def test_the_four_images_need_nothing_of_it():
     code = ("import sys, avb_tf1; avb_tf1.build_graph(avb_tf1.load_config(%r)); "
             "assert 'sklearn' not in sys.modules" % os.path.join(ROOT, "configs", "synthetic.yaml"))

@@ -59,6 +59,7 @@ def test_its_density_is_told_at_any_z(run):
         assert run.metrics["kl_posterior_prior"] == pytest.approx(np.mean(log_ratio), abs=5 * error)
 
 
+@pytest.mark.slow
 def test_an_implicit_posterior_has_no_density_to_tell(tmp_path):
     folder = str(tmp_path / "run")
     avb_tf1.run_experiment(small(*SHORT, "evaluation.n_samples=1024"), folder, show_progress=False)

@@ -14,6 +14,7 @@ from avb_tf1.graph.builder import build_graph
 from avb_tf1.tasks.registry import TASKS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", [avb(), avb_ac(), gaussian("logistic_regression", 2, "full")],
                          ids=["avb", "avb_ac", "gaussian"])
 def test_a_run_in_pieces_has_the_same_bits(config, tmp_path):

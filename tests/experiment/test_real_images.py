@@ -112,6 +112,7 @@ def test_a_run_of_colour_is_opened_and_measured_again(run, capsys):
             opened.log_likelihood(x.reshape(-1, 4, 5, 3))
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_of_colour_goes_on_with_the_same_bits(run, tmp_path):
     out, config = run
 

@@ -44,6 +44,7 @@ def thirty(tmp_path_factory):
     return out
 
 
+@pytest.mark.slow
 def test_a_call_makes_the_folder_that_train_py_makes(thirty, tmp_path):
     result = run_script("train.py", "--config", SYNTHETIC, "--out", tmp_path / "run", "--no-progress", *set_options(
         SMALL + ["training.n_iterations=30", "training.snapshot_every=8"]))
@@ -136,6 +137,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(thirty, tmp_pa
     assert results(out) == before
 
 
+@pytest.mark.slow
 def test_a_thread_of_its_own_can_run_one(tmp_path):
     found = []
     thread = threading.Thread(target=lambda: found.append(run_experiment(small(), str(tmp_path / "run"))))

@@ -112,6 +112,7 @@ def values_after(config, model, tmp_path, inter_op_threads=1, stop=None):
     return values
 
 
+@pytest.mark.slow
 def test_the_averages_have_the_same_bits_whatever_the_threads_and_after_a_break(config, model, tmp_path):
     whole = values_after(config, model, tmp_path)
     assert sum("average" in name for name in whole) == 4

@@ -134,6 +134,7 @@ def test_a_gradient_passes_through_the_moments_where_the_config_says_so(passes):
         assert all(gradient is not None for gradient in tf.gradients(z, variables))
 
 
+@pytest.mark.slow
 def test_without_the_added_variance_the_contrast_is_another_and_training_is_not():
     """As in LMescheder's code: the KL divergence is told too high by half the sum of log(1 + added / variance)."""
     basis = "model.encoder.basis={n_vectors: 2, noise_dim: 2, n_hidden_layers: 1, n_units: 8, activation: elu}"

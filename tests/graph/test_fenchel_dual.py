@@ -121,6 +121,7 @@ def test_the_loss_is_that_of_t_at_the_samples_whatever_the_model(name):
             for variable, one, other in zip(variables, before[scope], after[scope]) if np.array_equal(one, other)] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["known_images-avb", "given_posterior-avb_ac"])
 def test_it_is_gone_on_with_to_the_bit(name, tmp_path):
     config = KINDS[name]()
@@ -148,6 +149,7 @@ def test_its_optimum_is_minus_that_of_the_kl_divergence():
     assert "discriminator_loss" not in PROBLEM.optima_of(KINDS["known_images-avb_ac"]())
 
 
+@pytest.mark.slow
 def test_a_run_tells_what_its_loss_is(tmp_path):
     config = small(*DUAL, "training.checkpoint_every=20", "training.snapshot_every=20", "evaluation.n_samples=1024")
     folder = tmp_path / "run"

@@ -158,6 +158,7 @@ def test_maximum_likelihood_is_the_mean_over_prior_samples():
     assert loss == pytest.approx(np.log(50) - np.logaddexp.reduce(of_all, axis=1).mean(), rel=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("overrides", [
     [], ["data.size=16", "%s, has_batch_norm: true}" % COLOR_CONVOLUTION[0][:-1]]], ids=["plain", "encoder with averages"])
 def test_a_decoder_that_is_built_on_the_prior_sample_is_the_same(overrides):
@@ -188,8 +189,8 @@ def test_an_auxiliary_model_sees_what_the_decoder_draws():
     assert np.isfinite(result["generator_loss"]).all()
 
 
-@pytest.mark.parametrize("name", ["patches_vae", *(
-    pytest.param(name, marks=pytest.mark.slow) for name in ("patches_avb", "patches_avb_ac", "patches_flow"))])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["patches_vae", "patches_avb", "patches_avb_ac", "patches_flow"])
 def test_two_runs_have_the_same_bits_and_so_has_one_in_pieces(name, tmp_path):
     config = small_patches(name, "training.n_iterations=12", "training.checkpoint_every=5")
     first, second = trained(config), trained(config, inter_op_threads=2)

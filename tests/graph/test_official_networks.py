@@ -274,6 +274,7 @@ def test_celebas_config_has_these_networks(tmp_path):
     assert load_config(str(tmp_path / "again.yaml")) == config
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wiring", ["published", "intended"])
 @pytest.mark.parametrize("n_rows", [5, None], ids=["training", "evaluation"])
 def test_the_networks_for_celeba_are_those_of_numpy(wiring, n_rows):

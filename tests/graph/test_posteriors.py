@@ -113,7 +113,7 @@ def test_moments_of_the_basis_can_be_those_of_the_batch(n_rows, n_draws):
     assert gradient_less(config, n_rows) == 2
 
 
-@pytest.mark.parametrize("n, expected", [("8", 4096), ("5000", 5000)])
+@pytest.mark.parametrize("n, expected", [("8", 4096), pytest.param("5000", 5000, marks=pytest.mark.slow)])
 def test_evaluation_has_as_many_draws_as_training_at_least(n, expected):
     graph = build_graph(recipe("gdikov_avb_ac", "model.encoder.n_units=8", "model.encoder.n_moment_samples=" + n)).graph
     assert graph.get_tensor_by_name("endpoints/moment_eps:0").shape.as_list() == [expected, 32]

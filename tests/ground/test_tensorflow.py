@@ -33,7 +33,9 @@ os.write(2, b"heard")
     assert told(code) == ("", "heard")
 
 
-@pytest.mark.parametrize("closing", ["sys.stderr = None", "sys.stderr.close()", "os.close(2)"])
+@pytest.mark.parametrize("closing", [
+    pytest.param("sys.stderr = None", marks=pytest.mark.slow), pytest.param("sys.stderr.close()", marks=pytest.mark.slow),
+    "os.close(2)"])
 def test_a_session_needs_no_standard_error(closing):
     code = closing + """
 with open_session(tf.Graph(), 1, 1) as session:
@@ -47,7 +49,9 @@ if "os.close" in %r:  # it stays closed
     assert told(code)[0] == "False\n" + "Bad file descriptor\n" * ("os.close" in closing)
 
 
-@pytest.mark.parametrize("switch", ["v2_tensorshape", "resource_variables", "control_flow_v2", "v2_behavior"])
+@pytest.mark.parametrize("switch", [
+    *(pytest.param(switch, marks=pytest.mark.slow) for switch in ("v2_tensorshape", "resource_variables", "control_flow_v2")),
+    "v2_behavior"])
 def test_what_is_switched_to_version_2_is_named(switch):
     code = """
 import avb_tf1
@@ -62,6 +66,7 @@ except avb_tf1.ground.errors.InputError as error:
                              "tf.disable_%s() first\n" % (name, name))
 
 
+@pytest.mark.slow
 def test_two_threads_draw_and_leave_the_users_settings():
     code = """
 import matplotlib, tempfile

@@ -189,6 +189,7 @@ def test_of_different_warnings_of_a_setting_the_first_is_told_as_one():
     assert of_b.startswith("the generator loss ended at 60.0000") and "runs of c" not in told
 
 
+@pytest.mark.slow
 def test_the_largest_pages_are_small(run, tmp_path):
     random_state, s = np.random.RandomState(0), 500
     noise = dict(

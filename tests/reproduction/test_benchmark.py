@@ -33,6 +33,7 @@ def test_the_peers_have_the_tutorials_sizes():
     assert set(module["PEERS"]) == set(peers.NAMES)
 
 
+@pytest.mark.slow
 def test_peers_are_left_out_with_a_line_where_there_is_no_python_for_them(monkeypatch, tmp_path):
     monkeypatch.setattr(peers, "_ENVIRONMENT", str(tmp_path / "environment"))
     monkeypatch.setattr(peers, "_INTERPRETERS", ("no-such-python", sys.executable))
@@ -48,6 +49,7 @@ def test_a_config_that_never_passes_says_so():
     assert found["iterations"] is None and found["seconds"] > 0 and found["cpu_seconds"] > 0
 
 
+@pytest.mark.slow
 def test_training_ends_when_every_column_is_passed(monkeypatch):
     published = {name: own.value for name, own in time_to_pass.TABLE_1["AVB"].items()}
     better = dict(log_likelihood=-1.40, reconstruction_error=0.005, elbo=-1.42, kl_marginal_prior=0.02)

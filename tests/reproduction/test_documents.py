@@ -123,6 +123,7 @@ def test_lines_of_other_code_are_away_while_their_runs_are_made_and_come_back_if
     assert Records(str(path), None).drop_other_code() == []
 
 
+@pytest.mark.slow
 def test_a_script_can_run_a_command(tmp_path):
     """Its processes lead a group of their own from the start."""
     code = ("from avb_tf1.ground import command_line; command_line.begin(); from avb_tf1.reproduction import documents; "

@@ -90,6 +90,7 @@ def test_a_training_that_diverged_is_kept_as_one_and_not_tried_again(tmp_path, m
     assert all(Records(str(tmp_path / name), values).find(config, [folder]) is None for name in ("none.csv", "runs.csv"))
 
 
+@pytest.mark.slow
 def test_a_run_that_can_not_be_measured_is_tried_again_by_other_code(tmp_path, monkeypatch):
     config, folder = small(*SHORT), str(tmp_path / "run")
 

@@ -186,6 +186,7 @@ def test_the_page_needs_no_folders_of_runs_that_are_kept(configs, runs, tmp_path
     assert "banana: 6 of 6 runs are missing" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_validation_images_are_measured_once_and_again_after_another_code(tmp_path, monkeypatch):
     config = small_images("digits_vae", "data.n_validation=5", "evaluation.n_samples=4")
     folder = str(tmp_path / "run")

@@ -187,6 +187,7 @@ def test_a_config_that_was_edited_after_the_run_is_told(finished, tmp_path):
     assert_one_clear_line(call_script("compare.py", out), "metrics.json: doesn't say what it was made by")
 
 
+@pytest.mark.slow
 def test_what_other_code_measured_is_measured_again_and_what_it_trained_is_told(finished, tmp_path, monkeypatch, capsys):
     folder, configs = tmp_path / "runs", tmp_path / "configs"
     configs.mkdir()

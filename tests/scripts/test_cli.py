@@ -151,6 +151,7 @@ def test_a_run_is_calibrated_by_a_command(tutorial_run, tmp_path):
     assert_one_clear_line(call_script("evaluate.py", tmp_path, "--calibration", "200"), "not a run folder")
 
 
+@pytest.mark.slow
 def test_evaluation_from_the_checkpoint_alone_gives_the_same_numbers(tutorial_run, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(str(tutorial_run[0]), str(copy))

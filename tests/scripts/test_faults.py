@@ -154,6 +154,7 @@ def test_a_second_run_into_the_folder_is_refused(tmp_path):
         process.communicate()
 
 
+@pytest.mark.slow
 def test_the_folder_removed_during_a_run(tmp_path):
     out = tmp_path / "run"
     process = started(out)

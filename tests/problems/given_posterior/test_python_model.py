@@ -378,6 +378,7 @@ def test_a_run_of_several_x_tells_all(tmp_path, capsys):
     assert "something" in text and "save config.yaml and, beside it, model.py" in text and "def log_likelihood(x, z):" in text
 
 
+@pytest.mark.slow
 def test_a_run_of_three_dimensions_without_draws(tmp_path, capsys):
     out, metrics = trained(tmp_path, THREE)
     assert set(metrics["not_computed"]) == {"log_evidence", "inference_gap", "wasserstein", "wasserstein_noise_floor"}
@@ -415,6 +416,7 @@ def test_a_run_of_three_dimensions_with_draws(tmp_path, capsys):
     assert not (tmp_path / "ran").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("draws", ["", DRAWS.replace("[n, 3]", "[n, 2]")])
 def test_a_grid_that_fails_loses_no_training(draws, tmp_path):
     """A Cauchy density's tails are too heavy for one; and a quantity without a spread is drawn."""
@@ -435,6 +437,7 @@ def test_without_a_sampler_nothing_is_compared(tmp_path):
     assert not {"two_sample_accuracy", "hmc_r_hat"} & set(metrics) and "two_sample_accuracy" not in metrics["not_computed"]
 
 
+@pytest.mark.slow
 def test_chains_that_disagree_are_not_compared_with(tmp_path):
     few = "{n_chains: 2, n_warmup: 2, n_samples: 4, n_leapfrog_steps: 1, target_acceptance: 0.8}"
     out, metrics = trained(tmp_path, THREE, "evaluation.hmc=" + few)
@@ -486,6 +489,7 @@ def test_resuming_needs_the_folder_only(tmp_path):
         run_experiment(load_config(os.path.join(run, "config.yaml")), run)
 
 
+@pytest.mark.slow
 def test_the_shipped_example_has_its_evidence(tmp_path):
     """y given the slope is a Gaussian; the slope is integrated by scipy."""
     config = load_config(os.path.join(ROOT, "configs", "posteriors", "your_own_model.yaml"), [*SMALL, "problem.batch_size=20"])

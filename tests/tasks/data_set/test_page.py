@@ -490,6 +490,7 @@ def test_text_has_contrast_and_controls_have_names(driver, plane, dark):
     assert_ids_are_apart(driver)
 
 
+@pytest.mark.slow
 def test_a_narrow_page_doesnt_scroll_sideways(driver, plane, many):
     for folder in (plane, many):
         driver.show(folder, width=390)

@@ -116,8 +116,8 @@ def test_the_graph_sees_x_itself(problem):
     np.testing.assert_array_equal(problem.inputs, problem.observations)
 
 
-@pytest.mark.parametrize("path, overrides", [
-    (AMORTISED, SMALL), pytest.param(BANANA_GAUSSIAN, GAUSSIAN, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("path, overrides", [(AMORTISED, SMALL), (BANANA_GAUSSIAN, GAUSSIAN)])
 def test_a_run_is_calibrated_and_has_the_same_bits_in_pieces(tmp_path, path, overrides):
     config, folder = load_config(path, overrides), tmp_path / "run"
     metrics, _ = run_experiment(config, str(folder))

@@ -252,6 +252,7 @@ def test_samples_that_are_not_finite_are_left_out(several, tmp_path):
     json.dumps(data, allow_nan=False)
 
 
+@pytest.mark.slow
 def test_the_largest_pages_are_small(schools, tmp_path):
     shutil.copytree(str(schools), str(tmp_path / "copy"))
     random_state, path = np.random.RandomState(0), str(tmp_path / "copy" / "snapshots.npz")
