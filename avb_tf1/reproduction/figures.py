@@ -176,10 +176,12 @@ def quality_against_time(path, problems):
             joined, and it has one colour and marker in all panels. A metric that is best at 0 has a logarithmic axis.
     """
     methods = list(dict.fromkeys(method for _, _, points in problems for method in points))
-    n_columns = 2
-    n_rows = -(-(len(problems) + 1) // n_columns)
-    figure = new_figure(12, 4.2 * n_rows)
-    *panels, of_legend = panels_of(figure, len(problems) + 1, n_rows, n_columns)
+    n_rows, is_odd = -(-len(problems) // 2), len(problems) % 2 == 1
+    heights = [4.2] * n_rows + [0.25 + 0.25 * -(-len(methods) // 6)] * (not is_odd)  # the legend may have a panel left over
+    figure = new_figure(12, sum(heights))
+    grid = figure.add_gridspec(len(heights), 2, height_ratios=heights)
+    panels = [figure.add_subplot(grid[i // 2, i % 2]) for i in range(len(problems))]
+    of_legend = figure.add_subplot(grid[-1, 1] if is_odd else grid[-1, :])
     handles = {}
     for axes, (title, metric, points) in zip(panels, problems):
         for method, own in points.items():
@@ -199,5 +201,5 @@ def quality_against_time(path, problems):
             axis.set_minor_formatter(NullFormatter())
         axes.grid(alpha=0.25)
     blank([of_legend])
-    of_legend.legend(list(handles.values()), list(handles), loc="center", ncol=2)
+    of_legend.legend(list(handles.values()), list(handles), loc="center", ncol=2 if is_odd else 6)
     save(figure, path)

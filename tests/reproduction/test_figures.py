@@ -1,6 +1,8 @@
 import numpy as np
+import pytest
 from pictures import assert_in_corners, corners, pixels, place, rgb
 
+from avb_tf1.estimation.metric import Metric
 from avb_tf1.plotting.style import CLASS_COLORS
 from avb_tf1.problems.known_images.four_images import PROBLEM
 from avb_tf1.reproduction import figures
@@ -54,3 +56,18 @@ def test_the_methods_of_each_given_posterior_fill_the_width(tmp_path):
         columns = np.flatnonzero((np.ptp(half, axis=2) > 60).any(axis=0))  # of coloured dots
         assert len(np.flatnonzero(np.diff(columns) > 30)) == n_methods - 1  # gaps between their dots
         assert columns[0] < 0.2 * half.shape[1] and columns[-1] > 0.8 * half.shape[1]
+
+
+@pytest.mark.parametrize("n, rows", [(2, 1), (3, 2), (4, 2)])
+def test_quality_has_a_panel_for_each_problem_and_the_legend_none_of_its_own(tmp_path, n, rows):
+    points = {"A": {10: (-2.0, -2.1, -1.9), 100: (-1.0, -1.1, -0.9)}, "B": {30: (-1.5, -1.6, -1.4)}}
+    metric = Metric("log p(x)", is_higher_better=True)
+    figures.quality_against_time(str(tmp_path / "a.png"), [("problem %d" % i, metric, points) for i in range(n)])
+    picture = pixels(tmp_path / "a.png")
+    height = 630 * rows + (75 if n % 2 == 0 else 0)
+    assert picture.shape == (height, 1800, 3)
+    of_legend = picture[630 * rows:] if n % 2 == 0 else picture[-630:, 900:]
+    panels = [picture[630 * row:630 * (row + 1), 900 * column:900 * (column + 1)] for row in range(rows) for column in (0, 1)]
+    for shown in [*panels[:n], of_legend]:
+        for color in COLORS[:2]:
+            place(shown, rgb(color))
