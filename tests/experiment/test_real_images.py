@@ -132,6 +132,7 @@ def test_an_interrupted_run_of_colour_goes_on_with_the_same_bits(run, tmp_path):
             np.testing.assert_array_equal(whole[key], pieces[key])
 
 
+@pytest.mark.slow
 def test_annealing_agrees_with_the_quadrature(run):
     """Of the run's own decoder, whose learned log scale is one of its weights."""
     out, config = run

@@ -137,6 +137,7 @@ def test_an_encoder_beside_an_auxiliary_variable_has_no_context():
     assert "model.encoder.n_context must be null without a flow" in refusal([*overrides, "model.encoder.n_context=4"], path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", [case for case in KINDS if case[0] != "data_set"], ids="-".join)
 def test_it_is_gone_on_with_to_the_bit(case, tmp_path):
     config = load_config(*of_kind(*case))

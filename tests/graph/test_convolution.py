@@ -28,7 +28,8 @@ def convolutional(name, path, *overrides):
     return small_images(name.replace("digits", "mnist_8"), npz_data(path), *CONVOLUTIONS, *overrides)
 
 
-@pytest.mark.parametrize("name", ["digits_vae", "digits_avb", "digits_avb_ac"])
+@pytest.mark.parametrize("name", [
+    "digits_vae", *(pytest.param(name, marks=pytest.mark.slow) for name in ("digits_avb", "digits_avb_ac"))])
 def test_any_shape_of_at_least_16_pixels_can_be_convolved(name, odd_images):
     model = build_graph(convolutional(name, odd_images))
     shapes = {variable.op.name: variable.shape.as_list() for variables in model.variables.values() for variable in variables}

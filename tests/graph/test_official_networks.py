@@ -142,7 +142,7 @@ def assert_close(found, expected):
 
 
 @pytest.mark.parametrize("name, overrides", [
-    *((name, FEW_UNITS[name.split("_", 2)[2]]) for name in NAMES),
+    *(pytest.param(name, FEW_UNITS[name.split("_", 2)[2]], marks=[pytest.mark.slow] * name.endswith("_ac")) for name in NAMES),
     *(pytest.param(name, ["data.batch_size=3"], marks=pytest.mark.slow) for name in NAMES)],
     ids=[size + name for size in ("few units, ", "full size, ") for name in NAMES])
 def test_outputs_are_those_of_numpy(name, overrides, mnist):

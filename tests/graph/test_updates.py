@@ -125,7 +125,8 @@ def test_so_do_those_of_each_model(kind, order):
 
 @pytest.mark.parametrize("config", [
     KINDS["avb"]("simultaneous"), small("training.shared_backward=true", *ALL_PAIRS),
-    recipe("gdikov_avb_ac"), vae_config(), small_images("digits_avb_ac")],
+    pytest.param(recipe("gdikov_avb_ac"), marks=pytest.mark.slow), vae_config(),
+    pytest.param(small_images("digits_avb_ac"), marks=pytest.mark.slow)],
     ids=["avb", "shared_backward", "avb_ac", "vae", "convolutional"])
 def test_what_is_not_finite_in_a_biases_gradient_is_so_in_the_weights(config):
     """What a bias's gradient adds up is a factor of the gradient of its layer's weights, the only ones that are looked at."""

@@ -66,9 +66,10 @@ SHAPES = {
         "discriminator": dense(4, 256, 256, 256) + dense(2, 256, 256, 256)},
 }
 
-def large_one_slow(names):
-    """The names, that of the recipe whose graph takes seconds to build marked as slow."""
-    return [pytest.param(name, marks=pytest.mark.slow) if name == "gdikov_avb_ac" else name for name in names]
+def large_ones_slow(names):
+    """The names, those of the recipes whose graphs take long to build marked as slow."""
+    large = ("gdikov_avb_ac", "mescheder_avb")
+    return [pytest.param(name, marks=pytest.mark.slow) if name in large else name for name in names]
 
 
 GENERATOR, DISCRIMINATOR = {"encoder", "decoder"}, {"discriminator"}
@@ -109,7 +110,7 @@ POSITIONS = {"ApplyAdam": {"learning_rate": 5, "beta1": 6, "beta2": 7, "epsilon"
              "ApplyRMSProp": {"learning_rate": 3, "decay": 4}}
 
 
-@pytest.mark.parametrize("name", large_one_slow(RECIPES))
+@pytest.mark.parametrize("name", large_ones_slow(RECIPES))
 def test_the_optimisers_in_the_graph_have_the_published_rates(name):
     published = PUBLISHED["recipes/" + name]
     model = built(name)
@@ -131,7 +132,7 @@ def test_the_papers_adversary_has_four_hidden_layers_and_512_outputs():
     assert shapes == dense(4, 512, 512, 512, 512, 512) + dense(2, 512, 512, 512, 512, 512)
 
 
-@pytest.mark.parametrize("name", large_one_slow(RECIPES))
+@pytest.mark.parametrize("name", large_ones_slow(RECIPES))
 def test_sizes_and_order_of_updates_are_the_published_ones(name):
     model = built(name)
     assert {scope: [tuple(variable.shape.as_list()) for variable in variables]
@@ -141,7 +142,7 @@ def test_sizes_and_order_of_updates_are_the_published_ones(name):
         assert moved_by_each_step(session, model) == STEPS[name]
 
 
-@pytest.mark.parametrize("name", large_one_slow(RECIPES))
+@pytest.mark.parametrize("name", large_ones_slow(RECIPES))
 def test_forward_pass(name):
     config = recipe(name)
     model, graph = config.model, built(name)
@@ -176,7 +177,7 @@ def test_forward_pass(name):
     np.testing.assert_allclose(others, expected_others, rtol=1e-3, atol=1e-3)
 
 
-@pytest.mark.parametrize("name", large_one_slow(AVB_RECIPES))
+@pytest.mark.parametrize("name", large_ones_slow(AVB_RECIPES))
 def test_losses_are_made_of_the_parts_that_the_step_reports(name):
     """The generator's loss is the KL estimate minus the reconstruction's; the gradient is that of the scaled loss."""
     config = recipe(name, *SMALL.get(name, []))

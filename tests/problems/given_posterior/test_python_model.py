@@ -391,6 +391,7 @@ def test_a_run_of_three_dimensions_without_draws(tmp_path, capsys):
     assert words in text and text.index("Did it work?") < text.index(words)
 
 
+@pytest.mark.slow
 def test_a_run_of_three_dimensions_with_draws(tmp_path, capsys):
     out, metrics = trained(tmp_path, THREE + DRAWS)
     assert set(metrics["not_computed"]) == {"log_evidence", "inference_gap"}

@@ -91,7 +91,8 @@ def test_a_model_of_it_is_trained_and_evaluated_exactly(monkeypatch):
     assert kl.shape == (3,) and kl[-1] == pytest.approx(metrics["kl_posterior_prior"], abs=0.15)
 
 
-@pytest.mark.parametrize("latent_dim", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("latent_dim", [1, 2])
 def test_a_run_of_it_is_drawn(monkeypatch, tmp_path, latent_dim):
     monkeypatch.setitem(IMAGE_PROBLEMS, "four_images", THREE_PIXELS)
     config = small("model.latent_dim=%d" % latent_dim, "data.batch_size=64", "training.n_iterations=200",
