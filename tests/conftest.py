@@ -9,12 +9,14 @@ import pytest
 import shared_runs
 from helpers import ROOT, SYNTHETIC, run_script
 
+from avb_tf1.reproduction.documents import OF_MAKE
+
 SCREENSHOTS = os.path.join(ROOT, "tests", "screenshots")
 
 
 def pytest_configure(config):
     # `make test ARGS=...` puts its words into the environment, where a make that a test starts would take them for its own.
-    for name in ("MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "ARGS", "CONFIG", "DIR", "RUNS", "SEEDS"):
+    for name in OF_MAKE:
         os.environ.pop(name, None)
     runs = contextlib.ExitStack()
     runs.enter_context(shared_runs.folder_of_session())

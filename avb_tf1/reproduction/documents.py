@@ -26,7 +26,8 @@ from avb_tf1.reproduction.records import Records, write_config
 from avb_tf1.reproduction.rivals_search import RivalsRuns
 from avb_tf1.runs import provenance, run_folder
 
-_OF_MAKE = ("MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "ARGS", "SEEDS", "RUNS")  # the last three are the Makefile's own
+# What make puts into the environment of what it starts; the last ones are the Makefile's own.
+OF_MAKE = ("MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "ARGS", "CONFIG", "DIR", "RUNS", "SEEDS")
 _MADE_BY = re.compile(
     r"Made by avb_tf1 \S+, training code ([0-9a-f]{12}), evaluation code ([0-9a-f]{12})(?:, configs ([0-9a-f]{12}))?")
 _NOT_WHOLE = re.compile(r"\*\*(A draft[^*]*)\*\*|\d+ of \d+ runs were (?:trained|measured) by other code")
@@ -199,7 +200,7 @@ def run(command, folder):
     A signal that ends this process goes on to all that the command started, which have time to save what they did; then
     stopping.Stopped is raised. Nothing of a make around this process is handed on: its ARGS are this process's own.
     """
-    environment = {name: value for name, value in os.environ.items() if name not in _OF_MAKE}
+    environment = {name: value for name, value in os.environ.items() if name not in OF_MAKE}
     with stopping.on_signals() as request:
         process = subprocess.Popen(command, cwd=folder, env=environment, preexec_fn=_lead_a_group)
         stopping.groups.add(process.pid)
