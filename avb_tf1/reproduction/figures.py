@@ -177,7 +177,10 @@ def quality_against_time(path, problems):
     """
     methods = list(dict.fromkeys(method for _, _, points in problems for method in points))
     n_rows, is_odd = -(-len(problems) // 2), len(problems) % 2 == 1
-    heights = [4.2] * n_rows + [0.25 + 0.25 * -(-len(methods) // 6)] * (not is_odd)  # the legend may have a panel left over
+    heights, n_legend_columns = [4.2] * n_rows, 2  # the legend has the panel that is left over
+    if not is_odd:                                 # or lines of its own
+        n_legend_columns = 6
+        heights.append(0.25 + 0.25 * -(-len(methods) // n_legend_columns))
     figure = new_figure(12, sum(heights))
     grid = figure.add_gridspec(len(heights), 2, height_ratios=heights)
     panels = [figure.add_subplot(grid[i // 2, i % 2]) for i in range(len(problems))]
@@ -201,5 +204,5 @@ def quality_against_time(path, problems):
             axis.set_minor_formatter(NullFormatter())
         axes.grid(alpha=0.25)
     blank([of_legend])
-    of_legend.legend(list(handles.values()), list(handles), loc="center", ncol=2 if is_odd else 6)
+    of_legend.legend(list(handles.values()), list(handles), loc="center", ncol=n_legend_columns)
     save(figure, path)
