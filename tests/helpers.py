@@ -30,6 +30,11 @@ ALL_PAIRS = ["model.discriminator={kind: offset_inner_product, center_input: tru
 DUAL = ["training.discriminator_loss=fenchel_dual"]
 
 
+def slow(*values):
+    """Values of a parametrised test that only `-m slow` runs."""
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
 def synthetic(*overrides):
     """The tutorial's config with overrides."""
     return load_config(SYNTHETIC, overrides)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from helpers import small, vae_config
+from helpers import slow, small, vae_config
 from scipy.special import expit
 from scipy.stats import multivariate_normal, norm
 
@@ -22,8 +22,8 @@ def estimated(config, path, n_chains, n_steps):
 
 
 @pytest.mark.parametrize("config", [
-    pytest.param(small("data.batch_size=64", "model.encoder.n_units=32", "model.decoder.n_units=32",
-                       "training.n_iterations=400", "training.generator.learning_rate=3e-3"), marks=pytest.mark.slow),
+    slow(small("data.batch_size=64", "model.encoder.n_units=32", "model.decoder.n_units=32", "training.n_iterations=400",
+               "training.generator.learning_rate=3e-3")),
     vae_config()], ids=["avb", "vae"])
 def test_agrees_with_the_quadrature(config, tmp_path):
     model = build_graph(config)
@@ -94,8 +94,7 @@ def linear_gaussian(n):
 
 
 @pytest.mark.parametrize("start, n_steps, error", [
-    ("posterior", 100, 0.1), pytest.param("prior", 500, 0.3, marks=pytest.mark.slow),
-    pytest.param("prior, posterior unknown", 500, 0.3, marks=pytest.mark.slow)])
+    ("posterior", 100, 0.1), slow("prior", 500, 0.3), slow("prior, posterior unknown", 500, 0.3)])
 def test_agrees_with_a_linear_gaussian_model_of_8_dimensions(start, n_steps, error):
     log_likelihood, x, exact, mean, scale = linear_gaussian(30)
     from_prior = ais.path_from_prior(30, 8)

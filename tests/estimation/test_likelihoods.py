@@ -4,6 +4,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from helpers import slow
 from scipy.special import expit, logsumexp
 from scipy.stats import multivariate_normal, norm
 
@@ -123,9 +124,8 @@ def test_the_quadrature_has_the_closed_form_of_a_linear_decoder(latent_dim, d, d
     assert (found.log_likelihood > 0).any() == (deviation < 0.1)
 
 
-@pytest.mark.parametrize("width, angle", [(0.01, 0.7), *(
-    pytest.param(width, angle, marks=pytest.mark.slow) for width, angle in (
-        (0.01, 0.1), (0.01, 1.2), (0.003, 0.1), (0.003, 0.7), (0.003, 1.2)))])
+@pytest.mark.parametrize("width, angle", [
+    (0.01, 0.7), slow(0.01, 0.1), slow(0.01, 1.2), slow(0.003, 0.1), slow(0.003, 0.7), slow(0.003, 1.2)])
 def test_a_narrow_ridge_is_found_at_any_angle(width, angle):
     """A posterior some fifty times as long as wide, which few of the first cells' midpoints come near."""
     along, across = np.array([np.cos(angle), np.sin(angle)]), np.array([-np.sin(angle), np.cos(angle)])

@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 from conjugate_problem import conjugate as correlated
+from helpers import slow
 
 from avb_tf1.config.baselines import HMCConfig, NUTSConfig, ReplicaExchangeConfig
 from avb_tf1.estimation import samplers
@@ -59,7 +60,7 @@ def test_a_seed_has_its_draws(conjugate):
     assert not np.array_equal(samplers.sample("hmc", problem, 1, HMC, seed=1).z, sampled.z)
 
 
-@pytest.mark.parametrize("name", ["nuts", pytest.param("replica_exchange", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", ["nuts", slow("replica_exchange")])
 def test_others_find_a_correlated_gaussian(name):
     problem, exact_mean, covariance, _ = correlated()
     sampled = samplers.sample(name, problem, 0, SETTINGS[name], seed=0)

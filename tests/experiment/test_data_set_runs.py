@@ -9,7 +9,7 @@ import sys
 
 import numpy as np
 import pytest
-from helpers import ROOT, assert_one_clear_line, call_script, run_script, set_options
+from helpers import ROOT, assert_one_clear_line, call_script, run_script, set_options, slow
 from image_data import FEW, SMALL, enlarged_digits, image_config_path, npz_data, save_mnist, small_images
 from pictures import pixels
 from shared_runs import without_figures
@@ -31,7 +31,7 @@ def files_of(config):
     return FILES | (FIGURES_OF_PLANE if config.model.latent_dim == 2 else {"pairs.png"})
 
 
-@pytest.fixture(scope="module", params=["digits_vae", pytest.param("digits_8_avb_ac", marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=["digits_vae", slow("digits_8_avb_ac")])
 def run(request, tmp_path_factory):
     out, config = tmp_path_factory.mktemp("runs") / request.param, small_images(request.param)
     metrics, _ = avb_tf1.run_experiment(config, str(out))

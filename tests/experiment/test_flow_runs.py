@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 from config_cases import EACH_KIND, FLOWS, of_kind, with_flow
-from helpers import ROOT, small, vae_config
+from helpers import ROOT, slow, small, vae_config
 from image_data import small_images
 from scipy.stats import norm
 
@@ -25,7 +25,7 @@ CONFIGS = {
 
 
 @pytest.fixture(scope="module", params=[
-    "known_images", pytest.param("data_set", marks=pytest.mark.slow), pytest.param("given_posterior", marks=pytest.mark.slow)])
+    "known_images", slow("data_set"), slow("given_posterior")])
 def run(request, tmp_path_factory):
     folder = str(tmp_path_factory.mktemp(request.param) / "run")
     avb_tf1.run_experiment(CONFIGS[request.param](), folder, show_progress=False)

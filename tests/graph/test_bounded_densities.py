@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import reference
 from config_cases import AUXILIARY, EACH_KIND, of_kind, refusal
-from helpers import vae_config
+from helpers import slow, vae_config
 from posterior_configs import path_of
 from scipy.stats import multivariate_normal, norm
 from trainings import assert_same, trained, trained_in_pieces, weights_of
@@ -60,7 +60,7 @@ def test_a_semi_implicit_density_is_that_of_the_mixture_with_its_own_component(t
     np.testing.assert_allclose(log_prob, np.logaddexp.reduce(components) - np.log(8), rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("n, bias", [(1, (0.2, 2)), pytest.param(N_MIXED, (-0.01, 0.05), marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n, bias", [(1, (0.2, 2)), slow(N_MIXED, (-0.01, 0.05))])
 def test_a_semi_implicit_bound_comes_near_the_closed_form_of_a_linear_mixture(n, bias):
     """Without hidden layers it is a Gaussian: N(W eps + b, sigma^2) over eps. The bound is the less too high, the larger n."""
     config = load_config(path_of("banana"), [

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers import slow
 from image_data import CONVOLUTION, image_config, npz_data, save_mnist, small_images
 from scipy.signal import correlate2d
 from trainings import assert_same, trained
@@ -29,7 +30,7 @@ def convolutional(name, path, *overrides):
 
 
 @pytest.mark.parametrize("name", [
-    "digits_vae", *(pytest.param(name, marks=pytest.mark.slow) for name in ("digits_avb", "digits_avb_ac"))])
+    "digits_vae", slow("digits_avb"), slow("digits_avb_ac")])
 def test_any_shape_of_at_least_16_pixels_can_be_convolved(name, odd_images):
     model = build_graph(convolutional(name, odd_images))
     shapes = {variable.op.name: variable.shape.as_list() for variables in model.variables.values() for variable in variables}
@@ -105,7 +106,7 @@ def test_a_wrong_convolution_is_told(value, words):
 
 
 @pytest.mark.parametrize("name", [
-    "mnist_2_vae", *(pytest.param(name, marks=pytest.mark.slow) for name in ("mnist_2_avb", "mnist_8_avb_ac"))])
+    "mnist_2_vae", slow("mnist_2_avb"), slow("mnist_8_avb_ac")])
 def test_convolutions_are_deterministic_and_learn(name, tmp_path):
     save_mnist(tmp_path / "mnist.npz", 200, 100)
     config = small_images(name, "data.path=%s" % (tmp_path / "mnist.npz"), "data.batch_size=32",

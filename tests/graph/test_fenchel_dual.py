@@ -6,7 +6,7 @@ import numpy as np
 import posterior_configs
 import pytest
 from config_cases import edited, refusal
-from helpers import DUAL, recipe, recipe_path, small, vae_config
+from helpers import DUAL, recipe, recipe_path, slow, small, vae_config
 from image_data import small_images
 from pages import data_of, text_of
 from scipy.stats import norm
@@ -99,8 +99,7 @@ def test_a_short_training_of_t_lowers_its_loss_to_minus_the_kl_divergence():
     assert before > -KL + 0.1 and mean_loss() == pytest.approx(-KL, abs=0.03)
 
 
-@pytest.mark.parametrize("name", [
-    name if name.endswith("-avb") else pytest.param(name, marks=pytest.mark.slow) for name in KINDS])
+@pytest.mark.parametrize("name", [name if name.endswith("-avb") else slow(name) for name in KINDS])
 def test_the_loss_is_that_of_t_at_the_samples_whatever_the_model(name):
     config = KINDS[name]()
     model = build_graph(config)

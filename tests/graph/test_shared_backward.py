@@ -3,7 +3,7 @@
 import numpy as np
 import posterior_configs
 import pytest
-from helpers import ALL_PAIRS, DUAL, INNER_PRODUCT, recipe, small
+from helpers import ALL_PAIRS, DUAL, INNER_PRODUCT, recipe, slow, small
 from trainings import trained
 
 from avb_tf1.config.loading import load_config
@@ -99,7 +99,7 @@ def largest_difference(gradients):
 FAST = ("concat", "several updates", "gradient through moments", "Fenchel dual of all pairs")
 
 
-@pytest.mark.parametrize("name", [name if name in FAST else pytest.param(name, marks=pytest.mark.slow) for name in CONFIGS])
+@pytest.mark.parametrize("name", [name if name in FAST else slow(name) for name in CONFIGS])
 def test_one_pass_has_the_gradients_of_two(name, monkeypatch):
     config = CONFIGS[name]()
     assert np.max(largest_difference(gradients_of(config, monkeypatch, is_double=True))) < 1e-10

@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import pytest
 import reference
-from helpers import ALL_PAIRS, DUAL, recipe, small, vae_config
+from helpers import ALL_PAIRS, DUAL, recipe, slow, small, vae_config
 from image_data import small_images
 from trainings import SMOOTH, moved_by_each_step, weights_of
 
@@ -125,8 +125,7 @@ def test_so_do_those_of_each_model(kind, order):
 
 @pytest.mark.parametrize("config", [
     KINDS["avb"]("simultaneous"), small("training.shared_backward=true", *ALL_PAIRS),
-    pytest.param(recipe("gdikov_avb_ac"), marks=pytest.mark.slow), vae_config(),
-    pytest.param(small_images("digits_avb_ac"), marks=pytest.mark.slow)],
+    slow(recipe("gdikov_avb_ac")), vae_config(), slow(small_images("digits_avb_ac"))],
     ids=["avb", "shared_backward", "avb_ac", "vae", "convolutional"])
 def test_what_is_not_finite_in_a_biases_gradient_is_so_in_the_weights(config):
     """What a bias's gradient adds up is a factor of the gradient of its layer's weights, the only ones that are looked at."""

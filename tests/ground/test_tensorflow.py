@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from helpers import ROOT
+from helpers import ROOT, slow
 
 IMPORTS = "import os, sys, threading; import numpy as np; from avb_tf1.ground.tensorflow import open_session, tf\n"
 
@@ -33,9 +33,7 @@ os.write(2, b"heard")
     assert told(code) == ("", "heard")
 
 
-@pytest.mark.parametrize("closing", [
-    pytest.param("sys.stderr = None", marks=pytest.mark.slow), pytest.param("sys.stderr.close()", marks=pytest.mark.slow),
-    "os.close(2)"])
+@pytest.mark.parametrize("closing", [slow("sys.stderr = None"), slow("sys.stderr.close()"), "os.close(2)"])
 def test_a_session_needs_no_standard_error(closing):
     code = closing + """
 with open_session(tf.Graph(), 1, 1) as session:
@@ -50,8 +48,7 @@ if "os.close" in %r:  # it stays closed
 
 
 @pytest.mark.parametrize("switch", [
-    *(pytest.param(switch, marks=pytest.mark.slow) for switch in ("v2_tensorshape", "resource_variables", "control_flow_v2")),
-    "v2_behavior"])
+    slow("v2_tensorshape"), slow("resource_variables"), slow("control_flow_v2"), "v2_behavior"])
 def test_what_is_switched_to_version_2_is_named(switch):
     code = """
 import avb_tf1

@@ -8,7 +8,7 @@ import os
 import numpy as np
 import pytest
 import reference
-from helpers import ROOT, recipe, recipe_path, run_script
+from helpers import ROOT, recipe, recipe_path, run_script, slow
 from recipe_sources import OURS, PUBLISHED
 from trainings import assert_same, moved_by_each_step, trained, trained_in_pieces, weights_of
 
@@ -66,10 +66,11 @@ SHAPES = {
         "discriminator": dense(4, 256, 256, 256) + dense(2, 256, 256, 256)},
 }
 
+
 def large_ones_slow(names):
     """The names, those of the recipes whose graphs take long to build marked as slow."""
     large = ("gdikov_avb_ac", "mescheder_avb")
-    return [pytest.param(name, marks=pytest.mark.slow) if name in large else name for name in names]
+    return [slow(name) if name in large else name for name in names]
 
 
 GENERATOR, DISCRIMINATOR = {"encoder", "decoder"}, {"discriminator"}

@@ -10,7 +10,7 @@ import sys
 import zipfile
 
 import pytest
-from helpers import ROOT
+from helpers import ROOT, slow
 
 
 @pytest.fixture
@@ -227,8 +227,7 @@ def test_the_linter_passes_over_what_was_fetched(project):
 
 
 @pytest.mark.parametrize("place", [
-    ".pyenv/versions/3.7.99/bin/python", *(pytest.param(place, marks=pytest.mark.slow) for place in (
-        "bin/python3.7", "miniconda3/envs/py37/bin/python"))])
+    ".pyenv/versions/3.7.99/bin/python", slow("bin/python3.7"), slow("miniconda3/envs/py37/bin/python")])
 def test_found_by_running_it(project, place):
     executable(project.parent / "home" / place, wrapper())
     result = run(project)

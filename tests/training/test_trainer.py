@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from helpers import small, vae_config
+from helpers import slow, small, vae_config
 from trainings import assert_same, trained, trained_in_pieces
 
 from avb_tf1.graph.builder import build_graph
@@ -8,13 +8,9 @@ from avb_tf1.ground.tensorflow import open_session
 from avb_tf1.training import trainer
 
 
-def _slow(overrides):
-    return pytest.param(overrides, marks=pytest.mark.slow)
-
-
 @pytest.mark.parametrize("overrides", [
-    [], _slow(["training.update=generator_first", "training.n_discriminator_updates=2"]),
-    _slow(["training.linear_decay={begin: 0.5, end_factor: 0.1}"]), _slow(["training.shared_backward=true"])],
+    [], slow(["training.update=generator_first", "training.n_discriminator_updates=2"]),
+    slow(["training.linear_decay={begin: 0.5, end_factor: 0.1}"]), slow(["training.shared_backward=true"])],
     ids=["simultaneous", "generator_first", "decay", "shared_backward"])
 def test_one_seed_repeats_on_another_graph_with_other_inter_op_threads(overrides):
     config = small("data.batch_size=512", "model.encoder.n_units=64", *overrides)
@@ -61,8 +57,8 @@ def test_evaluation_between_iterations_does_not_disturb_the_noise():
 
 
 @pytest.mark.parametrize("overrides", [
-    [], _slow(["training.update=generator_first", "training.n_discriminator_updates=2"]),
-    _slow(["training.linear_decay={begin: 0.5, end_factor: 0.1}"]), _slow(["training.decoder_learning_rate=1e-2"]),
+    [], slow(["training.update=generator_first", "training.n_discriminator_updates=2"]),
+    slow(["training.linear_decay={begin: 0.5, end_factor: 0.1}"]), slow(["training.decoder_learning_rate=1e-2"]),
     ["training.shared_backward=true", "training.n_discriminator_updates=2"],
     None], ids=["simultaneous", "generator_first", "decay", "decoder_rate", "shared_backward", "vae"])
 def test_resumed_training_has_the_same_bits(overrides, tmp_path):
