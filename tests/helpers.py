@@ -30,9 +30,9 @@ ALL_PAIRS = ["model.discriminator={kind: offset_inner_product, center_input: tru
 DUAL = ["training.discriminator_loss=fenchel_dual"]
 
 
-def slow(*values):
+def slow(*values, id=None):
     """Values of a parametrised test that only `-m slow` runs."""
-    return pytest.param(*values, marks=pytest.mark.slow)
+    return pytest.param(*values, id=id, marks=pytest.mark.slow)
 
 
 def synthetic(*overrides):

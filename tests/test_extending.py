@@ -140,6 +140,16 @@ def test_a_planar_flows_density_is_that_of_the_change_of_variables(extended):
     assert "kl_discriminator" not in metrics and "not_computed" not in metrics
 
 
+@pytest.mark.slow
+def test_given_posteriors_take_a_planar_flow_too(extended):
+    settings = ("model.flow={kind: planar, depth: 2}", "training.n_iterations=20", "training.checkpoint_every=10",
+                "training.snapshot_every=10", "problem.batch_size=50", "evaluation.n_samples=4096")
+    run(" ".join(["python scripts/train.py --config configs/posteriors/banana_gaussian.yaml --out runs/bent --no-progress",
+                  *("--set '%s'" % setting for setting in settings)]), extended)
+    metrics = json.loads((extended / "runs" / "bent" / "metrics.json").read_text())
+    assert metrics["methods"]["elbo"] == "samples" and metrics["elbo_standard_error"] > 0
+
+
 def test_the_outline_of_a_task_has_the_methods_of_the_interface():
     block, = blocks("python")
     outline = next(node for node in ast.parse(block).body if isinstance(node, ast.ClassDef))

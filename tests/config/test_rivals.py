@@ -30,6 +30,17 @@ def test_each_table_has_its_rows(rivals):
     assert {"four_images", "digits", "digits_8", "explaining_away", "logistic_regression", "banana", "donut", "eight_schools",
             "stan_eight_schools", "stan_gauss", "your_own_model"} == set(rivals)
     assert "maximum_likelihood" in rivals["digits"] and "maximum_likelihood" in rivals["four_images"]
+    # Theirs is AVB + AC: where the paper, or our config, has no AVB without.
+    assert {problem for problem in rivals if "avb" not in rivals[problem]} == {
+        "digits_8", "eight_schools", "stan_eight_schools", "stan_gauss", "your_own_model"}
+
+
+@pytest.mark.parametrize("problem", ["banana", "digits"])
+def test_iaf_is_that_of_the_official_repository(rivals, problem):
+    model = rivals[problem]["iaf"].config().model
+    assert model.flow.dict() == {"kind": "iaf", "depth": 8, "n_hidden_layers": 1, "n_units": 128, "activation": "elu",
+                                 "shift_scale": 0.1, "gate_scale": 0.01}
+    assert problem == "banana" or model.encoder.n_context == 32
 
 
 def test_methods_of_a_problem_have_its_data_its_decoder_and_its_length(rivals):

@@ -76,6 +76,9 @@ def test_what_a_run_of_colour_leaves(run):
     for name in ("reconstructions.png", "posteriors.png"):  # have the test images, red and green, as they are
         red, green, _ = np.moveaxis(pixels(out / name).astype(int), -1, 0)
         assert (red - green > 100).mean() > 0.002 and (green - red > 100).mean() > 0.002, name
+    with Image.open(str(out / "latent_space.gif")) as movie:
+        assert movie.n_frames > 1
+    assert np.ptp(pixels(out / "manifold.png").astype(int), axis=-1).max() > 20  # of colour
     np.testing.assert_array_equal(problem.test.labels, files.read_arrays(str(out / "latents.npz"))["label"])
 
 

@@ -1,14 +1,18 @@
 """Normalizing flows: densities against a numpy flow, integrals and inverses; and what a config may have of them."""
 
+import os
+
 import numpy as np
 import pytest
 from config_cases import FLOWS, refusal, with_flow
 from flow_reference import Flow
-from helpers import recipe_path, vae_config
+from helpers import ROOT, recipe_path, slow, vae_config
+from image_data import small_images
 from posterior_configs import path_of
 from trainings import assert_same, trained, trained_in_pieces
 
 from avb_tf1.config.loading import load_config
+from avb_tf1.config.rivals import load_rivals
 from avb_tf1.graph import flows, invertible
 from avb_tf1.graph.builder import build_graph
 from avb_tf1.ground.errors import InputError
@@ -45,7 +49,8 @@ CONFIGS["one x", "coupling"] = lambda: of_posterior("coupling", name="banana", c
 CONFIGS["one x", "iaf"] = lambda: of_posterior("iaf", name="banana")
 CONFIGS["two layers", "iaf"] = lambda: of_images("iaf", "model.latent_dim=4", "model.flow=" + TWO_LAYERS)
 
-CASES = [pytest.param(name, id="-".join(name), marks=[pytest.mark.slow] * (name not in _FAST)) for name in CONFIGS]
+CASES = [(pytest.param if name in _FAST else slow)(name, id="-".join(name)) for name in CONFIGS]
+OF_DATA_SETS = {("data set", family): lambda family=family: small_images("digits_vae", *with_flow(family)) for family in FLOWS}
 
 
 class Case:
@@ -113,7 +118,10 @@ def test_samples_and_their_density_are_those_of_a_numpy_flow(name, session):
     assert np.ptp(log_prob + (eps**2).sum(axis=1) / 2) > 1e-3  # the layers stretch one place more than another
 
 
-@pytest.mark.parametrize("name", [("images", family) for family in FLOWS] + [("one x", "coupling")], ids="-".join)
+@pytest.mark.parametrize("name", [
+    *(pytest.param(("images", family), id="images-" + family) for family in FLOWS),
+    pytest.param(("one x", "coupling"), id="one x-coupling"),
+    *(slow(("given posterior", family), id="given posterior-" + family) for family in FLOWS)])
 def test_the_density_integrates_to_one(name, session):
     case = Case(session, CONFIGS[name](), n=3)
     axis = np.linspace(-1, 1, 801)
@@ -125,13 +133,22 @@ def test_the_density_integrates_to_one(name, session):
         assert density.sum() * np.prod(reach * (axis[1] - axis[0])) == pytest.approx(1, abs=1e-4)
 
 
-@pytest.mark.parametrize("family", FLOWS)
-def test_layers_are_inverted(family, session):
-    case = Case(session, of_images(family, "model.latent_dim=4"))
+@pytest.mark.parametrize("gaussian", ["diagonal", "triangular"])
+@pytest.mark.parametrize("dim", [2, slow(4), slow(10)])
+@pytest.mark.parametrize("name", [
+    *FLOWS, "two layers", slow("iaf of the rivals"), slow("coupling of the rivals"), slow("spline of the rivals")])
+def test_layers_are_inverted(name, dim, gaussian):
+    family, _, of_rivals = name.partition(" of the ")
+    config = (load_rivals(os.path.join(ROOT, "configs"))["digits"][family].config() if of_rivals else
+              CONFIGS["two layers", "iaf"]() if name == "two layers" else of_images(family))
+    random_state = np.random.RandomState(2)
+    eps, lower = np.float32(random_state.standard_normal((30, dim))), np.tril(np.full((dim, dim), 0.3, np.float32), -1)
     with tf.Graph().as_default(), tf.Session() as own:
-        z = tf.constant(case.eps)
-        gaussian = invertible.diagonal(tf.zeros_like(z) + 0.3, tf.zeros_like(z) - 0.2)
-        layers = flows.layers(gaussian, tf.ones([len(case.eps), 4]), 4, case.config.model.flow)
+        z = tf.constant(eps)
+        mean = tf.zeros_like(z) + 0.3
+        base = (invertible.diagonal(mean, tf.zeros_like(z) - 0.2) if gaussian == "diagonal" else
+                invertible.triangular(mean, tf.constant(np.stack([lower + 0.8 * np.eye(dim, dtype=np.float32)] * len(eps)))))
+        layers = flows.layers(base, tf.ones([len(eps), 4]), dim, config.model.flow)
         image, log_dets, there = z, 0.0, []
         for layer in layers:
             there.append(image)
@@ -141,12 +158,14 @@ def test_layers_are_inverted(family, session):
         for layer in reversed(layers):
             back, log_det = layer.inverse(back)
             log_dets_back += log_det
-        random_state, variables = np.random.RandomState(2), tf.trainable_variables()
+        variables = tf.trainable_variables()
         for variable in variables:
-            variable.load(0.2 * random_state.standard_normal(variable.shape.as_list()), own)
-        assert len(variables) == 2 * case.config.model.flow.n_layers
-        back, log_dets, log_dets_back = own.run([back, log_dets, log_dets_back])
-    np.testing.assert_allclose(back, case.eps, atol=1e-5)
+            shape = variable.shape.as_list()
+            variable.load(0.5 / np.sqrt(shape[0]) * random_state.standard_normal(shape), own)
+        assert len(variables) == 2 * config.model.flow.n_layers
+        image, back, log_dets, log_dets_back = own.run([image, back, log_dets, log_dets_back])
+    assert np.abs(image - eps).max() > 0.1
+    np.testing.assert_allclose(back, eps, atol=1e-5)
     np.testing.assert_allclose(log_dets_back, log_dets, rtol=1e-5, atol=1e-5)
 
 
@@ -163,9 +182,9 @@ def test_they_are_at_first_the_gaussian(family, session):
     np.testing.assert_allclose(log_prob, expected_log_prob, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [*CASES, *(slow(name, id="-".join(name)) for name in OF_DATA_SETS)])
 def test_every_variable_has_a_gradient_and_moves(name):
-    config = CONFIGS[name]()
+    config = {**CONFIGS, **OF_DATA_SETS}[name]()
     model = build_graph(config)
     assert len(model.variables["flow"]) == 2 * config.model.flow.n_layers
     with open_session(model.graph, 1, 1) as own:

@@ -12,6 +12,7 @@ from avb_tf1.ground import files
 from avb_tf1.reproduction import digits
 from avb_tf1.reproduction.paper import Runs
 from avb_tf1.reproduction.records import Record
+from avb_tf1.tasks.data_set import task
 
 SMALL = ["training.n_iterations=2", "data.batch_size=32", "evaluation.n_samples=16", "evaluation.ais.n_chains=2",
          "evaluation.ais.n_steps=2"]
@@ -69,6 +70,12 @@ def test_all_methods_have_adam_with_one_beta1():
     assert found == {("adam", 0.5, 0.999)}
 
 
+def test_all_test_images_are_measured():
+    rivals = load_rivals(os.path.join(ROOT, "configs"))
+    assert task.N_DENSE_IMAGES >= 300  # by nearest neighbours
+    assert {rivals["digits_8"][method].config().evaluation.ais.n_images for method in digits.METHODS["digits_8"]} == {None}
+
+
 @pytest.mark.slow
 def test_all_models_are_trained_tabled_and_drawn(tmp_path, monkeypatch, capsys):
     (tmp_path / "images").mkdir()
@@ -90,6 +97,8 @@ def test_all_models_are_trained_tabled_and_drawn(tmp_path, monkeypatch, capsys):
         ["VAE", "2"], ["coupling flow", "2"], ["AVB", "2"], ["AVB + AC", "2"], ["VAE", "8"], ["AVB + AC", "8"]]
     assert all(row[2] for row in rows) and not rows[0][4] and rows[2][4]
     assert "**A draft: seed 0 alone; 18 of 18 runs of the choice of settings are missing.**" in page
+    told = " ".join(page.split()).partition("latent dimensions in brackets: ")[2].partition(". log p(x): by")[0].split("; ")
+    assert told == ["%s (%s) %s with %s in %s" % (*row[:3], *row[5:]) for row in rows if row[5]] and len(told) >= 5
     assert "of the test images. Seed 0." in page and "AVB + AC over VAE | 8 |" in page
     capsys.readouterr()
     digits.make(str(tmp_path), str(tmp_path / "runs"), str(tmp_path / "docs"), (0,))

@@ -25,6 +25,7 @@ GAUSSIAN = [
     "training.snapshot_every=5", "evaluation.n_samples=1024",
     "model={kind: gaussian, latent_dim: 2, covariance: diagonal, encoder: {n_hidden_layers: 1, n_units: 16, activation: relu, "
     "center_input: false, spread_output: log_variance}}"]
+FLOW = "{kind: coupling, depth: 2, n_hidden_layers: 1, n_units: 8, activation: relu, max_log_scale: 2}"
 BANANA_GAUSSIAN = os.path.join(ROOT, "configs", "posteriors", "banana_gaussian.yaml")
 
 
@@ -117,7 +118,10 @@ def test_the_graph_sees_x_itself(problem):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path, overrides", [(AMORTISED, SMALL), (BANANA_GAUSSIAN, GAUSSIAN)])
+@pytest.mark.parametrize("path, overrides", [
+    (AMORTISED, SMALL), (BANANA_GAUSSIAN, GAUSSIAN),
+    (BANANA_GAUSSIAN, [*GAUSSIAN, "model.flow=" + FLOW, "model.encoder.n_context=4", "training.n_importance_samples=3"])],
+    ids=["AVB", "Gaussian", "flow"])
 def test_a_run_is_calibrated_and_has_the_same_bits_in_pieces(tmp_path, path, overrides):
     config, folder = load_config(path, overrides), tmp_path / "run"
     metrics, _ = run_experiment(config, str(folder))
@@ -153,8 +157,7 @@ def test_a_gaussian_has_an_encoder_where_it_sees_x_itself():
         [*GAUSSIAN, "model.encoder.convolution={n_channels: [4], kernel_size: 3, stride: 2}"], BANANA_GAUSSIAN)
     plain = load_config(BANANA_GAUSSIAN, [*GAUSSIAN, "model.encoder.convolution=null"])  # as runs' own configs have it
     assert plain == load_config(BANANA_GAUSSIAN, GAUSSIAN) and "convolution" not in plain.tree()["model"]["encoder"]
-    flow = "{kind: coupling, depth: 2, n_hidden_layers: 1, n_units: 8, activation: relu, max_log_scale: 2}"
     assert "model.encoder.n_context must be an integer with a flow" in refusal(
-        [*GAUSSIAN, "model.flow=" + flow], BANANA_GAUSSIAN)
-    config = load_config(BANANA_GAUSSIAN, [*GAUSSIAN, "model.flow=" + flow, "model.encoder.n_context=4"])
+        [*GAUSSIAN, "model.flow=" + FLOW], BANANA_GAUSSIAN)
+    config = load_config(BANANA_GAUSSIAN, [*GAUSSIAN, "model.flow=" + FLOW, "model.encoder.n_context=4"])
     assert (config.model.posterior, config.model.divergence) == ("flow", "sampled")
