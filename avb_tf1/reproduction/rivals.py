@@ -64,7 +64,8 @@ _LEGEND = """\
   auxiliary VAEs' are bounds: their ELBO is at least, their KL at most what stands here. "By T": the discriminator's word alone,
   no bound.
 - W1: Wasserstein-1 of the coordinates' marginals in exact standard deviations, their mean and the largest (of derived
-  quantities, too); in the row "exact" what as many exact samples have.
+  quantities, too); in the row "exact" what as many exact samples have. Images have none: no exact samples are drawn there.
+- Where a table has no row of AVB without adaptive contrast, our config of AVB for that problem has it.
 - CPU seconds: of one training, or sampling with its warm-up, on one thread; an AVB row that was made by `make posteriors` or
   `make digits` has those of all its threads. Compare them within this page only.
 - IWAE: trained by the bound of 16 samples; ELBO, KL and W1 are of q as it is, not weighted. Maximum likelihood: the decoder
