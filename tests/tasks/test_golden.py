@@ -5,7 +5,8 @@
 which is for a change that is meant to change them: the difference of golden.json then tells which. Everything is pinned exactly
 on the kind of CPU, its model and instruction set, that golden.json names, and so are the Python packages by the locks. On
 another kind TensorFlow's matrix products may round otherwise: there the losses of these few iterations and the metrics are held
-to TOLERANCE, the rest to its shape, and digests and the page's text to nothing.
+to TOLERANCE, or to ANNEALED what four short chains estimate, whose next step depends on last bits; the rest to its shape, and
+digests and the page's text to nothing.
 """
 
 import hashlib
@@ -34,6 +35,8 @@ from avb_tf1.tasks.registry import TASKS
 
 GOLDEN = os.path.join(ROOT, "tests", "tasks", "golden.json")
 TOLERANCE = dict(rel=0.02, abs=0.02)  # of numbers on another kind of CPU; nats
+ANNEALED = dict(rel=0.02, abs=1)      # the same; their errors are .7
+_OF_CHAINS = ("test_log_likelihood", "test_inference_gap", "test_ais", "test_importance")
 SHORT = ["training.n_iterations=20", "training.checkpoint_every=20", "training.snapshot_every=10"]
 CONFIGS = {
     "known_images": lambda: small(*SHORT, "model.encoder.n_units=32", "evaluation.n_samples=1024"),
@@ -81,13 +84,15 @@ def numbers_of(config, folder):
             "page": digest(told(folder).encode())}
 
 
-def nearly(value):
-    """A value of metrics.json, and those inside of it, up to TOLERANCE."""
+def nearly(value, tolerance=TOLERANCE):
+    """A value of metrics.json, and those inside of it, up to a tolerance."""
     if isinstance(value, dict):
-        return {name: nearly(part) for name, part in value.items()}
+        is_annealed = value.get("test_log_likelihood_method") == "ais"
+        return {name: nearly(part, ANNEALED if is_annealed and name.startswith(_OF_CHAINS) else tolerance)
+                for name, part in value.items()}
     if isinstance(value, list):
-        return [nearly(part) for part in value]
-    return pytest.approx(value, **TOLERANCE) if isinstance(value, float) else value
+        return [nearly(part, tolerance) for part in value]
+    return pytest.approx(value, **tolerance) if isinstance(value, float) else value
 
 
 def shapes(digests):
