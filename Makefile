@@ -73,7 +73,7 @@ SWEEP = for folder in "$(1)"/*/; do test ! -d "$$folder" || \
 	{ code=$$?; test $$code -eq 3 || exit $$code; }; done
 OF_RIVALS = --runs "$(RUNS)/rivals" --others "$(RUNS)"
 SWEEP_RIVALS = $(RIVALS) $(1) $(OF_RIVALS) --seeds $(2) && { $(call SWEEP,$(RUNS)/rivals/configs/$(1),$(RUNS)/rivals); }
-rivals: setup-sweep  ## write docs/rivals.md and .png: AVB beside flows, IWAE, HMC and others, 5 seeds each (many hours)
+rivals: setup-sweep  ## write docs/rivals.md and .png: AVB beside flows, IWAE, HMC and others, 5 seeds each (20 to 25 CPU hours)
 	@$(call SWEEP_RIVALS,equal_iterations,$(SEEDS))
 	@test ! -f configs/rivals/chosen.yaml || { $(call SWEEP_RIVALS,equal_time,$(SEEDS)); }
 	@$(RIVALS) page $(OF_RIVALS) --seeds $(SEEDS) $(ARGS)
@@ -92,7 +92,7 @@ mnist: setup-sweep  ## write docs/mnist.md, .png and pictures: MNIST beside the 
 patches: setup-sweep  ## write docs/patches.md, .png and pictures: patches of photographs, of grey and of colour, 32 runs (an hour)
 	$(call OF_IMAGES,patches,0)
 
-rivals-search: setup-sweep  ## choose settings for equal CPU time, configs/rivals/chosen.yaml, which make rivals then takes
+rivals-search: setup-sweep  ## choose settings for equal CPU time, configs/rivals/chosen.yaml, which make rivals then takes (4.5 CPU hours)
 	@$(call SWEEP_RIVALS,equal_iterations,0)
 	@$(call SWEEP_RIVALS,search,100)
 	@$(RIVALS) choose $(OF_RIVALS)

@@ -133,8 +133,7 @@ def test_the_density_integrates_to_one(name, session):
         assert density.sum() * np.prod(reach * (axis[1] - axis[0])) == pytest.approx(1, abs=1e-4)
 
 
-@pytest.mark.parametrize("gaussian", ["diagonal", slow("triangular")])
-@pytest.mark.parametrize("dim", [2, slow(4), slow(10)])
+@pytest.mark.parametrize("dim, gaussian", [(2, "diagonal"), slow(4, "triangular"), slow(10, "triangular")])
 @pytest.mark.parametrize("name", [
     *FLOWS, "two layers", slow("iaf of the rivals"), slow("coupling of the rivals"), slow("spline of the rivals")])
 def test_layers_are_inverted(name, dim, gaussian):
