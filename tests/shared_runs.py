@@ -7,12 +7,14 @@ import importlib
 import os
 import pathlib
 import shutil
+import signal
 import tempfile
 
 import pytest
 
 from avb_tf1.config.loading import to_yaml
 from avb_tf1.experiment.run import run_experiment
+from avb_tf1.ground import stopping
 from avb_tf1.tasks.registry import TASKS
 
 _VARIABLE = "AVB_TF1_SHARED_RUNS"  # in the environment, which the processes that xdist starts have from the first one
@@ -46,6 +48,19 @@ def finished(folder, config, with_figures=False):
                 run_experiment(config, str(kept) + ".part")
             os.rename(str(kept) + ".part", str(kept))
     shutil.copytree(str(kept), str(folder))
+    return folder
+
+
+def stopped_and_gone_on_with(folder, config):
+    """The folder, pathlib.Path, once it holds a config's run that a SIGTERM stopped after iteration 13; without figures."""
+    def stop(iteration, _):
+        if iteration == 13:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with without_figures():
+        with pytest.raises(stopping.Stopped):
+            run_experiment(config, str(folder), observers=[stop])
+        run_experiment(config, str(folder))
     return folder
 
 

@@ -55,6 +55,14 @@ def trained(config, inter_op_threads=1, model=None):
     return result.monitors, weights, observed
 
 
+def assert_goes_on_to_the_bit(config, tmp_path):
+    """Training repeats itself, with two inter-op threads and when it is gone on with after seven iterations."""
+    model = build_graph(config)
+    whole = trained(config, model=model)[:2]
+    assert_same(whole, trained(config, inter_op_threads=2, model=model)[:2])
+    assert_same(whole, trained_in_pieces(config, (7,), tmp_path, model))
+
+
 def trained_in_pieces(config, stops, tmp_path, model=None):
     """Train in several sessions, each from what the one before saved; return the monitors and the final weights."""
     model = model or build_graph(config)

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 
@@ -12,10 +11,9 @@ import pytest
 from helpers import ROOT, assert_one_clear_line, call_script, run_script, set_options, slow
 from image_data import FEW, SMALL, enlarged_digits, image_config_path, npz_data, save_mnist, small_images
 from pictures import pixels
-from shared_runs import without_figures
+from shared_runs import stopped_and_gone_on_with, without_figures
 
 import avb_tf1
-from avb_tf1.experiment import run as experiment
 from avb_tf1.experiment.reevaluation import evaluate_run
 from avb_tf1.ground.errors import InputError
 from avb_tf1.problems.registry import problem_of
@@ -112,15 +110,7 @@ def test_such_runs_are_compared(run):
 @pytest.mark.slow
 def test_an_interrupted_run_goes_on_with_the_same_bits(run, tmp_path):
     out, config, _ = run
-
-    def interrupt(iteration, _):
-        if iteration == 13:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    with without_figures():
-        with pytest.raises(experiment.stopping.Stopped):
-            avb_tf1.run_experiment(config, str(tmp_path / "run"), observers=[interrupt])
-        avb_tf1.run_experiment(config, str(tmp_path / "run"))
+    stopped_and_gone_on_with(tmp_path / "run", config)
     for name in ("losses.csv", "metrics.json", "config.yaml"):
         assert (tmp_path / "run" / name).read_bytes() == (out / name).read_bytes()
     for name in ("latents.npz", "snapshots.npz"):

@@ -3,7 +3,6 @@
 import json
 import os
 import pathlib
-import signal
 
 import numpy as np
 import pytest
@@ -12,11 +11,10 @@ from helpers import ROOT, run_script, slow, small, vae_config
 from image_data import small_images
 from pages import text_of
 from scipy.stats import norm
-from shared_runs import without_figures
+from shared_runs import stopped_and_gone_on_with, without_figures
 
 import avb_tf1
 from avb_tf1.config.loading import load_config, to_yaml
-from avb_tf1.ground import stopping
 from avb_tf1.tasks.registry import TASKS
 from avb_tf1.tasks.summary import summary
 
@@ -55,26 +53,14 @@ def test_the_page_says_what_q_is_and_what_was_minimised(run):
         "known_images": "taken 0.6 times", "data_set": "importance-weighted bound of 3 samples"}.get(run.config.task, ""))
 
 
-def stopped_and_gone_on_with(config, folder):
-    """Train a run into a folder, a pathlib.Path, with a SIGTERM after iteration 13; return what doesn't depend on the time."""
-    def interrupt(iteration, _):
-        if iteration == 13:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    with without_figures():
-        with pytest.raises(stopping.Stopped):
-            avb_tf1.run_experiment(config, str(folder), observers=[interrupt], show_progress=False)
-        avb_tf1.run_experiment(config, str(folder), show_progress=False)
-    return contents(folder)
-
-
 def contents(folder):
+    """What of a run's folder, a pathlib.Path, depends on no time."""
     return [(folder / name).read_bytes() for name in ("losses.csv", "metrics.json")]
 
 
 @pytest.mark.slow
 def test_a_stopped_training_goes_on_with_the_same_bits(run, tmp_path):
-    assert stopped_and_gone_on_with(run.config, tmp_path / "run") == contents(pathlib.Path(run.folder))
+    assert contents(stopped_and_gone_on_with(tmp_path / "run", run.config)) == contents(pathlib.Path(run.folder))
 
 
 def test_its_density_is_told_at_any_z(run):
@@ -155,7 +141,7 @@ def test_a_bound_is_called_one(case, tmp_path):
 def test_a_decoder_alone_is_measured_as_far_as_it_goes(task, tmp_path):
     folder, config = str(tmp_path / "run"), load_config(*of_kind(task, "maximum_likelihood"))
     avb_tf1.run_experiment(config, folder, show_progress=False)
-    assert stopped_and_gone_on_with(config, tmp_path / "in pieces") == contents(tmp_path / "run")
+    assert contents(stopped_and_gone_on_with(tmp_path / "in pieces", config)) == contents(tmp_path / "run")
     with open(os.path.join(folder, "metrics.json")) as file:
         metrics = json.load(file)
     name = "test_log_likelihood" if task == "data_set" else "log_likelihood"

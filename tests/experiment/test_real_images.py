@@ -2,8 +2,6 @@
 
 import base64
 import io
-import os
-import signal
 
 import numpy as np
 import pytest
@@ -14,7 +12,7 @@ from pictures import pixels
 from PIL import Image
 from scipy.linalg import subspace_angles
 from scipy.stats import multivariate_normal
-from shared_runs import finished, without_figures
+from shared_runs import finished, stopped_and_gone_on_with, without_figures
 
 import avb_tf1
 from avb_tf1.estimation.adaptive_quadrature import integrals
@@ -118,15 +116,7 @@ def test_a_run_of_colour_is_opened_and_measured_again(run, capsys):
 @pytest.mark.slow
 def test_an_interrupted_run_of_colour_goes_on_with_the_same_bits(run, tmp_path):
     out, config = run
-
-    def interrupt(iteration, _):
-        if iteration == 13:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    with without_figures():
-        with pytest.raises(experiment.stopping.Stopped):
-            avb_tf1.run_experiment(config, str(tmp_path / "run"), observers=[interrupt])
-        avb_tf1.run_experiment(config, str(tmp_path / "run"))
+    stopped_and_gone_on_with(tmp_path / "run", config)
     for name in ("losses.csv", "metrics.json", "config.yaml"):
         assert (tmp_path / "run" / name).read_bytes() == (out / name).read_bytes()
     for name in ("latents.npz", "snapshots.npz", "test_images.npz"):

@@ -9,7 +9,7 @@ from flow_reference import Flow
 from helpers import ROOT, recipe_path, slow, vae_config
 from image_data import small_images
 from posterior_configs import path_of
-from trainings import assert_same, trained, trained_in_pieces
+from trainings import assert_goes_on_to_the_bit
 
 from avb_tf1.config.loading import load_config
 from avb_tf1.config.rivals import load_rivals
@@ -200,11 +200,7 @@ def test_every_variable_has_a_gradient_and_moves(name):
 @pytest.mark.parametrize("name", [pytest.param(name, id="-".join(name))
                                   for name in CONFIGS if name[0] in ("images", "given posterior")])
 def test_it_is_gone_on_with_to_the_bit(name, tmp_path):
-    config = CONFIGS[name]()
-    model = build_graph(config)
-    whole = trained(config, model=model)[:2]
-    assert_same(whole, trained(config, inter_op_threads=2, model=model)[:2])
-    assert_same(whole, trained_in_pieces(config, (7,), tmp_path, model))
+    assert_goes_on_to_the_bit(CONFIGS[name](), tmp_path)
 
 
 VAE = recipe_path("../paper_vae")

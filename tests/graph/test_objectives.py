@@ -9,7 +9,7 @@ import reference
 from config_cases import FLOWS, of_kind, with_flow
 from helpers import ALL_PAIRS, DUAL, recipe, slow, small, vae_config
 from image_data import small_images
-from trainings import SMOOTH, assert_same, trained, trained_in_pieces, weights_of
+from trainings import SMOOTH, assert_goes_on_to_the_bit, assert_same, trained, trained_in_pieces, weights_of
 
 from avb_tf1.config.likelihoods import BERNOULLI
 from avb_tf1.config.loading import load_config
@@ -225,11 +225,7 @@ def test_the_kl_divergence_counts_by_its_weight(config):
 @pytest.mark.slow
 @pytest.mark.parametrize("task", ["known_images", "data_set"])
 def test_a_decoder_alone_is_gone_on_with_to_the_bit(task, tmp_path):
-    config = load_config(*of_kind(task, "maximum_likelihood"))
-    model = build_graph(config)
-    whole = trained(config, model=model)[:2]
-    assert_same(whole, trained(config, inter_op_threads=2, model=model)[:2])
-    assert_same(whole, trained_in_pieces(config, (7,), tmp_path, model))
+    assert_goes_on_to_the_bit(load_config(*of_kind(task, "maximum_likelihood")), tmp_path)
 
 
 @pytest.mark.slow

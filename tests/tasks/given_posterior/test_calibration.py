@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 import pytest
-from config_cases import EACH_KIND, refusal
+from config_cases import EACH_KIND, FLOWS, refusal
 from helpers import ROOT
 from scipy.stats import kstest, norm
 
@@ -25,7 +25,6 @@ GAUSSIAN = [
     "training.snapshot_every=5", "evaluation.n_samples=1024",
     "model={kind: gaussian, latent_dim: 2, covariance: diagonal, encoder: {n_hidden_layers: 1, n_units: 16, activation: relu, "
     "center_input: false, spread_output: log_variance}}"]
-FLOW = "{kind: coupling, depth: 2, n_hidden_layers: 1, n_units: 8, activation: relu, max_log_scale: 2}"
 BANANA_GAUSSIAN = os.path.join(ROOT, "configs", "posteriors", "banana_gaussian.yaml")
 
 
@@ -120,7 +119,8 @@ def test_the_graph_sees_x_itself(problem):
 @pytest.mark.slow
 @pytest.mark.parametrize("path, overrides", [
     (AMORTISED, SMALL), (BANANA_GAUSSIAN, GAUSSIAN),
-    (BANANA_GAUSSIAN, [*GAUSSIAN, "model.flow=" + FLOW, "model.encoder.n_context=4", "training.n_importance_samples=3"])],
+    (BANANA_GAUSSIAN, [*GAUSSIAN, "model.flow=" + FLOWS["coupling"], "model.encoder.n_context=4",
+                       "training.n_importance_samples=3"])],
     ids=["AVB", "Gaussian", "flow"])
 def test_a_run_is_calibrated_and_has_the_same_bits_in_pieces(tmp_path, path, overrides):
     config, folder = load_config(path, overrides), tmp_path / "run"
@@ -158,6 +158,6 @@ def test_a_gaussian_has_an_encoder_where_it_sees_x_itself():
     plain = load_config(BANANA_GAUSSIAN, [*GAUSSIAN, "model.encoder.convolution=null"])  # as runs' own configs have it
     assert plain == load_config(BANANA_GAUSSIAN, GAUSSIAN) and "convolution" not in plain.tree()["model"]["encoder"]
     assert "model.encoder.n_context must be an integer with a flow" in refusal(
-        [*GAUSSIAN, "model.flow=" + FLOW], BANANA_GAUSSIAN)
-    config = load_config(BANANA_GAUSSIAN, [*GAUSSIAN, "model.flow=" + FLOW, "model.encoder.n_context=4"])
+        [*GAUSSIAN, "model.flow=" + FLOWS["coupling"]], BANANA_GAUSSIAN)
+    config = load_config(BANANA_GAUSSIAN, [*GAUSSIAN, "model.flow=" + FLOWS["coupling"], "model.encoder.n_context=4"])
     assert (config.model.posterior, config.model.divergence) == ("flow", "sampled")
