@@ -208,10 +208,11 @@ def test_70000_images_need_little_memory(name, tmp_path):
     np.savez_compressed(str(tmp_path / "a.npz"), train=images[:60000], test=images[60000:], train_labels=labels[:60000],
                         test_labels=labels[60000:])
     code = """if True:
-        import resource, sys
+        import sys
         import avb_tf1
+        from avb_tf1.reproduction import benchmark
         avb_tf1.run_experiment(avb_tf1.load_config(sys.argv[1], sys.argv[2:]), "run", show_progress=True)
-        print("at most", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, "MiB")
+        print("at most", int(benchmark.peak_mb()), "MiB")
     """
     result = subprocess.run(
         [sys.executable, "-c", code, image_config_path(name), npz_data("a.npz").replace("64", "128"),

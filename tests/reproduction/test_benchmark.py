@@ -2,6 +2,7 @@
 
 import os
 import runpy
+import subprocess
 import sys
 
 import numpy as np
@@ -17,6 +18,17 @@ def test_the_trainer_and_its_bare_graph_are_timed_in_turn(capfd):
     found = benchmark.SIDES["package"](benchmark.N_PER_BLOCK, SYNTHETIC, SMALL)
     assert set(found) == {"first_iteration", "rate", "cpu_ms", "peak_mb", "bare"} and set(found["bare"]) == {"rate", "cpu_ms"}
     assert all(value > 0 for value in [*found["bare"].values(), found["rate"], found["cpu_ms"]])
+
+
+def test_memory_is_that_of_the_process_itself():
+    """Though the one that starts it holds far more."""
+    held = bytearray(300 * 2 ** 20)
+    code = "import avb_tf1.reproduction.benchmark as own; before = own.peak_mb(); own.held = bytearray(100 * 2 ** 20); " \
+           "print(before, own.peak_mb())"
+    printed = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True, cwd=ROOT).stdout
+    before, after = map(float, printed.split())
+    assert before < len(held) / 2 ** 20 and 95 < after - before < 110
+    del held
 
 
 def test_the_peers_have_the_tutorials_sizes():
