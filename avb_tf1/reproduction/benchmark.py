@@ -16,7 +16,7 @@ from avb_tf1.ground import command_line, cpu, files
 from avb_tf1.ground.errors import InputError
 from avb_tf1.page.numbers import median_and_range
 from avb_tf1.reproduction import peers, time_to_pass
-from avb_tf1.runs import run_folder
+from avb_tf1.runs import provenance, run_folder
 
 N_WARM_UP = 100
 N_PER_BLOCK = 100             # iterations in a row, of the trainer and of the bare graph in turn
@@ -50,10 +50,9 @@ def run(config_path, fast_config_path, n_turns, n_iterations, overrides):
     """
     if n_turns < 1 or n_iterations < 1:
         raise InputError("--turns and --iterations must be at least 1")
-    load_config(config_path, overrides)  # tells about a bad override before anything is run
-    facts = cpu.facts()
-    print("%s, %d CPUs, %s; %d turns of %d iterations each" % (
-        facts["cpu_model"], facts["n_cpus"], facts["instruction_set"], n_turns, n_iterations), flush=True)
+    config = load_config(config_path, overrides)  # tells about a bad override before anything is run
+    print("%s\n%d CPUs; %d turns of %d iterations each" % (
+        provenance.made_by_text([], [config]), cpu.n_cpus(), n_turns, n_iterations), flush=True)
     peer_python, why_not = peers.environment()
     if why_not:
         print("JAX and PyTorch are left out: %s" % why_not, flush=True)

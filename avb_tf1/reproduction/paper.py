@@ -57,7 +57,8 @@ class Runs(NamedTuple):
 
     Attributes:
         folders, configs: of each.
-        metrics: one dict a run, as in metrics.json; made_by: what made each, as of metrics_file.read_metrics.
+        metrics: one dict a run, as in metrics.json; made_by: what made each, as of metrics_file.read_metrics, with the kinds
+            of CPU that its checkpoints tell of.
     """
 
     folders: Tuple[str, ...]
@@ -76,7 +77,8 @@ class Runs(NamedTuple):
             task = task_of(config)
             metrics, made_by = metrics_file.read_metrics(folder, config, task)
             task.read(config.name, folder, config, metrics)
-            found.append((folder, config, metrics, made_by))
+            cpus = provenance.kinds_of_cpu(provenance.legs_in(folder))
+            found.append((folder, config, metrics, dict(made_by, cpus=cpus)))
         return cls(*zip(*found))
 
     @property

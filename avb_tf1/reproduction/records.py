@@ -99,7 +99,7 @@ class Records:
             self._known[key] = Record(
                 config.name, config.seed, key[1], "+".join(made_by["training_code"]), made_by["evaluation_code"],
                 config.training.n_iterations, float(_SECONDS % found.cpu_seconds[0]),
-                self._values_of(config, folder, found.metrics[0]), folder, "+".join(made_by.get("cpus", ())))
+                self._values_of(config, folder, found.metrics[0]), folder, "+".join(made_by["cpus"]))
             self._folders[key] = folder
             if folder == folders[0] and made_by["evaluation_code"] != code()["evaluation_code"]:
                 self._to_measure_again.add(key)

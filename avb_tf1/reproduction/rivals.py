@@ -318,15 +318,19 @@ def _page(compared, n_missing, n_wanted, diverged, run_seeds, configs):
     seeds_text = "seed %d alone" % run_seeds[0] if len(run_seeds) == 1 else "seeds %s" % ", ".join(map(str, run_seeds))
     is_draft = n_missing or len(run_seeds) < len(SEEDS)
     missing = "; %d of %d trainings are missing" % (n_missing, n_wanted) if n_missing else ""
+    origins = {name: [record.made_by for results in own.results.values() for result in results for record in result.records]
+               for name, own in compared.items()}
+    of_all = [made_by for of_problem in origins.values() for made_by in of_problem]
+    has_several_cpus = len(provenance.cpus_of(of_all)) > 1
     sections = []
-    for own in compared.values():
+    for name, own in compared.items():
         if own.last[1]:
             sections.append("## %s" % (own.title[0].upper() + own.title[1:]))
+            if has_several_cpus:
+                sections.append("Trained on %s." % " and ".join(provenance.cpus_of(origins[name])))
             for comparison, heading in _HEADINGS.items():
                 if own.results[comparison]:
                     sections += ["### %s" % heading, _table(own, own.results[comparison])]
-    origins = [record.made_by for own in compared.values() for results in own.results.values() for result in results
-               for record in result.records]
     return markdown_page(
         "# AVB beside its rivals",
         "**A draft: %s%s.**" % (seeds_text, missing) if is_draft else "%s." % seeds_text.capitalize(),
@@ -341,7 +345,7 @@ def _page(compared, n_missing, n_wanted, diverged, run_seeds, configs):
                 " or ".join("%g" % factor for factor in RATE_FACTORS), SEED, NOISE, ", ".join(SEARCHED),
                 _told_of_seconds(compared))),
         *[paragraph("Diverged, and so in no table: %s." % "; ".join(diverged))] * bool(diverged),
-        provenance.made_by_text(origins, configs),
+        provenance.made_by_text(of_all, configs),
         "## Which method for which posterior",
         paragraph(
             "At equal CPU time or, where that was not run, at equal iterations. A method is as near as exact samples if its "

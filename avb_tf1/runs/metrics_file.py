@@ -10,7 +10,7 @@ from avb_tf1.estimation.metric import CALIBRATION, GOOD
 from avb_tf1.ground import files
 from avb_tf1.ground.errors import InputError, shortened, what_is_wrong
 from avb_tf1.runs import run_folder
-from avb_tf1.runs.provenance import code
+from avb_tf1.runs.provenance import code, kinds_of_cpu
 
 _KEY = "made_by"  # of metrics.json
 _WRITE_AGAIN = "; scripts/evaluate.py --write writes it again"
@@ -20,8 +20,9 @@ _TEXTS = (NOT_COMPUTED, "methods", GOOD)  # what has words: the second says how 
 
 def with_made_by(metrics, config, legs):
     """Return the content of metrics.json: the metrics, and under "made_by" the code, CPU and config that they come from."""
-    trained_by, cpus = (sorted({own[key] for own in legs}) for key in ("training_code", "cpu_model"))
-    return dict(metrics, **{_KEY: dict(code(), training_code=trained_by, cpus=cpus, fingerprint=fingerprint(config))})
+    trained_by = sorted({own["training_code"] for own in legs})
+    return dict(metrics, **{_KEY: dict(
+        code(), training_code=trained_by, cpus=kinds_of_cpu(legs), fingerprint=fingerprint(config))})
 
 
 def write_part(folder, part, metrics, config, legs):

@@ -84,7 +84,7 @@ def leg():
 def other_kind_of_cpu(legs):
     """Return a text on those of some legs that another kind of CPU than this machine's trained, or None."""
     here = _kind(cpu.facts())
-    others = sorted({_kind(own) for own in legs} - {here})
+    others = [kind for kind in kinds_of_cpu(legs) if kind != here]
     if not others:
         return None
     return "trained in part on %s; this is %s: its bits may differ from those of a run on one kind of CPU" % (
@@ -98,6 +98,11 @@ def legs_in(folder):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             legs += [own for own in files.read_json(path)["manifest"]["legs"] if _kind(own)]
     return legs
+
+
+def kinds_of_cpu(legs):
+    """Return what some legs were trained on, a sorted list of texts: a CPU's model (its widest instruction set)."""
+    return sorted(set(map(_kind, legs)))
 
 
 def _kind(own):
@@ -118,13 +123,19 @@ def other_code(made_by):
 
 
 def made_by_text(made_by, configs):
-    """Return a sentence on the code that this is, the CPUs that runs were trained on and the date, and those of other_code.
+    """Return a sentence on the code that this is, the CPUs that runs were trained on and the date, one on CPUs of several
+    kinds, and those of other_code.
 
-    `configs` are those that a page wants runs of, whether it has them or not, of which a digest is told. Where a run doesn't
-    say its CPU, as those of earlier versions, that of this machine is told with the others'.
+    `configs` are those that a page wants runs of, whether it has them or not, of which a digest is told.
     """
     this = "Made by avb_tf1 %(avb_tf1)s, training code %(training_code)s, evaluation code %(evaluation_code)s" % code()
-    cpus = {name for entry in made_by for name in entry.get("cpus") or [cpu.facts()["cpu_model"]]}
+    cpus = cpus_of(made_by)
     here = ", configs %s on %s, %s." % (
-        digest_of_configs(configs), " and ".join(sorted(cpus or {cpu.facts()["cpu_model"]})), datetime.date.today())
-    return " ".join([this + here] + other_code(made_by))
+        digest_of_configs(configs), " and ".join(cpus or [_kind(cpu.facts())]), datetime.date.today())
+    several = ["Trained on several kinds of CPU: seconds of one don't compare with those of another."] * (len(cpus) > 1)
+    return " ".join([this + here] + several + other_code(made_by))
+
+
+def cpus_of(made_by):
+    """Return the CPUs that some runs' "made_by" name, a sorted list; runs of earlier versions name none."""
+    return sorted({name for entry in made_by for name in entry.get("cpus") or ["a CPU that isn't named"]})

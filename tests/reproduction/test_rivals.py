@@ -15,6 +15,7 @@ from avb_tf1.config.loading import load_config
 from avb_tf1.config.rivals import ChosenSettings, load_chosen, load_rivals
 from avb_tf1.experiment.reevaluation import evaluate_part
 from avb_tf1.experiment.run import run_experiment
+from avb_tf1.ground import cpu
 from avb_tf1.ground.errors import InputError
 from avb_tf1.reproduction import rivals, rivals_search
 from avb_tf1.runs.provenance import code
@@ -167,6 +168,15 @@ def test_the_page_needs_no_folders_of_runs_that_are_kept(configs, runs, tmp_path
     assert make(configs, gone, tmp_path) == page
     assert "rivals_posteriors.png stays" in capsys.readouterr().out
     assert (tmp_path / "rivals_posteriors.png").read_bytes() == picture
+    kept = tmp_path / "rivals.csv"
+    lines, here = kept.read_text(), "%(cpu_model)s (%(instruction_set)s)" % cpu.facts()
+    kept.write_text("".join(line.replace(here, "Another (sse)") if line.startswith("donut") else line
+                            for line in lines.splitlines(True)))
+    of_two = make(configs, gone, tmp_path)
+    assert "Trained on" not in page and "Trained on several kinds of CPU" in of_two
+    for title, on in (("A banana", here), ("A donut", "Another (sse)")):
+        assert "\n\n## %s, 2 dimensions\n\nTrained on %s.\n\n" % (title, on) in of_two
+    kept.write_text(lines)
     before = load_chosen(str(configs))
     rivals_search.write_configs(known(configs, runs, tmp_path), "search", (0,), str(tmp_path / "search"))  # keeps its runs
     rivals_search.choose(known(configs, gone, tmp_path))
@@ -179,7 +189,6 @@ def test_the_page_needs_no_folders_of_runs_that_are_kept(configs, runs, tmp_path
     rivals_search.write_configs(known(configs, gone, tmp_path), "equal_iterations", (0, 1), str(out))
     assert os.listdir(str(out)) == ["1"]  # seed 0 isn't made once more
     assert len([name for name in os.listdir(str(out / "1")) if name.endswith(".yaml")]) == 5
-    kept = tmp_path / "rivals.csv"
     kept.write_text("".join(line for line in kept.read_text().splitlines(True) if "_rates_" not in line))
     with pytest.raises(InputError, match="no search is finished"):
         rivals_search.choose(known(configs, gone, tmp_path))

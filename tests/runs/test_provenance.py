@@ -125,7 +125,7 @@ def edited_legs(folder, edit):
 def test_metrics_and_timing_say_what_made_them(finished):
     metrics, made_by = metrics_file.read_metrics(str(finished), small("training.checkpoint_every=5"), TASKS["known_images"])
     assert made_by == dict(provenance.code(), training_code=[provenance.code()["training_code"]],
-                           cpus=[cpu.facts()["cpu_model"]], fingerprint=fingerprint(small()))
+                           cpus=["%(cpu_model)s (%(instruction_set)s)" % cpu.facts()], fingerprint=fingerprint(small()))
     assert set(metrics) == set(json.loads((finished / "metrics.json").read_text())) - {"made_by"}
     timing = json.loads((finished / "timing.json").read_text())
     leg, = timing["legs"]
@@ -217,9 +217,12 @@ def test_what_other_code_measured_is_measured_again_and_what_it_trained_is_told(
 
 def test_a_page_names_the_cpus_that_its_runs_were_trained_on():
     own = {"training_code": [provenance.code()["training_code"]], "evaluation_code": provenance.code()["evaluation_code"]}
-    assert " on A and B, " in provenance.made_by_text([dict(own, cpus=["B"]), dict(own, cpus=["A", "B"])], [])
-    for runs in ([], [own]):
-        assert " on %s, " % cpu.facts()["cpu_model"] in provenance.made_by_text(runs, [])
+    for runs, told in (([dict(own, cpus=["B"]), dict(own, cpus=["A", "B"])], "A and B"), ([dict(own, cpus=["A"])], "A"),
+                       ([own, dict(own, cpus=["A"])], "A and a CPU that isn't named"),
+                       ([], "%(cpu_model)s (%(instruction_set)s)" % cpu.facts())):
+        text = provenance.made_by_text(runs, [])
+        assert " on %s, " % told in text
+        assert text.endswith("seconds of one don't compare with those of another.") == (" and " in told)
 
 
 def test_a_run_of_another_config_is_still_refused(finished):
