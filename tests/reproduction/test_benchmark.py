@@ -28,7 +28,6 @@ def test_memory_is_that_of_the_process_itself():
     printed = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True, cwd=ROOT).stdout
     before, after = map(float, printed.split())
     assert before < len(held) / 2 ** 20 and 95 < after - before < 110
-    del held
 
 
 def test_the_peers_have_the_tutorials_sizes():
