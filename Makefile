@@ -113,7 +113,7 @@ benchmark: setup-sweep  ## time training beside the tutorial's loop, its bare gr
 config-reference: setup  ## write docs/config.md, every key of a config, from the code that checks them
 	@$(PYTHON) scripts/config_reference.py $(ARGS)
 
-test: setup-dev  ## run the linter and the test suite; the longer tests: make test ARGS="-m slow"
+test: setup-dev  ## run the linter and the test suite; the longer tests: make test ARGS="-m slow" (or long)
 	@$(PYTHON) -m ruff check .
 	@.venv/bin/lint-imports --no-cache
 	@$(PYTHON) -m pytest $(ARGS)

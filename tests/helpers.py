@@ -35,6 +35,11 @@ def slow(*values, id=None):
     return pytest.param(*values, id=id, marks=pytest.mark.slow)
 
 
+def long(*values, id=None):
+    """Values of a parametrised test that only `-m long` runs."""
+    return pytest.param(*values, id=id, marks=pytest.mark.long)
+
+
 def synthetic(*overrides):
     """The tutorial's config with overrides."""
     return load_config(SYNTHETIC, overrides)

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 from conjugate_problem import conjugate as correlated
-from helpers import slow
+from helpers import long, slow
 
 from avb_tf1.config.baselines import HMCConfig, NUTSConfig, ReplicaExchangeConfig
 from avb_tf1.estimation import samplers
@@ -73,8 +73,7 @@ def test_others_find_a_correlated_gaussian(name):
     assert (sampled.exchanged is None) == (name != "replica_exchange")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["nuts", "replica_exchange"])
+@pytest.mark.parametrize("name", [slow("nuts"), long("replica_exchange")])
 def test_a_seed_has_the_draws_of_others(name):
     settings = SETTINGS[name].copy(update={"n_chains": 5, "n_warmup": 10, "n_samples": 20})
     first, again, other = (samplers.sample(name, correlated()[0], 0, settings, seed).z for seed in (0, 0, 1))
@@ -112,8 +111,7 @@ def test_replica_exchange_gets_shares_of_modes_right_and_hmc_tells_that_it_does_
     assert abs((stuck.z > 0).mean() - 0.8) > 0.1 and np.all(stuck.r_hat > 2)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("n", [2, 3, 4])
+@pytest.mark.parametrize("n", [long(2), slow(3), slow(4)])
 def test_exchanges_are_counted_by_what_moves(n):
     """Replicas of the same temperature but for a hair exchange whenever they may."""
     settings = SETTINGS["replica_exchange"].copy(update={
@@ -127,11 +125,10 @@ def test_replica_exchange_is_for_modes():
     assert samplers.suited_to(GIVEN_POSTERIORS["banana"]) == ("hmc", "nuts")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("sampler, name", [
-    *(("hmc", name) for name in (
-        "banana", "donut", "logistic_regression", "explaining_away", "stan_gauss", "stan_eight_schools")),
-    ("nuts", "banana"), ("nuts", "eight_schools"), ("replica_exchange", "stan_eight_schools")])
+    *(slow("hmc", name) for name in ("banana", "donut", "logistic_regression", "stan_gauss", "stan_eight_schools")),
+    long("hmc", "explaining_away"), long("nuts", "banana"), slow("nuts", "eight_schools"),
+    slow("replica_exchange", "stan_eight_schools")])
 def test_it_agrees_with_the_exact_posterior_within_its_error(sampler, name):
     problem = GIVEN_POSTERIORS[name]
     settings = SETTINGS[sampler].copy(update={"n_warmup": 600, "n_samples": 400})

@@ -7,7 +7,7 @@ import pathlib
 import numpy as np
 import pytest
 from config_cases import EACH_KIND, FLOWS, of_kind, with_flow
-from helpers import ROOT, run_script, slow, small, vae_config
+from helpers import ROOT, long, run_script, slow, small, vae_config
 from image_data import small_images
 from pages import text_of
 from scipy.stats import norm
@@ -28,7 +28,7 @@ CONFIGS = {
 
 
 @pytest.fixture(scope="module", params=[
-    "known_images", slow("data_set"), slow("given_posterior")])
+    "known_images", slow("data_set"), long("given_posterior")])
 def run(request, tmp_path_factory):
     """A VAE whose KL counts .6 times with a coupling flow, one by the importance-weighted bound with an IAF, a spline flow."""
     folder = str(tmp_path_factory.mktemp(request.param) / "run")
@@ -91,7 +91,7 @@ def test_log_p_of_x_is_annealed_from_a_flow_in_eight_dimensions(tmp_path):
     assert metrics["test_log_likelihood"] == pytest.approx(metrics["test_log_likelihood_importance"], abs=1)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_sweep_makes_the_same_runs(tmp_path):
     pytest.importorskip("ray")
     configs = {"weighted": CONFIGS["data_set"](), "alone": load_config(*of_kind("data_set", "maximum_likelihood"))}
@@ -115,8 +115,9 @@ def test_an_implicit_posterior_has_no_density_to_tell(tmp_path):
         opened.log_posterior(np.eye(4), np.zeros((4, 2)))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("case", [case for case in EACH_KIND if case[1] in ("sivi", "auxiliary_vae")], ids="-".join)
+@pytest.mark.parametrize("case", [
+    (slow if case in (("known_images", "auxiliary_vae"), ("data_set", "sivi")) else long)(case, id="-".join(case))
+    for case in EACH_KIND if case[1] in ("sivi", "auxiliary_vae")])
 def test_a_bound_is_called_one(case, tmp_path):
     path, overrides = of_kind(*case)
     smaller = ["evaluation.n_samples=%d" % (16 if case[0] == "data_set" else 1024)]

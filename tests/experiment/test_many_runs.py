@@ -21,7 +21,7 @@ def held():
     return threads, descriptors, len(gc.get_objects()), pages * os.sysconf("SC_PAGE_SIZE")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="Linux tells it there")
 def test_memory_threads_and_descriptors_do_not_grow(tmp_path):
     seen = []

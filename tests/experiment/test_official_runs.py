@@ -10,7 +10,7 @@ import os
 
 import numpy as np
 import pytest
-from helpers import ROOT
+from helpers import ROOT, long, slow
 from image_data import save_mnist
 from official import PARAMETERS, celeba_images
 
@@ -28,8 +28,8 @@ def measure_less(monkeypatch):
     monkeypatch.setattr(diagnostics, "calibrated_on_images", functools.partial(diagnostics.calibrated_on_images, n=4))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(PARAMETERS))
+@pytest.mark.parametrize("name", [
+    (slow if name == "mnist_8_vae" else long)(name) for name in sorted(PARAMETERS)])
 def test_an_official_config_is_trained_and_measured(name, tmp_path, monkeypatch):
     measure_less(monkeypatch)
     save_mnist(tmp_path / "mnist.npz", 5064, 10)
@@ -48,7 +48,7 @@ def test_an_official_config_is_trained_and_measured(name, tmp_path, monkeypatch)
         assert json.load(file)["made_by"]["fingerprint"]["training"]["n_iterations"] == 3
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_celebas_config_is_trained_and_measured(tmp_path, monkeypatch):
     measure_less(monkeypatch)
     config = avb_tf1.load_config(os.path.join(ROOT, "configs", "official", "celeba_64_avb.yaml"),

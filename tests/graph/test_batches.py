@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from helpers import slow, small
+from helpers import long, slow, small
 from image_data import image_config, save_mnist, small_images
 from trainings import assert_same, trained, trained_in_pieces
 
@@ -166,7 +166,7 @@ def test_dynamic_pixels_are_drawn_anew_for_each_iteration():
 
 @pytest.mark.parametrize("name, overrides", [
     ("digits_vae", ["data.n_validation=100", "data.binarisation=static"]),
-    slow("digits_avb", []), slow("digits_8_avb_ac", ["training.shared_backward=false", "training.update=generator_first"])])
+    slow("digits_avb", []), long("digits_8_avb_ac", ["training.shared_backward=false", "training.update=generator_first"])])
 def test_a_resumed_training_has_the_same_bits(name, overrides, tmp_path):
     config = small_images(name, *overrides)
     model = build_graph(config)

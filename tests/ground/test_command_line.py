@@ -14,7 +14,7 @@ import pytest
 from helpers import ROOT, SMALL, SYNTHETIC, run_script, set_options
 
 # The full test: AVB_TF1_MOMENTS=40 python -m pytest tests/ground/test_command_line.py -m slow
-N_MOMENTS = int(os.environ.get("AVB_TF1_MOMENTS", "6"))
+N_MOMENTS = int(os.environ.get("AVB_TF1_MOMENTS", "2"))
 SIGNALS = [(signal.SIGINT, 130, "interrupted\n"), (signal.SIGTERM, 143, "stopped by SIGTERM\n"),
            (signal.SIGHUP, 129, "stopped by SIGHUP\n")]
 BEGIN = "import sys; sys.path.insert(0, %r); from avb_tf1.ground import command_line; command_line.begin()\n" % ROOT
@@ -231,13 +231,13 @@ def processes_of(tag):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("name", sorted(SCRIPTS))
-def test_a_signal_at_a_random_moment(runs, name, number, code):
+def test_a_signal_at_a_random_moment(runs, name):
     if name == "sweep.py":
         pytest.importorskip("ray")
     rng, seconds, n_signals = random.Random(0), 20, 0
     while n_signals < N_MOMENTS:
+        number, code = [(signal.SIGINT, 130), (signal.SIGTERM, 143)][n_signals % 2]
         out = str(runs / "out")
         shutil.rmtree(out, ignore_errors=True)
         tag = "%d-%d" % (os.getpid(), n_signals)

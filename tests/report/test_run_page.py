@@ -98,7 +98,7 @@ def test_a_run_in_use_keeps_its_page_and_numbers(run):
     assert {name: (run / name).read_bytes() for name in os.listdir(str(run)) if (run / name).is_file()} == before
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_report_script_trains_what_is_missing(run, tmp_path):
     out = tmp_path / "run"
     for first_words in ("Training synthetic", "Written to"):  # the second time there is nothing to train

@@ -64,7 +64,7 @@ def test_every_page_that_names_its_code_is_among_them_and_has_a_target():
         "docs", name)} <= {page.file for page in documents.PAGES}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_page_knows_the_configs_of_all_its_runs():
     digests = [page.digest(CONFIGS, os.path.join(ROOT, "docs")) for page in documents.PAGES]
     assert len(set(digests)) == len(digests)

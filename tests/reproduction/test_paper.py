@@ -78,7 +78,7 @@ def test_figure_and_table(folders, tmp_path):
     assert "| paper_vae | %s" % measures.METRICS["kl_discriminator"].title not in text
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_recipes(folders, tmp_path, monkeypatch):
     configs, runs = folders
     monkeypatch.setattr(recipes, "CONFIGS", ("synthetic", "paper_vae", "tuned_avb"))
@@ -119,7 +119,7 @@ def of_group(values, metric):
     return "%.4f (%.4f to %.4f)" % (np.mean(distances), min(distances), max(distances))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_time_to_quality(folders, tmp_path, monkeypatch):
     configs, runs = folders
     monkeypatch.setattr(recipes, "CONFIGS", ("synthetic", "paper_vae"))

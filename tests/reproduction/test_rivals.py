@@ -145,7 +145,7 @@ def test_the_page_has_the_numbers_of_the_runs(configs, runs, tmp_path):
         make(configs, runs, tmp_path, seeds=(0, 1))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_runs_of_other_pages_are_taken(configs, runs, tmp_path):
     others = tmp_path / "others"
     moved, own = tmp_path / "rivals", others / "posteriors" / "banana" / "banana_seed_0"

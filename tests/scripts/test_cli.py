@@ -138,7 +138,7 @@ def test_tensorboard(tutorial_run):
         assert value == np.float32(table[step - 1, 1])
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_run_is_calibrated_by_a_command(tutorial_run, tmp_path):
     result = call_script("evaluate.py", tutorial_run[0], "--calibration", "200")
     assert result.returncode == 0, result.stderr
@@ -176,7 +176,7 @@ def test_evaluation_from_the_checkpoint_alone_gives_the_same_numbers(tutorial_ru
     assert_one_clear_line(run_script("evaluate.py", tmp_path), 'unknown key "a"')
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_folders_config_repeats_the_run(tmp_path):
     first, second = tmp_path / "first", tmp_path / "second"
     assert run_script("train.py", "--config", SYNTHETIC, "--out", first, "--no-progress", *set_options(SMALL)).returncode == 0

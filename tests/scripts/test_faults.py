@@ -12,7 +12,19 @@ import time
 
 import numpy as np
 import pytest
-from helpers import LONGER, ROOT, SMALL, SYNTHETIC, assert_one_clear_line, call_script, run_script, set_options, small
+from helpers import (
+    LONGER,
+    ROOT,
+    SMALL,
+    SYNTHETIC,
+    assert_one_clear_line,
+    call_script,
+    long,
+    run_script,
+    set_options,
+    slow,
+    small,
+)
 from shared_runs import finished
 
 from avb_tf1.config.loading import load_config
@@ -20,7 +32,7 @@ from avb_tf1.runs import run_folder
 from avb_tf1.training import checkpoint
 
 # The full test: AVB_TF1_KILLS=30 python -m pytest tests/scripts/test_faults.py -m slow
-N_KILLS = int(os.environ.get("AVB_TF1_KILLS", "5"))
+N_KILLS = int(os.environ.get("AVB_TF1_KILLS", "2"))
 TRAIN = os.path.join(ROOT, "scripts", "train.py")
 def start(*arguments):
     return subprocess.Popen([sys.executable, "-u", TRAIN] + [str(argument) for argument in arguments],
@@ -98,8 +110,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(whole, tmp_path):
     assert sorted(os.listdir(str(out))) == sorted(os.listdir(str(folder)))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+@pytest.mark.parametrize("number, code", [slow(signal.SIGINT, 130), long(signal.SIGTERM, 143), long(signal.SIGHUP, 129)])
 def test_a_signal_saves_and_tells_how_to_resume(whole, tmp_path, number, code):
     out = tmp_path / "my run [1]"
     process = started(out)
@@ -113,7 +124,7 @@ def test_a_signal_saves_and_tells_how_to_resume(whole, tmp_path, number, code):
     assert resumed(out) == results(whole[0])
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(whole, tmp_path):
     out = tmp_path / "run"
     process = started(out)
@@ -125,7 +136,7 @@ def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(whole, tmp_pat
     assert resumed(out) == results(whole[0])
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_complete_run_resumes_to_itself(whole, tmp_path):
     out = tmp_path / "run"
     shutil.copytree(str(whole[0]), str(out))

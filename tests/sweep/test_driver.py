@@ -14,7 +14,7 @@ import time
 from types import SimpleNamespace
 
 import pytest
-from helpers import ROOT, SMALL, SYNTHETIC, assert_one_clear_line, call_script, run_script, set_options
+from helpers import ROOT, SMALL, SYNTHETIC, assert_one_clear_line, call_script, long, run_script, set_options, slow
 
 from avb_tf1 import __version__
 from avb_tf1.config.loading import to_yaml
@@ -30,7 +30,7 @@ driver = pytest.importorskip("avb_tf1.sweep.driver")
 
 SWEEP = os.path.join(ROOT, "scripts", "sweep.py")
 RAY = os.path.join(os.path.dirname(sys.executable), "ray")
-LONG = SMALL + ["training.n_iterations=3000", "training.checkpoint_every=50"]
+LONG = SMALL + ["training.n_iterations=1500", "training.checkpoint_every=50"]
 SAME = ("losses.csv", "latents.npz", "snapshots.npz", "metrics.json", "latent_space.png", "config.yaml")
 
 
@@ -189,8 +189,7 @@ def test_one_and_two_workers_make_the_runs_of_train_py(alone, tmp_path):
     assert os.stat(str(folder_of(out, 0) / "metrics.json")).st_mtime_ns == before
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("number", [slow(signal.SIGKILL), long(signal.SIGTERM)])
 def test_a_killed_worker_is_replaced_and_its_run_goes_on(alone, tmp_path, number):
     out = tmp_path / "out"
     process = start_sweep(out)
@@ -205,8 +204,7 @@ def test_a_killed_worker_is_replaced_and_its_run_goes_on(alone, tmp_path, number
     assert results(folder_of(out, 1)) == results(alone)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [long(signal.SIGKILL), slow(signal.SIGINT), long(signal.SIGTERM)])
 def test_a_sweep_that_was_ended_goes_on_when_it_is_started_again(alone, tmp_path, number):
     out = tmp_path / "out"
     process = start_sweep(out)
@@ -229,7 +227,7 @@ def test_a_sweep_that_was_ended_goes_on_when_it_is_started_again(alone, tmp_path
     assert "Runs: 2 done." in (out / "report.html").read_text()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_sweep_that_is_stopped_before_the_first_checkpoint_saves_one_of_each_run(tmp_path):
     out = tmp_path / "out"
     process = start_sweep(out, overrides=LONG + ["training.n_iterations=100000", "training.checkpoint_every=100000"])
@@ -253,8 +251,7 @@ def n_nodes(port):
     return len(re.findall(r"\bnode_[0-9a-f]{20,}", status))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("shared_disk", [True, False])
+@pytest.mark.parametrize("shared_disk", [long(True), slow(False)])
 def test_an_existing_cluster_of_two_nodes(alone, tmp_path, shared_disk):
     """Two nodes on this machine; without a shared disk, each sees an empty folder where the driver has the sweep's."""
     out, port = tmp_path / "disk" / "out", 6390 + shared_disk

@@ -503,7 +503,7 @@ def test_the_shipped_example_has_its_evidence(tmp_path):
     assert set(metrics["marginals"]) == {"intercept", "slope", "at time 2"} and "slope > 0.5" in metrics["modes"]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_scripts_train_go_on_and_evaluate(tmp_path):
     path = written(tmp_path, ONE)
     options = ["--config", path, "--out", tmp_path / "run", "--no-progress"]

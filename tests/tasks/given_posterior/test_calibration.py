@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 from config_cases import EACH_KIND, FLOWS, refusal
-from helpers import ROOT
+from helpers import ROOT, long, slow
 from scipy.stats import kstest, norm
 
 from avb_tf1.config.loading import load_config
@@ -116,12 +116,10 @@ def test_the_graph_sees_x_itself(problem):
     np.testing.assert_array_equal(problem.inputs, problem.observations)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("path, overrides", [
-    (AMORTISED, SMALL), (BANANA_GAUSSIAN, GAUSSIAN),
-    (BANANA_GAUSSIAN, [*GAUSSIAN, "model.flow=" + FLOWS["coupling"], "model.encoder.n_context=4",
-                       "training.n_importance_samples=3"])],
-    ids=["AVB", "Gaussian", "flow"])
+    slow(AMORTISED, SMALL, id="AVB"), long(BANANA_GAUSSIAN, GAUSSIAN, id="Gaussian"),
+    long(BANANA_GAUSSIAN, [*GAUSSIAN, "model.flow=" + FLOWS["coupling"], "model.encoder.n_context=4",
+                           "training.n_importance_samples=3"], id="flow")])
 def test_a_run_is_calibrated_and_has_the_same_bits_in_pieces(tmp_path, path, overrides):
     config, folder = load_config(path, overrides), tmp_path / "run"
     metrics, _ = run_experiment(config, str(folder))
