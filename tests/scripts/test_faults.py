@@ -34,9 +34,12 @@ from avb_tf1.training import checkpoint
 # The full test: AVB_TF1_KILLS=30 python -m pytest tests/scripts/test_faults.py -m slow
 N_KILLS = int(os.environ.get("AVB_TF1_KILLS", "2"))
 TRAIN = os.path.join(ROOT, "scripts", "train.py")
+
+
 def start(*arguments):
     return subprocess.Popen([sys.executable, "-u", TRAIN] + [str(argument) for argument in arguments],
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True,
+                            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL))  # the tests may run under nohup
 
 
 def results(folder):
