@@ -112,7 +112,7 @@ def test_classes_have_the_weight_of_their_shares():
     assert estimate.value == pytest.approx(math.log(4) / 3 + math.log(2) * 2 / 3, abs=0.03)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_kl_of_sectors_is_known_to_a_thousandth():
     runs = []
     for seed in range(6):

@@ -111,7 +111,7 @@ def test_replica_exchange_gets_shares_of_modes_right_and_hmc_tells_that_it_does_
     assert abs((stuck.z > 0).mean() - 0.8) > 0.1 and np.all(stuck.r_hat > 2)
 
 
-@pytest.mark.parametrize("n", [long(2), slow(3), slow(4)])
+@pytest.mark.parametrize("n", [long(2), long(3), slow(4)])
 def test_exchanges_are_counted_by_what_moves(n):
     """Replicas of the same temperature but for a hair exchange whenever they may."""
     settings = SETTINGS["replica_exchange"].copy(update={

@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 import pytest
-from helpers import ROOT, assert_one_clear_line, call_script, long, run_script, set_options, slow
+from helpers import ROOT, assert_one_clear_line, call_script, run_script, set_options, slow
 from image_data import FEW, SMALL, enlarged_digits, image_config_path, npz_data, save_mnist, small_images
 from pictures import pixels
 from shared_runs import stopped_and_gone_on_with, without_figures
@@ -200,8 +200,8 @@ def test_mnist_from_its_file(tmp_path):
     assert data["sha256"] == config.data.sha256 and "path" not in data
 
 
-@pytest.mark.parametrize("name", [
-    long("mnist_2_vae"), long("mnist_8_avb"), slow("mnist_32_avb_ac")])  # the last: a graph of 17,500 ops
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["mnist_2_vae", "mnist_8_avb", "mnist_32_avb_ac"])  # the last: a graph of 17,500 ops
 def test_70000_images_need_little_memory(name, tmp_path):
     n_test = 10000 if name == "mnist_2_vae" else 200
     images, labels = enlarged_digits(60000 + n_test)

@@ -76,7 +76,7 @@ def test_all_test_images_are_measured():
     assert {rivals["digits_8"][method].config().evaluation.ais.n_images for method in digits.METHODS["digits_8"]} == {None}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_all_models_are_trained_tabled_and_drawn(tmp_path, monkeypatch, capsys):
     (tmp_path / "images").mkdir()
     monkeypatch.setattr(digits, "METHODS", {"digits": ("vae", "coupling", "avb", "avb_ac"), "digits_8": ("vae", "avb_ac")})

@@ -147,7 +147,7 @@ def test_time_to_quality(folders, tmp_path, monkeypatch):
     assert pixels(tmp_path / "time_to_quality.png").std() > 1
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_page_of_pitfalls_has_the_numbers_of_its_runs(folders, tmp_path, monkeypatch):
     configs, runs = folders
     monkeypatch.setattr(pitfalls, "SEEDS", (0, 1))

@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 from helpers import ROOT, assert_one_clear_line, call_script, run_script
+from shared_runs import without_figures
 
 from avb_tf1.config import baselines
 from avb_tf1.config.loading import load_config, to_yaml
@@ -50,7 +51,8 @@ def small_baselines(tmp_path_factory):
 def compared(tmp_path_factory, small_baselines):
     folder = tmp_path_factory.mktemp("compared")
     arguments = [[written(folder / "a.yaml", small("banana", "a"))], small_baselines, (0, 1), str(folder / "out")]
-    return arguments, folder / "out", posterior_comparison.compare(*arguments)
+    with without_figures():
+        return arguments, folder / "out", posterior_comparison.compare(*arguments)
 
 
 @pytest.mark.slow

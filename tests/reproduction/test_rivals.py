@@ -10,6 +10,7 @@ import pytest
 from helpers import ROOT, call_script
 from image_data import small_images
 from pictures import pixels
+from shared_runs import without_figures
 
 from avb_tf1.config.loading import load_config
 from avb_tf1.config.rivals import ChosenSettings, load_chosen, load_rivals
@@ -74,7 +75,8 @@ def train(folder, runs, *overrides):
     for path in sorted(folder.glob("*/*.yaml")):
         for seed in path.parent.name.split(","):
             config = load_config(str(path), ["seed=" + seed, *overrides])
-            run_experiment(config, str(runs / ("%s_seed_%d" % (config.name, config.seed))), show_progress=False)
+            with without_figures():
+                run_experiment(config, str(runs / ("%s_seed_%d" % (config.name, config.seed))), show_progress=False)
 
 
 @pytest.fixture(scope="module")

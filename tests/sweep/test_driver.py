@@ -204,7 +204,8 @@ def test_a_killed_worker_is_replaced_and_its_run_goes_on(alone, tmp_path, number
     assert results(folder_of(out, 1)) == results(alone)
 
 
-@pytest.mark.parametrize("number", [long(signal.SIGKILL), slow(signal.SIGINT), long(signal.SIGTERM)])
+@pytest.mark.long
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_a_sweep_that_was_ended_goes_on_when_it_is_started_again(alone, tmp_path, number):
     out = tmp_path / "out"
     process = start_sweep(out)

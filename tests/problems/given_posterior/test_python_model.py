@@ -546,7 +546,7 @@ def test_a_run_that_was_killed_as_it_began_can_be_begun_again(tmp_path):
         pass
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_sweep_trains_it(tmp_path):
     path = written(tmp_path, ONE)
     options = ["--config", path, "--seeds", "0-1", "--out", tmp_path / "sweep", "--no-progress"]
