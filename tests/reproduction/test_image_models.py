@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from helpers import ROOT, call_script
 from image_data import small_images, small_patches
-from shared_runs import without_figures
 
 from avb_tf1.config.fingerprint import digest_of_configs, digest_of_fingerprint
 from avb_tf1.config.loading import load_config, to_yaml
@@ -59,8 +58,7 @@ def few(tmp_path, monkeypatch):
         assert os.listdir(str(out)) == [str(seed)]
         for path in sorted(out.glob("*/*.yaml")):
             config = load_config(str(path), ["seed=%d" % seed])
-            with without_figures():
-                run_experiment(config, str(runs / ("%s_seed_%d" % (config.name, seed))))
+            run_experiment(config, str(runs / ("%s_seed_%d" % (config.name, seed))))
     return configs, runs
 
 
