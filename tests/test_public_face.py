@@ -40,6 +40,7 @@ def run(request, tmp_path_factory):
         yield opened
 
 
+@pytest.mark.slow
 def test_an_opened_run_has_the_trained_model(run):
     x = np.eye(4)
     z = run.sample_posterior(x, 5000, seed=1)

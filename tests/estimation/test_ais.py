@@ -21,9 +21,10 @@ def estimated(config, path, n_chains, n_steps):
         ais.path_from_prior(PROBLEM.n_images, config.model.latent_dim), config.seed, n_chains, n_steps)[:2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", [
-    slow(small("data.batch_size=64", "model.encoder.n_units=32", "model.decoder.n_units=32", "training.n_iterations=400",
-               "training.generator.learning_rate=3e-3")),
+    small("data.batch_size=64", "model.encoder.n_units=32", "model.decoder.n_units=32", "training.n_iterations=400",
+          "training.generator.learning_rate=3e-3"),
     vae_config()], ids=["avb", "vae"])
 def test_agrees_with_the_quadrature(config, tmp_path):
     model = build_graph(config)
@@ -167,6 +168,7 @@ def test_pixels_that_can_only_be_off_or_on_leave_it_finite():
     assert found.log_likelihood[0] == pytest.approx(2 * np.log(0.5), abs=0.02)
 
 
+@pytest.mark.slow
 def test_as_many_gradients_are_taken_as_is_said():
     taken = []
 

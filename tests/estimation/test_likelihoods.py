@@ -161,6 +161,7 @@ def test_importance_sampling_has_the_closed_form():
     assert found.standard_error.max() < 0.2
 
 
+@pytest.mark.slow
 def test_annealing_has_the_closed_form_in_three_dimensions():
     known = Linear(3, 10, 0.2)
 

@@ -48,12 +48,14 @@ def test_it_finds_a_posterior_in_closed_form(conjugate):
     assert sampled.acceptance < sampled.kept_acceptance < 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", [0.6, 0.95])
 def test_the_step_size_is_adapted_to_the_acceptance_that_is_wanted(conjugate, target):
     sampled = samplers.sample("hmc", conjugate[0], 1, HMC.copy(update={"target_acceptance": target, "n_samples": 10}), seed=0)
     assert sampled.acceptance == pytest.approx(target, abs=0.03) and sampled.kept_acceptance > target
 
 
+@pytest.mark.slow
 def test_a_seed_has_its_draws(conjugate):
     problem, sampled = conjugate
     np.testing.assert_array_equal(samplers.sample("hmc", problem, 1, HMC, seed=0).z, sampled.z)

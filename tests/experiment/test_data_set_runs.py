@@ -73,6 +73,7 @@ def test_what_a_run_leaves(run):
     assert metrics["generator_loss"] == pytest.approx(losses[:, 1].mean(), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_a_run_is_evaluated_again_and_opened(run, capsys):
     out, config, metrics = run
     evaluate_run(str(out), with_ais=False, write=False)

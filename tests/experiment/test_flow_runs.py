@@ -28,7 +28,7 @@ CONFIGS = {
 
 
 @pytest.fixture(scope="module", params=[
-    "known_images", slow("data_set"), long("given_posterior")])
+    slow("known_images"), slow("data_set"), long("given_posterior")])
 def run(request, tmp_path_factory):
     """A VAE whose KL counts .6 times with a coupling flow, one by the importance-weighted bound with an IAF, a spline flow."""
     folder = str(tmp_path_factory.mktemp(request.param) / "run")

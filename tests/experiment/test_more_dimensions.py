@@ -32,6 +32,7 @@ def folders(tmp_path_factory):
     return {kind: str(base / kind) for kind in RUNS}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", sorted(RUNS))
 def test_metrics_say_what_was_not_computed(folders, kind):
     config, missing = RUNS[kind]

@@ -59,6 +59,7 @@ def picture_of(address):
     return np.array(Image.open(io.BytesIO(base64.b64decode(address.split(",")[1]))).convert("RGB"))
 
 
+@pytest.mark.slow
 def test_what_a_run_of_colour_leaves(run):
     out, config = run
     metrics, problem = files.read_json(str(out / "metrics.json")), problem_of(config)

@@ -157,6 +157,7 @@ EACH_TASK = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["known_images", "data_set"])
 def test_when_the_quadrature_refuses_no_figure_was_drawn(tmp_path, monkeypatch, task):
     def refuse(*_):

@@ -165,7 +165,7 @@ def test_dynamic_pixels_are_drawn_anew_for_each_iteration():
 
 
 @pytest.mark.parametrize("name, overrides", [
-    ("digits_vae", ["data.n_validation=100", "data.binarisation=static"]),
+    slow("digits_vae", ["data.n_validation=100", "data.binarisation=static"]),
     slow("digits_avb", []), long("digits_8_avb_ac", ["training.shared_backward=false", "training.update=generator_first"])])
 def test_a_resumed_training_has_the_same_bits(name, overrides, tmp_path):
     config = small_images(name, *overrides)

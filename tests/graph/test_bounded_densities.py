@@ -100,6 +100,7 @@ def test_the_bound_by_an_auxiliary_variable_is_that_of_numpy(sees):
     np.testing.assert_allclose(log_prob, expected, rtol=1e-4, atol=2e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", [case for case in KINDS if case[0] != "data_set"], ids="-".join)
 def test_its_elbo_is_below_the_evidence(case):
     config = load_config(*of_kind(*case))
@@ -119,6 +120,7 @@ def test_its_elbo_is_below_the_evidence(case):
     assert networks.density_is_bound and networks.log_posterior is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", KINDS, ids="-".join)
 def test_every_variable_moves(case):
     config = load_config(*of_kind(*case))

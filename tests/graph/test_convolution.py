@@ -105,8 +105,9 @@ def test_a_wrong_convolution_is_told(value, words):
     assert words in str(error.value) and "\n" not in str(error.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [
-    "mnist_2_vae", slow("mnist_2_avb"), slow("mnist_8_avb_ac")])
+    "mnist_2_vae", "mnist_2_avb", "mnist_8_avb_ac"])
 def test_convolutions_are_deterministic_and_learn(name, tmp_path):
     save_mnist(tmp_path / "mnist.npz", 200, 100)
     config = small_images(name, "data.path=%s" % (tmp_path / "mnist.npz"), "data.batch_size=32",

@@ -92,6 +92,7 @@ def test_with_a_gaussian_encoder_and_t_0_the_graphs_kl_is_the_gaussians(gaussian
     np.testing.assert_allclose(kl, gaussian_kl(mean, variance).mean(), rtol=0.02)
 
 
+@pytest.mark.slow
 def test_contrast_and_t_are_added_and_t_learns_from_normalised_codes():
     """Beside an independent computation, with a T that is far from 0 and tells the images apart."""
     config = recipe("gdikov_avb_ac", "data={kind: constant, batch_size: 64}", "model.encoder.n_units=8",

@@ -93,6 +93,7 @@ def test_a_decoder_that_meets_the_data_exactly_stays_finite():
     assert raw < -2.5 and result.monitors["generator_loss"][-1] < 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["patches_vae", "patches_avb"])
 def test_a_convolution_has_three_channels_of_colour_and_both_outputs(name):
     config = small_patches(name, "data.size=16", *COLOR_CONVOLUTION, "model.likelihood.log_scale=" + DECODED)

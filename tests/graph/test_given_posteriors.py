@@ -102,6 +102,7 @@ def test_a_gaussian_begins_as_the_standard_normal(covariance):
     assert loss == pytest.approx(-(1 + math.log(2 * math.pi)) - log_joint.mean(), rel=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", sorted(set(glob.glob(path_of("*"))) - {path_of("baselines")}), ids=os.path.basename)
 def test_every_shipped_config_builds(path):
     config = load_config(path)

@@ -187,6 +187,7 @@ def test_a_given_posteriors_bound_is_that_of_numpy(flow):
     assert loss == pytest.approx(-bound, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_the_bound_rises_with_the_number_of_samples():
     def bound(n):
         config = vae_config(*SAMPLED, "data.batch_size=8192", "training.n_importance_samples=%d" % n)
@@ -210,9 +211,10 @@ def test_the_likelihood_by_prior_samples_is_that_of_numpy(likelihood):
     assert loss == pytest.approx(-log_mean(of_pairs, axis=1).mean(), rel=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", [
     vae_config("training.kl_weight=.3"), small("training.kl_weight=.3"), small("training.kl_weight=.3", *ALL_PAIRS),
-    vae_config(*with_flow("coupling"), "training.kl_weight=.3"), slow(recipe("gdikov_avb_ac", "training.kl_weight=.3")),
+    vae_config(*with_flow("coupling"), "training.kl_weight=.3"), recipe("gdikov_avb_ac", "training.kl_weight=.3"),
     small_images("digits_vae", "training.kl_weight=.3")],
     ids=["vae", "avb", "all pairs", "flow", "avb_ac", "data set"])
 def test_the_kl_divergence_counts_by_its_weight(config):

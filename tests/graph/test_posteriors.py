@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 import pytest
-from helpers import ROOT, recipe, slow, small, vae_config
+from helpers import ROOT, recipe, small, vae_config
 from scipy import stats
 
 from avb_tf1.config.loading import load_config
@@ -113,7 +113,8 @@ def test_moments_of_the_basis_can_be_those_of_the_batch(n_rows, n_draws):
     assert gradient_less(config, n_rows) == 2
 
 
-@pytest.mark.parametrize("n, expected", [("8", 4096), slow("5000", 5000)])
+@pytest.mark.slow
+@pytest.mark.parametrize("n, expected", [("8", 4096), ("5000", 5000)])
 def test_evaluation_has_as_many_draws_as_training_at_least(n, expected):
     graph = build_graph(recipe("gdikov_avb_ac", "model.encoder.n_units=8", "model.encoder.n_moment_samples=" + n)).graph
     assert graph.get_tensor_by_name("endpoints/moment_eps:0").shape.as_list() == [expected, 32]

@@ -40,6 +40,7 @@ def n_ops(op_type, *overrides):
     return sum(op.type == op_type for op in build_graph(synthetic(*overrides)).graph.get_operations())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("instruction_set, n_threads, narrow", [
     ("avx512f", 1, True), ("avx512f", 2, False), ("avx2", 1, False)])
 def test_narrow_weight_gradients_need_avx512_and_one_thread(monkeypatch, instruction_set, n_threads, narrow):

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from helpers import ROOT, slow
+from helpers import ROOT
 
 IMPORTS = "import os, sys, threading; import numpy as np; from avb_tf1.ground.tensorflow import open_session, tf\n"
 
@@ -18,6 +18,7 @@ def told(code, **options):
     return result.stdout, result.stderr
 
 
+@pytest.mark.slow
 def test_two_threads_leave_standard_error_where_it_was():
     code = """
 def opens():
@@ -33,7 +34,8 @@ os.write(2, b"heard")
     assert told(code) == ("", "heard")
 
 
-@pytest.mark.parametrize("closing", [slow("sys.stderr = None"), slow("sys.stderr.close()"), "os.close(2)"])
+@pytest.mark.slow
+@pytest.mark.parametrize("closing", ["sys.stderr = None", "sys.stderr.close()", "os.close(2)"])
 def test_a_session_needs_no_standard_error(closing):
     code = closing + """
 with open_session(tf.Graph(), 1, 1) as session:
@@ -47,8 +49,9 @@ if "os.close" in %r:  # it stays closed
     assert told(code)[0] == "False\n" + "Bad file descriptor\n" * ("os.close" in closing)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("switch", [
-    slow("v2_tensorshape"), slow("resource_variables"), slow("control_flow_v2"), "v2_behavior"])
+    "v2_tensorshape", "resource_variables", "control_flow_v2", "v2_behavior"])
 def test_what_is_switched_to_version_2_is_named(switch):
     code = """
 import avb_tf1

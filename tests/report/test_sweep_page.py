@@ -90,6 +90,7 @@ def test_a_sweep_of_which_nothing_is_done(sweep, tmp_path):
     assert "No run is done." in text_of(tmp_path) and "plotly" not in page_of(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_run_that_can_not_be_read_is_left_out_of_its_sweeps_page(sweep, tmp_path):
     copy = tmp_path / "sweep"
     shutil.copytree(str(sweep), str(copy))

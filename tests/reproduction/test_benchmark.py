@@ -87,6 +87,7 @@ def test_a_table_of_multiples_of_a_loop():
     assert second == "| y | 0 of 3 |  |  |  |  |  |"
 
 
+@pytest.mark.slow
 def test_what_the_benchmark_refuses():
     for arguments, what in ((["--turns", "0"], "--turns and --iterations must be at least 1"),
                             (["--set", "data.batch_size=0"], "data.batch_size"),

@@ -25,6 +25,7 @@ def seen(found, title):
     return {column for column, number in COLUMNS.items() if row[number].startswith("**")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("title", list(diagnostics._CASES))
 def test_the_kl_is_the_one_on_paper(found, title):
     truth, metrics = found[title]

@@ -252,6 +252,7 @@ def test_every_shipped_config_of_images_is_compared():
     assert sorted(recipes.CONFIGS) == sorted(os.path.relpath(path, os.path.join(ROOT, "configs"))[:-5] for path in paths)
 
 
+@pytest.mark.slow
 def test_a_run_of_another_config_is_not_taken(folders, tmp_path):
     configs, runs = folders
     paper.ensure_runs(configs, runs, [paper.Wanted("synthetic", "synthetic", (0,))])

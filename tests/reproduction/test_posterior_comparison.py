@@ -211,6 +211,7 @@ def test_bad_baselines_are_one_clear_line(tmp_path, old, new, expected):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_model_of_images_is_refused(tmp_path):
     result = run_script("compare_posteriors.py", "--config", os.path.join(ROOT, "configs", "synthetic.yaml"), "--out",
                         str(tmp_path / "out"))

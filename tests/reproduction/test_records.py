@@ -33,6 +33,7 @@ def run(tmp_path_factory):
     return config, folder
 
 
+@pytest.mark.slow
 def test_a_run_outlives_its_folder(run, tmp_path):
     path, (config, folder) = str(tmp_path / "runs.csv"), run
     found = Records(path, values).find(config, [str(tmp_path / "none"), folder])

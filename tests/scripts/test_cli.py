@@ -255,6 +255,7 @@ def test_resume_takes_no_other_config(tmp_path):
     assert_one_clear_line(call_script("train.py", "--resume", tmp_path / "absent"), "absent", "not a run folder")
 
 
+@pytest.mark.slow
 def test_divergence_exits_with_1(tmp_path):
     result = run_script("train.py", "--config", SYNTHETIC, "--out", tmp_path / "run", "--no-progress", *set_options(
         SMALL + ["training.generator.learning_rate=1", "training.generator.beta1=0", "training.generator.beta2=0",

@@ -157,6 +157,7 @@ def test_another_config_is_refused(tmp_path):
     assert (out / "metrics.json").read_bytes() == metrics
 
 
+@pytest.mark.slow
 def test_a_second_run_into_the_folder_is_refused(tmp_path):
     out = tmp_path / "run"
     process = started(out)

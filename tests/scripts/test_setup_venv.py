@@ -10,7 +10,7 @@ import sys
 import zipfile
 
 import pytest
-from helpers import ROOT, slow
+from helpers import ROOT
 
 
 @pytest.fixture
@@ -106,6 +106,7 @@ def steps(project):
     return names
 
 
+@pytest.mark.slow
 @no_system_python37
 def test_one_is_fetched_once_where_there_is_none(bare):
     executable(bare.parent / "home" / "fetched", wrapper())
@@ -226,8 +227,9 @@ def test_the_linter_passes_over_what_was_fetched(project):
     assert subprocess.run(linter, cwd=str(project), stdout=subprocess.DEVNULL).returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", [
-    ".pyenv/versions/3.7.99/bin/python", slow("bin/python3.7"), slow("miniconda3/envs/py37/bin/python")])
+    ".pyenv/versions/3.7.99/bin/python", "bin/python3.7", "miniconda3/envs/py37/bin/python"])
 def test_found_by_running_it(project, place):
     executable(project.parent / "home" / place, wrapper())
     result = run(project)
@@ -235,6 +237,7 @@ def test_found_by_running_it(project, place):
     assert works(project)
 
 
+@pytest.mark.slow
 def test_a_shim_that_fails_is_passed_over(project):
     home = project.parent / "home"
     executable(home / "bin" / "python3.7", "#!/bin/sh\nexit 127\n")

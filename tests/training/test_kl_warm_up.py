@@ -39,6 +39,7 @@ def test_it_changes_training_until_it_is_over():
     assert not np.array_equal(weights[0], others[0])
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_with_the_same_bits(tmp_path):
     config = small(WARM_UP)
     monitors, weights, _ = trained(config)

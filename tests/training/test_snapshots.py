@@ -2,7 +2,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from helpers import recipe, slow, small, vae_config
+from helpers import recipe, small, vae_config
 from known_models import decoder
 
 from avb_tf1.estimation import quadrature, trained_networks
@@ -41,9 +41,10 @@ def test_the_first_every_eighth_and_the_last_are_taken(config):
     assert ("log_ratio" in arrays) == (config.model.kind == "avb") and ("mean" in arrays) == (config.model.kind == "vae")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", [
     small("training.snapshot_every=1"), vae_config("training.snapshot_every=1"),
-    slow(recipe("gdikov_avb_ac", "training.snapshot_every=1", "training.n_iterations=10"))],
+    recipe("gdikov_avb_ac", "training.snapshot_every=1", "training.n_iterations=10")],
     ids=["avb", "vae", "avb_ac"])
 def test_training_is_not_disturbed(config):
     with_snapshots, without = trained(config)[0], trained(config, with_snapshots=False)[0]

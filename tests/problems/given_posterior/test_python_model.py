@@ -238,6 +238,7 @@ def test_a_density_that_is_not_its_samples_is_refused(log_prob, words, tmp_path)
     assert words in refusal(tmp_path, changed(SCALE, "tfd.Independent(Own([0.0, 0.0], 1.0), 1)", text))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prior", [
     "tfd.Cauchy([0.0, 0.0], 1.0)", "tfd.StudentT(0.5, [0.0, 0.0], 1.0)", "tfd.Laplace([0.0, 0.0], 1.0)",
     "tfd.Gumbel([0.0, 0.0], 1.0)", "tfd.Horseshoe([1.0, 1.0])", "tfd.Normal([100.0, -3.0], [1.0, 0.01])",
@@ -447,6 +448,7 @@ def test_chains_that_disagree_are_not_compared_with(tmp_path):
     assert "HMC's chains have not come to one distribution" in text_of(out)
 
 
+@pytest.mark.slow
 def test_a_chain_that_never_moves_is_not_compared_with(tmp_path):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(samplers, "sample", lambda *_: samplers.Sampled(

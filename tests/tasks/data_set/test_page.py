@@ -37,6 +37,8 @@ from avb_tf1.tasks.data_set import measures, summary
 from avb_tf1.tasks.registry import TASKS
 from avb_tf1.tasks.summary import summary as text_summary
 
+pytestmark = pytest.mark.slow  # several runs, and a browser
+
 SHORT = ["evaluation.n_samples=1024", "training.snapshot_every=5"]
 
 
@@ -353,7 +355,6 @@ def test_a_run_that_a_sweeps_page_cant_read_is_left_out(sweep):
     assert len(data_of(sweep)["runs"]) == 2
 
 
-@pytest.mark.slow
 def test_beside_images_of_the_tutorial_a_data_set_is_left_out(sweep):
     config = vae_config("data.batch_size=16")
     finished(sweep / "vae", config)
@@ -490,7 +491,6 @@ def test_text_has_contrast_and_controls_have_names(driver, plane, dark):
     assert_ids_are_apart(driver)
 
 
-@pytest.mark.slow
 def test_a_narrow_page_doesnt_scroll_sideways(driver, plane, many):
     for folder in (plane, many):
         driver.show(folder, width=390)

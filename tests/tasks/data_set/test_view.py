@@ -2,7 +2,6 @@ import dataclasses
 
 import numpy as np
 import pytest
-from helpers import slow
 from image_data import small_images
 from scipy.stats import norm
 
@@ -81,7 +80,8 @@ def test_of_more_dimensions_there_is_no_grid():
     assert set(seen.arrays()) == {"iteration", "z", "reconstruction", "prior"}
 
 
-@pytest.mark.parametrize("name", ["digits_vae", slow("digits_avb")])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["digits_vae", "digits_avb"])
 def test_training_is_not_disturbed(name):
     config, monitors = small_images(name, "training.snapshot_every=3"), []
     for with_snapshots in (True, False):

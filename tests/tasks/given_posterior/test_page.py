@@ -34,6 +34,8 @@ from avb_tf1.report import comparison, run_page, sweep_page
 from avb_tf1.tasks.given_posterior import contents, measures, page, summary
 from avb_tf1.tasks.registry import task_of
 
+pytestmark = pytest.mark.slow  # several runs, and a browser
+
 
 @pytest.fixture(scope="module")
 def several(tmp_path_factory):
@@ -252,7 +254,6 @@ def test_samples_that_are_not_finite_are_left_out(several, tmp_path):
     json.dumps(data, allow_nan=False)
 
 
-@pytest.mark.slow
 def test_the_largest_pages_are_small(schools, tmp_path):
     shutil.copytree(str(schools), str(tmp_path / "copy"))
     random_state, path = np.random.RandomState(0), str(tmp_path / "copy" / "snapshots.npz")

@@ -37,6 +37,7 @@ def draws(references):
             for name, several in references.items()}
 
 
+@pytest.mark.slow
 def test_every_problem_has_as_many_references_as_observations(references):
     for name, problem in GIVEN_POSTERIORS.items():
         assert len(references[name]) == len(problem.observations)
@@ -76,6 +77,7 @@ def test_log_density_is_the_joint_density_over_the_evidence(name, references, dr
             np.testing.assert_allclose(reference.log_density(points), expected, rtol=2e-6, atol=2e-5)
 
 
+@pytest.mark.slow
 @EVERY
 def test_draws_have_the_exact_moments_and_marginals(name, references, draws, marginals):
     problem = GIVEN_POSTERIORS[name]
