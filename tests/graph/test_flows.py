@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from config_cases import FLOWS, refusal, with_flow
 from flow_reference import Flow
-from helpers import ROOT, recipe_path, slow, vae_config
+from helpers import ROOT, long, recipe_path, slow, vae_config
 from image_data import small_images
 from posterior_configs import path_of
 from trainings import assert_goes_on_to_the_bit
@@ -136,7 +136,10 @@ def test_the_density_integrates_to_one(name, session):
 
 @pytest.mark.parametrize("name, dim, gaussian", [
     *((name, 2, "diagonal") for name in (*FLOWS, "two layers")), *(slow(name, 4, "triangular") for name in FLOWS),
-    *(slow(name + " of the rivals", 10, "triangular") for name in FLOWS)])
+    *(slow(name + " of the rivals", 10, "triangular") for name in FLOWS),
+    *(long(name, 10, "triangular") for name in FLOWS),
+    *(long("two layers", dim, "triangular") for dim in (4, 10)),
+    *(long(name + " of the rivals", *case) for name in FLOWS for case in ((2, "diagonal"), (4, "triangular")))])
 def test_layers_are_inverted(name, dim, gaussian):
     family, _, of_rivals = name.partition(" of the ")
     config = (load_rivals(os.path.join(ROOT, "configs"))["digits"][family].config() if of_rivals else
@@ -183,10 +186,9 @@ def test_they_are_at_first_the_gaussian(family, session):
     np.testing.assert_allclose(log_prob, expected_log_prob, atol=1e-5)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", [
-    pytest.param(name, id="-".join(name))
-    for name in (*_FAST, ("images", "spline"), ("ten dimensions", "spline"), *OF_DATA_SETS)])
+    (slow if name in (*_FAST, ("images", "spline"), ("ten dimensions", "spline"), *OF_DATA_SETS) else long)(
+        name, id="-".join(name)) for name in (*CONFIGS, *OF_DATA_SETS)])
 def test_every_variable_has_a_gradient_and_moves(name):
     config = {**CONFIGS, **OF_DATA_SETS}[name]()
     model = build_graph(config)
@@ -201,9 +203,9 @@ def test_every_variable_has_a_gradient_and_moves(name):
     assert [name for name, has_moved in moved.items() if not has_moved] == []
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", [pytest.param(name, id="-".join(name))
-                                  for name in CONFIGS if name[0] == "images"])
+@pytest.mark.parametrize("name", [
+    (slow if name[0] == "images" else long)(name, id="-".join(name))
+    for name in CONFIGS if name[0] in ("images", "given posterior")])
 def test_it_is_gone_on_with_to_the_bit(name, tmp_path):
     assert_goes_on_to_the_bit(CONFIGS[name](), tmp_path)
 
