@@ -4,6 +4,7 @@ import contextlib
 import importlib.util
 import io
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -60,6 +61,12 @@ def run_script(name, *arguments, cwd=None, **options):
     """Run scripts/<name> in a process of its own, as a user does; from another folder than the project's."""
     return subprocess.run([sys.executable, os.path.join(ROOT, "scripts", name)] + [str(a) for a in arguments],
                           capture_output=True, text=True, cwd=str(cwd or ROOT), **options)
+
+
+def take_signals():
+    """As preexec_fn of a process: what ignores SIGINT or SIGHUP here, a background job or nohup, is not inherited."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def call_script(name, *arguments, cwd=None):

@@ -11,7 +11,7 @@ import sys
 import time
 
 import pytest
-from helpers import ROOT, SMALL, SYNTHETIC, run_script, set_options
+from helpers import ROOT, SMALL, SYNTHETIC, run_script, set_options, take_signals
 
 # The full test: AVB_TF1_MOMENTS=40 python -m pytest tests/ground/test_command_line.py -m slow
 N_MOMENTS = int(os.environ.get("AVB_TF1_MOMENTS", "2"))
@@ -24,7 +24,7 @@ ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONWA
 
 def start(code, **options):
     """A process that runs `code` after command_line.begin; it has printed "ready"."""
-    options.setdefault("preexec_fn", lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL))  # the tests may run under nohup
+    options.setdefault("preexec_fn", take_signals)
     process = subprocess.Popen([sys.executable, "-c", BEGIN + code + WAIT], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                universal_newlines=True, **options)
     assert process.stdout.readline() == "ready\n", process.communicate()
@@ -198,7 +198,7 @@ def test_a_signal_during_a_scripts_first_import(name):
             "sys.argv = [%r, '--help']\n"
             "runpy.run_path(sys.argv[0], run_name='__main__')\n") % os.path.join(ROOT, "scripts", name)
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
-                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+                            preexec_fn=take_signals)
     assert (result.returncode, result.stderr) == (130, "interrupted\n")
 
 

@@ -24,6 +24,7 @@ from helpers import (
     set_options,
     slow,
     small,
+    take_signals,
 )
 from shared_runs import finished
 
@@ -39,7 +40,7 @@ TRAIN = os.path.join(ROOT, "scripts", "train.py")
 def start(*arguments):
     return subprocess.Popen([sys.executable, "-u", TRAIN] + [str(argument) for argument in arguments],
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True,
-                            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL))  # the tests may run under nohup
+                            preexec_fn=take_signals)
 
 
 def results(folder):
