@@ -394,7 +394,7 @@ class ConvolutionalDiscriminatorConfig(_NormalizedConvolutionalConfig, _InputNet
     """Convolutions of x, each of which a layer of z is added to; then hidden layers."""
 
     kind: Literal["convolutional"]
-    convolution: NormalizedConvolutionConfig
+    convolution: NormalizedConvolutionConfig = key("Convolutional layers before the hidden ones.")
     squared_norm_factor: number(ge=-100, le=100) = key(
         "What the sum of z squared, which is added to T, is multiplied by.")
 

@@ -67,7 +67,7 @@ _LEGEND = """\
   quantities, too); in the row "exact" what as many exact samples have. Images have none: no exact samples are drawn there.
 - Where a table has no row of AVB without adaptive contrast, our config of AVB for that problem has it.
 - CPU seconds: of one training, or sampling with its warm-up, on one thread; an AVB row that was made by `make posteriors` or
-  `make digits` has those of all its threads. Compare them within this page only.
+  `make digits` has those of all its threads. Compare them within one table only.
 - IWAE: trained by the bound of 16 samples; ELBO, KL and W1 are of q as it is, not weighted. Maximum likelihood: the decoder
   alone, by 2048 samples of the prior. AVB + AC*: the known density is a part of T, which the paper doesn't have."""
 
@@ -225,7 +225,8 @@ def _panel(own):
     for results in own.results.values():
         for result in results:
             values = result.of_all(_QUALITY[own.task.name])
-            points.setdefault(_title(result.method), {})[float(np.mean(result.cpu_seconds))] = (
+            title = result.title if result.samples is None else _title(result.method)  # converged or not, of one colour
+            points.setdefault(title, {})[float(np.mean(result.cpu_seconds))] = (
                 float(np.mean(values)), min(values), max(values))
     return own.title, own.task.metrics[_QUALITY[own.task.name]], points
 
@@ -338,10 +339,11 @@ def _page(compared, n_missing, n_wanted, diverged, run_seeds, configs):
         paragraph(
             "At equal iterations each method has its config's rates, and all methods on a problem the same number of "
             "iterations, of whatever cost. At equal CPU time each trains for about the same seconds (`cpu_seconds` in "
-            "`configs/rivals/rivals.yaml`), with its rates times %s, whichever is best with seed %d: of the digits by "
-            "log p(x) of validation images, of the four images by that of all, of a posterior by KL or W1 (of equally good "
-            "ones, to %g nats, that nearest to 1). That was searched on %s; the other problems take the factor that was found "
-            "on the one that `settings_of` names there.%s" % (
+            "`configs/rivals/rivals.yaml`, as the search counted them; on another CPU they come to more or less), with its "
+            "rates times %s, whichever is best with seed %d: of the digits by log p(x) of validation images, of the four "
+            "images by that of all, of a posterior by KL or W1 (of equally good ones, to %g nats, that nearest to 1). That "
+            "was searched on %s; the other problems take the factor that was found on the one that `settings_of` names "
+            "there.%s" % (
                 " or ".join("%g" % factor for factor in RATE_FACTORS), SEED, NOISE, ", ".join(SEARCHED),
                 _told_of_seconds(compared))),
         *[paragraph("Diverged, and so in no table: %s." % "; ".join(diverged))] * bool(diverged),

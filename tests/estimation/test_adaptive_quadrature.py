@@ -30,6 +30,7 @@ def emitted(decode, latent_dim, n):
     return (random_state.random_sample(p.shape) < p).astype(np.float32)
 
 
+@pytest.mark.slow
 def test_agrees_with_an_integral_of_one_dimension():
     slope, offset = np.array([3, -2, 1, 0.5, -4]), np.array([0, 1, -1, 0.5, 1])
     images = all_binary_images(5)

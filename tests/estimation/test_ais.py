@@ -159,6 +159,7 @@ def test_follows_from_the_seed_and_goes_through_in_parts(monkeypatch):
     np.testing.assert_array_equal(in_parts, estimates(2**32 - 1))
 
 
+@pytest.mark.slow
 def test_pixels_that_can_only_be_off_or_on_leave_it_finite():
     def decode(z):
         return tf.concat([tf.ones_like(z), tf.zeros_like(z), tf.sigmoid(z)], axis=1)

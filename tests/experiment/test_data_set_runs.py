@@ -29,7 +29,7 @@ def files_of(config):
     return FILES | (FIGURES_OF_PLANE if config.model.latent_dim == 2 else {"pairs.png"})
 
 
-@pytest.fixture(scope="module", params=["digits_vae", slow("digits_8_avb_ac")])
+@pytest.fixture(scope="module", params=[slow("digits_vae"), slow("digits_8_avb_ac")])
 def run(request, tmp_path_factory):
     out, config = tmp_path_factory.mktemp("runs") / request.param, small_images(request.param)
     metrics, _ = avb_tf1.run_experiment(config, str(out))

@@ -44,6 +44,7 @@ def folder(tmp_path_factory):
     return out
 
 
+@pytest.mark.slow
 def test_a_run_leaves_its_numbers_and_figures(folder):
     metrics = json.loads((folder / "metrics.json").read_text())
     assert {"log_evidence", "elbo", "elbo_standard_error", "inference_gap", "per_x"} <= set(metrics)
@@ -78,5 +79,6 @@ def test_a_run_is_evaluated_again_and_opened(folder):
                 call()
 
 
+@pytest.mark.slow
 def test_what_is_of_images_only_refuses_in_one_line(folder):
     assert_one_clear_line(call_script("evaluate.py", folder, "--ais"), "given posterior")

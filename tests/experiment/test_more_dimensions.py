@@ -46,6 +46,7 @@ def test_metrics_say_what_was_not_computed(folders, kind):
         assert os.path.getsize(os.path.join(folders[kind], name)) > 1000
 
 
+@pytest.mark.slow
 def test_a_vaes_elbo_is_exact_all_the_same(folders):
     with avb_tf1.open_run(folders["vae"]) as run:
         x = np.eye(4, dtype=np.float32)
@@ -61,6 +62,7 @@ def test_a_vaes_elbo_is_exact_all_the_same(folders):
         assert run.metrics["kl_posterior_prior_standard_error"] == 0
 
 
+@pytest.mark.slow
 def test_finished_runs_are_read_and_compared(folders):
     groups = comparison.read_runs(sorted(folders.values()))
     text = comparison.markdown(groups)
@@ -69,6 +71,7 @@ def test_finished_runs_are_read_and_compared(folders):
     assert [row.verdict for row in published_rows.rows(groups) if row.metric == "kl_discriminator"] == [""]
 
 
+@pytest.mark.slow
 def test_reasons_that_are_none_are_refused(folders, tmp_path):
     config = RUNS["vae"][0]
     with open(os.path.join(folders["vae"], run_folder.METRICS)) as file:
@@ -79,6 +82,7 @@ def test_reasons_that_are_none_are_refused(folders, tmp_path):
             metrics_file.read_metrics(str(tmp_path), config, task_of(config))
 
 
+@pytest.mark.slow
 def test_the_page_opens_without_a_map(folders):
     browser = pytest.importorskip("browser", reason="needs Selenium")
     if not all(browser.programs()):

@@ -81,6 +81,7 @@ def test_what_a_run_of_colour_leaves(run):
     np.testing.assert_array_equal(problem.test.labels, files.read_arrays(str(out / "latents.npz"))["label"])
 
 
+@pytest.mark.slow
 def test_the_page_of_a_run_of_colour(run):
     out, _ = run
     data, text = data_of(out)["runs"][0], text_of(out)
@@ -95,6 +96,7 @@ def test_the_page_of_a_run_of_colour(run):
     assert rows[1:3] == ["test log-likelihood", "bits a dimension of test images"]
 
 
+@pytest.mark.slow
 def test_a_run_of_colour_is_opened_and_measured_again(run, capsys):
     out, config = run
     evaluate_run(str(out), with_ais=False, write=False)

@@ -178,6 +178,7 @@ def test_a_resumed_training_has_the_same_bits(name, overrides, tmp_path):
     assert_same((whole[0], whole[1]), (again[0], again[1]))
 
 
+@pytest.mark.slow
 def test_all_steps_of_an_iteration_see_its_batch():
     config = small_images("digits_avb", "training.shared_backward=false", "training.update=generator_first",
                           "training.n_discriminator_updates=3", "training.n_iterations=4")

@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 import reference
-from helpers import ROOT, small
+from helpers import ROOT, slow, small
 from image_data import image_config, small_images
 from scipy import stats
 from trainings import weights_of
@@ -70,7 +70,7 @@ def test_the_likelihood_from_logits_is_that_from_probabilities_where_both_are_go
     assert values[0] == pytest.approx(values[1], abs=1e-4) and values[0] < -30
 
 
-@pytest.mark.parametrize("built_on", ["posterior_sample", "prior_sample"])
+@pytest.mark.parametrize("built_on", ["posterior_sample", slow("prior_sample")])
 def test_a_decoder_that_is_sure_has_a_likelihood_and_a_gradient(built_on):
     model = build_graph(small_images("digits_avb", "model.decoder.built_on=" + built_on))
     bias = next(variable for variable in model.variables["decoder"] if variable.op.name == "decoder/output/biases")

@@ -159,7 +159,8 @@ def weights_before_and_after(decoder_rate):
         return list(zip(before, session.run(weights)))
 
 
-@pytest.mark.parametrize("overrides", [[], ALL_PAIRS, DUAL], ids=["one prior sample each", "all pairs", "Fenchel dual"])
+@pytest.mark.parametrize("overrides", [[], slow(ALL_PAIRS), slow(DUAL)],
+                         ids=["one prior sample each", "all pairs", "Fenchel dual"])
 def test_first_adam_step_follows_numerically_checked_gradients(overrides):
     config = small(*(overrides + SMOOTH + ["model.%s.n_units=3" % name for name in ("encoder", "decoder", "discriminator")]))
     model = build_graph(config)

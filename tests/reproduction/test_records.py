@@ -72,6 +72,7 @@ def test_a_blank_cell_is_no_value(run, tmp_path):
     assert set(Records(str(path), values).find(config, []).values) == {"log_likelihood", "of", "of_each"}
 
 
+@pytest.mark.slow
 def test_a_training_that_diverged_is_kept_as_one_and_not_tried_again(tmp_path, monkeypatch, capsys):
     config = small("training.generator.learning_rate=1", "model.decoder.n_hidden_layers=12", "data.batch_size=4",
                    "model.decoder.probability_margin=0", "training.n_iterations=100")

@@ -306,7 +306,7 @@ def test_a_worker_that_reports_keeps_its_core(monkeypatch):
     assert begin >= end
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1:1", "nowhere", "127.0.0.1:123456", "no.such.host.invalid:6379"])
+@pytest.mark.parametrize("address", [slow("127.0.0.1:1"), "nowhere", "127.0.0.1:123456", "no.such.host.invalid:6379"])
 def test_no_cluster_at_the_address(tmp_path, address):
     run = run_script if address == "127.0.0.1:1" else call_script
     assert_one_clear_line(sweep(tmp_path / "out", "--address", address, run=run), "--address " + address)

@@ -434,6 +434,7 @@ def test_a_grid_that_fails_loses_no_training(draws, tmp_path):
             "two_sample_accuracy" in metrics["not_computed"])
 
 
+@pytest.mark.slow
 def test_without_a_sampler_nothing_is_compared(tmp_path):
     _, metrics = trained(tmp_path, THREE, "evaluation.hmc=null")
     assert not {"two_sample_accuracy", "hmc_r_hat"} & set(metrics) and "two_sample_accuracy" not in metrics["not_computed"]
@@ -519,6 +520,7 @@ def test_scripts_train_go_on_and_evaluate(tmp_path):
     assert not list(tmp_path.glob("**/__pycache__"))
 
 
+@pytest.mark.slow
 def test_a_bad_file_leaves_nothing_behind(tmp_path):
     path = written(tmp_path, ONE + "raise KeyboardInterrupt\n")
     result = run_script("train.py", "--config", path, "--out", tmp_path / "run")

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from helpers import slow
 from marginals import marginals_of
 from scipy import stats
 from scipy.integrate import quad_vec
@@ -114,7 +115,7 @@ def test_marginals_have_the_exact_moments(name, references, marginals):
             assert values.std() == pytest.approx(deviation, rel=tolerance)
 
 
-@pytest.mark.parametrize("constant", [-1e4, -1e6, 3e6])
+@pytest.mark.parametrize("constant", [-1e4, slow(-1e6), slow(3e6)])
 def test_a_density_that_float32_rounds_too_far_is_refused(constant):
     """Of -3e6 the standard deviation was .7122 for .7071, without a word."""
     def log_joint(z):

@@ -20,6 +20,7 @@ def test_latent_space_shows_each_class_in_its_color(tmp_path, dim):
     assert not np.array_equal(pixels(tmp_path / "a.png"), pixels(tmp_path / "b.png"))
 
 
+@pytest.mark.slow
 def test_reconstructions_show_each_probability_in_its_place(tmp_path):
     """Each pixel a grey of its own, from left to right and from the top; then each image decoded from the prior."""
     shades = np.arange(1, 17) / 20 + 0.003  # not on the border between two greys

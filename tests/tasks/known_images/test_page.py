@@ -9,7 +9,7 @@ import types
 
 import numpy as np
 import pytest
-from helpers import small
+from helpers import slow, small
 from image_pages import SETTINGS, line_in, run_in, sweep_in
 from pages import (
     all_controls,
@@ -503,7 +503,7 @@ def test_codes_in_one_place_are_ringed(driver, run, tmp_path):
     assert "nearly a point" not in element(driver, "centres").text
 
 
-@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("dark", [False, slow(True)])
 def test_text_has_contrast_and_controls_have_names(driver, run, dark):
     driver.show(run, dark=dark)
     assert_has_contrast(driver, dark, "p", "a", "summary", "figcaption", "td", "dt")
