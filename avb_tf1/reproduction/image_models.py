@@ -106,11 +106,11 @@ its images at the prior's quantiles."""
 MNIST = ImagePage(
     "mnist", "# MNIST on a desk", """\
 `configs/images/mnist_*.yaml`, binarised MNIST: a pixel is on with its intensity as probability, drawn afresh in each batch;
-the 10,000 test images are drawn once, the same for all models and seeds. In eight dimensions alone models are trained for fewer
-iterations, too, so that there are curves: AVB for .4 of its iterations and AVB + AC for .6 take about the CPU seconds of the
-VAE. AVB + AC's 36,000 iterations were not chosen fairly: it had 60,000 until seed 0, measured on these test images, went astray. Paper: Mescheder,
-Nowozin, Geiger 2017, other networks and 2.5 million iterations on a GPU; quoted from memory of it, those of 32 dimensions also
-from the README of another project.""",
+the 10,000 test images are drawn once, the same for all models and seeds. In eight dimensions alone models are trained for
+fewer iterations, too, so that there are curves: AVB for .4 of its iterations and AVB + AC for .6 take about the CPU seconds of
+the VAE. AVB + AC's 36,000 iterations were not chosen fairly: it had 60,000 until seed 0, measured on these test images, went
+astray. Paper: Mescheder, Nowozin, Geiger 2017, other networks and 2.5 million iterations on a GPU; quoted from memory of it,
+those of 32 dimensions also from the README of another project.""",
     ("latent dimensions",), (
         Group(("2",), "mnist_2_%s", "mnist_2_%s", (0,)),
         Group(("8",), "mnist_8_%s", "mnist_8_%s", (0, 1, 2), {
