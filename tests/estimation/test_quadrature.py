@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from helpers import slow
 from known_models import IMAGES, constant_decoder, sector_of
 from scipy.special import expit
 from scipy.stats import multivariate_normal, norm
@@ -50,8 +51,9 @@ def test_smooth_decoder_agrees_with_an_expansion():
     np.testing.assert_allclose(quadrature.log_likelihood(decode, 2, IMAGES[1:3]), expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("angle, shift", [(0, 0), (0, 0.05), (0, 0.025), (quadrature.ANGLE, 0), (2 * quadrature.ANGLE, 0),
-                                          (math.pi / 4, 0), (1, 0.3)])
+@pytest.mark.parametrize("angle, shift", [
+    (0, 0), slow(0, 0.05), slow(0, 0.025), (quadrature.ANGLE, 0), slow(2 * quadrature.ANGLE, 0), slow(math.pi / 4, 0),
+    slow(1, 0.3)])
 def test_sectors_whose_borders_run_as_a_grid_does_are_exact(angle, shift):
     """Four hard sectors about a point off the middle, turned; the mass of each is known where they aren't."""
     turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])

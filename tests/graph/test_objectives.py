@@ -23,7 +23,7 @@ from avb_tf1.training import trainer
 N_DRAWS = 8
 
 
-@pytest.mark.parametrize("overrides", [[], ALL_PAIRS, DUAL, DUAL + ALL_PAIRS], ids=[
+@pytest.mark.parametrize("overrides", [[], slow(ALL_PAIRS), slow(DUAL), DUAL + ALL_PAIRS], ids=[
     "one prior sample each", "all pairs", "Fenchel dual", "Fenchel dual of all pairs"])
 def test_losses_equal_a_numpy_formula(overrides):
     config = small(*overrides, *SMOOTH)

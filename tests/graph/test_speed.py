@@ -24,7 +24,7 @@ def trained_values(*overrides):
 
 
 @pytest.mark.parametrize("overrides", [
-    [], slow(INNER_PRODUCT), slow(ALL_PAIRS), slow(["training.update=generator_first"]),
+    slow([]), slow(INNER_PRODUCT), slow(ALL_PAIRS), slow(["training.update=generator_first"]),
     slow(["model.%s.activation=elu" % name for name in ("encoder", "decoder", "discriminator")])],
     ids=["tutorial", "inner_product", "all_pairs", "generator_first", "elu"])
 def test_what_speeds_up_changes_no_bit(overrides):

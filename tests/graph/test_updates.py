@@ -109,7 +109,8 @@ def test_updates_by_one_optimiser_are_in_turn(shared):
 
 
 @pytest.mark.parametrize("kind, order", [
-    *[(kind, order) for kind in ("avb", "avb_ac") for order in ORDERS], ("vae", "simultaneous")])
+    *[(kind, order) if kind == "avb" else slow(kind, order) for kind in ("avb", "avb_ac") for order in ORDERS],
+    slow("vae", "simultaneous")])
 def test_so_do_those_of_each_model(kind, order):
     model = build_graph(KINDS[kind](order))
     n_weights = {scope: len(variables) for scope, variables in model.variables.items()}

@@ -9,6 +9,8 @@ from pictures import pixels
 from avb_tf1.estimation.metric import CALIBRATION
 from avb_tf1.reproduction import diagnostics, figures
 
+pytestmark = pytest.mark.slow  # seconds for the cases, which all tests share
+
 COLUMNS = dict(zip(diagnostics._COLUMNS, range(100)))
 FAULTS = [title for title in diagnostics._CASES if title != "exact"]
 
@@ -25,7 +27,6 @@ def seen(found, title):
     return {column for column, number in COLUMNS.items() if row[number].startswith("**")}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("title", list(diagnostics._CASES))
 def test_the_kl_is_the_one_on_paper(found, title):
     truth, metrics = found[title]

@@ -7,6 +7,7 @@ import image_pages
 import numpy as np
 import posterior_pages
 import pytest
+from helpers import slow
 from image_data import small_images
 from shared_runs import finished
 
@@ -23,7 +24,7 @@ MADE = {
         "digits_vae", "evaluation.n_samples=1024", "training.snapshot_every=5"))}
 
 
-@pytest.fixture(scope="module", params=list(MADE))
+@pytest.fixture(scope="module", params=["known_images", *map(slow, sorted(set(MADE) - {"known_images"}))])
 def folder(request, tmp_path_factory):
     return MADE[request.param](tmp_path_factory.mktemp("damaged") / request.param)
 

@@ -59,8 +59,8 @@ def test_evaluation_between_iterations_does_not_disturb_the_noise():
 @pytest.mark.parametrize("overrides", [
     [], slow(["training.update=generator_first", "training.n_discriminator_updates=2"]),
     slow(["training.linear_decay={begin: 0.5, end_factor: 0.1}"]), slow(["training.decoder_learning_rate=1e-2"]),
-    ["training.shared_backward=true", "training.n_discriminator_updates=2"],
-    None], ids=["simultaneous", "generator_first", "decay", "decoder_rate", "shared_backward", "vae"])
+    slow(["training.shared_backward=true", "training.n_discriminator_updates=2"]),
+    slow(None)], ids=["simultaneous", "generator_first", "decay", "decoder_rate", "shared_backward", "vae"])
 def test_resumed_training_has_the_same_bits(overrides, tmp_path):
     config = vae_config() if overrides is None else small(*overrides)
     model = build_graph(config)

@@ -79,6 +79,7 @@ def test_log_density_is_the_joint_density_over_the_evidence(name, references, dr
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 @EVERY
 def test_draws_have_the_exact_moments_and_marginals(name, references, draws, marginals):
     problem = GIVEN_POSTERIORS[name]
@@ -102,6 +103,7 @@ def test_draws_have_the_exact_moments_and_marginals(name, references, draws, mar
             assert abs(squares.mean() - 1) < 4 * squares.std() / math.sqrt(len(z)) + 5e-4
 
 
+@pytest.mark.slow
 @EVERY
 def test_marginals_have_the_exact_moments(name, references, marginals):
     """Those of an effect are a mixture of Gaussians that the moments don't come from."""
@@ -130,6 +132,7 @@ def test_a_density_that_float32_rounds_too_far_is_refused(constant):
         assert found.standard_deviation[0] == pytest.approx(math.sqrt(0.5), rel=1e-4)
 
 
+@pytest.mark.slow
 @EVERY
 def test_marginal_densities_integrate_to_the_exact_distributions(name, references, marginals):
     """In bins about the points; within .2% of the highest."""
