@@ -62,7 +62,8 @@ def test_a_seed_has_its_draws(conjugate):
     assert not np.array_equal(samplers.sample("hmc", problem, 1, HMC, seed=1).z, sampled.z)
 
 
-@pytest.mark.parametrize("name", [slow("nuts"), slow("replica_exchange")])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["nuts", "replica_exchange"])
 def test_others_find_a_correlated_gaussian(name):
     problem, exact_mean, covariance, _ = correlated()
     sampled = samplers.sample(name, problem, 0, SETTINGS[name], seed=0)

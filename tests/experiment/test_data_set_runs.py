@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 import pytest
-from helpers import ROOT, assert_one_clear_line, call_script, run_script, set_options, slow
+from helpers import ROOT, assert_one_clear_line, call_script, run_script, set_options
 from image_data import FEW, SMALL, enlarged_digits, image_config_path, npz_data, save_mnist, small_images
 from pictures import pixels
 from shared_runs import stopped_and_gone_on_with, without_figures
@@ -29,13 +29,14 @@ def files_of(config):
     return FILES | (FIGURES_OF_PLANE if config.model.latent_dim == 2 else {"pairs.png"})
 
 
-@pytest.fixture(scope="module", params=[slow("digits_vae"), slow("digits_8_avb_ac")])
+@pytest.fixture(scope="module", params=["digits_vae", "digits_8_avb_ac"])
 def run(request, tmp_path_factory):
     out, config = tmp_path_factory.mktemp("runs") / request.param, small_images(request.param)
     metrics, _ = avb_tf1.run_experiment(config, str(out))
     return out, config, metrics
 
 
+@pytest.mark.slow
 def test_what_a_run_leaves(run):
     out, config, metrics = run
     assert set(os.listdir(out)) == files_of(config)
@@ -95,6 +96,7 @@ def test_a_run_is_evaluated_again_and_opened(run, capsys):
         assert np.abs(found - of_run).max() < (1e-4 if config.model.latent_dim == 2 else 5 * error.max())
 
 
+@pytest.mark.slow
 def test_what_such_a_run_has_not_is_told(run):
     out, config, _ = run
     with pytest.raises(InputError, match="a run of a data set; --ais"):
@@ -102,6 +104,7 @@ def test_what_such_a_run_has_not_is_told(run):
     assert set(os.listdir(out)) == files_of(config)
 
 
+@pytest.mark.slow
 def test_such_runs_are_compared(run):
     out, config, metrics = run
     table = comparison.markdown(comparison.read_runs([str(out)]))

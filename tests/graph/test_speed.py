@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers import ALL_PAIRS, INNER_PRODUCT, slow, small, synthetic
+from helpers import ALL_PAIRS, INNER_PRODUCT, small, synthetic
 
 from avb_tf1.graph import speed
 from avb_tf1.graph.builder import build_graph
@@ -23,9 +23,10 @@ def trained_values(*overrides):
             return session.run({variable.op.name: variable for variable in tf.global_variables()})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("overrides", [
-    slow([]), slow(INNER_PRODUCT), slow(ALL_PAIRS), slow(["training.update=generator_first"]),
-    slow(["model.%s.activation=elu" % name for name in ("encoder", "decoder", "discriminator")])],
+    [], INNER_PRODUCT, ALL_PAIRS, ["training.update=generator_first"],
+    ["model.%s.activation=elu" % name for name in ("encoder", "decoder", "discriminator")]],
     ids=["tutorial", "inner_product", "all_pairs", "generator_first", "elu"])
 def test_what_speeds_up_changes_no_bit(overrides):
     plain = trained_values(*overrides, *["runtime.%s=false" % switch for switch in SPEED_SWITCHES])

@@ -79,7 +79,6 @@ def test_log_density_is_the_joint_density_over_the_evidence(name, references, dr
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 @EVERY
 def test_draws_have_the_exact_moments_and_marginals(name, references, draws, marginals):
     problem = GIVEN_POSTERIORS[name]
